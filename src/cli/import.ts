@@ -1,0 +1,126 @@
+import type { Command } from 'commander';
+import type { ImportNote, ImportResult } from '../compiler/import/draft.ts';
+import type { SourceSystem } from '../compiler/import/import-config.ts';
+
+interface ImportFlags {
+  readonly from?: string;
+  readonly output?: string;
+  readonly name?: string;
+  readonly weights?: string;
+  readonly partial?: boolean;
+  readonly force?: boolean;
+}
+
+/** A config is a few kilobytes; a larger file is not one. */
+const maxConfigBytes = 1 << 20;
+
+export function register(program: Command): void {
+  program
+    .command('import')
+    .description('write a spec from the config of another system')
+    .argument('<file>', 'config as JSON, - for standard input')
+    .option('--from <system>', 'x-transformers or minimind; found out when left out')
+    .option('-o, --output <file>', 'file to write the spec to, standard output when left out')
+    .option('--name <name>', 'name of the spec')
+    .option('--weights <file>', 'checkpoint to name in the spec')
+    .option('--partial', 'write the spec even when some options cannot be expressed, and name them in it')
+    .option('--force', 'overwrite an existing file')
+    .action(async (file: string, flags: ImportFlags) => {
+      process.exitCode = await runImport(file, flags);
+    });
+}
+
+/** Exit code: 0 written, 1 something cannot be expressed, 2 usage or a file that cannot be read or written. */
+export async function runImport(file: string, flags: ImportFlags): Promise<number> {
+  const { importConfig, sourceSystems } = await import('../compiler/import/import-config.ts');
+  if (flags.from !== undefined && !isSource(flags.from, sourceSystems)) {
+    return usage(`--from ${flags.from} is not a system that can be imported: use ${sourceSystems.join(', ')}`);
+  }
+  let config: unknown;
+  try {
+    config = JSON.parse(await readConfig(file));
+  } catch (error) {
+    return usage(`${file} cannot be read as JSON: ${reason(error)}`);
+  }
+  const result = importConfig(config, flags.from, {
+    name: flags.name ?? (await nameFrom(file)),
+    ...(flags.weights !== undefined && { weightsFile: flags.weights }),
+  });
+  for (const note of result.notes) process.stderr.write(`${renderNote(file, note)}\n`);
+  const errors = result.notes.filter(({ severity }) => severity === 'error');
+  if (result.spec === undefined) return 1;
+  if (errors.length > 0 && !flags.partial) {
+    process.stderr.write('no spec written: --partial writes it without what cannot be expressed\n');
+    return 1;
+  }
+  return writeSpec(await printSpec(file, result, errors), flags);
+}
+
+function isSource(name: string, systems: readonly SourceSystem[]): name is SourceSystem {
+  return systems.some((system) => system === name);
+}
+
+async function printSpec(file: string, result: ImportResult, errors: readonly ImportNote[]): Promise<string> {
+  const { printYaml } = await import('../compiler/syntax/print.ts');
+  const origin = file === '-' ? 'standard input' : await baseName(file);
+  const heading = [`imported by gqac from ${origin}`, ...errors.map(({ message }) => `not expressed: ${message}`)];
+  return printYaml(result.spec ?? {}, { heading, comments: result.comments });
+}
+
+/** Written under a temporary name first, so that an interrupted run leaves no half of a spec. */
+async function writeSpec(text: string, { output, force }: ImportFlags): Promise<number> {
+  if (output === undefined) {
+    process.stdout.write(text);
+    return 0;
+  }
+  const fs = await import('node:fs/promises');
+  const exists = await fs.lstat(output).then(
+    () => true,
+    () => false,
+  );
+  if (exists && !force) return usage(`${output} exists: give another name, or --force to overwrite it`);
+  const temporary = `${output}.${process.pid}.tmp`;
+  try {
+    await fs.writeFile(temporary, text, { flag: 'wx' });
+    await fs.rename(temporary, output);
+  } catch (error) {
+    await fs.rm(temporary, { force: true });
+    return usage(`${output} cannot be written: ${reason(error)}`);
+  }
+  return 0;
+}
+
+async function readConfig(file: string): Promise<string> {
+  if (file === '-') {
+    const { text } = await import('node:stream/consumers');
+    return text(process.stdin);
+  }
+  const fs = await import('node:fs/promises');
+  const { size } = await fs.stat(file);
+  if (size > maxConfigBytes) throw new Error(`it has ${size} bytes, a config has at most ${maxConfigBytes}`);
+  return fs.readFile(file, 'utf8');
+}
+
+/** `config.json` says nothing: its folder does. */
+async function nameFrom(file: string): Promise<string> {
+  if (file === '-') return '';
+  const path = await import('node:path');
+  const { name, dir } = path.parse(path.resolve(file));
+  return name === 'config' || name === 'case' ? path.basename(dir) : name;
+}
+
+async function baseName(file: string): Promise<string> {
+  const path = await import('node:path');
+  return path.basename(file);
+}
+
+function renderNote(file: string, { severity, code, message }: ImportNote): string {
+  return `${severity}[${code}]: ${message}\n  --> ${file}`;
+}
+
+function usage(message: string): number {
+  process.stderr.write(`gqac import: ${message}\n`);
+  return 2;
+}
+
+const reason = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import manifest from '../../package.json' with { type: 'json' };
+import { register as registerCheck } from './check.ts';
+import { register as registerDoctor } from './doctor.ts';
+import { register as registerExplain } from './explain.ts';
+import { register as registerImport } from './import.ts';
+import { endQuietlyOnClosedPipe, exitCodes, InputError } from './output.ts';
+import { register as registerRules } from './rules.ts';
+
+/** Verbs declare their arguments here and import what they run only when they run, so that `check` starts fast. */
+const verbs = [registerCheck, registerImport, registerExplain, registerRules, registerDoctor];
+
+async function main(): Promise<void> {
+  endQuietlyOnClosedPipe();
+  const program = new Command('gqac')
+    .description('compile declarative transformer specs to WGSL attention kernels and typed TypeScript')
+    .version(manifest.version)
+    .exitOverride()
+    .showSuggestionAfterError();
+  for (const register of verbs) register(program);
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+function exitCodeOf(error: unknown): number {
+  // Commander has printed its message already; help and version come as errors with exit code 0.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.clean : exitCodes.usage;
+  if (error instanceof InputError) {
+    for (const line of error.message.split('\n')) process.stderr.write(`error: ${line}\n`);
+    return exitCodes.usage;
+  }
+  const report = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`internal error, please report it with the spec that caused it:\n${report}\n`);
+  return exitCodes.internal;
+}
+
+await main();

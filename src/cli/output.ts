@@ -1,0 +1,38 @@
+import pico from 'picocolors';
+import { noColours, type Palette } from '../compiler/diagnostics/render-text.ts';
+
+export const exitCodes = Object.freeze({ clean: 0, findings: 1, usage: 2, internal: 3, noGpu: 4 });
+
+/** Input that cannot be read, or options that make no sense together: exit code 2. */
+export class InputError extends Error {
+  override readonly name = 'InputError';
+}
+
+/** Colours for a stream: on terminals, and never with NO_COLOR. FORCE_COLOR turns them on elsewhere. */
+export function paletteFor(stream: { readonly isTTY?: boolean }): Palette {
+  const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
+  const wanted = FORCE_COLOR !== undefined && FORCE_COLOR !== '0' ? true : stream.isTTY === true && TERM !== 'dumb';
+  if (!wanted || (NO_COLOR !== undefined && NO_COLOR !== '')) return noColours;
+  const colours = pico.createColors(true);
+  return {
+    error: (text) => colours.bold(colours.red(text)),
+    warning: (text) => colours.bold(colours.yellow(text)),
+    info: (text) => colours.bold(colours.cyan(text)),
+    bold: colours.bold,
+    dim: colours.blue,
+  };
+}
+
+/** A reader that stops early, such as `head`, is no failure. */
+export function endQuietlyOnClosedPipe(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(process.exitCode ?? exitCodes.clean);
+      throw error;
+    });
+  }
+}
+
+export function countOf(amount: number, noun: string): string {
+  return `${amount} ${noun}${amount === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,143 @@
+import { open, readdir, realpath, stat } from 'node:fs/promises';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import type { CheckpointHeader } from '../compiler/check/checkpoint.ts';
+import { type CheckResult, checkSpec, readWeightsFile } from '../compiler/pipeline.ts';
+import type { SourceFile } from '../compiler/source/source.ts';
+import { InputError } from './output.ts';
+
+/** Far above what the checker accepts (SYN003), so that it is the checker that says so. */
+const readAtMost = 1 << 20;
+
+export interface LoadedSpec extends CheckResult {
+  readonly source: SourceFile;
+  /** Resolved path of the checkpoint whose header was read. */
+  readonly weightsPath?: string;
+}
+
+/**
+ * Reads a spec (`-` is standard input) and the header of its checkpoint, if it is there, and checks both.
+ * @throws InputError when either cannot be read.
+ */
+export async function loadSpec(path: string, options: { readonly weights?: string } = {}): Promise<LoadedSpec> {
+  const source = await readSource(path);
+  const weightsPath = options.weights ?? (path === '-' ? undefined : await weightsBeside(path, source));
+  if (weightsPath === undefined) return { source, ...checkSpec(source) };
+  return { source, weightsPath, ...checkSpec(source, { checkpoint: await readHeader(weightsPath) }) };
+}
+
+async function readSource(path: string): Promise<SourceFile> {
+  const bytes = path === '-' ? await readStandardInput() : await readFileUpTo(path);
+  try {
+    return { path: path === '-' ? '<stdin>' : path, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
+  } catch {
+    throw new InputError(`${path} is not UTF-8 text`);
+  }
+}
+
+async function readFileUpTo(path: string): Promise<Uint8Array> {
+  try {
+    const handle = await open(path, 'r');
+    try {
+      const { size } = await handle.stat();
+      if (size > readAtMost) throw tooLarge(path);
+      return await handle.readFile();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+async function readStandardInput(): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of process.stdin) {
+    size += chunk.length;
+    if (size > readAtMost) throw tooLarge('standard input');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function tooLarge(path: string): InputError {
+  return new InputError(`${path} is larger than 1 MiB: a spec has at most 256 KiB`);
+}
+
+function unreadable(path: string, error: unknown): InputError {
+  if (error instanceof InputError) return error;
+  const code = (error as NodeJS.ErrnoException).code;
+  const reason = code === 'ENOENT' ? 'no such file' : error instanceof Error ? error.message : String(error);
+  return new InputError(`${path} cannot be read: ${reason}`);
+}
+
+/** The checkpoint that the spec names, if it exists. A link that leads out of the spec's folder is refused. */
+async function weightsBeside(path: string, source: SourceFile): Promise<string | undefined> {
+  const named = readWeightsFile(source);
+  if (named === undefined) return undefined;
+  const folder = dirname(resolve(path));
+  const target = join(folder, named);
+  let real: string;
+  try {
+    real = await realpath(target);
+  } catch {
+    return undefined;
+  }
+  const inside = relative(await realpath(folder), real);
+  if (inside.startsWith(`..${sep}`) || inside === '..' || resolve(inside) === inside) {
+    throw new InputError(`${named} is a link out of the folder of ${path}: name the file with --weights`);
+  }
+  return join(dirname(path), named);
+}
+
+async function readHeader(path: string): Promise<CheckpointHeader> {
+  const { openFile } = await import('../node/file-source.ts');
+  const { readSafetensorsHeader } = await import('../runtime/abi1/safetensors.ts');
+  try {
+    const file = await openFile(path);
+    try {
+      const { tensors } = await readSafetensorsHeader(file);
+      return { path, tensors };
+    } finally {
+      await file.close?.();
+    }
+  } catch (error) {
+    throw new InputError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+const skippedFolders = new Set(['node_modules', 'generated', 'dist']);
+
+/** Files as they are; of folders, every `spec.yaml` and `*.gqa.yaml` below, sorted. Links are not followed. */
+export async function findSpecs(paths: readonly string[]): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const path of paths) {
+    if (path === '-') found.push(path);
+    else if ((await statOf(path)).isDirectory()) found.push(...(await specsBelow(path)));
+    else found.push(path);
+  }
+  return [...new Set(found)];
+}
+
+async function statOf(path: string): Promise<Awaited<ReturnType<typeof stat>>> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+async function specsBelow(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    throw unreadable(folder, error);
+  });
+  const found: string[] = [];
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory() && !entry.name.startsWith('.') && !skippedFolders.has(entry.name)) {
+      found.push(...(await specsBelow(path)));
+    }
+    if (entry.isFile() && (entry.name === 'spec.yaml' || entry.name.endsWith('.gqa.yaml'))) found.push(path);
+  }
+  return found;
+}

@@ -1,0 +1,112 @@
+import type {
+  BufferDecl,
+  KernelDecl,
+  ModuleDefinition,
+  ModuleFacts,
+  TableDecl,
+  VariantDecl,
+  WeightDecl,
+} from '../../runtime/abi1/definition.ts';
+import type { ShapedSpec } from '../check/shaped-spec.ts';
+import { emitWgsl } from '../emit-wgsl/emit.ts';
+import type { WgslModule } from '../emit-wgsl/kernel.ts';
+import type { AttnModule, TensorDecl } from '../ir/nodes.ts';
+import { times, toExtent } from '../plan/extents.ts';
+import { uniqueNames } from '../plan/kernel-name.ts';
+import type { KernelPlan } from '../plan/kernel-plan.ts';
+import type { PlannedDispatch, ProgramPlan } from '../plan/program.ts';
+import { rollLayers } from './dispatches.ts';
+
+/** In: the checked spec, its module, and a program for each target. Out: everything that the runtime needs, as plain data. */
+export function assembleDefinition(
+  shaped: ShapedSpec,
+  module: AttnModule,
+  programs: readonly ProgramPlan[],
+): ModuleDefinition {
+  const tensors = [...module.tensors.values()];
+  const scratch = new Map(programs.flatMap((program) => program.scratch).map((buffer) => [buffer.name, buffer]));
+  return Object.freeze({
+    abi: 1,
+    name: module.name,
+    kind: module.kind,
+    facts: factsOf(shaped),
+    weights: tensors.flatMap(weightDecl),
+    tables: tablesOf(module),
+    buffers: [...tensors.flatMap(bufferDecl), ...scratch.values()],
+    variants: distinct(programs.map(variantOf)),
+  });
+}
+
+function factsOf({ layers, model }: ShapedSpec): ModuleFacts {
+  const attention = layers[0]?.attention;
+  if (attention === undefined) throw new Error('a spec has at least one layer');
+  const { heads, headDim, valueDim, columns, hidden, cacheDtype } = attention;
+  return {
+    layers: layers.length,
+    qHeads: heads.qHeads,
+    kvHeads: heads.kvHeads,
+    headDim,
+    valueDim,
+    memorySlots: columns.memory,
+    prefixColumns: columns.zero + columns.memory,
+    hidden: hidden ?? 0,
+    vocab: model?.vocab ?? 0,
+    context: model?.context ?? 0,
+    cacheDtype,
+  };
+}
+
+function weightDecl({ name, dtype, weight }: TensorDecl): readonly WeightDecl[] {
+  if (weight === undefined || dtype === 'u32') return [];
+  const width = weight.shape.at(-1) ?? 1;
+  const pitch = weight.role === 'matrix' ? Math.ceil(width / 4) * 4 : width;
+  const { tensor: source, rows } = weight.source;
+  return [{ name, shape: weight.shape, dtype, pitch, source, ...(rows && { rows }) }];
+}
+
+function tablesOf(module: AttnModule): readonly TableDecl[] {
+  const rotations = module.nodes.flatMap((node) => ('rotation' in node && node.rotation ? [node.rotation] : []));
+  const tables = rotations.map(({ table, dim, base }) => ({ name: table, kind: 'rope', dim, base }) as const);
+  return [...new Map(tables.map((table) => [table.name, table])).values()];
+}
+
+/** Cache rows are padded to four entries: kernels read and write them in quads. */
+function bufferDecl({ name, role, dtype, shape }: TensorDecl): readonly BufferDecl[] {
+  if (role === 'weight' || role === 'table' || dtype === 'bf16') return [];
+  const extents = shape.map(toExtent);
+  const width = extents.at(-1);
+  const padded =
+    role === 'cache' && typeof width === 'number' ? [...extents.slice(0, -1), Math.ceil(width / 4) * 4] : extents;
+  return [{ name, role, dtype, length: times(...padded) }];
+}
+
+function variantOf(program: ProgramPlan): VariantDecl {
+  const dispatches = [...program.prepare, ...program.prefill, ...program.decode, ...program.sample];
+  const nameOf = uniqueNames(dispatches.map(({ plan }) => plan));
+  const emitted = new Map<string, WgslModule>();
+  for (const { plan } of dispatches) if (!emitted.has(nameOf(plan))) emitted.set(nameOf(plan), emitWgsl(plan));
+  const name = ({ plan }: { readonly plan: KernelPlan }) => nameOf(plan);
+  const wgslOf = (dispatch: PlannedDispatch) => emitted.get(name(dispatch)) ?? emitWgsl(dispatch.plan);
+  const kernels = [...emitted].map(([key, { code, bindings }]): [string, KernelDecl] => [
+    key,
+    { code, bindings: bindings.map(({ access }) => access) },
+  ]);
+  return {
+    id: program.profile.id,
+    features: [...new Set([...emitted.values()].flatMap(({ enables }) => enables.map(featureOf)))],
+    limits: { ...program.profile.limits },
+    kernels: Object.fromEntries(kernels),
+    prepare: rollLayers(program.prepare, name, wgslOf),
+    prefill: rollLayers(program.prefill, name, wgslOf),
+    decode: rollLayers(program.decode, name, wgslOf),
+    sample: rollLayers(program.sample, name, wgslOf),
+  };
+}
+
+const featureOf = (enable: string) => (enable === 'f16' ? 'shader-f16' : enable);
+
+/** A variant whose kernels are those of another, less demanding one adds nothing. */
+function distinct(variants: readonly VariantDecl[]): readonly VariantDecl[] {
+  const text = ({ kernels, prefill, decode }: VariantDecl) => JSON.stringify([kernels, prefill, decode]);
+  return variants.filter((variant, index) => !variants.slice(index + 1).some((other) => text(other) === text(variant)));
+}

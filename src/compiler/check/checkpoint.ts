@@ -1,0 +1,45 @@
+import type { BoundSpec } from './bind.ts';
+import type { WeightDtype, WeightShape } from './shaped-spec.ts';
+
+/** What the checker knows of a checkpoint: names, types and shapes, not data. */
+export interface CheckpointHeader {
+  readonly path: string;
+  readonly tensors: ReadonlyMap<string, CheckpointTensor>;
+}
+
+export interface CheckpointTensor {
+  /** As safetensors spells it: `F32`, `BF16`, … */
+  readonly dtype: string;
+  readonly shape: readonly number[];
+}
+
+const weightDtypes: ReadonlyMap<string, WeightDtype> = new Map([
+  ['F32', 'f32'],
+  ['F16', 'f16'],
+  ['BF16', 'bf16'],
+]);
+
+/** How a tensor's elements are stored, if weights may be stored so. */
+export function weightDtypeOf(dtype: string): WeightDtype | undefined {
+  return weightDtypes.get(dtype);
+}
+
+/** `weights.dtype`; `checkpoint` becomes the type of most matrix elements, f32 without a checkpoint. */
+export function resolveWeightDtype(
+  spec: BoundSpec,
+  weights: readonly WeightShape[],
+  checkpoint: CheckpointHeader | undefined,
+): WeightDtype | undefined {
+  const asked = spec.at('weights.dtype')?.value;
+  if (asked !== 'checkpoint' || checkpoint === undefined) return asked === 'checkpoint' ? 'f32' : asked;
+  const elements = new Map<WeightDtype, number>();
+  for (const { role, shape, source } of weights) {
+    const dtype = weightDtypeOf(checkpoint.tensors.get(source.tensor)?.dtype ?? '');
+    if (role !== 'matrix' || dtype === undefined) continue;
+    elements.set(dtype, (elements.get(dtype) ?? 0) + shape.reduce((product, extent) => product * extent, 1));
+  }
+  return [...elements].reduce<readonly [WeightDtype, number]>(
+    (most, one) => (one[1] > most[1] ? one : most),
+    ['f32', 0],
+  )[0];
+}

@@ -1,0 +1,34 @@
+import type { Edit } from '../diagnostics/diagnostic.ts';
+import { lineStartsOf, positionAt, spanOf } from '../source/positions.ts';
+import type { SpecMap } from '../syntax/tree.ts';
+
+/** Deletes an entry whose value is a scalar: its whole line in a block map, the entry and one comma in a flow map. */
+export function deleteEntry(map: SpecMap, key: string): Edit | undefined {
+  const index = map.entries.findIndex((entry) => entry.key === key);
+  const entry = map.entries[index];
+  if (entry === undefined) return undefined;
+  const { file } = entry.keySpan;
+  if (map.style === 'block') {
+    const starts = lineStartsOf(file);
+    const from = starts[positionAt(file, entry.keySpan.start).line - 1] ?? entry.keySpan.start;
+    const to = starts[positionAt(file, entry.value.span.end).line] ?? file.text.length;
+    return { span: spanOf(file, from, to), text: '' };
+  }
+  const before = map.entries[index - 1];
+  const after = map.entries[index + 1];
+  const from = after === undefined && before !== undefined ? before.value.span.end : entry.keySpan.start;
+  return { span: spanOf(file, from, after === undefined ? entry.value.span.end : after.keySpan.start), text: '' };
+}
+
+/** Adds `key: value` to a map in its own style. */
+export function insertEntry(map: SpecMap, text: string): Edit {
+  const { file } = map.span;
+  const first = map.entries[0];
+  if (map.style === 'block' && first !== undefined) {
+    const { column } = positionAt(file, first.keySpan.start);
+    return { span: spanOf(file, first.keySpan.start, first.keySpan.start), text: `${text}\n${' '.repeat(column - 1)}` };
+  }
+  const last = map.entries.at(-1);
+  if (last === undefined) return { span: spanOf(file, map.span.start + 1, map.span.start + 1), text: ` ${text} ` };
+  return { span: spanOf(file, last.value.span.end, last.value.span.end), text: `, ${text}` };
+}

@@ -1,0 +1,16 @@
+import type { KeyColumns } from './shaped-spec.ts';
+
+/** A run of key columns, in the one order that everything with a key axis follows. */
+export type KeySegment = 'zero' | 'memory' | 'cache' | 'new';
+
+/** `[zero | memory | cache | new]`: the only place that knows the order. */
+export const keySegments: readonly KeySegment[] = Object.freeze(['zero', 'memory', 'cache', 'new']);
+
+export function keyColumns(memorySlots: number): KeyColumns {
+  return Object.freeze({ zero: 0, memory: memorySlots });
+}
+
+/** Columns before the first key of the sequence. */
+export function prefixColumns({ zero, memory }: KeyColumns): number {
+  return zero + memory;
+}

@@ -1,0 +1,130 @@
+import validateSpec, { type SchemaError } from '../../../grammar/generated/validate-spec.js';
+import { type OptionNode, optionAt } from '../../../grammar/options.ts';
+import { expectation } from '../../../grammar/words.ts';
+import type { Report } from '../diagnostics/report.ts';
+import type { Span } from '../source/source.ts';
+import { entryOf, nodeAt, type SpecNode, type SpecTree, toPlain } from '../syntax/tree.ts';
+import { suggest } from './suggest.ts';
+
+/** A tree whose known options have values of their types, but for `invalid`, which have been reported. */
+export interface ValidSpec {
+  readonly tree: SpecTree;
+  /** Paths of options with a refused or missing value, or of options that a misspelt key seems to mean. */
+  readonly invalid: ReadonlySet<string>;
+}
+
+/** Reports SCH001 unknown key, SCH002 wrong value, SCH003 missing key, GQA004 the word `groups`; each place once. */
+export function checkSchema(tree: SpecTree, report: Report): ValidSpec {
+  const invalid = new Set<string>();
+  if (validateSpec(toPlain(tree))) return Object.freeze({ tree, invalid });
+  const errors = (validateSpec.errors ?? []).map((error) => ({ ...error, path: pathOf(error) }));
+  for (const { keyword, path, params } of errors) {
+    if (keyword === 'additionalProperties')
+      reportUnknown(tree, path, String(params.additionalProperty), invalid, report);
+  }
+  for (const { keyword, path, params } of errors) {
+    if (keyword === 'required') reportMissing(tree, path, String(params.missingProperty), invalid, report);
+    else if (keyword !== 'additionalProperties' && keyword !== 'if') reportValue(tree, path, invalid, report);
+  }
+  return Object.freeze({ tree, invalid });
+}
+
+function pathOf({ instancePath }: SchemaError): readonly string[] {
+  return instancePath
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+function reportUnknown(
+  tree: SpecTree,
+  path: readonly string[],
+  key: string,
+  invalid: Set<string>,
+  report: Report,
+): void {
+  const place = path.length === 0 ? 'a spec' : `\`${path.join('.')}\``;
+  const map = nodeAt(tree, path);
+  const entry = entryOf(map, key);
+  if (entry === undefined || map === undefined) return;
+  if (key === 'groups' || key === 'num_groups') {
+    report('GQA004', entry.keySpan, { place });
+    invalid.add('attention.kv_heads');
+    return;
+  }
+  const option = optionAt(path);
+  const known = option?.kind === 'map' ? Object.keys(option.entries) : [];
+  const suggestion = suggest(
+    key,
+    known.filter((name) => entryOf(map, name) === undefined),
+  );
+  const title = `rename it to \`${suggestion}\``;
+  const fixes = suggestion === undefined ? [] : [{ title, edits: [{ span: entry.keySpan, text: suggestion }] }];
+  // The misspelt option is not also missing, and its default is not what was meant.
+  if (suggestion !== undefined) invalid.add([...path, suggestion].join('.'));
+  report('SCH001', entry.keySpan, { key: shorten(key), place, suggestion, known }, [], fixes);
+}
+
+function reportMissing(
+  tree: SpecTree,
+  path: readonly string[],
+  key: string,
+  invalid: Set<string>,
+  report: Report,
+): void {
+  const option = [...path, key].join('.');
+  if (invalid.has(option)) return;
+  invalid.add(option);
+  report('SCH003', placeOf(tree, path), { option });
+}
+
+/** Where something is missing from a map: the key that holds it, or the start of the file. */
+function placeOf(tree: SpecTree, path: readonly string[]): Span {
+  const last = path.at(-1);
+  const holder = last === undefined ? undefined : entryOf(nodeAt(tree, path.slice(0, -1)), last);
+  return holder?.keySpan ?? firstKey(tree);
+}
+
+function firstKey(tree: SpecTree): Span {
+  return tree.entries[0]?.keySpan ?? tree.span;
+}
+
+function reportValue(tree: SpecTree, path: readonly string[], invalid: Set<string>, report: Report): void {
+  const name = path.join('.');
+  const node = nodeAt(tree, path);
+  if (invalid.has(name) || node === undefined) return;
+  invalid.add(name);
+  const holder = optionHolding(path);
+  if (holder === undefined) return;
+  invalid.add(holder.path.join('.'));
+  const { option } = holder;
+  const isItem = holder.path.length < path.length;
+  const values = option.kind === 'list' || option.kind === 'enum' ? option.values : [];
+  const suggestion = node.kind === 'scalar' && typeof node.value === 'string' ? suggest(node.value, values) : undefined;
+  const expected = option.kind === 'names' && isItem ? 'the name of a tensor' : expectation(option);
+  const fixes =
+    suggestion === undefined
+      ? []
+      : [{ title: `use \`${suggestion}\``, edits: [{ span: node.span, text: suggestion }] }];
+  report('SCH002', valueSpan(tree, path, node), { option: shorten(name), expected, suggestion }, [], fixes);
+}
+
+/** An absent value has no text to point at: its key has. */
+function valueSpan(tree: SpecTree, path: readonly string[], node: SpecNode): Span {
+  return node.span.start === node.span.end ? placeOf(tree, path) : node.span;
+}
+
+/** The option whose value lies at a path, or holds it: items of lists and names have no option of their own. */
+function optionHolding(
+  path: readonly string[],
+): { readonly path: readonly string[]; readonly option: OptionNode } | undefined {
+  const own = optionAt(path);
+  if (own !== undefined) return { path, option: own };
+  const holder = path.slice(0, -1);
+  const option = optionAt(holder);
+  return option === undefined ? undefined : { path: holder, option };
+}
+
+function shorten(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}

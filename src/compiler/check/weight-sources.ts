@@ -1,0 +1,113 @@
+import { note } from '../diagnostics/diagnostic.ts';
+import type { Report } from '../diagnostics/report.ts';
+import type { Span } from '../source/source.ts';
+import type { BoundSpec } from './bind.ts';
+import type { WeightShape, WeightSource } from './shaped-spec.ts';
+import { suggest } from './suggest.ts';
+import { isPerLayer, parseTensorName, sourceAt, type TensorName } from './tensor-name.ts';
+import type { WeightTemplate } from './weights-table.ts';
+
+/** A weight template with its place in the checkpoint: one weight for each layer, or one. */
+export interface SourcedTemplate {
+  readonly template: WeightTemplate;
+  readonly weights: readonly WeightShape[];
+  /** Of the tensor's name, where it is mapped. */
+  readonly span?: Span;
+  /** Its mapping was reported: where it really lies is not known. */
+  readonly isRefused: boolean;
+}
+
+/** Applies `weights.names`. Reports WGT006 (no such weight), WGT007 (template), WGT008 (rows read twice). */
+export function sourceWeights(
+  spec: BoundSpec,
+  templates: readonly WeightTemplate[],
+  layers: number,
+  report: Report,
+): readonly SourcedTemplate[] {
+  const { names, refused } = readNames(spec, templates, report);
+  const sourced = templates.map((template) => {
+    const mapped = names.get(template.name);
+    const name = mapped?.name ?? { parts: template.name.split(/(\{i\})/).map(ownPart) };
+    const count = template.name.includes('{i}') ? layers : 1;
+    const weights = Array.from({ length: count }, (_, layer) => weightOf(template, layer, sourceAt(name, layer)));
+    const isRefused = refused.has(template.name);
+    return Object.freeze({ template, weights, isRefused, ...(mapped === undefined ? {} : { span: mapped.span }) });
+  });
+  reportReadTwice(spec, sourced, report);
+  return Object.freeze(sourced);
+}
+
+function ownPart(piece: string): TensorName['parts'][number] {
+  return piece === '{i}' ? { factor: 1, offset: 0 } : piece;
+}
+
+function weightOf({ name, shape, role }: WeightTemplate, layer: number, source: WeightSource): WeightShape {
+  return Object.freeze({ name: name.replace('{i}', String(layer)), shape, role, source });
+}
+
+interface MappedName {
+  readonly name: TensorName;
+  readonly span: Span;
+}
+
+function readNames(
+  spec: BoundSpec,
+  templates: readonly WeightTemplate[],
+  report: Report,
+): { readonly names: ReadonlyMap<string, MappedName>; readonly refused: ReadonlySet<string> } {
+  const byName = new Map(templates.map((template) => [template.name, template]));
+  const written = new Set(spec.names.map(({ key }) => key));
+  const known = [...byName.keys()];
+  const names = new Map<string, MappedName>();
+  const refused = new Set<string>();
+  for (const { key, keySpan, value } of spec.names) {
+    const template = byName.get(key);
+    if (template === undefined) {
+      const suggestion = suggest(
+        key,
+        known.filter((one) => !written.has(one)),
+      );
+      const title = `rename it to \`${suggestion}\``;
+      const fixes = suggestion === undefined ? [] : [{ title, edits: [{ span: keySpan, text: suggestion }] }];
+      if (suggestion !== undefined) refused.add(suggestion);
+      report('WGT006', keySpan, { name: key.slice(0, 100), suggestion, known }, [], fixes);
+      continue;
+    }
+    const name = value.kind === 'scalar' ? parseTensorName(String(value.value)) : { problem: 'not a name' };
+    const problem = 'problem' in name ? name.problem : misfit(name, template);
+    if (problem !== undefined) {
+      refused.add(key);
+      report('WGT007', value.span, { problem });
+    } else if (!('problem' in name)) names.set(key, { name, span: value.span });
+  }
+  return { names, refused };
+}
+
+function misfit(name: TensorName, { name: own, shape }: WeightTemplate): string | undefined {
+  if (isPerLayer(name) && !own.includes('{i}'))
+    return `\`${own}\` is not in a layer, its tensor's name cannot depend on one`;
+  if (name.rows === undefined) return undefined;
+  const [start, end] = name.rows;
+  const rows = shape[0] ?? 0;
+  return end - start === rows ? undefined : `the range has ${end - start} rows, \`${own}\` has ${rows}`;
+}
+
+function reportReadTwice(spec: BoundSpec, sourced: readonly SourcedTemplate[], report: Report): void {
+  const readers = new Map<string, { readonly by: SourcedTemplate; readonly rows: readonly [number, number] }[]>();
+  const reported = new Set<string>();
+  for (const by of sourced) {
+    for (const { source } of by.weights) {
+      const rows = source.rows ?? ([0, Number.POSITIVE_INFINITY] as const);
+      const earlier = readers.get(source.tensor) ?? [];
+      const clash = earlier.find((reader) => rows[0] < reader.rows[1] && reader.rows[0] < rows[1]);
+      const pair = `${clash?.by.template.name} ${by.template.name}`;
+      if (clash !== undefined && !reported.has(pair)) {
+        reported.add(pair);
+        const args = { tensor: source.tensor, first: clash.by.template.name, second: by.template.name };
+        const place = by.span ?? clash.by.span ?? spec.keySpan('weights');
+        report('WGT008', place, args, clash.by.span === undefined ? [] : [note(clash.by.span, 'the first')]);
+      }
+      if (clash === undefined) readers.set(source.tensor, [...earlier, { by, rows }]);
+    }
+  }
+}

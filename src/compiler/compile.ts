@@ -1,0 +1,23 @@
+import type { ModuleDefinition } from '../runtime/abi1/definition.ts';
+import { assembleDefinition } from './assemble/definition.ts';
+import type { ShapedSpec } from './check/shaped-spec.ts';
+import { lower } from './ir/lower.ts';
+import type { AttnModule } from './ir/nodes.ts';
+import { type ProfileId, profiles } from './plan/profiles.ts';
+import { type ProgramPlan, planProgram } from './plan/program.ts';
+
+/** Most demanding first: a module carries all of these, and the runtime takes the first that a device supports. */
+export const allProfiles: readonly ProfileId[] = ['f16', 'baseline'];
+
+export interface Compiled {
+  readonly module: AttnModule;
+  readonly programs: readonly ProgramPlan[];
+  readonly definition: ModuleDefinition;
+}
+
+/** The back half: a checked spec to everything that a generated module contains. Pure and deterministic. */
+export function compileModule(shaped: ShapedSpec, targets: readonly ProfileId[] = allProfiles): Compiled {
+  const module = lower(shaped);
+  const programs = allProfiles.filter((id) => targets.includes(id)).map((id) => planProgram(module, profiles[id]));
+  return Object.freeze({ module, programs, definition: assembleDefinition(shaped, module, programs) });
+}

@@ -1,0 +1,24 @@
+import { headRules } from './catalogue/heads.ts';
+import { optionRules } from './catalogue/options.ts';
+import { schemaRules } from './catalogue/schema.ts';
+import { syntaxRules } from './catalogue/syntax.ts';
+import { weightRules } from './catalogue/weights.ts';
+import type { Entry } from './entry.ts';
+
+/** Every diagnostic, by its code. Codes are never reused. */
+export const catalogue = {
+  ...syntaxRules,
+  ...schemaRules,
+  ...headRules,
+  ...optionRules,
+  ...weightRules,
+} satisfies Record<string, Entry<never>>;
+
+export type Code = keyof typeof catalogue;
+export type ArgsOf<C extends Code> = (typeof catalogue)[C] extends Entry<infer A> ? A : never;
+
+export const codes: readonly Code[] = Object.freeze(Object.keys(catalogue) as Code[]);
+
+export function isCode(text: string): text is Code {
+  return Object.hasOwn(catalogue, text);
+}

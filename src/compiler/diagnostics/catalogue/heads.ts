@@ -1,0 +1,132 @@
+import { alternatives, attention, count, entry } from '../entry.ts';
+
+export const headRules = {
+  GQA001: entry({
+    slug: 'kv-heads-not-divisor',
+    severity: 'error',
+    message: (a: { option: 'kv_heads' | 'group_size'; value: number; qHeads: number; divisors: readonly number[] }) =>
+      `${a.option} ${a.value} does not divide q_heads ${a.qHeads}`,
+    label: (a) => `not a divisor of ${a.qHeads}`,
+    help: (a) => `use ${alternatives(a.divisors)}`,
+    why: 'Each key/value head serves the same number of query heads, G = q_heads / kv_heads. Frameworks that accept other counts fail later, in a reshape, or compute with the wrong heads.',
+    issue: 'huggingface/transformers#48643, #48203: LlamaConfig accepts 7 query heads with 2 key/value heads',
+    failing: { spec: attention('q_heads: 8', 'kv_heads: 3', 'head_dim: 64') },
+    mended: { spec: attention('q_heads: 8', 'kv_heads: 4', 'head_dim: 64') },
+  }),
+  GQA002: entry({
+    slug: 'one-kv-head-and-kv-heads',
+    severity: 'error',
+    message: (_: { kvHeads: number }) => 'one_kv_head and kv_heads are both given',
+    label: () => 'the number of KV heads',
+    help: (a) =>
+      a.kvHeads === 1 ? 'delete either: both say 1' : 'delete `kv_heads` for one head, or `one_kv_head` for that many',
+    why: 'Both set the same number. x-transformers asserts the same.',
+    issue: 'lucidrains/x-transformers: Attention asserts that one_kv_head and kv_heads exclude each other',
+    failing: { spec: attention('q_heads: 8', 'kv_heads: 2', 'one_kv_head: true', 'head_dim: 64') },
+    mended: { spec: attention('q_heads: 8', 'one_kv_head: true', 'head_dim: 64') },
+  }),
+  GQA004: entry({
+    slug: 'ambiguous-groups',
+    severity: 'error',
+    message: (_: { place: string }) =>
+      'the word `groups` means the number of KV heads to some and the queries of each to others',
+    label: (a) => `in ${a.place}`,
+    help: () => 'say `kv_heads` for the number of key/value heads, or `group_size` for the query heads that share one',
+    why: 'LLMs-from-scratch calls kv_heads `num_kv_groups`, and also q_heads / kv_heads `group_size`; other sources have the words the other way round.',
+    issue: 'rasbt/LLMs-from-scratch uses `num_kv_groups` for the number of key/value heads',
+    failing: { spec: attention('q_heads: 8', 'groups: 2', 'head_dim: 64') },
+    mended: { spec: attention('q_heads: 8', 'kv_heads: 2', 'head_dim: 64') },
+  }),
+  DIM001: entry({
+    slug: 'hidden-not-divisible',
+    severity: 'error',
+    message: (a: { hidden: number; qHeads: number }) => `hidden ${a.hidden} is not a multiple of q_heads ${a.qHeads}`,
+    help: () => 'write `head_dim`: it need not be hidden / q_heads',
+    why: 'head_dim defaults to hidden / q_heads, which must then be whole. A written head_dim may have any value, as in Gemma, Qwen3 and Mistral-Nemo.',
+    issue: 'huggingface/transformers#23081 (1024 / 12), #46211 (the check was made although head_dim was given)',
+    failing: { spec: attention('hidden: 1024', 'q_heads: 12') },
+    mended: { spec: attention('hidden: 1024', 'q_heads: 12', 'head_dim: 64') },
+  }),
+  DIM002: entry({
+    slug: 'two-widths',
+    severity: 'error',
+    message: (a: { option: string; here: number; there: number; place: string }) =>
+      `${a.option} is ${a.here} here and ${a.there} ${a.place}`,
+    label: (a) => `${a.option} ${a.here}`,
+    help: (a) => `use ${a.there} in both places, or correct the other`,
+    why: 'One width is read in many places: projections, rotary tables, the cache. Each must read the same number.',
+    issue: 'huggingface/candle#2358 (128 declared, 160 derived), LMCache/LMCache#688',
+    failing: {
+      spec: attention('hidden: 256', 'q_heads: 4', 'head_dim: 32'),
+      tensors: block({ hidden: 256, q: 256, kv: 256 }),
+    },
+    mended: {
+      spec: attention('hidden: 256', 'q_heads: 4', 'head_dim: 64'),
+      tensors: block({ hidden: 256, q: 256, kv: 256 }),
+    },
+  }),
+  MEM001: entry({
+    slug: 'memory-head-count',
+    severity: 'error',
+    message: (a: { heads: number; kvHeads: number; inCheckpoint: boolean }) =>
+      `memory keys have ${count(a.heads, 'head')}, the attention has ${count(a.kvHeads, 'KV head')}`,
+    label: (a) => `expected ${a.kvHeads}`,
+    help: (a) =>
+      a.inCheckpoint
+        ? `this checkpoint is for ${count(a.heads, 'KV head')}, or was trained with memory that cannot be joined to its keys`
+        : 'delete `heads`: memory key/values always follow kv_heads',
+    why: 'Memory key/values stand before the keys of the sequence, so they are `[kv_heads, M, head_dim]`. Allocated per query head, they cannot be joined to grouped keys.',
+    issue: 'lucidrains/x-transformers#228: memory was `[heads, M, d]` while keys were `[b, 1, n, d]`',
+    failing: {
+      spec: attention('q_heads: 8', 'one_kv_head: true', 'head_dim: 64', 'memory_kv:', '  slots: 4', '  heads: 8'),
+    },
+    mended: { spec: attention('q_heads: 8', 'one_kv_head: true', 'head_dim: 64', 'memory_kv:', '  slots: 4') },
+  }),
+  MEM002: entry({
+    slug: 'memory-value-width',
+    severity: 'error',
+    message: (a: { width: number; valueDim: number }) =>
+      `memory values are ${a.width} wide, the attention's values ${a.valueDim}`,
+    label: () => 'the width of values',
+    help: (a) => `set \`value_dim: ${a.width}\`, or use a checkpoint whose memory values are ${a.valueDim} wide`,
+    why: 'Memory values are summed with the values of the sequence: `[kv_heads, M, value_dim]`, whatever the width of keys.',
+    issue:
+      'lucidrains/x-transformers allocates memory values with the key width and crashes when value_dim_head differs',
+    failing: {
+      spec: attention('q_heads: 4', 'head_dim: 64', 'value_dim: 32', 'memory_kv: 2'),
+      tensors: { 'attn.memory_k': ['F32', 4, 2, 64], 'attn.memory_v': ['F32', 4, 2, 64] },
+    },
+    mended: {
+      spec: attention('q_heads: 4', 'head_dim: 64', 'value_dim: 32', 'memory_kv: 2'),
+      tensors: { 'attn.memory_k': ['F32', 4, 2, 64], 'attn.memory_v': ['F32', 4, 2, 32] },
+    },
+  }),
+  MEM006: entry({
+    slug: 'memory-norm-undeclared',
+    severity: 'error',
+    message: () => 'keys are normalised and there are memory keys: it is not said whether the norm applies to those',
+    label: () => '`normalized` is missing',
+    help: () => 'write `normalized: true` (x-transformers qk_norm) or `normalized: false` (x-transformers qk_rmsnorm)',
+    why: 'Both are in use, and the results differ without any error.',
+    issue: 'lucidrains/x-transformers normalises memory keys with qk_norm and not with qk_rmsnorm',
+    failing: { spec: attention('q_heads: 8', 'head_dim: 64', 'qk_norm: { kind: l2 }', 'memory_kv: 4') },
+    mended: {
+      spec: attention(
+        'q_heads: 8',
+        'head_dim: 64',
+        'qk_norm: { kind: l2 }',
+        'memory_kv: { slots: 4, normalized: true }',
+      ),
+    },
+  }),
+};
+
+/** The projections of an attention block; `q` and `kv` are rows. */
+function block(a: { hidden: number; q: number; kv: number }): Readonly<Record<string, readonly [string, ...number[]]>> {
+  return {
+    'attn.q.weight': ['F32', a.q, a.hidden],
+    'attn.k.weight': ['F32', a.kv, a.hidden],
+    'attn.v.weight': ['F32', a.kv, a.hidden],
+    'attn.o.weight': ['F32', a.hidden, a.q],
+  };
+}

@@ -1,0 +1,77 @@
+import { attention, entry } from '../entry.ts';
+
+const heads = attention('q_heads: 8', 'head_dim: 64');
+
+export const syntaxRules = {
+  SYN001: entry({
+    slug: 'malformed-yaml',
+    severity: 'error',
+    message: (a: { problem: string }) => a.problem,
+    why: 'The text is not YAML 1.2, so nothing in it has a meaning yet.',
+    failing: { spec: 'gqac: 1\nname: example\nattention: { q_heads: 8, head_dim: 64\n' },
+    mended: { spec: heads },
+  }),
+  SYN002: entry({
+    slug: 'duplicate-key',
+    severity: 'error',
+    message: (a: { key: string }) => `the key \`${a.key}\` is written twice`,
+    label: () => 'written again here',
+    help: () => 'delete one of the two',
+    why: 'YAML readers disagree on which of two equal keys counts, so neither is taken.',
+    failing: { spec: attention('q_heads: 8', 'q_heads: 16', 'head_dim: 64') },
+    mended: { spec: heads },
+  }),
+  SYN003: entry({
+    slug: 'document-too-large',
+    severity: 'error',
+    message: (a: { limit: string }) => `a spec may have at most ${a.limit}`,
+    help: () => 'a spec describes shapes, not data: move the data into the checkpoint',
+    why: 'Specs come from strangers too. Bounds on size, keys, aliases and nesting keep every check under two seconds.',
+    failing: { spec: `gqac: 1\nname: example\nattention: ${'['.repeat(65)}${']'.repeat(65)}\n` },
+    mended: { spec: heads },
+  }),
+  SYN004: entry({
+    slug: 'yaml-tag',
+    severity: 'error',
+    message: (a: { tag: string }) => `the tag \`${a.tag}\` has no meaning in a spec`,
+    help: () => 'delete the tag: the type of a value follows from its option',
+    why: 'A tag asks the reader to build a value of some other type. Specs are plain data.',
+    failing: { spec: attention('q_heads: !heads 8', 'head_dim: 64') },
+    mended: { spec: heads },
+  }),
+  SYN005: entry({
+    slug: 'number-not-exact',
+    severity: 'error',
+    message: (a: { text: string; problem: string }) => `the number ${a.text} ${a.problem}`,
+    why: 'A number that changes when it is read would silently describe another model: 9007199254740993 becomes 9007199254740992, and 1e400 becomes infinity.',
+    failing: { spec: attention('q_heads: 8', 'head_dim: 64', 'scale: 1e400') },
+    mended: { spec: attention('q_heads: 8', 'head_dim: 64', 'scale: 1e4') },
+  }),
+  SYN006: entry({
+    slug: 'several-documents',
+    severity: 'error',
+    message: () => 'a spec file holds one YAML document, this is the second',
+    help: () => 'put each spec in a file of its own',
+    why: 'One file is one spec, so that a diagnostic, a module and a checkpoint belong to one file each.',
+    failing: { spec: `${heads}---\n${heads}` },
+    mended: { spec: heads },
+  }),
+  SYN007: entry({
+    slug: 'not-a-map',
+    severity: 'error',
+    message: (a: { found: string }) => `a spec is a map of options, this is ${a.found}`,
+    help: () => 'begin with `gqac: 1`, `name:` and `attention:`',
+    why: 'Every option has a name.',
+    failing: { spec: '# nothing yet\n' },
+    mended: { spec: heads },
+  }),
+  SYN008: entry({
+    slug: 'key-not-a-name',
+    severity: 'error',
+    message: (a: { problem: string; help: string }) => a.problem,
+    help: (a) => a.help,
+    why: 'Keys are names of options. YAML also allows numbers, maps and merges there, which other readers of the same file understand differently.',
+    failing: { spec: attention('q_heads: 8', 'head_dim: 64', '8: 64') },
+    mended: { spec: heads },
+  }),
+};

@@ -1,0 +1,123 @@
+import { attention, count, entry, shapeText } from '../entry.ts';
+
+const memory = attention('q_heads: 4', 'head_dim: 64', 'memory_kv: 2');
+const memoryTensors = {
+  'attn.memory_k': ['F32', 4, 2, 64],
+  'attn.memory_v': ['F32', 4, 2, 64],
+} as const;
+
+function withNames(...names: readonly string[]): string {
+  return `${memory}weights:\n  names:\n${names.map((name) => `    ${name}\n`).join('')}`;
+}
+
+export const weightRules = {
+  WGT001: entry({
+    slug: 'tensor-missing',
+    severity: 'error',
+    message: (a: { tensor: string; more: number; suggestion?: string | undefined }) =>
+      `the checkpoint has no tensor \`${a.tensor}\`${alsoLayers(a.more)}`,
+    help: (a) =>
+      a.suggestion === undefined
+        ? 'map the weight to its tensor under `weights.names`'
+        : `the nearest name there is \`${a.suggestion}\``,
+    why: 'Every weight of the model must be in the checkpoint; none is left at zero.',
+    failing: { spec: memory, tensors: { 'attn.memory_k': ['F32', 4, 2, 64] } },
+    mended: { spec: memory, tensors: memoryTensors },
+  }),
+  WGT002: entry({
+    slug: 'tensor-shape',
+    severity: 'error',
+    message: (a: {
+      tensor: string;
+      found: readonly number[];
+      expected: readonly number[];
+      more: number;
+      cause?: string | undefined;
+    }) =>
+      `tensor \`${a.tensor}\` is ${shapeText(a.found)}, the spec makes it ${shapeText(a.expected)}${alsoLayers(a.more)}`,
+    help: (a) => a.cause,
+    why: 'A matrix of another shape belongs to another model, or the spec has a width or head count wrong.',
+    failing: { spec: memory, tensors: { ...memoryTensors, 'attn.memory_k': ['F32', 4, 3, 64] } },
+    mended: { spec: memory, tensors: memoryTensors },
+  }),
+  WGT003: entry({
+    slug: 'tensor-dtype',
+    severity: 'error',
+    message: (a: { tensor: string; dtype: string; more: number }) =>
+      `tensor \`${a.tensor}\` holds ${a.dtype}, weights are F32, F16 or BF16${alsoLayers(a.more)}`,
+    help: () => 'convert the checkpoint to one of the three',
+    why: 'Integers and quantised formats carry scales that a bare tensor does not have.',
+    failing: { spec: memory, tensors: { ...memoryTensors, 'attn.memory_k': ['I64', 4, 2, 64] } },
+    mended: { spec: memory, tensors: memoryTensors },
+  }),
+  WGT004: entry({
+    slug: 'tensor-unused',
+    severity: 'warning',
+    message: (a: { tensors: readonly string[]; total: number }) =>
+      `${a.total === 1 ? 'one tensor' : `${a.total} tensors`} of the checkpoint ${a.total === 1 ? 'is' : 'are'} not used: ${a.tensors.join(', ')}${a.total > a.tensors.length ? ', …' : ''}`,
+    help: () => 'if the model needs them, the spec leaves out an option that would read them',
+    why: 'A bias, a norm or a memory that the spec does not mention would be dropped, and the model would be another one.',
+    failing: { spec: memory, tensors: { ...memoryTensors, 'attn.sinks': ['F32', 4] } },
+    mended: { spec: memory, tensors: memoryTensors },
+  }),
+  WGT005: entry({
+    slug: 'rows-out-of-range',
+    severity: 'error',
+    message: (a: { tensor: string; start: number; end: number; rows: number }) =>
+      `rows ${a.start} to ${a.end} of \`${a.tensor}\` are asked for, it has ${count(a.rows, 'row')}`,
+    help: () => 'a range is `[start:end]`, its end not included',
+    why: 'A range that reaches past its tensor would read another weight.',
+    failing: {
+      spec: withNames('attn.memory_k: "memory[0:4]"', 'attn.memory_v: "memory[5:9]"'),
+      tensors: { memory: ['F32', 8, 2, 64] },
+    },
+    mended: {
+      spec: withNames('attn.memory_k: "memory[0:4]"', 'attn.memory_v: "memory[4:8]"'),
+      tensors: { memory: ['F32', 8, 2, 64] },
+    },
+  }),
+  WGT006: entry({
+    slug: 'not-a-weight',
+    severity: 'error',
+    message: (a: { name: string; suggestion?: string | undefined; known: readonly string[] }) =>
+      `this spec has no weight \`${a.name}\``,
+    help: (a) =>
+      a.suggestion === undefined ? `its weights: ${a.known.join(', ')}` : `did you mean \`${a.suggestion}\`?`,
+    why: 'A name that maps nothing hides a weight that is left unmapped, or an option that is not written.',
+    failing: { spec: withNames('attn.mem_k: memory.k') },
+    mended: { spec: withNames('attn.memory_k: memory.k') },
+  }),
+  WGT007: entry({
+    slug: 'name-template',
+    severity: 'error',
+    message: (a: { problem: string }) => a.problem,
+    help: () => 'a tensor name may use `{i}`, `{2*i}` or `{2*i+1}`, and may end in `[start:end]`',
+    why: 'A template that is not understood would name a tensor that does not exist.',
+    failing: { spec: withNames('attn.memory_k: "memory.{j}.k"') },
+    mended: { spec: withNames('attn.memory_k: memory.k') },
+  }),
+  WGT008: entry({
+    slug: 'rows-read-twice',
+    severity: 'warning',
+    message: (a: { tensor: string; first: string; second: string }) =>
+      `\`${a.first}\` and \`${a.second}\` read the same rows of \`${a.tensor}\``,
+    label: () => 'the second of them',
+    help: () => 'map each to its own tensor, or to its own range `[start:end]`',
+    why: 'Two weights with one source are nearly always a slip in `weights.names`. Tied embeddings are `model.tie_embeddings`.',
+    failing: { spec: withNames('attn.memory_k: memory', 'attn.memory_v: memory') },
+    mended: { spec: withNames('attn.memory_k: memory.k', 'attn.memory_v: memory.v') },
+  }),
+  WGT009: entry({
+    slug: 'path-leaves-folder',
+    severity: 'error',
+    message: (a: { path: string }) => `the path ${JSON.stringify(a.path)} leaves the folder of the spec`,
+    help: () => 'use a relative path without `..`, or name the file on the command line with `--weights`',
+    why: 'A spec from a stranger must not make this machine read files elsewhere.',
+    failing: { spec: `${memory}weights: { file: ../../model.safetensors }\n` },
+    mended: { spec: `${memory}weights: { file: model.safetensors }\n` },
+  }),
+};
+
+function alsoLayers(more: number): string {
+  return more === 0 ? '' : ` (and ${count(more, 'more layer')})`;
+}

@@ -1,0 +1,51 @@
+import type { Severity } from './diagnostic.ts';
+
+/** A rule's words, its page and its tests, in one place. `A` is what the rule knows when it reports. */
+export interface Entry<A> {
+  readonly slug: string;
+  readonly severity: Severity;
+  readonly message: (args: A) => string;
+  /** Under the span. */
+  readonly label?: (args: A) => string | undefined;
+  readonly help?: (args: A) => string | undefined;
+  /** Why the rule exists, in a sentence or two. */
+  readonly why: string;
+  /** Where it went wrong for real. */
+  readonly issue?: string;
+  readonly failing: Example;
+  readonly mended: Example;
+}
+
+/** A spec, and the checkpoint that comes with it. */
+export interface Example {
+  readonly spec: string;
+  readonly tensors?: Readonly<Record<string, readonly [dtype: string, ...shape: number[]]>>;
+}
+
+export function entry<A>(value: Entry<A>): Entry<A> {
+  return Object.freeze(value);
+}
+
+/** A spec of one attention block, given the lines of its `attention` map. */
+export function attention(...lines: readonly string[]): string {
+  return ['gqac: 1', 'name: example', 'attention:', ...lines.map((line) => `  ${line}`), ''].join('\n');
+}
+
+export function code(value: string | number): string {
+  return `\`${value}\``;
+}
+
+/** `1, 2, 4 or 8`. */
+export function alternatives(values: readonly (string | number)[]): string {
+  if (values.length < 2) return values.join('');
+  return `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`;
+}
+
+export function count(amount: number, noun: string): string {
+  return `${amount} ${noun}${amount === 1 ? '' : 's'}`;
+}
+
+/** `[64, 192]`. */
+export function shapeText(shape: readonly number[]): string {
+  return `[${shape.join(', ')}]`;
+}

@@ -1,0 +1,115 @@
+import type { WorkgroupArray } from '../plan/kernel-plan.ts';
+import { f32, wgsl } from './wgsl.ts';
+
+/** A kernel as data: everything that has a count or a size is listed, only bodies are text. */
+export interface KernelSource {
+  /** First lines of the kernel: what it computes, in terms of its constants. */
+  readonly doc: string;
+  readonly enables: readonly 'f16'[];
+  readonly constants: Readonly<Record<string, Constant>>;
+  readonly bindings: readonly Binding[];
+  readonly workgroupArrays: readonly WorkgroupArray[];
+  readonly workgroupSize: number;
+  readonly functions: readonly string[];
+  readonly body: string;
+}
+
+export type Constant = { readonly u32: number } | { readonly f32: number };
+
+export interface Binding {
+  readonly name: string;
+  readonly access: 'read' | 'read_write' | 'uniform';
+  /** WGSL store type, such as `array<vec4f>`. */
+  readonly type: string;
+}
+
+export interface WgslModule {
+  readonly code: string;
+  /** In binding order. */
+  readonly bindings: readonly Binding[];
+  readonly enables: readonly string[];
+}
+
+export const u32c = (value: number): Constant => ({ u32: value });
+export const f32c = (value: number): Constant => ({ f32: value });
+
+/**
+ * What every call shares: sequences, new tokens of each (the longest), keys after this call (the longest), capacity of the
+ * cache in tokens, and whether logits of every token are asked for (1) or of the last of each sequence (0).
+ */
+export const stepBinding: Binding = { name: 'step', access: 'uniform', type: 'Step' };
+/** For each sequence: tokens already in the cache, and new tokens of this call. */
+export const sequencesBinding: Binding = { name: 'sequences', access: 'read', type: 'array<Sequence>' };
+
+/** How the next token is drawn; `draw` counts the draws of a session, so that a seed gives one text. */
+export const samplingBinding: Binding = { name: 'sampling', access: 'uniform', type: 'Sampling' };
+
+const structs: Readonly<Record<string, string>> = {
+  Step: wgsl`
+    struct Step {
+      batch: u32,
+      tokens: u32,
+      keys: u32,
+      capacity: u32,
+      logits_all: u32,
+    }`,
+  Sampling: wgsl`
+    struct Sampling {
+      temperature: f32,
+      top_p: f32,
+      top_k: u32,
+      seed: u32,
+      draw: u32,
+    }`,
+  Sequence: wgsl`
+    struct Sequence {
+      past: u32,
+      count: u32,
+    }`,
+};
+
+/** Prints a kernel. Bindings keep the order of the list: that order is the bind group's. */
+export function printKernel(kernel: KernelSource): WgslModule {
+  const sections = [
+    kernel.doc.replace(/^/gm, '// '),
+    kernel.enables.map((name) => `enable ${name};`).join('\n'),
+    Object.entries(kernel.constants).map(printConstant).join('\n'),
+    Object.entries(structs)
+      .filter(([name]) => kernel.bindings.some((binding) => binding.type.includes(name)))
+      .map(([, text]) => text)
+      .join('\n\n'),
+    kernel.bindings.map(printBinding).join('\n'),
+    kernel.workgroupArrays
+      .map(({ name, element, length }) => `var<workgroup> ${name}: array<${element}, ${length}>;`)
+      .join('\n'),
+    ...kernel.functions,
+    printMain(kernel),
+  ];
+  return {
+    code: `${sections.filter((section) => section !== '').join('\n\n')}\n`,
+    bindings: kernel.bindings,
+    enables: kernel.enables,
+  };
+}
+
+function printConstant([name, constant]: [string, Constant]): string {
+  return 'u32' in constant ? `const ${name} = ${constant.u32}u;` : `const ${name}: f32 = ${f32(constant.f32)};`;
+}
+
+function printBinding({ name, access, type }: Binding, index: number): string {
+  const space = access === 'uniform' ? 'uniform' : `storage, ${access}`;
+  return `@group(0) @binding(${index}) var<${space}> ${name}: ${type};`;
+}
+
+function printMain({ body, workgroupSize }: KernelSource): string {
+  const parameters = [
+    ['group', '@builtin(workgroup_id) group: vec3u'],
+    ['groups', '@builtin(num_workgroups) groups: vec3u'],
+    ['lane', '@builtin(local_invocation_index) lane: u32'],
+  ].filter(([name]) => new RegExp(`\\b${name}\\b`).test(body));
+  return wgsl`
+    @compute @workgroup_size(${workgroupSize})
+    fn main(${parameters.map(([, text]) => text).join(', ')}) {
+      ${body}
+    }`;
+}

@@ -1,0 +1,72 @@
+import type { AppendPlan } from '../../plan/kernel-plan.ts';
+import { type KernelSource, sequencesBinding, stepBinding, u32c } from '../kernel.ts';
+import { enablesFor, quads, storer, vectorBinding } from '../storage.ts';
+import { wgsl } from '../wgsl.ts';
+import { headParts } from './head.ts';
+
+/** One workgroup per token and KV head: its key is normalised and rotated, its value copied, both into row `position` of the cache. */
+export function append(plan: AppendPlan): KernelSource {
+  const head = headParts(plan);
+  return {
+    doc: 'Writes new keys and values into the caches [batch, KV head, position, entry]; rows are padded to four entries.',
+    enables: enablesFor(plan.cache),
+    constants: {
+      KV_HEADS: u32c(plan.kvHeads),
+      VALUE_DIM: u32c(plan.valueDim),
+      HEAD_QUADS: u32c(quads(plan.headDim)),
+      VALUE_QUADS: u32c(quads(plan.valueDim)),
+      ...head.constants,
+    },
+    bindings: [
+      { name: 'k', access: 'read', type: 'array<f32>' },
+      { name: 'v', access: 'read', type: 'array<f32>' },
+      ...head.bindings,
+      vectorBinding('k_cache', plan.cache, 'read_write'),
+      vectorBinding('v_cache', plan.cache, 'read_write'),
+      sequencesBinding,
+      stepBinding,
+    ],
+    workgroupArrays: plan.workgroup,
+    workgroupSize: plan.threads,
+    functions: [
+      ...head.functions,
+      storer('k_cache', plan.cache),
+      storer('v_cache', plan.cache),
+      wgsl`
+        fn value_entry(first: u32, e: u32) -> f32 {
+          if (e >= VALUE_DIM) {
+            return 0.0;
+          }
+          return v[first + e];
+        }`,
+    ],
+    body: wgsl`
+      let row = group.x;
+      let kv_head = group.y;
+      let batch = row / step.tokens;
+      let sequence = sequences[batch];
+      let position = sequence.past + row % step.tokens;
+      let first_key = (row * KV_HEADS + kv_head) * HEAD_DIM;
+      let first_value = (row * KV_HEADS + kv_head) * VALUE_DIM;
+      ${head.load('k[first_key + e]')}
+      if (row % step.tokens >= sequence.count) {
+        return;
+      }
+      let cache_row = (batch * KV_HEADS + kv_head) * step.capacity + position;
+      for (var quad = lane; quad < HEAD_QUADS; quad += THREADS) {
+        let e = 4u * quad;
+        let key = vec4f(finished(e, position), finished(e + 1u, position), finished(e + 2u, position), finished(e + 3u, position));
+        store_k_cache(cache_row * HEAD_QUADS + quad, key);
+      }
+      for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {
+        let e = 4u * quad;
+        let value = vec4f(
+          value_entry(first_value, e),
+          value_entry(first_value, e + 1u),
+          value_entry(first_value, e + 2u),
+          value_entry(first_value, e + 3u),
+        );
+        store_v_cache(cache_row * VALUE_QUADS + quad, value);
+      }`,
+  };
+}

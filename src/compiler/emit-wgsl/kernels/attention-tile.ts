@@ -1,0 +1,184 @@
+import type { AttentionTilePlan } from '../../plan/kernel-plan.ts';
+import { type KernelSource, u32c } from '../kernel.ts';
+import { rowStorer, rowsOutBinding } from '../storage.ts';
+import { wgsl } from '../wgsl.ts';
+import { attentionParts } from './attention.ts';
+
+/**
+ * Variables of a loop's body are given a value even where WGSL would zero them: some drivers keep the last turn's.
+ * Online softmax (Milakov & Gimelshein 2018; FlashAttention). An invocation holds `THREAD_ROWS_EACH` rows of scores for four
+ * keys of the tile, and the same rows of the output for every `KEY_LANES`-th quad of the value width.
+ */
+export function attentionTile(plan: AttentionTilePlan): KernelSource {
+  const parts = attentionParts(plan);
+  return {
+    doc: [
+      'Attention for many tokens. Rows are (token, query head of one KV head), so a group shares its keys and values.',
+      `A workgroup holds ${plan.tileRows} rows and walks over tiles of ${plan.tileKeys} key columns, up to the last visible one.`,
+    ].join('\n'),
+    enables: parts.enables,
+    constants: {
+      ...parts.constants,
+      TILE_ROWS: u32c(plan.tileRows),
+      TILE_KEYS: u32c(plan.tileKeys),
+      TILE_PITCH: u32c(plan.tilePitch),
+      THREADS: u32c(plan.threads),
+      KEY_LANES: u32c(plan.keyLanes),
+      ROW_LANES: u32c(plan.rowLanes),
+      ROWS_EACH: u32c(plan.rowsEach),
+      VALUE_QUADS_EACH: u32c(plan.valueQuadsEach),
+    },
+    bindings: [...parts.inputs, rowsOutBinding('out', plan.valueDim), ...parts.perCall],
+    workgroupArrays: plan.workgroup,
+    workgroupSize: plan.threads,
+    functions: [
+      ...parts.functions,
+      rowStorer('out', plan.valueDim),
+      loadTile('key'),
+      loadTile('value'),
+      rowOf,
+      foldOfLanes,
+    ],
+    body: wgsl`
+      let kv_head = group.y;
+      let batch = group.z;
+      let sequence = sequences[batch];
+      let first_row = group.x * TILE_ROWS;
+      let key_lane = lane % KEY_LANES;
+      let row_lane = lane / KEY_LANES;
+      let last_token = min(first_row + TILE_ROWS - 1u, step.tokens * QUERIES_PER_KV - 1u) / QUERIES_PER_KV;
+      let columns = visible_columns(sequence, last_token);
+
+      var maxima: array<f32, ROWS_EACH>;
+      var sums: array<f32, ROWS_EACH>;
+      var outputs: array<array<vec4f, VALUE_QUADS_EACH>, ROWS_EACH>;
+      for (var r = 0u; r < ROWS_EACH; r++) {
+        maxima[r] = MASKED;
+      }
+
+      for (var first_column = 0u; first_column < columns; first_column += TILE_KEYS) {
+        workgroupBarrier();
+        load_key_tile(lane, batch, kv_head, first_column, columns);
+        workgroupBarrier();
+
+        // Scores of four keys, KEY_LANES apart, for each row.
+        var scores = array<vec4f, ROWS_EACH>();
+        for (var quad = 0u; quad < HEAD_QUADS; quad++) {
+          let keys = mat4x4f(
+            tile[key_lane * TILE_PITCH + quad],
+            tile[(key_lane + KEY_LANES) * TILE_PITCH + quad],
+            tile[(key_lane + 2u * KEY_LANES) * TILE_PITCH + quad],
+            tile[(key_lane + 3u * KEY_LANES) * TILE_PITCH + quad],
+          );
+          for (var r = 0u; r < ROWS_EACH; r++) {
+            let row = row_of(first_row + row_lane + r * ROW_LANES, batch, kv_head);
+            scores[r] += load_q(row.index, quad) * keys;
+          }
+        }
+        let key_columns = vec4u(first_column + key_lane) + KEY_LANES * vec4u(0, 1, 2, 3);
+        for (var r = 0u; r < ROWS_EACH; r++) {
+          let row = row_of(first_row + row_lane + r * ROW_LANES, batch, kv_head);
+          let hidden = key_columns >= vec4u(visible_columns(sequence, row.token));
+          scores[r] = select(scores[r] * SCALE_LOG2E, vec4f(MASKED), hidden);
+          let pairs = max(scores[r].xy, scores[r].zw);
+          lanes[(row_lane + r * ROW_LANES) * KEY_LANES + key_lane] = max(pairs.x, pairs.y);
+        }
+        workgroupBarrier();
+
+        load_value_tile(lane, batch, kv_head, first_column, columns);
+        for (var r = 0u; r < ROWS_EACH; r++) {
+          let tile_row = row_lane + r * ROW_LANES;
+          let maximum = max(maxima[r], max_of_lanes(tile_row));
+          let rescale = exp2(maxima[r] - maximum);
+          let masked = scores[r] <= vec4f(MASKED);
+          let weights = select(exp2(scores[r] - vec4f(maximum)), vec4f(0), masked);
+          maxima[r] = maximum;
+          sums[r] = sums[r] * rescale + dot(weights, vec4f(1));
+          for (var c = 0u; c < 4u; c++) {
+            probabilities[tile_row * TILE_KEYS + key_lane + c * KEY_LANES] = weights[c];
+          }
+          for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
+            outputs[r][q] *= rescale;
+          }
+        }
+        workgroupBarrier();
+
+        for (var key = 0u; key < TILE_KEYS; key++) {
+          for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
+            let value = tile[key * TILE_PITCH + min(key_lane + q * KEY_LANES, VALUE_QUADS - 1u)];
+            for (var r = 0u; r < ROWS_EACH; r++) {
+              outputs[r][q] += probabilities[(row_lane + r * ROW_LANES) * TILE_KEYS + key] * value;
+            }
+          }
+        }
+      }
+
+      workgroupBarrier();
+      for (var r = 0u; r < ROWS_EACH; r++) {
+        lanes[(row_lane + r * ROW_LANES) * KEY_LANES + key_lane] = sums[r];
+      }
+      workgroupBarrier();
+      for (var r = 0u; r < ROWS_EACH; r++) {
+        let tile_row = row_lane + r * ROW_LANES;
+        if (first_row + tile_row >= step.tokens * QUERIES_PER_KV) {
+          continue;
+        }
+        let row = row_of(first_row + tile_row, batch, kv_head);
+        let sum = sum_of_lanes(tile_row);
+        let factor = select(0.0, 1.0 / sum, sum > 0.0);
+        for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
+          let quad = key_lane + q * KEY_LANES;
+          if (quad < VALUE_QUADS) {
+            store_out(row.index, quad, outputs[r][q] * factor);
+          }
+        }
+      }`,
+  };
+}
+
+function loadTile(name: 'key' | 'value'): string {
+  const widthQuads = name === 'key' ? 'HEAD_QUADS' : 'VALUE_QUADS';
+  return wgsl`
+    fn load_${name}_tile(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) {
+      for (var index = lane; index < TILE_KEYS * ${widthQuads}; index += THREADS) {
+        let key = index / ${widthQuads};
+        let quad = index % ${widthQuads};
+        var entries = vec4f(0);
+        if (first_column + key < columns) {
+          entries = ${name}_at(batch, kv_head, first_column + key, quad);
+        }
+        tile[key * TILE_PITCH + quad] = entries;
+      }
+    }`;
+}
+
+/** Rows beyond the last one repeat it: what they give is not written. */
+const rowOf = wgsl`
+  struct Row {
+    token: u32,
+    index: u32,
+  }
+
+  fn row_of(number: u32, batch: u32, kv_head: u32) -> Row {
+    let row = min(number, step.tokens * QUERIES_PER_KV - 1u);
+    let token = row / QUERIES_PER_KV;
+    let head = query_head(kv_head, row % QUERIES_PER_KV);
+    return Row(token, (batch * step.tokens + token) * Q_HEADS + head);
+  }`;
+
+const foldOfLanes = wgsl`
+  fn max_of_lanes(tile_row: u32) -> f32 {
+    var result = MASKED;
+    for (var other = 0u; other < KEY_LANES; other++) {
+      result = max(result, lanes[tile_row * KEY_LANES + other]);
+    }
+    return result;
+  }
+
+  fn sum_of_lanes(tile_row: u32) -> f32 {
+    var result = 0.0;
+    for (var other = 0u; other < KEY_LANES; other++) {
+      result += lanes[tile_row * KEY_LANES + other];
+    }
+    return result;
+  }`;

@@ -1,0 +1,81 @@
+import type { LinearRowPlan, LinearTilePlan } from '../../plan/kernel-plan.ts';
+import { activationFunction } from '../activation.ts';
+import { type Binding, sequencesBinding, stepBinding } from '../kernel.ts';
+import { enablesFor, loader, rowLoader, rowsBinding, vectorBinding } from '../storage.ts';
+import { wgsl } from '../wgsl.ts';
+
+type LinearPlan = LinearTilePlan | LinearRowPlan;
+
+/** What the tiled and the one-row kernel share: y = act(x · Wᵀ + b), y = act(x · Wgᵀ + bg) · (x · Wᵀ + b), or y += x · Wᵀ + b. */
+export function linearParts(plan: LinearPlan) {
+  const gated = plan.gate !== 'none';
+  const vector = (name: string): Binding => ({ name, access: 'read', type: 'array<f32>' });
+  const bindings: Binding[] = [
+    rowsBinding('x', plan.inWidth),
+    vectorBinding('weight', plan.weight),
+    ...(plan.bias ? [vector('bias')] : []),
+    ...(gated ? [vectorBinding('gate', plan.weight)] : []),
+    ...(plan.gate === 'biased' ? [vector('gate_bias')] : []),
+    { name: 'y', access: 'read_write', type: 'array<f32>' },
+    ...(plan.rows === 'logits' ? [sequencesBinding] : []),
+    stepBinding,
+  ];
+  const functions = [
+    rowLoader('x', plan.inWidth),
+    loader('weight', plan.weight),
+    ...(gated ? [loader('gate', plan.weight)] : []),
+    ...activationFunction(plan.activation),
+    plan.rows === 'logits' ? logitsRows : allRows,
+    gated ? finishGated(plan) : finish(plan),
+  ];
+  return { gated, bindings, functions, enables: enablesFor(plan.weight), doc: formula(plan) };
+}
+
+function formula(plan: LinearPlan): string {
+  const up = `x · weightᵀ${plan.bias ? ' + bias' : ''}`;
+  const gate = `x · gateᵀ${plan.gate === 'biased' ? ' + gate_bias' : ''}`;
+  const activate = (inner: string) => (plan.activation === 'none' ? inner : `${plan.activation}(${inner})`);
+  const value = plan.gate === 'none' ? activate(up) : `${activate(gate)} · (${up})`;
+  return `y ${plan.accumulate ? '+=' : '='} ${value}, weights [${plan.outWidth}, ${plan.inWidth}]`;
+}
+
+const allRows = wgsl`
+  fn row_count() -> u32 {
+    return step.batch * step.tokens;
+  }
+
+  fn row_of_x(row: u32) -> u32 {
+    return row;
+  }`;
+
+/** Logits of every token, or of the last new token of each sequence. */
+const logitsRows = wgsl`
+  fn row_count() -> u32 {
+    return select(step.batch, step.batch * step.tokens, step.logits_all == 1u);
+  }
+
+  fn row_of_x(row: u32) -> u32 {
+    if (step.logits_all == 1u) {
+      return row;
+    }
+    return row * step.tokens + sequences[row].count - 1u;
+  }`;
+
+const write = (plan: LinearPlan) => (plan.accumulate ? '+=' : '=');
+
+function finish(plan: LinearPlan): string {
+  const sum = plan.bias ? 'sum + bias[column]' : 'sum';
+  return wgsl`
+    fn finish(row: u32, column: u32, sum: f32) {
+      y[row * OUT_WIDTH + column] ${write(plan)} ${plan.activation === 'none' ? sum : `activate(${sum})`};
+    }`;
+}
+
+function finishGated(plan: LinearPlan): string {
+  const up = plan.bias ? '(sum + bias[column])' : 'sum';
+  const gate = plan.gate === 'biased' ? 'gate_sum + gate_bias[column]' : 'gate_sum';
+  return wgsl`
+    fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
+      y[row * OUT_WIDTH + column] ${write(plan)} ${plan.activation === 'none' ? `(${gate})` : `activate(${gate})`} * ${up};
+    }`;
+}

@@ -1,0 +1,67 @@
+import type { NormPlan } from '../../plan/kernel-plan.ts';
+import { f32c, type KernelSource, u32c } from '../kernel.ts';
+import { wgsl } from '../wgsl.ts';
+
+/** One workgroup per row. Sums are taken lane by lane, then by every invocation over the lanes' sums: one barrier each. */
+export function norm(plan: NormPlan): KernelSource {
+  const gamma = plan.unitOffset ? '(weight[e] + 1.0)' : 'weight[e]';
+  const beta = plan.bias ? ' + bias[e]' : '';
+  const rms = wgsl`
+    var squares = 0.0;
+    for (var e = lane; e < WIDTH; e += THREADS) {
+      let value = x[first + e];
+      squares += value * value;
+    }
+    let factor = inverseSqrt(max(sum_of_lanes(lane, squares) / f32(WIDTH) + EPS, TINY));
+    for (var e = lane; e < WIDTH; e += THREADS) {
+      y[first + e] = x[first + e] * factor * ${gamma}${beta};
+    }`;
+  // Two passes: the difference of two large sums would lose the variance of rows that are far from zero.
+  const layer = wgsl`
+    var total = 0.0;
+    for (var e = lane; e < WIDTH; e += THREADS) {
+      total += x[first + e];
+    }
+    let mean = sum_of_lanes(lane, total) / f32(WIDTH);
+    var squares = 0.0;
+    for (var e = lane; e < WIDTH; e += THREADS) {
+      let value = x[first + e] - mean;
+      squares += value * value;
+    }
+    let factor = inverseSqrt(max(sum_of_lanes(lane, squares) / f32(WIDTH) + EPS, TINY));
+    for (var e = lane; e < WIDTH; e += THREADS) {
+      y[first + e] = (x[first + e] - mean) * factor * ${gamma}${beta};
+    }`;
+  return {
+    doc:
+      plan.kind === 'rms'
+        ? 'y = x / sqrt(mean(x²) + eps) · γ, row by row'
+        : 'y = (x − mean(x)) / sqrt(var(x) + eps) · γ, row by row',
+    enables: [],
+    constants: { WIDTH: u32c(plan.width), THREADS: u32c(plan.threads), EPS: f32c(plan.eps), TINY: f32c(1e-30) },
+    bindings: [
+      { name: 'x', access: 'read', type: 'array<f32>' },
+      { name: 'weight', access: 'read', type: 'array<f32>' },
+      ...(plan.bias ? [{ name: 'bias', access: 'read', type: 'array<f32>' } as const] : []),
+      { name: 'y', access: 'read_write', type: 'array<f32>' },
+    ],
+    workgroupArrays: plan.workgroup,
+    workgroupSize: plan.threads,
+    functions: [
+      wgsl`
+        fn sum_of_lanes(lane: u32, part: f32) -> f32 {
+          workgroupBarrier();
+          lanes[lane] = part;
+          workgroupBarrier();
+          var sum = 0.0;
+          for (var other = 0u; other < THREADS; other++) {
+            sum += lanes[other];
+          }
+          return sum;
+        }`,
+    ],
+    body: wgsl`
+      let first = group.x * WIDTH;
+      ${plan.kind === 'rms' ? rms : layer}`,
+  };
+}

@@ -1,0 +1,169 @@
+import type { SamplePlan } from '../../plan/kernel-plan.ts';
+import { type KernelSource, samplingBinding, u32c } from '../kernel.ts';
+import { wgsl } from '../wgsl.ts';
+
+/**
+ * One workgroup per sequence. The k-th largest logit and the edge of the nucleus are found bit by bit on an order-preserving
+ * integer form of the logits, so nothing is sorted; entries that tie with the edge are all kept.
+ */
+export function sample(plan: SamplePlan): KernelSource {
+  return {
+    doc: [
+      'Next token of each sequence: the largest logit (temperature 0), or a draw from softmax(logits / temperature) restricted to',
+      'the top_k largest and then to the smallest set of probability top_p.',
+    ].join('\n'),
+    enables: [],
+    constants: {
+      VOCAB: u32c(plan.vocab),
+      THREADS: u32c(plan.threads),
+      BLOCK: u32c(Math.ceil(plan.vocab / plan.threads)),
+    },
+    bindings: [
+      { name: 'logits', access: 'read', type: 'array<f32>' },
+      { name: 'tokens', access: 'read_write', type: 'array<u32>' },
+      samplingBinding,
+    ],
+    workgroupArrays: plan.workgroup,
+    workgroupSize: plan.threads,
+    functions: [ordered, folds, counting, random],
+    body: wgsl`
+      let first = group.x * VOCAB;
+
+      var largest = bitcast<f32>(0xff7fffffu);
+      for (var id = lane; id < VOCAB; id += THREADS) {
+        largest = max(largest, logits[first + id]);
+      }
+      let maximum = max_of_lanes(lane, largest);
+      if (sampling.temperature == 0.0) {
+        var lowest = VOCAB - 1u;
+        for (var id = lane; id < VOCAB; id += THREADS) {
+          if (logits[first + id] == maximum) {
+            lowest = min(lowest, id);
+          }
+        }
+        // Token ids are below 2^24, so f32 holds them exactly.
+        let token = -max_of_lanes(lane, -f32(lowest));
+        if (lane == 0u) {
+          tokens[group.x] = u32(token);
+        }
+        return;
+      }
+
+      var edge = 0u;
+      if (sampling.top_k > 0u && sampling.top_k < VOCAB) {
+        for (var bit = 0x80000000u; bit > 0u; bit >>= 1u) {
+          if (count_from(lane, first, edge | bit) >= sampling.top_k) {
+            edge |= bit;
+          }
+        }
+      }
+      if (sampling.top_p < 1.0) {
+        let wanted = sampling.top_p * mass_from(lane, first, edge, maximum);
+        var nucleus = 0u;
+        for (var bit = 0x80000000u; bit > 0u; bit >>= 1u) {
+          if (mass_from(lane, first, max(edge, nucleus | bit), maximum) >= wanted) {
+            nucleus |= bit;
+          }
+        }
+        edge = max(edge, nucleus);
+      }
+
+      // Each lane owns a block of ids; the draw falls into one block, and there on one id.
+      let block_start = min(lane * BLOCK, VOCAB);
+      let block_end = min(block_start + BLOCK, VOCAB);
+      var mass = 0.0;
+      for (var id = block_start; id < block_end; id++) {
+        mass += weight_of(first + id, edge, maximum);
+      }
+      workgroupBarrier();
+      lanes[lane] = mass;
+      workgroupBarrier();
+      var before = 0.0;
+      var total = 0.0;
+      var last_block = 0u;
+      for (var other = 0u; other < THREADS; other++) {
+        before += select(0.0, lanes[other], other < lane);
+        total += lanes[other];
+        last_block = select(last_block, other, lanes[other] > 0.0);
+      }
+      let draw = uniform_draw(group.x) * total;
+      let is_mine = draw >= before && (draw < before + mass || lane == last_block);
+      if (mass > 0.0 && is_mine) {
+        var reached = before;
+        var chosen = block_start;
+        for (var id = block_start; id < block_end; id++) {
+          let weight = weight_of(first + id, edge, maximum);
+          if (weight > 0.0 && reached <= draw) {
+            chosen = id;
+          }
+          reached += weight;
+        }
+        tokens[group.x] = chosen;
+      }`,
+  };
+}
+
+/** Greater floats have greater keys (sign-magnitude to biased order). */
+const ordered = wgsl`
+  fn key_of(value: f32) -> u32 {
+    let bits = bitcast<u32>(value);
+    return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u);
+  }
+
+  fn weight_of(index: u32, edge: u32, maximum: f32) -> f32 {
+    let logit = logits[index];
+    return select(0.0, exp((logit - maximum) / sampling.temperature), key_of(logit) >= edge);
+  }`;
+
+const folds = wgsl`
+  fn max_of_lanes(lane: u32, part: f32) -> f32 {
+    workgroupBarrier();
+    lanes[lane] = part;
+    workgroupBarrier();
+    var result = lanes[0];
+    for (var other = 1u; other < THREADS; other++) {
+      result = max(result, lanes[other]);
+    }
+    return result;
+  }
+
+  fn sum_of_lanes(lane: u32, part: f32) -> f32 {
+    workgroupBarrier();
+    lanes[lane] = part;
+    workgroupBarrier();
+    var result = 0.0;
+    for (var other = 0u; other < THREADS; other++) {
+      result += lanes[other];
+    }
+    return result;
+  }`;
+
+const counting = wgsl`
+  fn count_from(lane: u32, first: u32, edge: u32) -> u32 {
+    var count = 0u;
+    for (var id = lane; id < VOCAB; id += THREADS) {
+      count += u32(key_of(logits[first + id]) >= edge);
+    }
+    return u32(sum_of_lanes(lane, f32(count)));
+  }
+
+  fn mass_from(lane: u32, first: u32, edge: u32, maximum: f32) -> f32 {
+    var mass = 0.0;
+    for (var id = lane; id < VOCAB; id += THREADS) {
+      mass += weight_of(first + id, edge, maximum);
+    }
+    return sum_of_lanes(lane, mass);
+  }`;
+
+/** PCG hash (Jarzynski & Olano 2020) of seed, draw number and sequence; 24 bits make a uniform number in [0, 1). */
+const random = wgsl`
+  fn pcg(value: u32) -> u32 {
+    let state = value * 747796405u + 2891336453u;
+    let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
+    return (word >> 22u) ^ word;
+  }
+
+  fn uniform_draw(sequence: u32) -> f32 {
+    let hash = pcg(pcg(pcg(sampling.seed) ^ sampling.draw) ^ sequence);
+    return f32(hash >> 8u) / 16777216.0;
+  }`;

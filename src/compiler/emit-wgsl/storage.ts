@@ -1,0 +1,112 @@
+import type { Storage } from '../plan/kernel-plan.ts';
+import type { Binding } from './kernel.ts';
+import { wgsl } from './wgsl.ts';
+
+/** Store type of a buffer whose elements are accessed four at a time. */
+const elementOf: Readonly<Record<Storage, string>> = {
+  f32: 'vec4f',
+  f16: 'vec4h',
+  'f16-packed': 'vec2u',
+  'bf16-packed': 'vec2u',
+};
+
+const decode: Readonly<Record<Storage, (raw: string) => string>> = {
+  f32: (raw) => raw,
+  f16: (raw) => `vec4f(${raw})`,
+  'f16-packed': (raw) => `vec4f(unpack2x16float(${raw}.x), unpack2x16float(${raw}.y))`,
+  'bf16-packed': (raw) =>
+    `bitcast<vec4f>(vec4u(${raw}.x << 16u, ${raw}.x & 0xffff0000u, ${raw}.y << 16u, ${raw}.y & 0xffff0000u))`,
+};
+
+const encode: Readonly<Record<Exclude<Storage, 'bf16-packed'>, (value: string) => string>> = {
+  f32: (value) => value,
+  f16: (value) => `vec4h(${value})`,
+  'f16-packed': (value) => `vec2u(pack2x16float(${value}.xy), pack2x16float(${value}.zw))`,
+};
+
+export const enablesFor = (...storages: readonly Storage[]): readonly 'f16'[] =>
+  storages.includes('f16') ? ['f16'] : [];
+
+/** A buffer read and written four elements at a time. */
+export const vectorBinding = (name: string, storage: Storage, access: 'read' | 'read_write' = 'read'): Binding => ({
+  name,
+  access,
+  type: `array<${elementOf[storage]}>`,
+});
+
+/** `fn load_NAME(index: u32) -> vec4f`: the four elements at 4 · index. */
+export function loader(name: string, storage: Storage): string {
+  return wgsl`
+    fn load_${name}(index: u32) -> vec4f {
+      let raw = ${name}[index];
+      return ${decode[storage]('raw')};
+    }`;
+}
+
+/** Rows padded to four entries: `fn load_NAME(row: u32, quad: u32) -> vec4f`. */
+export function paddedRowLoader(name: string, storage: Storage, width: number): string {
+  return wgsl`
+    fn load_${name}(row: u32, quad: u32) -> vec4f {
+      let raw = ${name}[row * ${quads(width)}u + quad];
+      return ${decode[storage]('raw')};
+    }`;
+}
+
+/** `fn store_NAME(index: u32, value: vec4f)`: writes the four elements at 4 · index. */
+export function storer(name: string, storage: Storage): string {
+  if (storage === 'bf16-packed') throw new Error(`${name}: nothing is written as bf16`);
+  return wgsl`
+    fn store_${name}(index: u32, value: vec4f) {
+      ${name}[index] = ${encode[storage]('value')};
+    }`;
+}
+
+/** Rows of f32 activations, read four at a time; rows whose width is not a multiple of four are read entry by entry. */
+export const rowsBinding = (name: string, width: number): Binding =>
+  width % 4 === 0 ? vectorBinding(name, 'f32') : { name, access: 'read', type: 'array<f32>' };
+
+/** `fn load_NAME(row: u32, quad: u32) -> vec4f`: entries 4 · quad … of a row of `width` entries, zero beyond its end. */
+export function rowLoader(name: string, width: number): string {
+  if (width % 4 === 0) {
+    return wgsl`
+      fn load_${name}(row: u32, quad: u32) -> vec4f {
+        return ${name}[row * ${width / 4}u + quad];
+      }`;
+  }
+  return wgsl`
+    fn load_${name}(row: u32, quad: u32) -> vec4f {
+      var value = vec4f(0);
+      for (var e = 0u; e < 4u; e++) {
+        let entry = quad * 4u + e;
+        if (entry < ${width}u) {
+          value[e] = ${name}[row * ${width}u + entry];
+        }
+      }
+      return value;
+    }`;
+}
+
+/** As `rowsBinding`, for rows that are written. */
+export const rowsOutBinding = (name: string, width: number): Binding =>
+  width % 4 === 0 ? vectorBinding(name, 'f32', 'read_write') : { name, access: 'read_write', type: 'array<f32>' };
+
+/** `fn store_NAME(row: u32, quad: u32, value: vec4f)`: writes entries 4 · quad … of a row of `width` entries, none beyond its end. */
+export function rowStorer(name: string, width: number): string {
+  if (width % 4 === 0) {
+    return wgsl`
+      fn store_${name}(row: u32, quad: u32, value: vec4f) {
+        ${name}[row * ${width / 4}u + quad] = value;
+      }`;
+  }
+  return wgsl`
+    fn store_${name}(row: u32, quad: u32, value: vec4f) {
+      for (var e = 0u; e < 4u; e++) {
+        let entry = quad * 4u + e;
+        if (entry < ${width}u) {
+          ${name}[row * ${width}u + entry] = value[e];
+        }
+      }
+    }`;
+}
+
+export const quads = (width: number): number => Math.ceil(width / 4);

@@ -1,0 +1,100 @@
+import { suggest } from '../check/suggest.ts';
+import { type ImportLog, say } from './draft.ts';
+
+export type ConfigObject = Readonly<Record<string, unknown>>;
+
+/** What a source's options are to the importer, apart from those that it reads. */
+export interface FieldTable {
+  /** Options that change the result and cannot be expressed, with the values that leave it unchanged. */
+  readonly unsupported: Readonly<Record<string, readonly unknown[]>>;
+  /** Options that matter in training only, or that change how and not what is computed. */
+  readonly noEffect: readonly string[];
+  /** Options that say nothing about the computation, or that only refine one of `unsupported`. */
+  readonly silent: readonly string[];
+}
+
+/** Typed access to the fields of a config object. null counts as absent. Wrong types are noted, and read as absent. */
+export interface FieldReader {
+  readonly path: (key: string) => string;
+  has(key: string): boolean;
+  positiveInteger(key: string): number | undefined;
+  /** Notes IMP005 when the field is absent. */
+  requiredInteger(key: string): number | undefined;
+  integerFrom(key: string, least: number): number | undefined;
+  number(key: string): number | undefined;
+  boolean(key: string, fallback: boolean): boolean;
+  text(key: string): string | undefined;
+  object(key: string): ConfigObject | undefined;
+  /** Notes every field that has not been read, as the table says. */
+  finish(table: FieldTable): void;
+}
+
+export function isObject(value: unknown): value is ConfigObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function readFields(config: ConfigObject, path: (key: string) => string, log: ImportLog): FieldReader {
+  const used = new Set<string>();
+
+  function take<T>(key: string, what: string, accept: (value: unknown) => value is T): T | undefined {
+    used.add(key);
+    const value = Object.hasOwn(config, key) ? config[key] : undefined;
+    if (value === undefined || value === null) return undefined;
+    if (accept(value)) return value;
+    say(log, 'IMP005', path(key), `${path(key)} is ${describe(value)}, expected ${what}`);
+    return undefined;
+  }
+
+  const integerFrom = (key: string, least: number) =>
+    take(key, `an integer of at least ${least}`, (v): v is number => Number.isSafeInteger(v) && Number(v) >= least);
+
+  return {
+    path,
+    has: (key) => Object.hasOwn(config, key) && config[key] !== undefined && config[key] !== null,
+    integerFrom,
+    positiveInteger: (key) => integerFrom(key, 1),
+    requiredInteger(key) {
+      const given = Object.hasOwn(config, key) && config[key] !== null;
+      if (!given) say(log, 'IMP005', path(key), `${path(key)} is missing: add it to the config`);
+      return integerFrom(key, 1);
+    },
+    number: (key) => take(key, 'a finite number', (v): v is number => typeof v === 'number' && Number.isFinite(v)),
+    boolean: (key, fallback) => take(key, 'true or false', (v): v is boolean => typeof v === 'boolean') ?? fallback,
+    text: (key) => take(key, 'a string', (v): v is string => typeof v === 'string'),
+    object: (key) => take(key, 'an object', isObject),
+    finish(table) {
+      const known = [...used, ...Object.keys(table.unsupported), ...table.noEffect, ...table.silent];
+      for (const [key, value] of Object.entries(config)) {
+        if (!used.has(key)) noteUnread(key, value, known, table, path, log);
+      }
+    },
+  };
+}
+
+function noteUnread(
+  key: string,
+  value: unknown,
+  known: readonly string[],
+  table: FieldTable,
+  path: (key: string) => string,
+  log: ImportLog,
+): void {
+  const place = path(key);
+  if (Object.hasOwn(table.unsupported, key)) {
+    if (value === null || table.unsupported[key]?.includes(value)) return;
+    say(log, 'IMP002', place, `${place}: ${describe(value)} changes the result and cannot be expressed in a spec yet`);
+  } else if (table.noEffect.includes(key)) {
+    say(log, 'IMP004', place, `${place} has no effect on inference`);
+  } else if (!table.silent.includes(key)) {
+    const nearest = suggest(key, known);
+    const hint = nearest === undefined ? '' : `, did you mean ${nearest}?`;
+    say(log, 'IMP001', place, `${place} is not a field that the importer knows${hint}`);
+  }
+}
+
+function describe(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}

@@ -1,0 +1,41 @@
+import type { ImportOptions, ImportResult } from './draft.ts';
+import { isObject } from './fields.ts';
+import { importMiniMind } from './minimind.ts';
+import { importSdpa } from './sdpa.ts';
+import { importXTransformers } from './x-transformers.ts';
+
+export const sourceSystems = ['x-transformers', 'minimind', 'sdpa'] as const;
+export type SourceSystem = (typeof sourceSystems)[number];
+
+/** The system that a config comes from, by the fields that only it has. */
+export function detectSource(config: unknown): SourceSystem | undefined {
+  if (!isObject(config)) return undefined;
+  if (config.model_type === 'minimind') return 'minimind';
+  if (isObject(config.wrapper) && isObject(config.decoder)) return 'x-transformers';
+  if (isObject(config.kwargs) && Object.hasOwn(config.kwargs, 'dim')) return 'x-transformers';
+  if (Object.hasOwn(config, 'q_heads') && Object.hasOwn(config, 'head_dim')) return 'sdpa';
+  return undefined;
+}
+
+/** In: a parsed config. Out: a spec as a plain value, to be printed and then checked like any other spec. */
+export function importConfig(
+  config: unknown,
+  from: SourceSystem | undefined,
+  options: ImportOptions = {},
+): ImportResult {
+  const source = from ?? detectSource(config);
+  if (source === undefined || !isObject(config)) return unknownSource();
+  switch (source) {
+    case 'x-transformers':
+      return importXTransformers(config, options);
+    case 'minimind':
+      return importMiniMind(config, options);
+    case 'sdpa':
+      return importSdpa(config, options);
+  }
+}
+
+function unknownSource(): ImportResult {
+  const message = `not a config of a known system: say which with --from (${sourceSystems.join(', ')})`;
+  return { spec: undefined, comments: new Map(), notes: [{ code: 'IMP006', severity: 'error', message, path: '' }] };
+}

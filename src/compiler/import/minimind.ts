@@ -1,0 +1,151 @@
+import {
+  assume,
+  compact,
+  type ImportLog,
+  type ImportOptions,
+  type ImportResult,
+  type SpecDraft,
+  say,
+  specName,
+  startLog,
+} from './draft.ts';
+import { type ConfigObject, type FieldReader, type FieldTable, readFields } from './fields.ts';
+
+const table: FieldTable = {
+  unsupported: { attention_bias: [false], mlp_bias: [false], sliding_window: [], partial_rotary_factor: [1] },
+  noEffect: ['dropout', 'attention_dropout', 'flash_attn', 'initializer_range', 'use_cache'],
+  silent: [
+    '_name_or_path',
+    'architectures',
+    'auto_map',
+    'bos_token_id',
+    'dtype',
+    'eos_token_id',
+    'model_type',
+    'pad_token_id',
+    'torch_dtype',
+    'transformers_version',
+    'aux_loss_alpha',
+    'moe_intermediate_size',
+    'n_routed_experts',
+    'n_shared_experts',
+    'norm_topk_prob',
+    'num_experts',
+    'num_experts_per_tok',
+    'router_aux_loss_coef',
+    'scoring_func',
+    'seq_aux',
+  ],
+};
+
+const activations = ['silu', 'gelu', 'relu', 'relu2'];
+const activationAliases: Readonly<Record<string, string>> = {
+  gelu_new: 'gelu_tanh',
+  gelu_pytorch_tanh: 'gelu_tanh',
+  swish: 'silu',
+};
+
+/** `config.json` of a dense MiniMind checkpoint. Defaults are those of its `MiniMindConfig`. */
+export function importMiniMind(config: ConfigObject, options: ImportOptions = {}): ImportResult {
+  const log = startLog();
+  return { spec: importModel(config, options, log), comments: log.comments, notes: log.notes };
+}
+
+function importModel(config: ConfigObject, options: ImportOptions, log: ImportLog): SpecDraft | undefined {
+  const fields = readFields(config, (key) => key, log);
+  const vocab = fields.requiredInteger('vocab_size');
+  const hidden = fields.requiredInteger('hidden_size');
+  const layers = fields.requiredInteger('num_hidden_layers');
+  const context = fields.positiveInteger('max_position_embeddings') ?? 32768;
+  const heads = fields.positiveInteger('num_attention_heads') ?? 8;
+  const kvHeads =
+    fields.positiveInteger('num_key_value_heads') ?? (Object.hasOwn(config, 'num_key_value_heads') ? heads : 4);
+  const eps = fields.number('rms_norm_eps') ?? 1e-6;
+  const base = fields.number('rope_theta') ?? 1e6;
+  const tied = fields.boolean('tie_word_embeddings', true);
+  const headDim = fields.positiveInteger('head_dim') ?? derivedHeadDim(hidden, heads, log);
+  const width = fields.positiveInteger('intermediate_size') ?? Math.ceil(((hidden ?? 0) * Math.PI) / 64) * 64;
+  const activation = importActivation(fields, log);
+  refuseExperts(fields, log);
+  refuseYarn(fields, context, log);
+  fields.finish(table);
+  if (vocab === undefined || hidden === undefined || layers === undefined || headDim === undefined) return undefined;
+  assume(log, 'attention.qk_norm', 'model_type', 'MiniMind normalises q and k before RoPE');
+  assume(log, 'attention.rope', 'rope_theta', 'MiniMind pairs entry e with e + dim / 2');
+  const norm = { kind: 'rms', eps };
+  return compact({
+    gqac: 1,
+    name: specName(options.name, 'minimind'),
+    model: compact({ vocab, hidden, layers, context, tie_embeddings: tied || undefined, norm }),
+    attention: {
+      q_heads: heads,
+      kv_heads: kvHeads,
+      head_dim: headDim,
+      qk_norm: norm,
+      rope: { dim: headDim, base, pairing: 'half' },
+      mask: { causal: true },
+    },
+    mlp: { kind: 'gated', activation, width },
+    weights: compact({ file: options.weightsFile, names: weightNames(tied) }),
+  });
+}
+
+function derivedHeadDim(hidden: number | undefined, heads: number, log: ImportLog): number | undefined {
+  if (hidden === undefined || hidden % heads === 0) return hidden === undefined ? undefined : hidden / heads;
+  say(
+    log,
+    'IMP005',
+    'head_dim',
+    `head_dim is missing, and hidden_size ${hidden} is not a multiple of ${heads} heads: add head_dim`,
+  );
+  return undefined;
+}
+
+function importActivation(fields: FieldReader, log: ImportLog): string {
+  const written = fields.text('hidden_act') ?? 'silu';
+  const activation = activationAliases[written] ?? written;
+  if (activations.includes(activation) || activation === 'gelu_tanh') return activation;
+  say(log, 'IMP002', 'hidden_act', `hidden_act: ${written} cannot be expressed in a spec yet`);
+  return 'silu';
+}
+
+function refuseExperts(fields: FieldReader, log: ImportLog): void {
+  if (!fields.boolean('use_moe', false)) return;
+  say(log, 'IMP002', 'use_moe', 'use_moe: a mixture of experts cannot be expressed in a spec yet');
+}
+
+/** YaRN changes the frequencies only when the model is longer than it was trained for. */
+function refuseYarn(fields: FieldReader, context: number, log: ImportLog): void {
+  const scaling = fields.object('rope_scaling');
+  const builtIn = fields.boolean('inference_rope_scaling', false);
+  if (scaling === undefined && !builtIn) return;
+  const place = scaling === undefined ? 'inference_rope_scaling' : 'rope_scaling';
+  const written = scaling?.original_max_position_embeddings;
+  const original = typeof written === 'number' ? written : 2048;
+  if (context <= original) {
+    say(log, 'IMP004', place, `${place} has no effect: ${context} positions are within the original ${original}`);
+    return;
+  }
+  const message = `${place}: YaRN changes the result beyond ${original} positions and cannot be expressed in a spec yet`;
+  say(log, 'IMP002', place, `${message}; with max_position_embeddings ${original} or less it is not needed`);
+}
+
+function weightNames(tied: boolean): SpecDraft {
+  const layer = 'model.layers.{i}';
+  return compact({
+    'embed.weight': 'model.embed_tokens.weight',
+    'layers.{i}.attn_norm.weight': `${layer}.input_layernorm.weight`,
+    'layers.{i}.attn.q.weight': `${layer}.self_attn.q_proj.weight`,
+    'layers.{i}.attn.k.weight': `${layer}.self_attn.k_proj.weight`,
+    'layers.{i}.attn.v.weight': `${layer}.self_attn.v_proj.weight`,
+    'layers.{i}.attn.o.weight': `${layer}.self_attn.o_proj.weight`,
+    'layers.{i}.attn.q_norm.weight': `${layer}.self_attn.q_norm.weight`,
+    'layers.{i}.attn.k_norm.weight': `${layer}.self_attn.k_norm.weight`,
+    'layers.{i}.mlp_norm.weight': `${layer}.post_attention_layernorm.weight`,
+    'layers.{i}.mlp.gate.weight': `${layer}.mlp.gate_proj.weight`,
+    'layers.{i}.mlp.up.weight': `${layer}.mlp.up_proj.weight`,
+    'layers.{i}.mlp.down.weight': `${layer}.mlp.down_proj.weight`,
+    'final_norm.weight': 'model.norm.weight',
+    'head.weight': tied ? undefined : 'lm_head.weight',
+  });
+}

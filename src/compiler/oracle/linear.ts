@@ -1,0 +1,50 @@
+import type { LinearNode } from '../ir/nodes.ts';
+import { activations } from './activations.ts';
+import { eachToken, read, type Step } from './step.ts';
+import { dot, type Tensor, zeros } from './tensor.ts';
+
+interface RowPair {
+  /** Row of the input, in `[B, I]`. */
+  readonly from: number;
+  /** Row of the output. */
+  readonly to: number;
+}
+
+/** out `[B, I, outWidth]`; for the last logits only, `[B, outWidth]`. */
+export function evaluateLinear(node: LinearNode, step: Step): Tensor {
+  const lastOnly = node.rows === 'logits' && step.logits === 'last';
+  const shape = lastOnly ? [step.batch, node.outWidth] : [step.batch, step.length, node.outWidth];
+  const out = node.accumulate ? { shape, data: read(step, node.out).data.slice() } : zeros(shape);
+  const rows = lastOnly ? lastRows(step) : allRows(step);
+  const x = read(step, node.x).data;
+  const project = projection(node.weight, node.bias, node.inWidth, step);
+  const gate = node.gate && projection(node.gate.weight, node.gate.bias, node.inWidth, step);
+  const activate = node.activation === undefined ? (value: number) => value : activations[node.activation];
+  for (let o = 0; o < node.outWidth; o++) {
+    for (const { from, to } of rows) {
+      const value = project(x, from, o);
+      const y = gate ? activate(gate(x, from, o)) * value : activate(value);
+      const at = to * node.outWidth + o;
+      out.data[at] = (out.data[at] as number) + y;
+    }
+  }
+  return out;
+}
+
+function projection(weight: string, bias: string | undefined, inWidth: number, step: Step) {
+  const w = read(step, weight).data;
+  const b = bias === undefined ? undefined : read(step, bias).data;
+  return (x: Float64Array, row: number, o: number) => dot(x, row * inWidth, w, o * inWidth, inWidth) + (b?.[o] ?? 0);
+}
+
+function allRows(step: Step): readonly RowPair[] {
+  const rows: RowPair[] = [];
+  eachToken(step, (row) => rows.push({ from: row, to: row }));
+  return rows;
+}
+
+function lastRows(step: Step): readonly RowPair[] {
+  return step.counts.flatMap((count, sequence) =>
+    count === 0 ? [] : [{ from: sequence * step.length + count - 1, to: sequence }],
+  );
+}

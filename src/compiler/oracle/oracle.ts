@@ -1,0 +1,169 @@
+import type { AttnModule, Node } from '../ir/nodes.ts';
+import { evaluateAttention } from './attention.ts';
+import { evaluateEmbed } from './embed.ts';
+import { evaluateAppend, evaluateMemoryKeys, evaluateQueryHeads } from './heads.ts';
+import { evaluateLinear } from './linear.ts';
+import { evaluateNorm } from './norm.ts';
+import { roundTensor } from './rounding.ts';
+import type { Step } from './step.ts';
+import { type Tensor, tensorOf, zeros } from './tensor.ts';
+
+export interface OracleOptions {
+  /** B: number of sequences. */
+  readonly batch: number;
+  /** C: tokens of each sequence that the caches hold. Modules without a cache ignore it. */
+  readonly capacity: number;
+  /**
+   * `exact` (default): everything is f64. `rounded`: weights, given keys and values, and caches are rounded to the dtypes
+   * that the module declares, so that what is left of a device's error is arithmetic.
+   */
+  readonly storage?: 'exact' | 'rounded';
+}
+
+export interface OracleCall {
+  /** New token ids of each sequence; sequences may differ in length. */
+  readonly ids?: readonly (readonly number[])[];
+  /** Other inputs by tensor name: `hidden_in` `[B, I, hidden]`, or `q` `[B, I, H, D]`, `k` `[B, J, K, D]`, `v` `[B, J, K, Dv]`. */
+  readonly inputs?: ReadonlyMap<string, OracleInput>;
+  /** New tokens of each sequence, when fewer than the rows of the inputs. */
+  readonly counts?: readonly number[];
+  /** Given keys of each sequence, when fewer than the rows of `k`. */
+  readonly keyCounts?: readonly number[];
+  /** Which logits a model gives: `[B, vocab]` of the last token of each sequence (default), or `[B, I, vocab]`. */
+  readonly logits?: 'last' | 'all';
+  /** Called after each node with everything written so far. Caches change in place later, other tensors do not. */
+  readonly onNode?: (node: Node, tensors: ReadonlyMap<string, Tensor>) => void;
+}
+
+export interface OracleInput {
+  readonly data: ArrayLike<number>;
+  readonly shape: readonly number[];
+}
+
+/** The f64 reading of a module. Caches and the number of tokens so far are kept between calls. */
+export interface Oracle {
+  /** Runs all nodes. Out: the module's outputs by name. */
+  forward(call: OracleCall): ReadonlyMap<string, Tensor>;
+  /** Tokens of each sequence so far. */
+  past(): readonly number[];
+  /** Forgets all tokens. */
+  reset(): void;
+}
+
+/**
+ * Interprets the nodes of `module` one by one, written from the documents of `ir/nodes.ts` alone: it shares no code with the kernels.
+ * @param weights every weight by canonical name, in the order of its shape; see `gatherWeights`.
+ * @throws Error naming a weight that is missing or has the wrong size.
+ */
+export function createOracle(
+  module: AttnModule,
+  weights: ReadonlyMap<string, ArrayLike<number>>,
+  options: OracleOptions,
+): Oracle {
+  const rounded = options.storage === 'rounded';
+  const resident = new Map([...loadWeights(module, weights, rounded), ...allocateCaches(module, options)]);
+  const outputs = [...module.tensors.values()].filter(({ role }) => role === 'output');
+  const cached = module.nodes.some(({ op }) => op === 'append');
+  let past: readonly number[] = Array.from({ length: options.batch }, () => 0);
+
+  return {
+    forward(call) {
+      const inputs = bindInputs(module, call, rounded);
+      const step = beginStep(call, inputs, { ...options, past, cached, rounded });
+      for (const [name, tensor] of resident) step.tensors.set(name, tensor);
+      for (const node of module.nodes) {
+        const result = evaluateNode(node, step);
+        if (result && node.op !== 'append') step.tensors.set(node.out, result);
+        call.onNode?.(node, step.tensors);
+      }
+      if (cached) past = past.map((tokens, b) => tokens + (step.counts[b] ?? 0));
+      return new Map(outputs.flatMap(({ name }) => named(name, step.tensors.get(name))));
+    },
+    past: () => past,
+    reset() {
+      past = past.map(() => 0);
+    },
+  };
+}
+
+function evaluateNode(node: Node, step: Step): Tensor | undefined {
+  switch (node.op) {
+    case 'embed':
+      return evaluateEmbed(node, step);
+    case 'norm':
+      return evaluateNorm(node, step);
+    case 'linear':
+      return evaluateLinear(node, step);
+    case 'query_heads':
+      return evaluateQueryHeads(node, step);
+    case 'append':
+      evaluateAppend(node, step);
+      return undefined;
+    case 'memory_keys':
+      return evaluateMemoryKeys(node, step);
+    case 'attention':
+      return evaluateAttention(node, step);
+  }
+}
+
+function loadWeights(module: AttnModule, weights: ReadonlyMap<string, ArrayLike<number>>, rounded: boolean) {
+  const loaded = new Map<string, Tensor>();
+  for (const { name, weight, dtype } of module.tensors.values()) {
+    if (weight === undefined) continue;
+    const values = weights.get(name);
+    if (values === undefined) throw new Error(`weight ${name} is missing`);
+    const tensor = tensorOf(name, values, weight.shape);
+    loaded.set(name, rounded ? { ...tensor, data: roundTensor(tensor.data, dtype) } : tensor);
+  }
+  return loaded;
+}
+
+function allocateCaches(module: AttnModule, { batch, capacity }: OracleOptions): ReadonlyMap<string, Tensor> {
+  const caches = new Map<string, Tensor>();
+  for (const node of module.nodes) {
+    if (node.op !== 'append') continue;
+    caches.set(node.kCache, zeros([batch, node.kvHeads, capacity, node.headDim]));
+    caches.set(node.vCache, zeros([batch, node.kvHeads, capacity, node.valueDim]));
+  }
+  return caches;
+}
+
+function bindInputs(module: AttnModule, call: OracleCall, rounded: boolean): Map<string, Tensor> {
+  const bound = new Map<string, Tensor>();
+  for (const { name, role, dtype } of module.tensors.values()) {
+    if (role !== 'input') continue;
+    const given = name === 'ids' && call.ids ? padIds(call.ids) : call.inputs?.get(name);
+    if (given === undefined) throw new Error(`input ${name} is missing`);
+    const tensor = tensorOf(name, given.data, given.shape);
+    bound.set(name, rounded ? { ...tensor, data: roundTensor(tensor.data, dtype) } : tensor);
+  }
+  return bound;
+}
+
+function padIds(ids: readonly (readonly number[])[]): OracleInput {
+  const length = Math.max(0, ...ids.map((sequence) => sequence.length));
+  const data = ids.flatMap((sequence) => [...sequence, ...new Array<number>(length - sequence.length).fill(0)]);
+  return { data, shape: [ids.length, length] };
+}
+
+interface StepContext extends OracleOptions {
+  readonly past: readonly number[];
+  readonly cached: boolean;
+  readonly rounded: boolean;
+}
+
+function beginStep(call: OracleCall, inputs: Map<string, Tensor>, context: StepContext): Step {
+  const { batch, rounded, cached } = context;
+  const rows = (inputs.get('ids') ?? inputs.get('hidden_in') ?? inputs.get('q'))?.shape ?? [];
+  if (rows[0] !== batch) throw new Error(`the call has ${rows[0]} sequences, the oracle was made for ${batch}`);
+  const length = rows[1] ?? 0;
+  const counts = call.counts ?? call.ids?.map((sequence) => sequence.length) ?? fill(batch, length);
+  const keyCounts = call.keyCounts ?? fill(batch, inputs.get('k')?.shape[1] ?? 0);
+  const past = cached ? context.past : keyCounts.map((keys, b) => keys - (counts[b] ?? 0));
+  return { batch, length, counts, past, logits: call.logits ?? 'last', rounded, tensors: inputs };
+}
+
+const fill = (length: number, value: number): readonly number[] => Array.from({ length }, () => value);
+
+const named = (name: string, tensor: Tensor | undefined): readonly (readonly [string, Tensor])[] =>
+  tensor === undefined ? [] : [[name, tensor]];

@@ -1,0 +1,33 @@
+import type { TensorDecl } from '../ir/nodes.ts';
+
+const f32 = new Float32Array(1);
+const bits = new Uint32Array(f32.buffer);
+
+/** The f16 nearest to the f32 nearest to `x`, ties to even; infinite from 65520 on. */
+export function roundToF16(x: number): number {
+  return roundTo(x, 10, -14, 65504);
+}
+
+/** The bf16 nearest to the f32 nearest to `x`, ties to even. */
+export function roundToBf16(x: number): number {
+  return roundTo(x, 7, -126, 0xff * 2 ** 120);
+}
+
+/** What a tensor of the given dtype holds after `values` are stored in it: values pass through f32, as on the device. */
+export function roundTensor(values: Float64Array, dtype: TensorDecl['dtype']): Float64Array {
+  if (dtype === 'u32') return values;
+  if (dtype === 'f32') return values.map(Math.fround);
+  return values.map(dtype === 'f16' ? roundToF16 : roundToBf16);
+}
+
+function roundTo(x: number, mantissaBits: number, minExponent: number, largest: number): number {
+  f32[0] = x;
+  const value = f32[0];
+  if (!Number.isFinite(value)) return value;
+  const exponent = Math.max((((bits[0] as number) >>> 23) & 0xff) - 127, minExponent);
+  // An f64 of magnitude 1.5 · 2^52 · quantum has ulp = quantum: adding it rounds to a multiple, ties to even.
+  const shift = 1.5 * 2 ** (52 + exponent - mantissaBits);
+  const rounded = value + shift - shift;
+  if (Math.abs(rounded) > largest) return Math.sign(rounded) * Number.POSITIVE_INFINITY;
+  return rounded === 0 ? Math.sign(value) * 0 : rounded;
+}

@@ -1,0 +1,95 @@
+import type { AttentionNode } from '../ir/nodes.ts';
+import type { AttentionOptions, AttentionSplitPlan, AttentionTilePlan, Storage } from './kernel-plan.ts';
+import type { TargetLimits } from './profiles.ts';
+import { floats, vectors, workgroupBytes } from './workgroup-memory.ts';
+
+/** A form that was considered and not taken. */
+export interface Rejection {
+  readonly variant: string;
+  readonly reason: string;
+}
+
+export interface Choice<Plan> {
+  readonly plan: Plan;
+  readonly rejected: readonly Rejection[];
+}
+
+const quads = (width: number) => Math.ceil(width / 4);
+
+export function attentionOptions(node: AttentionNode, keys: Storage): AttentionOptions {
+  const { heads, headDim, valueDim, scale, causal, columns, keyLayout } = node;
+  return { heads, headDim, valueDim, scale, causal, columns, keys, keyLayout };
+}
+
+/** Accumulators of one invocation, in f32 registers; beyond this compilers spill to memory. */
+const registerBudget = 128;
+/** Largest tiles first: rows decide how often keys are read, keys how often a workgroup must synchronise. */
+const tileSizes = [64, 32, 16].flatMap((tileRows) => [32, 16, 8].map((tileKeys) => ({ tileRows, tileKeys })));
+
+/** The first tile size, from large to small, that fits the target's workgroup memory and the register budget. */
+export function planAttentionTile(
+  options: AttentionOptions,
+  limits: TargetLimits,
+): Choice<AttentionTilePlan> | undefined {
+  const rejected: Rejection[] = [];
+  for (const size of tileSizes) {
+    const variant = `tile ${size.tileRows} × ${size.tileKeys}`;
+    const plan = tilePlan(options, size.tileRows, size.tileKeys);
+    const reason = plan === undefined ? 'fewer rows than lanes' : tileProblem(plan, limits);
+    if (plan !== undefined && reason === undefined) return { plan, rejected };
+    rejected.push({ variant, reason: reason ?? '' });
+  }
+  return undefined;
+}
+
+function tilePlan(options: AttentionOptions, tileRows: number, tileKeys: number): AttentionTilePlan | undefined {
+  const threads = 128;
+  const keyLanes = tileKeys / 4;
+  const rowLanes = threads / keyLanes;
+  if (tileRows % rowLanes !== 0) return undefined;
+  const tilePitch = Math.max(quads(options.headDim), quads(options.valueDim)) + 1;
+  return {
+    stage: 'attention_tile',
+    ...options,
+    tileRows,
+    tileKeys,
+    keyLanes,
+    rowLanes,
+    rowsEach: tileRows / rowLanes,
+    valueQuadsEach: Math.ceil(quads(options.valueDim) / keyLanes),
+    tilePitch,
+    threads,
+    // Keys and values take turns in `tile`; `lanes` is scratch of one number for each row and key lane.
+    workgroup: [
+      vectors('tile', tileKeys * tilePitch),
+      floats('probabilities', tileRows * tileKeys),
+      floats('lanes', tileRows * keyLanes),
+    ],
+  };
+}
+
+function tileProblem(plan: AttentionTilePlan, limits: TargetLimits): string | undefined {
+  const bytes = workgroupBytes(plan.workgroup);
+  const available = limits.maxComputeWorkgroupStorageSize;
+  if (bytes > available) return `needs ${bytes} bytes of workgroup memory, the target has ${available}`;
+  const registers = plan.rowsEach * plan.valueQuadsEach * 4;
+  if (registers > registerBudget) return `needs ${registers} accumulators an invocation, more than ${registerBudget}`;
+  return undefined;
+}
+
+/** Heads of a group are worked on in equal blocks of at most this many: their accumulators are in registers. */
+const largestHeadBlock = 4;
+
+export function planAttentionSplit(options: AttentionOptions): AttentionSplitPlan {
+  const { queriesPerKv } = options.heads;
+  const headBlock = Math.ceil(queriesPerKv / Math.ceil(queriesPerKv / largestHeadBlock));
+  const chunk = 128;
+  return {
+    stage: 'attention_split',
+    ...options,
+    chunk,
+    headBlock,
+    threads: chunk,
+    workgroup: [floats('scores', headBlock * chunk), vectors('slices', headBlock * chunk), floats('maxima', headBlock)],
+  };
+}

@@ -1,0 +1,30 @@
+import type { Extent } from '../../runtime/abi1/definition.ts';
+import type { Atom, Dim } from '../check/dims.ts';
+
+export const times = (...factors: readonly Extent[]): Extent => {
+  const constant = factors.reduce<number>((product, f) => (typeof f === 'number' ? product * f : product), 1);
+  const symbols = factors.filter((f) => typeof f !== 'number');
+  const all = constant === 1 && symbols.length > 0 ? symbols : [...symbols, constant];
+  return all.length === 1 ? (all[0] as Extent) : ['*', ...all];
+};
+
+export const plus = (...terms: readonly Extent[]): Extent => {
+  const all = terms.filter((term) => term !== 0);
+  return all.length === 1 ? (all[0] as Extent) : ['+', ...all];
+};
+
+export const ceilDiv = (dividend: Extent, divisor: number): Extent => {
+  if (typeof dividend === 'number') return Math.ceil(dividend / divisor);
+  return divisor === 1 ? dividend : ['ceil', dividend, divisor];
+};
+
+/** The runtime's form of a shape's dimension. Shapes are sums of products; divisions occur only in grids. */
+export function toExtent(dim: Dim): Extent {
+  if (dim.terms.length === 0) return 0;
+  return plus(...dim.terms.map(({ coefficient, atoms }) => times(...atoms.map(symbol), coefficient)));
+}
+
+function symbol(atom: Atom): Extent {
+  if (atom.kind === 'symbol' && /^[BIJCL]$/.test(atom.name)) return atom.name as Extent;
+  throw new Error('a shape is not a polynomial over the runtime symbols');
+}

@@ -1,0 +1,57 @@
+import type { LinearNode } from '../ir/nodes.ts';
+import type { LinearRowPlan, LinearTilePlan, Storage } from './kernel-plan.ts';
+import { floats, vectors } from './workgroup-memory.ts';
+
+const quads = (width: number) => Math.ceil(width / 4);
+
+function linearOptions(node: LinearNode, weight: Storage) {
+  const { inWidth, outWidth, accumulate, rows, gate } = node;
+  return {
+    inWidth,
+    outWidth,
+    weight,
+    bias: node.bias !== undefined,
+    gate: gate === undefined ? 'none' : gate.bias === undefined ? 'plain' : 'biased',
+    activation: node.activation ?? 'none',
+    accumulate,
+    rows,
+  } as const;
+}
+
+/** 128 invocations of 4 × 4 results; a gate doubles the weights, so its tiles are half as deep. */
+export function planLinearTile(node: LinearNode, weight: Storage): LinearTilePlan {
+  const options = linearOptions(node, weight);
+  const tileRows = 32;
+  const tileColumns = 64;
+  const tileDepth = options.gate === 'none' ? 32 : 16;
+  const tilePitch = tileDepth / 4 + 1;
+  const weights = options.gate === 'none' ? ['weight_tile'] : ['weight_tile', 'gate_tile'];
+  return {
+    stage: 'linear_tile',
+    ...options,
+    tileRows,
+    tileColumns,
+    tileDepth,
+    tilePitch,
+    threads: (tileRows / 4) * (tileColumns / 4),
+    workgroup: [
+      vectors('x_tile', tileRows * tilePitch),
+      ...weights.map((name) => vectors(name, tileColumns * tilePitch)),
+    ],
+  };
+}
+
+export function planLinearRow(node: LinearNode, weight: Storage): LinearRowPlan {
+  const options = linearOptions(node, weight);
+  const threads = 128;
+  const lanes = Math.min(16, 2 ** Math.floor(Math.log2(quads(options.inWidth))));
+  const partials = options.gate === 'none' ? ['partials'] : ['partials', 'gate_partials'];
+  return {
+    stage: 'linear_row',
+    ...options,
+    lanes,
+    outputs: threads / lanes,
+    threads,
+    workgroup: partials.map((name) => floats(name, threads)),
+  };
+}

@@ -1,0 +1,63 @@
+import type { BufferDecl, Extent } from '../../runtime/abi1/definition.ts';
+import { constantOf } from '../check/dims.ts';
+import type { AttnModule, Node } from '../ir/nodes.ts';
+import type { Rejection } from './attention-plans.ts';
+import type { KernelPlan } from './kernel-plan.ts';
+import { planNode } from './nodes.ts';
+import type { TargetProfile } from './profiles.ts';
+import { floats } from './workgroup-memory.ts';
+
+/** One kernel with the tensors at its bindings, by binding name, and its grid. */
+export interface PlannedDispatch {
+  readonly plan: KernelPlan;
+  readonly bind: Readonly<Record<string, string>>;
+  readonly grid: readonly [Extent, Extent, Extent];
+  /** Absent for what no node asks for: sampling. */
+  readonly node?: Node;
+}
+
+/** Everything that a target runs: `prefill` for several tokens of each sequence, `decode` for one. */
+export interface ProgramPlan {
+  readonly profile: TargetProfile;
+  readonly prepare: readonly PlannedDispatch[];
+  readonly prefill: readonly PlannedDispatch[];
+  readonly decode: readonly PlannedDispatch[];
+  readonly sample: readonly PlannedDispatch[];
+  /** Buffers that the plan adds to those of the module. */
+  readonly scratch: readonly BufferDecl[];
+  readonly rejected: readonly (Rejection & { readonly node: Node })[];
+}
+
+/** What one node becomes. Without `decode`, one token is served by the same dispatches as many. */
+export interface NodePlan {
+  readonly prepare?: readonly PlannedDispatch[];
+  readonly prefill: readonly PlannedDispatch[];
+  readonly decode?: readonly PlannedDispatch[];
+  readonly scratch?: readonly BufferDecl[];
+  readonly rejected?: readonly Rejection[];
+}
+
+/** In: the module and a target. Out: its program. Throws when a kernel has no form for the target: the checker's rules exclude that. */
+export function planProgram(module: AttnModule, profile: TargetProfile): ProgramPlan {
+  const planned = module.nodes.map((node) => ({ node, plan: planNode(node, module, profile) }));
+  const plans = planned.map(({ plan }) => plan);
+  const scratch = new Map(plans.flatMap((plan) => plan.scratch ?? []).map((buffer) => [buffer.name, buffer]));
+  return Object.freeze({
+    profile,
+    prepare: plans.flatMap((plan) => plan.prepare ?? []),
+    prefill: plans.flatMap((plan) => plan.prefill),
+    decode: plans.flatMap((plan) => plan.decode ?? plan.prefill),
+    sample: planSampling(module),
+    scratch: [...scratch.values(), ...(module.kind === 'model' ? [tokens] : [])],
+    rejected: planned.flatMap(({ node, plan }) => (plan.rejected ?? []).map((rejection) => ({ ...rejection, node }))),
+  });
+}
+
+const tokens: BufferDecl = { name: 'tokens', role: 'output', dtype: 'u32', length: 'B' };
+
+function planSampling(module: AttnModule): readonly PlannedDispatch[] {
+  const vocab = constantOf(module.tensors.get('logits')?.shape.at(-1) ?? 0);
+  if (module.kind !== 'model' || vocab === undefined) return [];
+  const plan: KernelPlan = { stage: 'sample', vocab, threads: 256, workgroup: [floats('lanes', 256)] };
+  return [{ plan, bind: { logits: 'logits', tokens: tokens.name }, grid: ['B', 1, 1] }];
+}

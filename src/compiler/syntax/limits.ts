@@ -1,0 +1,45 @@
+import { Lexer } from 'yaml';
+
+/** Bounds on a spec, so that no text costs more than a moment. */
+export const limits = Object.freeze({ bytes: 256 * 1024, keys: 2000, nodes: 10_000, depth: 64 });
+
+/**
+ * Offset of the first token that lies deeper than `limits.depth`, else undefined. Runs before the parser, which recurses: with yaml
+ * 2.9.1 two deeply nested malformed documents in one process abort Node, past any try/catch. The lexer does not recurse. The
+ * depth is an upper bound: one for each open bracket, and one for each column in which a block collection is open.
+ */
+export function tooDeepAt(text: string): number | undefined {
+  let offset = 0;
+  let lineStart = 0;
+  let flow = 0;
+  let indicatorsOnly = true;
+  let columns: number[] = [];
+  for (const token of new Lexer().lex(text)) {
+    if (isMarker(token)) continue;
+    const column = offset - lineStart;
+    const isIndicator = token === '-' || token === '?' || token === ':';
+    if (token === '[' || token === '{') flow += 1;
+    else if (token === ']' || token === '}') flow = Math.max(0, flow - 1);
+    if (flow === 0 && indicatorsOnly && !isBlank(token)) {
+      columns = [...columns.filter((open) => open < column), column];
+    }
+    if (flow + columns.length > limits.depth) return offset;
+    if (!isBlank(token) && !isIndicator) indicatorsOnly = false;
+    offset += token.length;
+    const lineEnd = token.lastIndexOf('\n');
+    if (lineEnd !== -1) {
+      lineStart = offset - (token.length - lineEnd - 1);
+      indicatorsOnly = true;
+    }
+  }
+  return undefined;
+}
+
+/** Control tokens of the lexer, which stand for no text: document start, flow error end, scalar. */
+function isMarker(token: string): boolean {
+  return token === '\u0002' || token === '\u0018' || token === '\u001f';
+}
+
+function isBlank(token: string): boolean {
+  return token.trim() === '' || token.startsWith('#');
+}

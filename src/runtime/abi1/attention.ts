@@ -1,0 +1,119 @@
+import { bufferUsage } from './buffers.ts';
+import { UsageError } from './errors.ts';
+import { evaluateExtent } from './extents.ts';
+import { fromFloat32 } from './floats.ts';
+import type { LoadedModule } from './loaded-module.ts';
+import { Workspace } from './workspace.ts';
+
+export interface AttentionSize {
+  /** B. Default 1. */
+  readonly batch?: number;
+  /** I: the most new tokens of a call. */
+  readonly tokens: number;
+  /** Keys that the cache holds, or that are given, for each sequence at most. Default: `tokens`. */
+  readonly keys?: number;
+}
+
+export interface AttentionCall {
+  /** New tokens of this call; default: the size's. Query i stands at position keys − tokens + i. */
+  readonly tokens?: number;
+  /** Keys after this call; default: `tokens` for a module with a cache, else the size's. */
+  readonly keys?: number;
+}
+
+/**
+ * Attention without a model, for buffers of the app. Inputs and outputs are f32 (k and v: the spec's cache dtype) and named:
+ * `q` `[B, I, H, D]`, `k` `[B, J, K, D]`, `v` `[B, J, K, Dv]` → `out` `[B, I, H, Dv]`, or with projections
+ * `hidden_in` `[B, I, hidden]` → `out` `[B, I, hidden]`.
+ */
+export class AttentionSession {
+  readonly #module: LoadedModule;
+  readonly #workspace: Workspace;
+  readonly #size: Required<AttentionSize>;
+  readonly #hasCache: boolean;
+
+  private constructor(module: LoadedModule, workspace: Workspace, size: Required<AttentionSize>) {
+    this.#module = module;
+    this.#workspace = workspace;
+    this.#size = size;
+    this.#hasCache = module.definition.buffers.some(({ role }) => role === 'cache');
+  }
+
+  /**
+   * @param tensors buffers for inputs and outputs, by name; those left out are allocated and can be had with `buffer`.
+   * @throws UsageError for a buffer that is too small; LimitError, OutOfMemoryError
+   */
+  static async create(
+    module: LoadedModule,
+    size: AttentionSize,
+    tensors: Readonly<Record<string, GPUBuffer>> = {},
+  ): Promise<AttentionSession> {
+    const complete = { batch: size.batch ?? 1, tokens: size.tokens, keys: size.keys ?? size.tokens };
+    for (const [name, value] of Object.entries(complete)) {
+      if (!Number.isInteger(value) || value < 1)
+        throw new UsageError(`${name} is ${value}: it must be a positive integer`);
+    }
+    const declared = module.definition.buffers.filter(({ role }) => role !== 'prepared');
+    const symbols = { B: complete.batch, I: complete.tokens, J: complete.keys, C: complete.keys };
+    for (const name of Object.keys(tensors)) {
+      const buffer = declared.find((candidate) => candidate.name === name && isInterface(candidate.role));
+      if (buffer === undefined) throw new UsageError(`${module.definition.name} has no input or output named ${name}`);
+      const needed = evaluateExtent(buffer.length, symbols) * (buffer.dtype === 'f16' ? 2 : 4);
+      const has = tensors[name]?.size ?? 0;
+      if (has < needed) throw new UsageError(`${name} has ${has} bytes, this size needs ${needed}`);
+    }
+    const external = new Map(Object.entries(tensors));
+    const buffers = declared.filter(({ name }) => !external.has(name));
+    return new AttentionSession(module, await Workspace.create(module, { buffers, symbols, external }), complete);
+  }
+
+  /** An input, output or activation of this session. */
+  buffer(name: string): GPUBuffer {
+    return this.#workspace.buffer(name);
+  }
+
+  /** Records one call into a pass of the app's own, which submits it. One call of a session for each submission. */
+  encode(pass: GPUComputePassEncoder, call: AttentionCall = {}): void {
+    const { batch } = this.#size;
+    const tokens = call.tokens ?? this.#size.tokens;
+    const keys = call.keys ?? (this.#hasCache ? tokens : this.#size.keys);
+    if (tokens > this.#size.tokens || keys > this.#size.keys || (this.#hasCache && keys < tokens) || tokens < 1) {
+      throw new UsageError(
+        `${tokens} tokens and ${keys} keys do not fit a session of ${this.#size.tokens} and ${this.#size.keys}`,
+      );
+    }
+    const sequences = Array.from({ length: batch }, () => ({ past: keys - tokens, count: tokens }));
+    this.#workspace.setStep({ batch, tokens, keys, capacity: this.#size.keys, allLogits: false, sequences });
+    const { prefill, decode } = this.#module.variant;
+    const symbols = { B: batch, I: tokens, J: keys, C: this.#size.keys };
+    this.#workspace.record(pass, tokens === 1 ? decode : prefill, symbols);
+  }
+
+  /** Uploads inputs, runs one call and reads the output back: for tests and small work. */
+  async run(
+    inputs: Readonly<Record<string, Float32Array<ArrayBuffer>>>,
+    call: AttentionCall = {},
+  ): Promise<Float32Array<ArrayBuffer>> {
+    const { ledger, device } = this.#module;
+    for (const [name, values] of Object.entries(inputs)) {
+      const declared = this.#module.definition.buffers.find((buffer) => buffer.name === name);
+      ledger.upload(this.buffer(name), 0, fromFloat32(declared?.dtype === 'f16' ? 'f16' : 'f32', values));
+    }
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    this.encode(pass, call);
+    pass.end();
+    device.queue.submit([encoder.finish()]);
+    return new Float32Array((await ledger.readBack(this.buffer('out'))).buffer);
+  }
+
+  /** Frees what was allocated here, not the app's buffers. */
+  dispose(): void {
+    this.#workspace.dispose();
+  }
+}
+
+const isInterface = (role: string) => role === 'input' || role === 'output';
+
+/** Usage flags that buffers for `tensors` need. */
+export const tensorUsage = bufferUsage.storage | bufferUsage.copySource | bufferUsage.copyDestination;

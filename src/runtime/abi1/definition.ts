@@ -1,0 +1,102 @@
+/**
+ * ABI 1 between generated modules and the runtime: plain data, no code. A definition says which weights a module loads,
+ * which buffers it needs, and for each device variant the kernels and the order in which they are dispatched.
+ */
+export interface ModuleDefinition {
+  readonly abi: 1;
+  readonly name: string;
+  readonly kind: 'model' | 'attention';
+  readonly facts: ModuleFacts;
+  readonly weights: readonly WeightDecl[];
+  /** Tables that the host computes in f64 when the module is loaded. */
+  readonly tables: readonly TableDecl[];
+  /** Activations and caches. */
+  readonly buffers: readonly BufferDecl[];
+  /** Most demanding first; the runtime takes the first that the device supports. */
+  readonly variants: readonly VariantDecl[];
+}
+
+export interface ModuleFacts {
+  readonly layers: number;
+  readonly qHeads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly valueDim: number;
+  readonly memorySlots: number;
+  /** Columns before the sequence: zero and memory. */
+  readonly prefixColumns: number;
+  /** 0 when q, k and v are given by the app. */
+  readonly hidden: number;
+  /** 0 for attention alone. */
+  readonly vocab: number;
+  /** Longest sequence; 0 for attention alone (no bound but the device's). */
+  readonly context: number;
+  readonly cacheDtype: 'f32' | 'f16';
+}
+
+/**
+ * Extents are evaluated by the runtime. Symbols: B batch · I new tokens of each sequence (the longest) · J keys after this
+ * call (the longest) · C capacity of the cache, in tokens · L sequences whose logits are asked for times their rows.
+ */
+export type ExtentSymbol = 'B' | 'I' | 'J' | 'C' | 'L';
+export type Extent = number | ExtentSymbol | readonly ['*' | '+', ...Extent[]] | readonly ['ceil', Extent, number];
+
+export interface WeightDecl {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: 'f32' | 'f16' | 'bf16';
+  /** Elements from the start of one row of the last axis to the next; the gap is zero. */
+  readonly pitch: number;
+  readonly source: string;
+  readonly rows?: readonly [start: number, end: number];
+}
+
+/** cos and sin of position × frequency: `[context, dim / 2]` pairs of f32. Without `positions`, one row for each token of the cache. */
+export interface TableDecl {
+  readonly name: string;
+  readonly kind: 'rope';
+  readonly dim: number;
+  readonly base: number;
+}
+
+export interface BufferDecl {
+  readonly name: string;
+  /**
+   * `prepared` lives as long as the model, `cache` as long as the session; `activation` is scratch; `input` and `output` are
+   * the module's interface.
+   */
+  readonly role: 'prepared' | 'cache' | 'activation' | 'input' | 'output';
+  readonly dtype: 'f32' | 'f16' | 'u32';
+  /** Number of elements. */
+  readonly length: Extent;
+}
+
+export interface VariantDecl {
+  readonly id: string;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
+  readonly kernels: Readonly<Record<string, KernelDecl>>;
+  /** Run once, after the weights are on the device. */
+  readonly prepare: readonly DispatchDecl[];
+  /** Several tokens of each sequence. */
+  readonly prefill: readonly DispatchDecl[];
+  /** One token of each sequence. */
+  readonly decode: readonly DispatchDecl[];
+  /** Draws the next token of each sequence from the logits; empty for attention alone. */
+  readonly sample: readonly DispatchDecl[];
+}
+
+export interface KernelDecl {
+  readonly code: string;
+  /** In binding order. */
+  readonly bindings: readonly ('read' | 'read_write' | 'uniform')[];
+}
+
+export interface DispatchDecl {
+  readonly kernel: string;
+  /** Names of weights, tables, buffers, or the runtime's own `step`, `sequences` and `sampling`; `{i}` is the layer. */
+  readonly bind: readonly string[];
+  readonly grid: readonly [Extent, Extent, Extent];
+  /** Dispatches with equal `layers` that follow each other are repeated together for each layer in the half-open range. */
+  readonly layers?: readonly [from: number, to: number];
+}

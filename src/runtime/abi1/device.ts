@@ -1,0 +1,51 @@
+import type { ModuleDefinition, VariantDecl } from './definition.ts';
+import { FeatureError, LimitError, NoGpuError } from './errors.ts';
+
+/** Buffer limits are asked for as high as the adapter goes: how large a cache will be is not known yet. */
+const sizeLimits = ['maxBufferSize', 'maxStorageBufferBindingSize'] as const;
+
+/**
+ * A device with what the module's most demanding supported variant needs.
+ * @throws NoGpuError without an adapter; FeatureError or LimitError when no variant fits it.
+ */
+export async function requestDevice(definition: ModuleDefinition, adapter?: GPUAdapter | null): Promise<GPUDevice> {
+  const found = adapter ?? (await navigatorGpu()?.requestAdapter({ powerPreference: 'high-performance' }));
+  if (!found) throw new NoGpuError('WebGPU has no adapter here; pass one, or use a browser or driver with WebGPU');
+  const variant = chooseVariant(definition, found);
+  const limits = found.limits as unknown as Readonly<Record<string, number>>;
+  const sizes = sizeLimits.map((name) => [name, limits[name] ?? 0] as const);
+  return found.requestDevice({
+    label: definition.name,
+    requiredFeatures: variant.features as GPUFeatureName[],
+    requiredLimits: { ...variant.limits, ...Object.fromEntries(sizes) },
+  });
+}
+
+const navigatorGpu = (): GPU | undefined => (globalThis.navigator as Navigator | undefined)?.gpu;
+
+/**
+ * The first variant whose features and limits an adapter or device has.
+ * @throws FeatureError or LimitError: what the least demanding variant lacks.
+ */
+export function chooseVariant(
+  definition: ModuleDefinition,
+  host: Pick<GPUAdapter, 'features' | 'limits'>,
+  id?: string,
+): VariantDecl {
+  const candidates = definition.variants.filter((variant) => id === undefined || variant.id === id);
+  const chosen = candidates.find((variant) => obstacle(variant, host) === undefined);
+  if (chosen !== undefined) return chosen;
+  const last = candidates.at(-1);
+  throw (
+    (last && obstacle(last, host)) ?? new FeatureError(id ?? 'none', `${definition.name} has no variant ${id ?? ''}:`)
+  );
+}
+
+function obstacle(variant: VariantDecl, host: Pick<GPUAdapter, 'features' | 'limits'>): Error | undefined {
+  const what = `variant ${variant.id}`;
+  const feature = variant.features.find((name) => !host.features.has(name as GPUFeatureName));
+  if (feature !== undefined) return new FeatureError(feature, what);
+  const available = host.limits as unknown as Readonly<Record<string, number>>;
+  const short = Object.entries(variant.limits).find(([name, needed]) => (available[name] ?? 0) < needed);
+  return short && new LimitError(short[0], short[1], available[short[0]] ?? 0, what);
+}

@@ -1,0 +1,33 @@
+import type { Extent, ExtentSymbol } from './definition.ts';
+import { UsageError } from './errors.ts';
+
+export type ExtentBindings = Readonly<Partial<Record<ExtentSymbol, number>>>;
+
+/**
+ * The value of an extent under the bindings.
+ * @throws UsageError when a symbol is unbound, or a result is not an integer in [0, 2^53).
+ */
+export function evaluateExtent(extent: Extent, bindings: ExtentBindings): number {
+  if (typeof extent === 'number') return checked(extent, extent);
+  if (typeof extent === 'string') {
+    const value = bindings[extent];
+    if (value === undefined) throw new UsageError(`the extent ${extent} is not known here`);
+    return checked(value, extent);
+  }
+  if (extent[0] === 'ceil') {
+    const [, dividend, divisor] = extent;
+    return checked(Math.ceil(evaluateExtent(dividend, bindings) / divisor), extent);
+  }
+  const [operator, ...operands] = extent;
+  const values = operands.map((operand) => evaluateExtent(operand, bindings));
+  return operator === '*'
+    ? values.reduce((product, value) => checked(product * value, extent), 1)
+    : values.reduce((sum, value) => checked(sum + value, extent), 0);
+}
+
+function checked(value: number, extent: Extent): number {
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new UsageError(
+    `the extent ${JSON.stringify(extent)} comes to ${value}, which is not an integer from 0 to 2^53 - 1`,
+  );
+}

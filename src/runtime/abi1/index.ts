@@ -1,0 +1,21 @@
+/** ABI 1: what generated modules import. Nothing here needs Node, and nothing comes from the compiler. */
+export { AttentionSession, type AttentionCall, type AttentionSize, tensorUsage } from './attention.ts';
+export { BufferLedger, type LedgerEntry } from './buffers.ts';
+export { type ByteSource, bytesSource, fetchSource, type FetchSourceOptions } from './byte-source.ts';
+export type { ModuleDefinition } from './definition.ts';
+export { requestDevice } from './device.ts';
+export {
+  CheckpointError,
+  DeviceLostError,
+  FeatureError,
+  GqacError,
+  LimitError,
+  NoGpuError,
+  OutOfMemoryError,
+  UsageError,
+} from './errors.ts';
+export { LoadedModule, type LoadOptions } from './loaded-module.ts';
+export { SafetensorsFile } from './safetensors.ts';
+export { type GenerateOptions, type Logits, type SamplingOptions, Session, type SessionOptions } from './session.ts';
+export { charVocabulary, type Vocabulary } from './vocabulary.ts';
+export type { LoadProgress } from './weights.ts';

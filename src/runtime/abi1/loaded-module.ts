@@ -1,0 +1,113 @@
+import { BufferLedger, bufferUsage } from './buffers.ts';
+import type { ByteSource } from './byte-source.ts';
+import type { ModuleDefinition, VariantDecl } from './definition.ts';
+import { chooseVariant, requestDevice } from './device.ts';
+import { UsageError } from './errors.ts';
+import { evaluateExtent } from './extents.ts';
+import { compilePipelines, type Pipeline } from './pipelines.ts';
+import { SafetensorsFile } from './safetensors.ts';
+import { type LoadProgress, uploadWeights } from './weights.ts';
+import { Workspace } from './workspace.ts';
+
+export interface LoadOptions {
+  /** A device to run on; by default one is requested from `adapter`, or from the browser. */
+  readonly device?: GPUDevice;
+  readonly adapter?: GPUAdapter;
+  /** The checkpoint. Not needed by a module without weights. */
+  readonly weights?: ByteSource | SafetensorsFile;
+  /** Id of the variant to run; by default the most demanding one that the device supports. */
+  readonly variant?: string;
+  readonly onProgress?: (progress: LoadProgress) => void;
+}
+
+/** A definition on a device: weights uploaded, pipelines compiled, prepared tensors computed. Sessions are made from it. */
+export class LoadedModule {
+  readonly definition: ModuleDefinition;
+  readonly device: GPUDevice;
+  readonly variant: VariantDecl;
+  readonly ledger: BufferLedger;
+  readonly pipelines: ReadonlyMap<string, Pipeline>;
+  /** Weights and prepared tensors by name. */
+  readonly tensors: ReadonlyMap<string, GPUBuffer>;
+  readonly #ownsDevice: boolean;
+
+  private constructor(parts: {
+    definition: ModuleDefinition;
+    ledger: BufferLedger;
+    variant: VariantDecl;
+    pipelines: ReadonlyMap<string, Pipeline>;
+    tensors: ReadonlyMap<string, GPUBuffer>;
+    ownsDevice: boolean;
+  }) {
+    this.definition = parts.definition;
+    this.device = parts.ledger.device;
+    this.ledger = parts.ledger;
+    this.variant = parts.variant;
+    this.pipelines = parts.pipelines;
+    this.tensors = parts.tensors;
+    this.#ownsDevice = parts.ownsDevice;
+  }
+
+  /** @throws CheckpointError, FeatureError, LimitError, OutOfMemoryError, NoGpuError; nothing stays allocated then. */
+  static async load(definition: ModuleDefinition, options: LoadOptions): Promise<LoadedModule> {
+    if (definition.abi !== 1)
+      throw new UsageError(`${definition.name} was built for ABI ${definition.abi}, this is ABI 1: build it again`);
+    const file = await openWeights(definition, options.weights);
+    const device = options.device ?? (await requestDevice(definition, options.adapter));
+    const ledger = new BufferLedger(device);
+    try {
+      const variant = chooseVariant(definition, device, options.variant);
+      const [pipelines, weights] = await Promise.all([
+        compilePipelines(device, variant.kernels),
+        file ? uploadWeights(ledger, definition.weights, file, options.onProgress) : new Map<string, GPUBuffer>(),
+      ]);
+      const tensors = new Map([...weights, ...(await allocatePrepared(definition, ledger))]);
+      const ownsDevice = options.device === undefined;
+      const loaded = new LoadedModule({ definition, ledger, variant, pipelines, tensors, ownsDevice });
+      await loaded.#prepare();
+      return loaded;
+    } catch (error) {
+      ledger.dispose();
+      if (options.device === undefined) device.destroy();
+      throw error;
+    } finally {
+      if (file !== options.weights) await file?.close();
+    }
+  }
+
+  async #prepare(): Promise<void> {
+    if (this.variant.prepare.length === 0) return;
+    const workspace = await Workspace.create(this, { buffers: [], symbols: {}, external: new Map() });
+    const encoder = this.device.createCommandEncoder({ label: `${this.definition.name} prepare` });
+    const pass = encoder.beginComputePass();
+    workspace.record(pass, this.variant.prepare, {});
+    pass.end();
+    this.device.queue.submit([encoder.finish()]);
+    workspace.dispose();
+  }
+
+  /** Frees all buffers, and the device when it was requested here. Sessions must not be used afterwards. */
+  dispose(): void {
+    this.ledger.dispose();
+    if (this.#ownsDevice) this.device.destroy();
+  }
+}
+
+async function openWeights(
+  definition: ModuleDefinition,
+  weights: LoadOptions['weights'],
+): Promise<SafetensorsFile | undefined> {
+  if (weights instanceof SafetensorsFile) return weights;
+  if (weights !== undefined) return SafetensorsFile.open(weights);
+  if (definition.weights.length === 0) return undefined;
+  throw new UsageError(`${definition.name} has ${definition.weights.length} weights: pass a checkpoint as \`weights\``);
+}
+
+async function allocatePrepared(definition: ModuleDefinition, ledger: BufferLedger) {
+  const declared = definition.buffers.filter(({ role }) => role === 'prepared');
+  const usage = bufferUsage.storage | bufferUsage.copySource;
+  const buffers = await ledger.allocateAll(
+    declared.map(({ name, length }) => ({ name, bytes: 4 * evaluateExtent(length, {}), usage })),
+  );
+  return declared.map(({ name }, index): [string, GPUBuffer] => [name, buffers[index] as GPUBuffer]);
+}

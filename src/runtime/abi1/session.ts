@@ -1,0 +1,323 @@
+import { bufferUsage } from './buffers.ts';
+import { UsageError } from './errors.ts';
+import type { LoadedModule } from './loaded-module.ts';
+import { type Step, Workspace } from './workspace.ts';
+
+export interface SessionOptions {
+  /** B: sequences that run together. Default 1. */
+  readonly batch?: number;
+  /** Tokens that the cache holds for each sequence. Default: the module's context. */
+  readonly capacity?: number;
+  /** Tokens of a prompt that are run at a time; longer prompts are run in pieces. Default 256. */
+  readonly chunk?: number;
+  /** Whose logits `prefill` gives: the last token's of each sequence (default), or every token's. */
+  readonly logits?: 'last' | 'all';
+}
+
+export interface Logits {
+  readonly data: Float32Array<ArrayBuffer>;
+  /** `[B, vocab]`, or `[B, I, vocab]` when all are asked for; rows beyond a shorter sequence's end are zero. */
+  readonly shape: readonly number[];
+}
+
+export interface SamplingOptions {
+  /** 0 (default): the most likely token always. */
+  readonly temperature?: number;
+  /** Keep the k most likely tokens; 0 (default) keeps all. Ties with the k-th are kept. */
+  readonly topK?: number;
+  /** Keep the smallest set of tokens of at least this probability; 1 (default) keeps all. */
+  readonly topP?: number;
+  /** A seed gives one text on one device. Default 0. */
+  readonly seed?: number;
+}
+
+export interface GenerateOptions extends SamplingOptions {
+  /** Default: until the cache is full. */
+  readonly maxTokens?: number;
+  /** Ids that end the text; they are not yielded. */
+  readonly stop?: readonly number[];
+  readonly signal?: AbortSignal;
+}
+
+const readable = bufferUsage.mapRead | bufferUsage.copyDestination;
+
+/** A model's state for B sequences: its cache, and how many tokens of each are in it. */
+export class Session {
+  readonly batch: number;
+  readonly capacity: number;
+  readonly #model: LoadedModule;
+  readonly #chunk: number;
+  readonly #allLogits: boolean;
+  readonly #workspace: Workspace;
+  readonly #readBack: GPUBuffer;
+  #past: readonly number[];
+  #draws = 0;
+  #busy = false;
+
+  private constructor(
+    model: LoadedModule,
+    workspace: Workspace,
+    readBack: GPUBuffer,
+    options: Required<SessionOptions>,
+  ) {
+    this.#model = model;
+    this.#workspace = workspace;
+    this.#readBack = readBack;
+    this.batch = options.batch;
+    this.capacity = options.capacity;
+    this.#chunk = options.chunk;
+    this.#allLogits = options.logits === 'all';
+    this.#past = Array.from({ length: options.batch }, () => 0);
+  }
+
+  /** @throws UsageError, LimitError, OutOfMemoryError */
+  static async create(model: LoadedModule, options: SessionOptions = {}): Promise<Session> {
+    const { definition, ledger } = model;
+    const { context } = definition.facts;
+    const { batch = 1, capacity = context, logits = 'last' } = options;
+    const chunk = Math.min(options.chunk ?? 256, capacity);
+    checkCount('batch', batch, 65_535);
+    checkCount('capacity', capacity, context);
+    checkCount('chunk', chunk, 65_535);
+    const buffers = definition.buffers.filter(({ role }) => role !== 'prepared');
+    const symbols = { B: batch, I: chunk, J: capacity, C: capacity, L: logits === 'all' ? batch * chunk : batch };
+    const workspace = await Workspace.create(model, { buffers, symbols, external: new Map() });
+    const readBack = await ledger.allocate({ name: 'token read-back', bytes: 4 * batch, usage: readable });
+    return new Session(model, workspace, readBack, { batch, capacity, chunk, logits });
+  }
+
+  /** Tokens of each sequence in the cache. */
+  get past(): readonly number[] {
+    return this.#past;
+  }
+
+  /** The logits of the last call, on the device: f32 `[B, vocab]` (or `[B, I, vocab]`). */
+  get logitsBuffer(): GPUBuffer {
+    return this.#workspace.buffer('logits');
+  }
+
+  /**
+   * Appends a prompt, or one prompt of any length for each sequence, and gives the logits.
+   * @throws UsageError for ids outside the vocabulary or more tokens than the cache has room for; nothing is run then.
+   */
+  async prefill(prompt: readonly number[] | readonly (readonly number[])[]): Promise<Logits> {
+    const rows = this.#rowsOf(prompt);
+    return this.#exclusively(async () => {
+      const longest = Math.max(...rows.map((row) => row.length));
+      const { vocab } = this.#model.definition.facts;
+      const shape = this.#allLogits ? [this.batch, longest, vocab] : [this.batch, vocab];
+      const data = new Float32Array(shape.reduce((product, extent) => product * extent, 1));
+      for (let from = 0; from < longest; from += this.#chunk) {
+        const piece = rows.map((row) => row.slice(from, from + this.#chunk));
+        this.#submit(piece);
+        await this.#collect(data, piece, from, longest);
+      }
+      return { data, shape };
+    });
+  }
+
+  /** Appends one token to each sequence and gives the next logits, `[B, vocab]`. */
+  async step(ids: number | readonly number[]): Promise<Logits> {
+    return this.prefill((typeof ids === 'number' ? [ids] : ids).map((id) => [id]));
+  }
+
+  /**
+   * Yields the tokens that follow the prompt (which may be empty when there are logits already). Each token is in the cache
+   * when it is yielded, but for the last one of `maxTokens`. Batch 1 only.
+   * @throws UsageError; the signal's reason when it is aborted.
+   */
+  async *generate(prompt: readonly number[], options: GenerateOptions = {}): AsyncGenerator<number, void, void> {
+    if (this.batch !== 1)
+      throw new UsageError('generate runs one sequence: make a session with batch 1, or use prefill and step');
+    const { signal, stop = [] } = options;
+    const room = this.capacity - (this.#past[0] ?? 0) - prompt.length;
+    const most = options.maxTokens ?? room + 1;
+    signal?.throwIfAborted();
+    if (prompt.length > 0) await this.#submitPrompt(prompt);
+    for (let made = 0; made < most; made++) {
+      signal?.throwIfAborted();
+      const continues = made + 1 < most && (this.#past[0] ?? 0) < this.capacity;
+      const [token] = await this.#exclusively(() => this.#draw(options, continues));
+      if (token === undefined || stop.includes(token)) return;
+      yield token;
+      if (!continues) return;
+    }
+  }
+
+  /** Draws the next token of each sequence from the logits of the last call. */
+  async sample(options: SamplingOptions = {}): Promise<readonly number[]> {
+    return this.#exclusively(() => this.#draw(options, false));
+  }
+
+  /**
+   * Records one call into a pass of the app's own, which submits it; `logitsBuffer` then holds the logits. One call for each submission:
+   * ids and lengths are written to the queue at once.
+   */
+  encode(pass: GPUComputePassEncoder, prompt: readonly number[] | readonly (readonly number[])[]): void {
+    const rows = this.#rowsOf(prompt);
+    if (rows.some((row) => row.length > this.#chunk))
+      throw new UsageError(`at most ${this.#chunk} tokens at a time: see SessionOptions.chunk`);
+    this.#record(pass, rows);
+  }
+
+  /** Forgets all tokens. */
+  reset(): void {
+    this.#past = this.#past.map(() => 0);
+    this.#draws = 0;
+  }
+
+  dispose(): void {
+    this.#workspace.dispose();
+    this.#model.ledger.free(this.#readBack);
+  }
+
+  async #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#busy) throw new UsageError('the session is busy: await one call before the next');
+    this.#busy = true;
+    try {
+      return await work();
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #rowsOf(prompt: readonly number[] | readonly (readonly number[])[]): readonly (readonly number[])[] {
+    const rows = isOneRow(prompt) ? [prompt] : prompt;
+    if (rows.length !== this.batch) throw new UsageError(`${rows.length} prompts for a batch of ${this.batch}`);
+    const { vocab } = this.#model.definition.facts;
+    for (const [b, row] of rows.entries()) {
+      const wrong = row.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocab);
+      if (wrong >= 0) throw new UsageError(`token ${wrong} is ${row[wrong]}: ids are integers from 0 to ${vocab - 1}`);
+      const total = (this.#past[b] ?? 0) + row.length;
+      if (row.length === 0) throw new UsageError('a prompt has at least one token');
+      if (total > this.capacity)
+        throw new UsageError(
+          `${total} tokens do not fit a cache of ${this.capacity}: use a larger capacity, or reset()`,
+        );
+    }
+    return rows;
+  }
+
+  async #submitPrompt(prompt: readonly number[]): Promise<void> {
+    const rows = this.#rowsOf([prompt]);
+    await this.#exclusively(async () => {
+      for (let from = 0; from < prompt.length; from += this.#chunk)
+        this.#submit(rows.map((row) => row.slice(from, from + this.#chunk)));
+    });
+  }
+
+  #submit(rows: readonly (readonly number[])[]): void {
+    const encoder = this.#model.device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    this.#record(pass, rows);
+    pass.end();
+    this.#model.device.queue.submit([encoder.finish()]);
+  }
+
+  /** Uploads ids and lengths and records the kernels. The tokens count as appended from here on. */
+  #record(pass: GPUComputePassEncoder, rows: readonly (readonly number[])[]): void {
+    const tokens = Math.max(...rows.map((row) => row.length));
+    const ids = new Uint32Array(this.batch * tokens);
+    for (const [b, row] of rows.entries()) ids.set(row, b * tokens);
+    this.#model.ledger.upload(this.#workspace.buffer('ids'), 0, new Uint8Array(ids.buffer));
+    this.#recordStep(
+      pass,
+      rows.map((row) => row.length),
+    );
+  }
+
+  #recordStep(pass: GPUComputePassEncoder, counts: readonly number[]): void {
+    const tokens = Math.max(...counts);
+    const step: Step = {
+      batch: this.batch,
+      tokens,
+      keys: Math.max(...counts.map((count, b) => (this.#past[b] ?? 0) + count)),
+      capacity: this.capacity,
+      allLogits: this.#allLogits,
+      sequences: counts.map((count, b) => ({ past: this.#past[b] ?? 0, count })),
+    };
+    this.#workspace.setStep(step);
+    const { prefill, decode } = this.#model.variant;
+    const logits = this.#allLogits ? this.batch * tokens : this.batch;
+    const symbols = { B: this.batch, I: tokens, J: step.keys, C: this.capacity, L: logits };
+    this.#workspace.record(pass, tokens === 1 ? decode : prefill, symbols);
+    this.#past = this.#past.map((past, b) => past + (counts[b] ?? 0));
+  }
+
+  /** Copies the logits of one piece of the prompt to where they belong in `data`. */
+  async #collect(
+    data: Float32Array,
+    piece: readonly (readonly number[])[],
+    from: number,
+    longest: number,
+  ): Promise<void> {
+    const { vocab } = this.#model.definition.facts;
+    const tokens = Math.max(...piece.map((row) => row.length));
+    const rows = this.#allLogits ? this.batch * tokens : this.batch;
+    const bytes = await this.#model.ledger.readBack(this.logitsBuffer, 0, rows * vocab * 4);
+    const values = new Float32Array(bytes.buffer);
+    for (const [b, row] of piece.entries()) {
+      if (this.#allLogits) {
+        const start = b * tokens * vocab;
+        data.set(values.subarray(start, start + row.length * vocab), (b * longest + from) * vocab);
+      } else if (row.length > 0) data.set(values.subarray(b * vocab, (b + 1) * vocab), b * vocab);
+    }
+  }
+
+  /**
+   * Draws on the device and reads the ids back; with `continues`, the next step is submitted before waiting, with the ids that
+   * are on the device already, so that the device works while the host yields.
+   */
+  async #draw(options: SamplingOptions, continues: boolean): Promise<readonly number[]> {
+    if (this.#past.includes(0)) throw new UsageError('there are no logits yet: prefill a prompt first');
+    this.#workspace.setSampling(checkSampling(options, this.#draws++));
+    const { device, variant } = this.#model;
+    const encoder = device.createCommandEncoder();
+    const sampling = encoder.beginComputePass();
+    this.#workspace.record(sampling, variant.sample, { B: this.batch });
+    sampling.end();
+    const tokens = this.#workspace.buffer('tokens');
+    encoder.copyBufferToBuffer(tokens, 0, this.#readBack, 0, 4 * this.batch);
+    encoder.copyBufferToBuffer(tokens, 0, this.#workspace.buffer('ids'), 0, 4 * this.batch);
+    device.queue.submit([encoder.finish()]);
+    const mapped = this.#readBack.mapAsync(0x1);
+    if (continues) this.#submitNext();
+    await mapped;
+    const ids = [...new Uint32Array(this.#readBack.getMappedRange())];
+    this.#readBack.unmap();
+    return ids;
+  }
+
+  /** A step whose ids are on the device already. */
+  #submitNext(): void {
+    const encoder = this.#model.device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    this.#recordStep(
+      pass,
+      this.#past.map(() => 1),
+    );
+    pass.end();
+    this.#model.device.queue.submit([encoder.finish()]);
+  }
+}
+
+function isOneRow(prompt: readonly number[] | readonly (readonly number[])[]): prompt is readonly number[] {
+  return typeof prompt[0] === 'number' || prompt.length === 0;
+}
+
+function checkCount(name: string, value: number, most: number): void {
+  if (!Number.isInteger(value) || value < 1 || value > most) {
+    throw new UsageError(`${name} is ${value}: it must be an integer from 1 to ${most}`);
+  }
+}
+
+function checkSampling({ temperature = 0, topK = 0, topP = 1, seed = 0 }: SamplingOptions, draw: number) {
+  const refuse = (name: string, value: number, range: string) => new UsageError(`${name} is ${value}: ${range}`);
+  if (!(temperature >= 0 && Number.isFinite(temperature)))
+    throw refuse('temperature', temperature, 'it must be 0 or more');
+  if (!(topP > 0 && topP <= 1)) throw refuse('topP', topP, 'it must be above 0 and at most 1');
+  if (!Number.isInteger(topK) || topK < 0) throw refuse('topK', topK, 'it must be an integer, 0 for no limit');
+  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff)
+    throw refuse('seed', seed, 'it must be an integer from 0 to 2^32 - 1');
+  return { temperature, topK, topP, seed, draw };
+}

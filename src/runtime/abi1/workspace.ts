@@ -1,0 +1,162 @@
+import { type AllocationRequest, type BufferLedger, bufferUsage } from './buffers.ts';
+import type { BufferDecl, DispatchDecl, ModuleDefinition, TableDecl } from './definition.ts';
+import { LimitError, UsageError } from './errors.ts';
+import { type ExtentBindings, evaluateExtent } from './extents.ts';
+import type { Pipeline } from './pipelines.ts';
+import { ropeTable } from './rope-table.ts';
+
+/** What a workspace needs of a loaded module. */
+export interface WorkspaceHost {
+  readonly definition: ModuleDefinition;
+  readonly device: GPUDevice;
+  readonly ledger: BufferLedger;
+  readonly pipelines: ReadonlyMap<string, Pipeline>;
+  readonly tensors: ReadonlyMap<string, GPUBuffer>;
+}
+
+/** One call, in the words of the kernels' `Step`, and each sequence's tokens in the cache and new tokens. */
+export interface Step {
+  readonly batch: number;
+  /** The longest number of new tokens; rows of shorter sequences are padding. */
+  readonly tokens: number;
+  /** The longest sequence after this call. */
+  readonly keys: number;
+  readonly capacity: number;
+  readonly allLogits: boolean;
+  readonly sequences: readonly { readonly past: number; readonly count: number }[];
+}
+
+export interface Sampling {
+  readonly temperature: number;
+  readonly topP: number;
+  readonly topK: number;
+  readonly seed: number;
+  readonly draw: number;
+}
+
+export interface WorkspaceOptions {
+  /** Declarations to allocate, with the symbols that size them at their largest. */
+  readonly buffers: readonly BufferDecl[];
+  readonly symbols: ExtentBindings;
+  /** Buffers of the app, by the name that the module knows them by. */
+  readonly external: ReadonlyMap<string, GPUBuffer>;
+}
+
+const elementBytes = { f32: 4, f16: 2, u32: 4 } as const;
+const { storage, copySource, copyDestination, uniform } = bufferUsage;
+
+/** Buffers of one session, and the bind groups that join them with the module's kernels. Not for two calls at a time. */
+export class Workspace {
+  readonly #host: WorkspaceHost;
+  readonly #own: ReadonlyMap<string, GPUBuffer>;
+  readonly #external: ReadonlyMap<string, GPUBuffer>;
+  readonly #bindGroups = new Map<string, GPUBindGroup>();
+
+  private constructor(
+    host: WorkspaceHost,
+    own: ReadonlyMap<string, GPUBuffer>,
+    external: ReadonlyMap<string, GPUBuffer>,
+  ) {
+    this.#host = host;
+    this.#own = own;
+    this.#external = external;
+  }
+
+  /** @throws LimitError, OutOfMemoryError */
+  static async create(host: WorkspaceHost, { buffers, symbols, external }: WorkspaceOptions): Promise<Workspace> {
+    const { ledger, definition } = host;
+    const tables = symbols.C === undefined ? [] : definition.tables.map((table) => tableOf(table, symbols.C ?? 0));
+    const requests: AllocationRequest[] = [
+      ...buffers.map(({ name, dtype, length }) => ({
+        name,
+        bytes: Math.max(16, evaluateExtent(length, symbols) * elementBytes[dtype]),
+        usage: storage | copySource | copyDestination,
+      })),
+      ...tables.map(({ name, values }) => ({ name, bytes: values.byteLength, usage: storage | copyDestination })),
+      { name: 'step', bytes: 32, usage: uniform | copyDestination },
+      { name: 'sampling', bytes: 32, usage: uniform | copyDestination },
+      { name: 'sequences', bytes: 8 * (symbols.B ?? 1), usage: storage | copyDestination },
+    ];
+    const allocated = await ledger.allocateAll(requests);
+    const own = new Map(requests.map(({ name }, index) => [name, allocated[index] as GPUBuffer]));
+    const workspace = new Workspace(host, own, external);
+    for (const { name, values } of tables) ledger.upload(workspace.buffer(name), 0, new Uint8Array(values.buffer));
+    return workspace;
+  }
+
+  /** @throws UsageError when nothing has this name. */
+  buffer(name: string): GPUBuffer {
+    const found = this.#external.get(name) ?? this.#own.get(name) ?? this.#host.tensors.get(name);
+    if (found === undefined) throw new UsageError(`${this.#host.definition.name}: no buffer is given for ${name}`);
+    return found;
+  }
+
+  setStep(step: Step): void {
+    const { batch, tokens, keys, capacity, allLogits, sequences } = step;
+    this.#upload('step', new Uint32Array([batch, tokens, keys, capacity, allLogits ? 1 : 0]));
+    this.#upload('sequences', new Uint32Array(sequences.flatMap(({ past, count }) => [past, count])));
+  }
+
+  setSampling({ temperature, topP, topK, seed, draw }: Sampling): void {
+    const words = new Uint32Array(5);
+    new Float32Array(words.buffer).set([temperature, topP]);
+    words.set([topK, seed, draw], 2);
+    this.#upload('sampling', words);
+  }
+
+  #upload(name: string, words: Uint32Array<ArrayBuffer>): void {
+    this.#host.ledger.upload(this.buffer(name), 0, new Uint8Array(words.buffer));
+  }
+
+  /** Records dispatches in order; runs of layers are repeated together. */
+  record(pass: GPUComputePassEncoder, dispatches: readonly DispatchDecl[], symbols: ExtentBindings): void {
+    let index = 0;
+    while (index < dispatches.length) {
+      const range = dispatches[index]?.layers;
+      let end = index + 1;
+      while (end < dispatches.length && sameRange(dispatches[end]?.layers, range) && range !== undefined) end++;
+      const group = dispatches.slice(index, end);
+      for (let layer = range?.[0] ?? 0; layer < (range?.[1] ?? 1); layer++) {
+        for (const dispatch of group) this.#dispatch(pass, dispatch, layer, symbols);
+      }
+      index = end;
+    }
+  }
+
+  #dispatch(pass: GPUComputePassEncoder, dispatch: DispatchDecl, layer: number, symbols: ExtentBindings): void {
+    const kernel = this.#host.pipelines.get(dispatch.kernel);
+    if (kernel === undefined) throw new UsageError(`${this.#host.definition.name} has no kernel ${dispatch.kernel}`);
+    const grid = dispatch.grid.map((extent) => evaluateExtent(extent, symbols));
+    const [x = 1, y = 1, z = 1] = grid;
+    const most = this.#host.device.limits.maxComputeWorkgroupsPerDimension;
+    const largest = Math.max(x, y, z);
+    if (largest > most) throw new LimitError('maxComputeWorkgroupsPerDimension', largest, most, dispatch.kernel);
+    if (x * y * z === 0) return;
+    pass.setPipeline(kernel.pipeline);
+    pass.setBindGroup(0, this.#bindGroup(dispatch, kernel, layer));
+    pass.dispatchWorkgroups(x, y, z);
+  }
+
+  #bindGroup({ kernel, bind }: DispatchDecl, { layout }: Pipeline, layer: number): GPUBindGroup {
+    const names = bind.map((name) => name.replace('{i}', String(layer)));
+    const key = `${kernel}:${names.join()}`;
+    const known = this.#bindGroups.get(key);
+    if (known !== undefined) return known;
+    const entries = names.map((name, binding) => ({ binding, resource: { buffer: this.buffer(name) } }));
+    const group = this.#host.device.createBindGroup({ label: kernel, layout, entries });
+    this.#bindGroups.set(key, group);
+    return group;
+  }
+
+  dispose(): void {
+    for (const buffer of this.#own.values()) this.#host.ledger.free(buffer);
+    this.#bindGroups.clear();
+  }
+}
+
+const sameRange = (a: DispatchDecl['layers'], b: DispatchDecl['layers']) => a?.[0] === b?.[0] && a?.[1] === b?.[1];
+
+const tableOf = ({ name, dim, base }: TableDecl, context: number) => ({
+  name,
+  values: ropeTable({ dim, base, context }),
+});

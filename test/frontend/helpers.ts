@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { CheckpointHeader } from '../../src/compiler/check/checkpoint.ts';
+import type { Diagnostic } from '../../src/compiler/diagnostics/diagnostic.ts';
+import type { Example } from '../../src/compiler/diagnostics/entry.ts';
+import { attention } from '../../src/compiler/diagnostics/entry.ts';
+import { type CheckResult, checkSpec } from '../../src/compiler/pipeline.ts';
+import type { SourceFile } from '../../src/compiler/source/source.ts';
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+export const exampleNames = ['shakespeare-minimind-gqa', 'shakespeare-xt-mem-mqa'] as const;
+
+export type Tensors = NonNullable<Example['tensors']>;
+
+export function sourceOf(text: string): SourceFile {
+  return { path: 'spec.yaml', text };
+}
+
+export function header(tensors: Tensors): CheckpointHeader {
+  const entries = Object.entries(tensors).map(([name, [dtype, ...shape]]) => [name, { dtype, shape }] as const);
+  return { path: 'model.safetensors', tensors: new Map(entries) };
+}
+
+export function checkText(text: string, tensors?: Tensors): CheckResult {
+  return checkSpec(sourceOf(text), tensors === undefined ? {} : { checkpoint: header(tensors) });
+}
+
+/** Checks a spec of one attention block, given the lines of its `attention` map. */
+export function checkAttention(...lines: readonly string[]): CheckResult {
+  return checkText(attention(...lines));
+}
+
+export function codesOf({ diagnostics }: CheckResult): readonly string[] {
+  return diagnostics.map(({ code }) => code);
+}
+
+export function only(result: CheckResult): Diagnostic {
+  const [first] = result.diagnostics;
+  if (first === undefined || result.diagnostics.length !== 1) {
+    throw new Error(
+      `expected one diagnostic, got ${JSON.stringify(result.diagnostics.map(({ code, message }) => [code, message]))}`,
+    );
+  }
+  return first;
+}
+
+/** What the user would see underlined. */
+export function textAt({ span }: { readonly span: Diagnostic['span'] }): string {
+  return span.file.text.slice(span.start, span.end);
+}
+
+/** The text after the nth fix. */
+export function applyFix(text: string, { fixes }: Diagnostic, index = 0): string {
+  const edits = [...(fixes[index]?.edits ?? [])].sort((a, b) => b.span.start - a.span.start);
+  return edits.reduce(
+    (result, { span, text: insert }) => result.slice(0, span.start) + insert + result.slice(span.end),
+    text,
+  );
+}
+
+export function exampleSpec(name: string): string {
+  return readFileSync(`${root}examples/${name}/spec.yaml`, 'utf8');
+}
+
+/** The checkpoint header of an example, read without the product's own reader. */
+export function exampleTensors(name: string): Tensors {
+  const bytes = readFileSync(`${root}examples/${name}/model.safetensors`);
+  const length = Number(bytes.readBigUInt64LE(0));
+  const parsed: Record<string, { dtype: string; shape: number[] }> = JSON.parse(
+    bytes.subarray(8, 8 + length).toString(),
+  );
+  const tensors: Record<string, readonly [string, ...number[]]> = {};
+  for (const [key, { dtype, shape }] of Object.entries(parsed))
+    if (key !== '__metadata__') tensors[key] = [dtype, ...shape];
+  return tensors;
+}

@@ -1,0 +1,69 @@
+import { lower } from '../../src/compiler/ir/lower.ts';
+import type { AttnModule } from '../../src/compiler/ir/nodes.ts';
+import { createOracle, type OracleCall } from '../../src/compiler/oracle/oracle.ts';
+import { gatherWeights } from '../../src/compiler/oracle/weights.ts';
+import type { Backend, CaseOutputs } from './backend.ts';
+import type { Job, PreparedCase } from './prepare.ts';
+
+/** The f64 reference: what it gets wrong is wrong in the importer, the checker, the lowering, or itself, never in a kernel. */
+export function createOracleBackend(): Backend {
+  return {
+    description: 'oracle: f64 reference, no device',
+    run: runCase,
+    async close() {},
+  };
+}
+
+async function runCase({ shaped, checkpoint, job, greedy, storage }: PreparedCase): Promise<CaseOutputs> {
+  const module = lower(shaped);
+  const weights = await gatherWeights(module, ({ tensor, rows }) => {
+    if (checkpoint === undefined) throw new Error(`the case has no weights, ${tensor} is needed`);
+    return checkpoint.readFloat32(tensor, rows);
+  });
+  const oracleFor = (batch: number, capacity: number) =>
+    createOracle(module, weights, { batch, capacity, storage: storage === 'f16' ? 'rounded' : 'exact' });
+
+  const { batch, length } = sizeOfJob(job);
+  const outputs = oracleFor(batch, length).forward(callFor(job));
+  const output = outputs.get(outputName(module));
+  if (output === undefined) throw new Error(`the module has no output ${outputName(module)}`);
+  if (greedy === undefined || job.kind !== 'model') return { output: output.data };
+  const prompt = job.ids[0] ?? [];
+  return { output: output.data, greedy: continueGreedily(oracleFor(1, greedy.length), prompt, greedy.length) };
+}
+
+const outputName = (module: AttnModule) => (module.kind === 'model' ? 'logits' : 'out');
+
+function sizeOfJob(job: Job): { readonly batch: number; readonly length: number } {
+  if (job.kind === 'model') return { batch: job.ids.length, length: job.ids[0]?.length ?? 0 };
+  const [batch = 0, length = 0] = job.kind === 'block' ? job.x.shape : job.q.shape;
+  return { batch, length };
+}
+
+function callFor(job: Job): OracleCall {
+  switch (job.kind) {
+    case 'model':
+      return { ids: job.ids, logits: 'all' };
+    case 'block':
+      return { inputs: new Map([['hidden_in', job.x]]) };
+    case 'heads':
+      return { inputs: new Map(Object.entries({ q: job.q, k: job.k, v: job.v })) };
+  }
+}
+
+/** @returns the prompt and the most likely tokens after it, `length` in all. */
+function continueGreedily(
+  oracle: ReturnType<typeof createOracle>,
+  prompt: readonly number[],
+  length: number,
+): readonly number[] {
+  const tokens = [...prompt];
+  let fresh: readonly number[] = prompt;
+  while (tokens.length < length) {
+    const logits = oracle.forward({ ids: [fresh] }).get('logits')?.data ?? new Float64Array();
+    const best = logits.reduce((at, value, i) => (value > (logits[at] ?? Number.NEGATIVE_INFINITY) ? i : at), 0);
+    tokens.push(best);
+    fresh = [best];
+  }
+  return tokens;
+}

@@ -1,0 +1,82 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { runImport } from '../../src/cli/import.ts';
+
+let folder: string;
+let stderr: string;
+let stdout: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'gqac-import-'));
+  stderr = '';
+  stdout = '';
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    stderr += text;
+    return true;
+  });
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    stdout += text;
+    return true;
+  });
+});
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await rm(folder, { recursive: true });
+});
+
+async function config(value: unknown): Promise<string> {
+  const path = join(folder, 'tiny.json');
+  await writeFile(path, typeof value === 'string' ? value : JSON.stringify(value));
+  return path;
+}
+
+const good = { kwargs: { dim: 64, kv_heads: 2 } };
+
+describe('gqac import', () => {
+  it('prints the spec, and what it assumed beside it', async () => {
+    expect(await runImport(await config(good), {})).toBe(0);
+    expect(stdout).toContain('# imported by gqac from tiny.json\ngqac: 1\nname: tiny\n');
+    expect(stderr).toContain('info[IMP003]: convention assumed');
+  });
+
+  it('writes a file once, and again only when forced', async () => {
+    const output = join(folder, 'spec.yaml');
+    const file = await config(good);
+    expect(await runImport(file, { output })).toBe(0);
+    expect(await runImport(file, { output, name: 'other' })).toBe(2);
+    expect(stderr).toContain('--force');
+    expect(await readFile(output, 'utf8')).toContain('name: tiny');
+    expect(await runImport(file, { output, name: 'other', force: true })).toBe(0);
+    expect(await readFile(output, 'utf8')).toContain('name: other');
+    expect((await readdir(folder)).sort()).toEqual(['spec.yaml', 'tiny.json']);
+  });
+
+  it('writes nothing when an option cannot be expressed, unless asked for a part', async () => {
+    const file = await config({ kwargs: { dim: 64, sigmoid: true } });
+    expect(await runImport(file, {})).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('error[IMP002]: kwargs.sigmoid');
+    expect(await runImport(file, { partial: true })).toBe(0);
+    expect(stdout).toContain('# not expressed: kwargs.sigmoid');
+  });
+
+  it.each([
+    ['a missing file', undefined, {}],
+    ['no JSON', '{', {}],
+    ['an unknown system', good, { from: 'keras' }],
+    ['a folder that is not there', good, { output: 'missing/spec.yaml' }],
+  ])('exits 2 for %s', async (_, value, flags) => {
+    const file = value === undefined ? join(folder, 'none.json') : await config(value);
+    const output = 'output' in flags ? { output: join(folder, flags.output) } : {};
+    expect(await runImport(file, { ...flags, ...output })).toBe(2);
+    expect(stderr).toMatch(/^gqac import: .+$/m);
+  });
+
+  it('exits 1 for a config of no known system', async () => {
+    expect(await runImport(await config({ model_type: 'llama' }), {})).toBe(1);
+    expect(stderr).toContain('IMP006');
+  });
+});

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { detectSource, importConfig } from '../../src/compiler/import/import-config.ts';
+
+describe('detectSource', () => {
+  it.each([
+    [{ model_type: 'minimind' }, 'minimind'],
+    [{ wrapper: {}, decoder: {} }, 'x-transformers'],
+    [{ kwargs: { dim: 64 }, call: {} }, 'x-transformers'],
+    [{ q_heads: 4, head_dim: 32 }, 'sdpa'],
+    [{ kwargs: { d_in: 48 } }, undefined],
+    [{ model_type: 'llama' }, undefined],
+    [null, undefined],
+    [[1], undefined],
+    ['text', undefined],
+  ])('%j is %s', (config, source) => {
+    expect(detectSource(config)).toBe(source);
+  });
+});
+
+describe('importConfig', () => {
+  it('reports what it does not know', () => {
+    expect(importConfig({ model_type: 'llama' }, undefined).notes.map(({ code }) => code)).toEqual(['IMP006']);
+  });
+
+  it('imports bare attention', () => {
+    const config = {
+      family: 'sdpa',
+      q_heads: 8,
+      kv_heads: 2,
+      head_dim: 16,
+      value_dim: 16,
+      causal: true,
+      window: null,
+      softcap: null,
+      sinks: false,
+      bias: false,
+      mem_kv: 4,
+      group_order: 'interleaved',
+      scale: 0.25,
+    };
+    const { spec, notes } = importConfig(config, undefined, { name: 'gqa mem4!' });
+    expect(notes).toEqual([]);
+    expect(spec).toEqual({
+      gqac: 1,
+      name: 'gqa_mem4',
+      attention: {
+        q_heads: 8,
+        kv_heads: 2,
+        group_order: 'interleaved',
+        head_dim: 16,
+        scale: 0.25,
+        memory_kv: { slots: 4 },
+        mask: { causal: true },
+      },
+      weights: { names: { 'attn.memory_k': 'mem_k', 'attn.memory_v': 'mem_v' } },
+    });
+  });
+
+  it('refuses windows, caps, sinks and biases of bare attention', () => {
+    const config = { q_heads: 8, head_dim: 16, window: 16, softcap: 5, sinks: true, bias: true };
+    const errors = importConfig(config, undefined).notes.map(({ code, path }) => `${code} ${path}`);
+    expect(errors).toEqual(['IMP002 window', 'IMP002 softcap', 'IMP002 sinks', 'IMP002 bias']);
+  });
+});

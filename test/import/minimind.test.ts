@@ -1,0 +1,55 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { importMiniMind } from '../../src/compiler/import/minimind.ts';
+import { printYaml } from '../../src/compiler/syntax/print.ts';
+
+const example = 'examples/shakespeare-minimind-gqa';
+const sizes = { model_type: 'minimind', vocab_size: 6400, hidden_size: 512, num_hidden_layers: 8 };
+const errorsOf = (config: Readonly<Record<string, unknown>>) =>
+  importMiniMind(config)
+    .notes.filter(({ severity }) => severity === 'error')
+    .map(({ code, path }) => `${code} ${path}`);
+
+describe('importMiniMind', () => {
+  it('gives the spec of the example, byte for byte', async () => {
+    const config = JSON.parse(await readFile(`${example}/config.json`, 'utf8'));
+    const { spec } = importMiniMind(config, { name: 'shakespeare_minimind_gqa', weightsFile: 'model.safetensors' });
+    const heading = ['yaml-language-server: $schema=../../grammar/generated/spec.schema.json'];
+    expect(printYaml(spec ?? {}, { heading })).toBe(await readFile(`${example}/spec.yaml`, 'utf8'));
+  });
+
+  it('applies the defaults of MiniMind', () => {
+    const { spec } = importMiniMind(sizes);
+    expect(spec).toMatchObject({
+      model: { context: 32768, tie_embeddings: true, norm: { kind: 'rms', eps: 1e-6 } },
+      attention: { q_heads: 8, kv_heads: 4, head_dim: 64, rope: { dim: 64, base: 1e6, pairing: 'half' } },
+      mlp: { kind: 'gated', activation: 'silu', width: 1664 },
+    });
+  });
+
+  it('reads null KV heads as one for each query head, and an untied head', () => {
+    const { spec } = importMiniMind({ ...sizes, num_key_value_heads: null, tie_word_embeddings: false });
+    expect(spec).toMatchObject({ attention: { kv_heads: 8 } });
+    expect(spec).not.toHaveProperty('model.tie_embeddings');
+    expect(spec).toHaveProperty(['weights', 'names', 'head.weight'], 'lm_head.weight');
+  });
+
+  it('refuses experts, and YaRN where it changes the result', () => {
+    expect(errorsOf({ ...sizes, use_moe: true })).toEqual(['IMP002 use_moe']);
+    expect(errorsOf({ ...sizes, use_moe: false, num_experts: 4, norm_topk_prob: true })).toEqual([]);
+    const scaling = { type: 'yarn', factor: 16, original_max_position_embeddings: 2048 };
+    expect(errorsOf({ ...sizes, rope_scaling: scaling })).toEqual(['IMP002 rope_scaling']);
+    expect(errorsOf({ ...sizes, rope_scaling: scaling, max_position_embeddings: 2048 })).toEqual([]);
+    expect(errorsOf({ ...sizes, inference_rope_scaling: true })).toEqual(['IMP002 inference_rope_scaling']);
+  });
+
+  it('refuses unknown activations and fields', () => {
+    expect(errorsOf({ ...sizes, hidden_act: 'mish' })).toEqual(['IMP002 hidden_act']);
+    expect(errorsOf({ ...sizes, num_kv_heads: 2 })).toEqual(['IMP001 num_kv_heads']);
+  });
+
+  it('needs a whole head_dim', () => {
+    expect(errorsOf({ ...sizes, num_attention_heads: 7 })).toEqual(['IMP005 head_dim']);
+    expect(importMiniMind({ ...sizes, num_attention_heads: 7, head_dim: 64 }).spec).toBeDefined();
+  });
+});
