@@ -1,4 +1,4 @@
-import type { MapOption, OptionNode } from './options.ts';
+import type { MapOption, OptionNode } from './option.ts';
 import { defaultText, expectation } from './words.ts';
 
 /** docs/options.md. */

@@ -1,4 +1,4 @@
-import type { MapOption, OptionNode } from './options.ts';
+import type { MapOption, OptionNode } from './option.ts';
 import { defaultText } from './words.ts';
 
 /** `Spec`, the raw form of a spec file, and `OptionTypes`, the type of each option by its path. */

@@ -1,4 +1,4 @@
-import type { OptionNode } from './options.ts';
+import type { OptionNode } from './option.ts';
 
 /** The default in words; undefined for required options and for those that may be absent. */
 export function defaultText(option: OptionNode): string | undefined {

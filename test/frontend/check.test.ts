@@ -279,8 +279,8 @@ describe('rules', () => {
     expect(codesOf(checkText(decoder('q_heads: 7').replace('hidden: 192', 'hidden: -1')))).toEqual(['SCH002']);
     expect(codesOf(checkAttention('q_heads: 8', 'head_dim: x', 'rope: { dim: 4096 }'))).toEqual(['SCH002']);
     expect(codesOf(checkAttention('q_heads: 8', 'head_dim: 64', 'qk_norm: {}', 'memory_kv: x'))).toEqual([
-      'SCH002',
       'SCH003',
+      'SCH002',
     ]);
     expect(codesOf(checkText('gqac: 1\nname: a\nattention: 3\n'))).toEqual(['SCH002']);
   });

@@ -110,6 +110,8 @@ const hostile: readonly (readonly [string, string, string])[] = [
     `a: &a [1,1,1,1,1,1,1,1,1]\n${'bcdefghi'.replace(/./g, (c) => `${c}: &${c} [${`*${String.fromCharCode(c.charCodeAt(0) - 1)},`.repeat(9)}]\n`)}`,
     'SYN003',
   ],
+  ['directives', '%A\n'.repeat(60_000), 'SYN003'],
+  ['document marks', '---\n'.repeat(60_000), 'SYN003'],
   ['alias to itself', 'a: &a [*a]\n', 'SYN003'],
   ['alias to its map', 'a: &a {b: {c: *a}}\n', 'SYN003'],
   ['alias without anchor', 'a: *b\n', 'SYN001'],

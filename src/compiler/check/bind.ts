@@ -1,5 +1,6 @@
 import type { MapPath, OptionTypes } from '../../../grammar/generated/spec-types.ts';
-import { type MapOption, type OptionNode, options } from '../../../grammar/options.ts';
+import type { MapOption, OptionNode } from '../../../grammar/option.ts';
+import { options } from '../../../grammar/options.ts';
 import type { Span } from '../source/source.ts';
 import { entryOf, type SpecEntry, type SpecMap, type SpecNode, toPlain } from '../syntax/tree.ts';
 import type { ValidSpec } from './schema.ts';

@@ -1,5 +1,6 @@
 import validateSpec, { type SchemaError } from '../../../grammar/generated/validate-spec.js';
-import { type OptionNode, optionAt } from '../../../grammar/options.ts';
+import type { OptionNode } from '../../../grammar/option.ts';
+import { optionAt } from '../../../grammar/options.ts';
 import { expectation } from '../../../grammar/words.ts';
 import type { Report } from '../diagnostics/report.ts';
 import type { Span } from '../source/source.ts';

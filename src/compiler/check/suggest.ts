@@ -3,11 +3,11 @@ import { distance } from 'fastest-levenshtein';
 /** Names compared at most: a checkpoint may have 100,000. */
 const considered = 4000;
 
-/** The known name that was probably meant: at most a third of the letters differ. */
+/** The known name that was probably meant: at most two letters in five differ. */
 export function suggest(name: string, known: Iterable<string>): string | undefined {
   if (name.length > 200) return undefined;
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1;
+  let bestDistance = Math.max(1, Math.floor(name.length * 0.4)) + 1;
   let seen = 0;
   for (const candidate of known) {
     seen += 1;

@@ -1,17 +1,24 @@
 import { Lexer } from 'yaml';
 
 /** Bounds on a spec, so that no text costs more than a moment. */
-export const limits = Object.freeze({ bytes: 256 * 1024, keys: 2000, nodes: 10_000, depth: 64 });
+export const limits = Object.freeze({ bytes: 256 * 1024, keys: 2000, nodes: 10_000, depth: 64, marks: 64 });
+
+export interface Breach {
+  readonly offset: number;
+  /** What there is too much of, in words that follow "at most". */
+  readonly limit: string;
+}
 
 /**
- * Offset of the first token that lies deeper than `limits.depth`, else undefined. Runs before the parser, which recurses: with yaml
+ * The first token that lies too deep or is one directive or document too many. Runs before the parser, which recurses: with yaml
  * 2.9.1 two deeply nested malformed documents in one process abort Node, past any try/catch. The lexer does not recurse. The
  * depth is an upper bound: one for each open bracket, and one for each column in which a block collection is open.
  */
-export function tooDeepAt(text: string): number | undefined {
+export function findBreach(text: string): Breach | undefined {
   let offset = 0;
   let lineStart = 0;
   let flow = 0;
+  let marks = 0;
   let indicatorsOnly = true;
   let columns: number[] = [];
   for (const token of new Lexer().lex(text)) {
@@ -23,7 +30,9 @@ export function tooDeepAt(text: string): number | undefined {
     if (flow === 0 && indicatorsOnly && !isBlank(token)) {
       columns = [...columns.filter((open) => open < column), column];
     }
-    if (flow + columns.length > limits.depth) return offset;
+    if (flow + columns.length > limits.depth) return { offset, limit: `${limits.depth} levels of nesting` };
+    if (token === '---' || token === '...' || token.startsWith('%')) marks += 1;
+    if (marks > limits.marks) return { offset, limit: `${limits.marks} directives and document marks` };
     if (!isBlank(token) && !isIndicator) indicatorsOnly = false;
     offset += token.length;
     const lineEnd = token.lastIndexOf('\n');

@@ -34,8 +34,13 @@ export interface SpecScalar {
   readonly text: string;
 }
 
+const indices = new WeakMap<SpecMap, ReadonlyMap<string, SpecEntry>>();
+
 export function entryOf(node: SpecNode | undefined, key: string): SpecEntry | undefined {
-  return node?.kind === 'map' ? node.entries.find((entry) => entry.key === key) : undefined;
+  if (node?.kind !== 'map') return undefined;
+  const index = indices.get(node) ?? new Map(node.entries.map((entry) => [entry.key, entry]));
+  indices.set(node, index);
+  return index.get(key);
 }
 
 /** The node at a path of keys and list indices, if there is one. */

@@ -14,7 +14,7 @@ import { note } from '../diagnostics/diagnostic.ts';
 import type { Report } from '../diagnostics/report.ts';
 import { spanOf } from '../source/positions.ts';
 import type { SourceFile, Span } from '../source/source.ts';
-import { limits, tooDeepAt } from './limits.ts';
+import { findBreach, limits } from './limits.ts';
 import { numberProblem } from './numbers.ts';
 import type { SpecEntry, SpecMap, SpecNode, SpecTree } from './tree.ts';
 
@@ -28,9 +28,9 @@ export function parseYaml(source: SourceFile, report: Report): SpecTree | undefi
     report('SYN003', whole, { limit: `${limits.bytes / 1024} KiB` });
     return undefined;
   }
-  const deep = tooDeepAt(source.text);
-  if (deep !== undefined) {
-    report('SYN003', spanOf(source, deep, deep + 1), { limit: `${limits.depth} levels of nesting` });
+  const breach = findBreach(source.text);
+  if (breach !== undefined) {
+    report('SYN003', spanOf(source, breach.offset, breach.offset + 1), { limit: breach.limit });
     return undefined;
   }
   const parsed = parseAllDocuments(source.text, { uniqueKeys: false, prettyErrors: false, logLevel: 'silent' });

@@ -26,12 +26,18 @@ export interface Found {
 /** Checkpoint against spec: WGT001 … WGT005, and the rules that a wrong shape is best explained by. Once for all layers. */
 export function checkCheckpoint(input: CheckpointInput, report: Report): void {
   const found = new Map<SourcedTemplate, readonly Found[]>();
-  for (const one of input.sourced) if (!one.isRefused) found.set(one, findTensors(one, input, report));
+  const unused = unusedTensors(input);
+  for (const one of input.sourced) if (!one.isRefused) found.set(one, findTensors(one, unused, input, report));
   checkShapes(input, found, report);
-  if (!input.sourced.some(({ isRefused }) => isRefused)) reportUnused(input, report);
+  if (!input.sourced.some(({ isRefused }) => isRefused)) reportUnused(input, unused, report);
 }
 
-function findTensors(one: SourcedTemplate, { spec, checkpoint }: CheckpointInput, report: Report): readonly Found[] {
+function findTensors(
+  one: SourcedTemplate,
+  unused: readonly string[],
+  { spec, checkpoint }: CheckpointInput,
+  report: Report,
+): readonly Found[] {
   const present = one.weights.filter(({ source }) => checkpoint.tensors.has(source.tensor));
   const missing = one.weights.filter(({ source }) => !checkpoint.tensors.has(source.tensor));
   const place = one.span ?? weightsPlace(spec);
@@ -41,7 +47,7 @@ function findTensors(one: SourcedTemplate, { spec, checkpoint }: CheckpointInput
     report('WGT001', place, {
       tensor,
       more: missing.length - 1,
-      suggestion: suggest(tensor, checkpoint.tensors.keys()),
+      suggestion: suggest(tensor, unused),
     });
   }
   const found = present.flatMap((weight): readonly Found[] => {
@@ -82,9 +88,12 @@ export function weightsPlace(spec: BoundSpec): Span {
 const derivedTensor = /(^|\.)(inv_freq$|rotary_emb(\.|$))/;
 const namedAtMost = 5;
 
-function reportUnused({ spec, sourced, checkpoint }: CheckpointInput, report: Report): void {
+function unusedTensors({ sourced, checkpoint }: CheckpointInput): readonly string[] {
   const used = new Set(sourced.flatMap(({ weights }) => weights.map(({ source }) => source.tensor)));
-  const unused = [...checkpoint.tensors.keys()].filter((name) => !used.has(name) && !derivedTensor.test(name));
+  return [...checkpoint.tensors.keys()].filter((name) => !used.has(name) && !derivedTensor.test(name));
+}
+
+function reportUnused({ spec }: CheckpointInput, unused: readonly string[], report: Report): void {
   if (unused.length === 0) return;
   report('WGT004', weightsPlace(spec), { tensors: unused.slice(0, namedAtMost), total: unused.length });
 }

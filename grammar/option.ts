@@ -1,0 +1,84 @@
+export type OptionNode =
+  | MapOption
+  | IntegerOption
+  | NumberOption
+  | BooleanOption
+  | EnumOption
+  | TextOption
+  | ListOption
+  | NamesOption;
+
+/** The pass that reads the option; a plan in which no pass does so is refused. */
+export type Stage = 'check' | 'lower' | 'plan' | 'emit' | 'runtime';
+
+interface OptionBase {
+  readonly doc: string;
+  readonly consumedBy: Stage;
+  /** First version of gqac that knows the option. */
+  readonly since: string;
+  readonly required?: true;
+  /** For a default that depends on other options: the rule in words. `bind` computes it. */
+  readonly derived?: string;
+}
+
+export interface MapOption extends OptionBase {
+  readonly kind: 'map';
+  /** `meaning`: absent and empty differ (no rope, or rope with defaults). `grouping`: absent is the same as all defaults. */
+  readonly presence: 'meaning' | 'grouping';
+  readonly entries: Readonly<Record<string, OptionNode>>;
+  /** A bare value in place of the map stands for this key alone. */
+  readonly shorthand?: string;
+}
+
+export interface IntegerOption extends OptionBase {
+  readonly kind: 'integer';
+  readonly min: number;
+  readonly max: number;
+  readonly default?: number;
+  /** The only accepted value. */
+  readonly exactly?: number;
+}
+
+export interface NumberOption extends OptionBase {
+  readonly kind: 'number';
+  readonly min?: number;
+  readonly above?: number;
+  readonly default?: number;
+}
+
+export interface BooleanOption extends OptionBase {
+  readonly kind: 'boolean';
+  readonly default?: boolean;
+}
+
+export interface EnumOption extends OptionBase {
+  readonly kind: 'enum';
+  readonly values: readonly string[];
+  readonly default?: string;
+}
+
+export interface TextOption extends OptionBase {
+  readonly kind: 'text';
+  readonly pattern: string;
+  /** What the pattern asks for, in words. */
+  readonly form: string;
+}
+
+export interface ListOption extends OptionBase {
+  readonly kind: 'list';
+  readonly values: readonly string[];
+  readonly default: readonly string[];
+}
+
+/** A map whose keys are the user's. */
+export interface NamesOption extends OptionBase {
+  readonly kind: 'names';
+  readonly form: string;
+}
+
+/** First version of everything that is here now. */
+export const since = '0.1.0';
+
+/** Bounds that keep every index product below 2^53. */
+export const extent = { min: 1, max: 2 ** 24 } as const;
+export const heads = { min: 1, max: 4096 } as const;

@@ -1,0 +1,103 @@
+import { extent, type MapOption, since } from '../option.ts';
+
+/** `model`: the decoder around the attention. */
+export const model = {
+  kind: 'map',
+  presence: 'meaning',
+  since,
+  consumedBy: 'lower',
+  doc: 'The decoder around the attention. Without it the module is the attention alone.',
+  entries: {
+    vocab: { kind: 'integer', ...extent, required: true, since, consumedBy: 'lower', doc: 'Number of tokens.' },
+    hidden: {
+      kind: 'integer',
+      ...extent,
+      required: true,
+      since,
+      consumedBy: 'lower',
+      doc: 'Width of the residual stream.',
+    },
+    layers: {
+      kind: 'integer',
+      min: 1,
+      max: 1024,
+      required: true,
+      since,
+      consumedBy: 'lower',
+      doc: 'Number of layers.',
+    },
+    context: {
+      kind: 'integer',
+      ...extent,
+      required: true,
+      since,
+      consumedBy: 'runtime',
+      doc: 'Longest sequence, in tokens.',
+    },
+    tie_embeddings: {
+      kind: 'boolean',
+      default: false,
+      since,
+      consumedBy: 'lower',
+      doc: 'The output head uses the token embedding.',
+    },
+    embedding_scale: { kind: 'number', default: 1, since, consumedBy: 'lower', doc: 'Factor on token embeddings.' },
+    positions: {
+      kind: 'map',
+      presence: 'grouping',
+      since,
+      consumedBy: 'lower',
+      doc: 'Positions added to the embeddings; rotary positions are `attention.rope`.',
+      entries: {
+        kind: {
+          kind: 'enum',
+          values: ['none', 'learned'],
+          default: 'none',
+          since,
+          consumedBy: 'lower',
+          doc: '`learned`: a table `[context, hidden]`.',
+        },
+        scale: { kind: 'number', default: 1, since, consumedBy: 'lower', doc: 'Factor on the learned positions.' },
+      },
+    },
+    norm: {
+      kind: 'map',
+      presence: 'grouping',
+      since,
+      consumedBy: 'lower',
+      doc: 'The norm before attention, before the MLP, and after the last layer.',
+      entries: {
+        kind: {
+          kind: 'enum',
+          values: ['rms', 'layer'],
+          default: 'rms',
+          since,
+          consumedBy: 'lower',
+          doc: '`rms`: x / sqrt(mean(x²) + eps) · γ. `layer`: (x − mean) / sqrt(variance + eps) · γ + β.',
+        },
+        eps: {
+          kind: 'number',
+          min: 0,
+          derived: '1e-6 for `rms`, 1e-5 for `layer`',
+          since,
+          consumedBy: 'lower',
+          doc: 'Added under the root.',
+        },
+        unit_offset: {
+          kind: 'boolean',
+          default: false,
+          since,
+          consumedBy: 'lower',
+          doc: 'The checkpoint stores γ − 1.',
+        },
+        bias: {
+          kind: 'boolean',
+          derived: 'false for `rms`, true for `layer`',
+          since,
+          consumedBy: 'lower',
+          doc: 'The norm has a bias β.',
+        },
+      },
+    },
+  },
+} as const satisfies MapOption;
