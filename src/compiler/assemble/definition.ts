@@ -11,7 +11,7 @@ import type { ShapedSpec } from '../check/shaped-spec.ts';
 import { emitWgsl } from '../emit-wgsl/emit.ts';
 import type { WgslModule } from '../emit-wgsl/kernel.ts';
 import type { AttnModule, TensorDecl } from '../ir/nodes.ts';
-import { times, toExtent } from '../plan/extents.ts';
+import { toExtent } from '../plan/extents.ts';
 import { uniqueNames } from '../plan/kernel-name.ts';
 import type { KernelPlan } from '../plan/kernel-plan.ts';
 import type { PlannedDispatch, ProgramPlan } from '../plan/program.ts';
@@ -77,7 +77,7 @@ function bufferDecl({ name, role, dtype, shape }: TensorDecl): readonly BufferDe
   const width = extents.at(-1);
   const padded =
     role === 'cache' && typeof width === 'number' ? [...extents.slice(0, -1), Math.ceil(width / 4) * 4] : extents;
-  return [{ name, role, dtype, length: times(...padded) }];
+  return [{ name, role, dtype, shape: padded }];
 }
 
 function variantOf(program: ProgramPlan): VariantDecl {

@@ -209,9 +209,9 @@ function planAttention(node: AttentionNode, storageOf: StorageOf, profile: Targe
         name: 'partial_outputs',
         role: 'activation',
         dtype: 'f32',
-        length: times('B', chunks, qHeads * quads(node.valueDim) * 4),
+        shape: ['B', qHeads, chunks, quads(node.valueDim) * 4],
       },
-      { name: 'partial_sums', role: 'activation', dtype: 'f32', length: times('B', chunks, qHeads * 2) },
+      { name: 'partial_sums', role: 'activation', dtype: 'f32', shape: ['B', qHeads, chunks, 2] },
     ],
     rejected: tile.rejected,
   };

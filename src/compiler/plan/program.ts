@@ -53,7 +53,7 @@ export function planProgram(module: AttnModule, profile: TargetProfile): Program
   });
 }
 
-const tokens: BufferDecl = { name: 'tokens', role: 'output', dtype: 'u32', length: 'B' };
+const tokens: BufferDecl = { name: 'tokens', role: 'output', dtype: 'u32', shape: ['B'] };
 
 function planSampling(module: AttnModule): readonly PlannedDispatch[] {
   const vocab = constantOf(module.tensors.get('logits')?.shape.at(-1) ?? 0);

@@ -1,8 +1,9 @@
-import { bufferUsage } from './buffers.ts';
+import type { BufferDecl } from './definition.ts';
 import { UsageError } from './errors.ts';
-import { evaluateExtent } from './extents.ts';
+import { type ExtentBindings, evaluateExtent } from './extents.ts';
 import { fromFloat32 } from './floats.ts';
 import type { LoadedModule } from './loaded-module.ts';
+import type { DeviceTensor } from './tensor.ts';
 import { Workspace } from './workspace.ts';
 
 export interface AttentionSize {
@@ -41,12 +42,12 @@ export class AttentionSession {
 
   /**
    * @param tensors buffers for inputs and outputs, by name; those left out are allocated and can be had with `buffer`.
-   * @throws UsageError for a buffer that is too small; LimitError, OutOfMemoryError
+   * @throws UsageError for a tensor of another shape or dtype; LimitError, OutOfMemoryError
    */
   static async create(
     module: LoadedModule,
     size: AttentionSize,
-    tensors: Readonly<Record<string, GPUBuffer>> = {},
+    tensors: Readonly<Record<string, DeviceTensor>> = {},
   ): Promise<AttentionSession> {
     const complete = { batch: size.batch ?? 1, tokens: size.tokens, keys: size.keys ?? size.tokens };
     for (const [name, value] of Object.entries(complete)) {
@@ -55,14 +56,13 @@ export class AttentionSession {
     }
     const declared = module.definition.buffers.filter(({ role }) => role !== 'prepared');
     const symbols = { B: complete.batch, I: complete.tokens, J: complete.keys, C: complete.keys };
-    for (const name of Object.keys(tensors)) {
-      const buffer = declared.find((candidate) => candidate.name === name && isInterface(candidate.role));
-      if (buffer === undefined) throw new UsageError(`${module.definition.name} has no input or output named ${name}`);
-      const needed = evaluateExtent(buffer.length, symbols) * (buffer.dtype === 'f16' ? 2 : 4);
-      const has = tensors[name]?.size ?? 0;
-      if (has < needed) throw new UsageError(`${name} has ${has} bytes, this size needs ${needed}`);
+    for (const [name, tensor] of Object.entries(tensors)) {
+      const declaration = declared.find((candidate) => candidate.name === name && isInterface(candidate.role));
+      if (declaration === undefined)
+        throw new UsageError(`${module.definition.name} has no input or output named ${name}`);
+      checkTensor(tensor, declaration, symbols);
     }
-    const external = new Map(Object.entries(tensors));
+    const external = new Map(Object.entries(tensors).map(([name, { buffer }]) => [name, buffer]));
     const buffers = declared.filter(({ name }) => !external.has(name));
     return new AttentionSession(module, await Workspace.create(module, { buffers, symbols, external }), complete);
   }
@@ -115,5 +115,11 @@ export class AttentionSession {
 
 const isInterface = (role: string) => role === 'input' || role === 'output';
 
-/** Usage flags that buffers for `tensors` need. */
-export const tensorUsage = bufferUsage.storage | bufferUsage.copySource | bufferUsage.copyDestination;
+function checkTensor(tensor: DeviceTensor, { name, dtype, shape }: BufferDecl, symbols: ExtentBindings): void {
+  const expected = shape.map((extent) => evaluateExtent(extent, symbols));
+  const shown = (extents: readonly number[]) => `[${extents.join(', ')}]`;
+  if (tensor.dtype !== dtype) throw new UsageError(`${name} is ${tensor.dtype}, the module needs ${dtype}`);
+  if (shown(tensor.shape) !== shown(expected)) {
+    throw new UsageError(`${name} is ${shown(tensor.shape)}, this size needs ${shown(expected)}`);
+  }
+}

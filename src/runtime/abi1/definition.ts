@@ -67,8 +67,8 @@ export interface BufferDecl {
    */
   readonly role: 'prepared' | 'cache' | 'activation' | 'input' | 'output';
   readonly dtype: 'f32' | 'f16' | 'u32';
-  /** Number of elements. */
-  readonly length: Extent;
+  /** The last axis of a cache is padded to four entries. */
+  readonly shape: readonly Extent[];
 }
 
 export interface VariantDecl {

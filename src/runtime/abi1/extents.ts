@@ -25,6 +25,10 @@ export function evaluateExtent(extent: Extent, bindings: ExtentBindings): number
     : values.reduce((sum, value) => checked(sum + value, extent), 0);
 }
 
+/** Elements of a tensor of this shape. */
+export const elementsOf = (shape: readonly Extent[], bindings: ExtentBindings): number =>
+  evaluateExtent(['*', ...shape], bindings);
+
 function checked(value: number, extent: Extent): number {
   if (Number.isSafeInteger(value) && value >= 0) return value;
   throw new UsageError(

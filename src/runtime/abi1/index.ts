@@ -1,7 +1,7 @@
 /** ABI 1: what generated modules import. Nothing here needs Node, and nothing comes from the compiler. */
-export { AttentionSession, type AttentionCall, type AttentionSize, tensorUsage } from './attention.ts';
+export { type AttentionCall, AttentionSession, type AttentionSize } from './attention.ts';
 export { BufferLedger, type LedgerEntry } from './buffers.ts';
-export { type ByteSource, bytesSource, fetchSource, type FetchSourceOptions } from './byte-source.ts';
+export { type ByteSource, bytesSource, type FetchSourceOptions, fetchSource } from './byte-source.ts';
 export type { ModuleDefinition } from './definition.ts';
 export { requestDevice } from './device.ts';
 export {
@@ -15,7 +15,9 @@ export {
   UsageError,
 } from './errors.ts';
 export { LoadedModule, type LoadOptions } from './loaded-module.ts';
+export { Attention, loadAttention, loadModel, Model } from './model.ts';
 export { SafetensorsFile } from './safetensors.ts';
 export { type GenerateOptions, type Logits, type SamplingOptions, Session, type SessionOptions } from './session.ts';
+export { type DeviceTensor, deviceTensor, type Shape, type Tensor, type TensorDtype, tensorUsage } from './tensor.ts';
 export { charVocabulary, type Vocabulary } from './vocabulary.ts';
 export type { LoadProgress } from './weights.ts';

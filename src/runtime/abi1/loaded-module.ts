@@ -3,7 +3,7 @@ import type { ByteSource } from './byte-source.ts';
 import type { ModuleDefinition, VariantDecl } from './definition.ts';
 import { chooseVariant, requestDevice } from './device.ts';
 import { UsageError } from './errors.ts';
-import { evaluateExtent } from './extents.ts';
+import { elementsOf } from './extents.ts';
 import { compilePipelines, type Pipeline } from './pipelines.ts';
 import { SafetensorsFile } from './safetensors.ts';
 import { type LoadProgress, uploadWeights } from './weights.ts';
@@ -107,7 +107,7 @@ async function allocatePrepared(definition: ModuleDefinition, ledger: BufferLedg
   const declared = definition.buffers.filter(({ role }) => role === 'prepared');
   const usage = bufferUsage.storage | bufferUsage.copySource;
   const buffers = await ledger.allocateAll(
-    declared.map(({ name, length }) => ({ name, bytes: 4 * evaluateExtent(length, {}), usage })),
+    declared.map(({ name, shape }) => ({ name, bytes: 4 * elementsOf(shape, {}), usage })),
   );
   return declared.map(({ name }, index): [string, GPUBuffer] => [name, buffers[index] as GPUBuffer]);
 }

@@ -1,6 +1,7 @@
 import { bufferUsage } from './buffers.ts';
 import { UsageError } from './errors.ts';
 import type { LoadedModule } from './loaded-module.ts';
+import type { Tensor } from './tensor.ts';
 import { type Step, Workspace } from './workspace.ts';
 
 export interface SessionOptions {
@@ -14,11 +15,11 @@ export interface SessionOptions {
   readonly logits?: 'last' | 'all';
 }
 
-export interface Logits {
-  readonly data: Float32Array<ArrayBuffer>;
-  /** `[B, vocab]`, or `[B, I, vocab]` when all are asked for; rows beyond a shorter sequence's end are zero. */
-  readonly shape: readonly number[];
-}
+/** `[B, vocab]`, or `[B, I, vocab]` when all are asked for; rows beyond a shorter sequence's end are zero. */
+export type Logits<Vocab extends number = number> = Tensor<
+  'f32',
+  readonly [batch: number, vocab: Vocab] | readonly [batch: number, tokens: number, vocab: Vocab]
+>;
 
 export interface SamplingOptions {
   /** 0 (default): the most likely token always. */
@@ -42,7 +43,7 @@ export interface GenerateOptions extends SamplingOptions {
 const readable = bufferUsage.mapRead | bufferUsage.copyDestination;
 
 /** A model's state for B sequences: its cache, and how many tokens of each are in it. */
-export class Session {
+export class Session<Vocab extends number = number> {
   readonly batch: number;
   readonly capacity: number;
   readonly #model: LoadedModule;
@@ -71,7 +72,10 @@ export class Session {
   }
 
   /** @throws UsageError, LimitError, OutOfMemoryError */
-  static async create(model: LoadedModule, options: SessionOptions = {}): Promise<Session> {
+  static async create<V extends number = number>(
+    model: LoadedModule,
+    options: SessionOptions = {},
+  ): Promise<Session<V>> {
     const { definition, ledger } = model;
     const { context } = definition.facts;
     const { batch = 1, capacity = context, logits = 'last' } = options;
@@ -83,7 +87,7 @@ export class Session {
     const symbols = { B: batch, I: chunk, J: capacity, C: capacity, L: logits === 'all' ? batch * chunk : batch };
     const workspace = await Workspace.create(model, { buffers, symbols, external: new Map() });
     const readBack = await ledger.allocate({ name: 'token read-back', bytes: 4 * batch, usage: readable });
-    return new Session(model, workspace, readBack, { batch, capacity, chunk, logits });
+    return new Session<V>(model, workspace, readBack, { batch, capacity, chunk, logits });
   }
 
   /** Tokens of each sequence in the cache. */
@@ -100,24 +104,24 @@ export class Session {
    * Appends a prompt, or one prompt of any length for each sequence, and gives the logits.
    * @throws UsageError for ids outside the vocabulary or more tokens than the cache has room for; nothing is run then.
    */
-  async prefill(prompt: readonly number[] | readonly (readonly number[])[]): Promise<Logits> {
+  async prefill(prompt: readonly number[] | readonly (readonly number[])[]): Promise<Logits<Vocab>> {
     const rows = this.#rowsOf(prompt);
     return this.#exclusively(async () => {
       const longest = Math.max(...rows.map((row) => row.length));
-      const { vocab } = this.#model.definition.facts;
-      const shape = this.#allLogits ? [this.batch, longest, vocab] : [this.batch, vocab];
-      const data = new Float32Array(shape.reduce((product, extent) => product * extent, 1));
+      const vocab = this.#model.definition.facts.vocab as Vocab;
+      const shape = this.#allLogits ? ([this.batch, longest, vocab] as const) : ([this.batch, vocab] as const);
+      const data = new Float32Array((this.#allLogits ? longest : 1) * this.batch * vocab);
       for (let from = 0; from < longest; from += this.#chunk) {
         const piece = rows.map((row) => row.slice(from, from + this.#chunk));
         this.#submit(piece);
         await this.#collect(data, piece, from, longest);
       }
-      return { data, shape };
+      return { dtype: 'f32', shape, data };
     });
   }
 
   /** Appends one token to each sequence and gives the next logits, `[B, vocab]`. */
-  async step(ids: number | readonly number[]): Promise<Logits> {
+  async step(ids: number | readonly number[]): Promise<Logits<Vocab>> {
     return this.prefill((typeof ids === 'number' ? [ids] : ids).map((id) => [id]));
   }
 

@@ -1,7 +1,7 @@
 import { type AllocationRequest, type BufferLedger, bufferUsage } from './buffers.ts';
 import type { BufferDecl, DispatchDecl, ModuleDefinition, TableDecl } from './definition.ts';
 import { LimitError, UsageError } from './errors.ts';
-import { type ExtentBindings, evaluateExtent } from './extents.ts';
+import { type ExtentBindings, elementsOf, evaluateExtent } from './extents.ts';
 import type { Pipeline } from './pipelines.ts';
 import { ropeTable } from './rope-table.ts';
 
@@ -67,9 +67,9 @@ export class Workspace {
     const { ledger, definition } = host;
     const tables = symbols.C === undefined ? [] : definition.tables.map((table) => tableOf(table, symbols.C ?? 0));
     const requests: AllocationRequest[] = [
-      ...buffers.map(({ name, dtype, length }) => ({
+      ...buffers.map(({ name, dtype, shape }) => ({
         name,
-        bytes: Math.max(16, evaluateExtent(length, symbols) * elementBytes[dtype]),
+        bytes: Math.max(16, elementsOf(shape, symbols) * elementBytes[dtype]),
         usage: storage | copySource | copyDestination,
       })),
       ...tables.map(({ name, values }) => ({ name, bytes: values.byteLength, usage: storage | copyDestination })),
