@@ -1,15 +1,25 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
+import { register as registerBuild } from './build.ts';
 import { register as registerCheck } from './check.ts';
 import { register as registerDoctor } from './doctor.ts';
 import { register as registerExplain } from './explain.ts';
 import { register as registerImport } from './import.ts';
+import { register as registerInspect } from './inspect.ts';
 import { endQuietlyOnClosedPipe, exitCodes, InputError } from './output.ts';
 import { register as registerRules } from './rules.ts';
 
 /** Verbs declare their arguments here and import what they run only when they run, so that `check` starts fast. */
-const verbs = [registerCheck, registerImport, registerExplain, registerRules, registerDoctor];
+const verbs = [
+  registerBuild,
+  registerCheck,
+  registerImport,
+  registerInspect,
+  registerExplain,
+  registerRules,
+  registerDoctor,
+];
 
 async function main(): Promise<void> {
   endQuietlyOnClosedPipe();

@@ -1,0 +1,149 @@
+import type { Command } from 'commander';
+import type { GeneratedFile } from '../compiler/emit-ts/files.ts';
+import { countOf, exitCodes, InputError } from './output.ts';
+import type { LoadedSpec } from './spec-files.ts';
+
+interface BuildFlags {
+  readonly output?: string;
+  readonly target: string;
+  readonly emit: string;
+  readonly weights?: string;
+  readonly check?: boolean;
+  readonly watch?: boolean;
+  readonly force?: boolean;
+}
+
+export function register(program: Command): void {
+  program
+    .command('build')
+    .description('compile a spec to a typed module, its WGSL kernels and a manifest')
+    .argument('<spec>', 'spec file')
+    .option('-o, --output <folder>', 'where to write; default: generated/ beside the spec')
+    .option('--target <target>', 'baseline, f16 or all: device variants that the module carries', 'all')
+    .option('--emit <language>', 'ts, or js with declarations', 'ts')
+    .option('--weights <file>', 'checkpoint to check against, instead of the one that the spec names')
+    .option('--check', 'write nothing; fail when what is on disk is stale')
+    .option('--watch', 'build again whenever the spec changes')
+    .option('--force', 'overwrite files that gqac did not generate')
+    .action(async (path: string, flags: BuildFlags) => {
+      process.exitCode = flags.watch ? await watch(path, flags) : await build(path, flags);
+    });
+}
+
+/** Exit code: 0 built (or, with --check, up to date), 1 findings (or stale). */
+async function build(path: string, flags: BuildFlags): Promise<number> {
+  const { loadSpec } = await import('./spec-files.ts');
+  const spec = await loadSpec(path, flags.weights === undefined ? {} : { weights: flags.weights });
+  await printDiagnostics(spec);
+  if (spec.shaped === undefined) return exitCodes.findings;
+  const folder = await outputFolder(path, flags.output);
+  const files = await generate(spec, path, folder, flags);
+  return flags.check ? checkFolder(folder, files) : write(folder, files, flags.force ?? false);
+}
+
+async function printDiagnostics({ diagnostics }: LoadedSpec): Promise<void> {
+  if (diagnostics.length === 0) return;
+  const { renderAll } = await import('../compiler/diagnostics/render-text.ts');
+  const { paletteFor } = await import('./output.ts');
+  process.stderr.write(renderAll(diagnostics, paletteFor(process.stderr)));
+}
+
+async function outputFolder(path: string, output: string | undefined): Promise<string> {
+  if (output !== undefined) return output;
+  if (path === '-') throw new InputError('a spec from standard input needs -o FOLDER');
+  const { dirname, join } = await import('node:path');
+  return join(dirname(path), 'generated');
+}
+
+async function generate(
+  spec: LoadedSpec,
+  path: string,
+  folder: string,
+  flags: BuildFlags,
+): Promise<readonly GeneratedFile[]> {
+  const { compileModule } = await import('../compiler/compile.ts');
+  const { emitFiles } = await import('../compiler/emit-ts/files.ts');
+  const { default: manifest } = await import('../../package.json', { with: { type: 'json' } });
+  if (spec.shaped === undefined) throw new Error('only specs without errors are built');
+  if (flags.emit !== 'ts' && flags.emit !== 'js')
+    throw new InputError(`--emit ${flags.emit} is not known: use ts or js`);
+  const compiled = compileModule(spec.shaped, await targetsOf(flags.target));
+  const { createHash } = await import('node:crypto');
+  const origin = {
+    gqacVersion: manifest.version,
+    specPath: path === '-' ? 'standard input' : await pathFrom(folder, path),
+    specSha256: createHash('sha256').update(spec.source.text).digest('hex'),
+    doc: leadingComment(spec.source.text),
+  };
+  return emitFiles(compiled, origin, flags.emit);
+}
+
+async function targetsOf(target: string) {
+  const { allProfiles } = await import('../compiler/compile.ts');
+  if (target === 'all') return allProfiles;
+  const profile = allProfiles.find((id) => id === target);
+  if (profile === undefined)
+    throw new InputError(`--target ${target} is not known: use ${allProfiles.join(', ')} or all`);
+  return [profile];
+}
+
+async function pathFrom(folder: string, file: string): Promise<string> {
+  const { relative, sep } = await import('node:path');
+  return relative(folder, file).split(sep).join('/');
+}
+
+/** Comments at the top of a spec, but for what is meant for editors. */
+function leadingComment(text: string): string {
+  const lines: string[] = [];
+  for (const line of text.split(/\r?\n/)) {
+    if (!line.startsWith('#')) break;
+    if (!/^#\s*yaml-language-server:/.test(line)) lines.push(line.replace(/^#\s?/, ''));
+  }
+  return lines.join('\n');
+}
+
+async function write(folder: string, files: readonly GeneratedFile[], force: boolean): Promise<number> {
+  const { writeGenerated } = await import('./generated-folder.ts');
+  const { missing, changed, orphaned } = await writeGenerated(folder, files, force);
+  const written = missing.length + changed.length;
+  const removed = orphaned.length > 0 ? `, ${orphaned.length} removed` : '';
+  process.stdout.write(`${folder}: ${countOf(files.length, 'file')}, ${written} written${removed}\n`);
+  return exitCodes.clean;
+}
+
+async function checkFolder(folder: string, files: readonly GeneratedFile[]): Promise<number> {
+  const { differences } = await import('./generated-folder.ts');
+  const found = await differences(folder, files);
+  const lines = Object.entries(found).flatMap(([kind, paths]) =>
+    (paths as readonly string[]).map((path) => `${kind}: ${folder}/${path}`),
+  );
+  if (lines.length === 0) return exitCodes.clean;
+  process.stderr.write(`${lines.join('\n')}\nstale: run gqac build without --check\n`);
+  return exitCodes.findings;
+}
+
+/** Builds, then builds again after each change of the spec or its checkpoint, until interrupted. */
+async function watch(path: string, flags: BuildFlags): Promise<number> {
+  if (path === '-' || flags.check) throw new InputError('--watch goes with a spec file, and not with --check');
+  const { default: chokidar } = await import('chokidar');
+  const { loadSpec } = await import('./spec-files.ts');
+  const buildOnce = () =>
+    build(path, flags).catch((error: unknown) => {
+      if (!(error instanceof InputError)) throw error;
+      process.stderr.write(`error: ${error.message}\n`);
+    });
+  await buildOnce();
+  const weights = flags.weights ?? (await loadSpec(path).catch(() => undefined))?.weightsPath;
+  const watcher = chokidar.watch([path, ...(weights ? [weights] : [])], {
+    ignoreInitial: true,
+    awaitWriteFinish: { stabilityThreshold: 50 },
+  });
+  let queue = Promise.resolve();
+  watcher.on('all', () => {
+    queue = queue.then(async () => void (await buildOnce()));
+  });
+  process.stderr.write(`watching ${path}; Ctrl-C ends\n`);
+  await new Promise<void>((resolve) => process.once('SIGINT', resolve));
+  await watcher.close();
+  return exitCodes.clean;
+}

@@ -1,0 +1,135 @@
+import type { Command } from 'commander';
+import type { KeySegment } from '../compiler/check/key-columns.ts';
+import type { AttentionShape, ShapedSpec } from '../compiler/check/shaped-spec.ts';
+import type { Compiled } from '../compiler/compile.ts';
+import { exitCodes, InputError, paletteFor } from './output.ts';
+
+interface InspectFlags {
+  readonly format: string;
+  readonly weights?: string;
+}
+
+export function register(program: Command): void {
+  program
+    .command('inspect')
+    .description('print tensors, head groups, key columns, kernels and what was rejected')
+    .argument('<spec>', 'spec file, or - for standard input')
+    .option('--weights <file>', 'checkpoint, instead of the one that the spec names')
+    .option('--format <format>', 'human or json', 'human')
+    .action(async (path: string, flags: InspectFlags) => {
+      process.exitCode = await inspect(path, flags);
+    });
+}
+
+async function inspect(path: string, flags: InspectFlags): Promise<number> {
+  if (flags.format !== 'human' && flags.format !== 'json')
+    throw new InputError(`--format ${flags.format} is not known: use human or json`);
+  const { loadSpec } = await import('./spec-files.ts');
+  const { renderAll } = await import('../compiler/diagnostics/render-text.ts');
+  const { compileModule } = await import('../compiler/compile.ts');
+  const { shaped, diagnostics } = await loadSpec(path, flags.weights === undefined ? {} : { weights: flags.weights });
+  if (diagnostics.length > 0) process.stderr.write(renderAll(diagnostics, paletteFor(process.stderr)));
+  if (shaped === undefined) return exitCodes.findings;
+  const report = await describe(shaped, compileModule(shaped));
+  process.stdout.write(flags.format === 'json' ? `${JSON.stringify(report, null, 2)}\n` : print(report));
+  return exitCodes.clean;
+}
+
+type Report = Awaited<ReturnType<typeof describe>>;
+
+async function describe(shaped: ShapedSpec, { programs }: Compiled) {
+  const { keySegments } = await import('../compiler/check/key-columns.ts');
+  const { kernelName } = await import('../compiler/plan/kernel-name.ts');
+  const { cacheBytesPerToken, memoryBytes, parameterCount } = await import('../compiler/plan/summary.ts');
+  const { workgroupBytes } = await import('../compiler/plan/workgroup-memory.ts');
+  const distinct = <T>(entries: readonly T[]) => [
+    ...new Map(entries.map((entry) => [JSON.stringify(entry), entry])).values(),
+  ];
+  return {
+    name: shaped.name,
+    parameters: parameterCount(shaped),
+    cacheBytesPerToken: cacheBytesPerToken(shaped),
+    memoryBytes: memoryBytes(shaped),
+    attention: distinct(
+      shaped.layers.map(({ attention }) => ({
+        heads: attention.heads,
+        headDim: attention.headDim,
+        valueDim: attention.valueDim,
+        scale: attention.scale,
+        cacheDtype: attention.cacheDtype,
+        groups: groupsOf(attention),
+        keyColumns: keySegments.flatMap((segment) => columnsOf(segment, attention)),
+      })),
+    ),
+    weights: shaped.weights.map(({ name, shape, role, source }) => ({
+      name,
+      shape,
+      dtype: role === 'matrix' ? shaped.weightDtype : 'f32',
+      source,
+    })),
+    variants: programs.map(({ profile, prefill, decode, prepare, sample, rejected }) => ({
+      id: profile.id,
+      for: profile.doc,
+      kernels: distinct(
+        [...prepare, ...prefill, ...decode, ...sample].map(({ plan }) => ({
+          kernel: kernelName(plan),
+          invocations: plan.threads,
+          workgroupBytes: workgroupBytes(plan.workgroup),
+        })),
+      ),
+      rejected: distinct(rejected.map(({ node, variant, reason }) => ({ stage: node.op, form: variant, reason }))),
+    })),
+  };
+}
+
+/** A segment that this attention has, with its width; the sequence's widths are known per call only. */
+function columnsOf(segment: KeySegment, { columns, inputs }: AttentionShape): readonly string[] {
+  if (segment === 'zero' || segment === 'memory') return columns[segment] > 0 ? [`${segment} ${columns[segment]}`] : [];
+  if (inputs === 'heads') return segment === 'new' ? ['given J'] : [];
+  return [segment === 'cache' ? 'cache past' : 'new I'];
+}
+
+/** For each KV head the query heads that read it. */
+function groupsOf({ heads }: AttentionShape): readonly (readonly number[])[] {
+  const { kvHeads, queriesPerKv, order } = heads;
+  return Array.from({ length: kvHeads }, (_, kv) =>
+    Array.from({ length: queriesPerKv }, (_, g) => (order === 'blocked' ? kv * queriesPerKv + g : g * kvHeads + kv)),
+  );
+}
+
+function print(report: Report): string {
+  const lines = [
+    `${report.name}: ${report.parameters.toLocaleString('en')} parameters`,
+    `cache: ${report.cacheBytesPerToken.toLocaleString('en')} bytes a token${report.memoryBytes > 0 ? `, learned memory ${report.memoryBytes.toLocaleString('en')} bytes` : ''}`,
+  ];
+  for (const { heads, headDim, valueDim, scale, cacheDtype, groups, keyColumns } of report.attention) {
+    lines.push(
+      '',
+      `attention: ${heads.qHeads} query heads, ${heads.kvHeads} KV heads, ${heads.queriesPerKv} queries each (${heads.order})`,
+    );
+    lines.push(`  widths: keys ${headDim}, values ${valueDim}; scale ${scale}; cache ${cacheDtype}`);
+    lines.push(`  key columns: ${keyColumns.join(' | ')}`);
+    for (const [kv, members] of groups.slice(0, 16).entries())
+      lines.push(`  KV head ${kv} <- query heads ${members.join(', ')}`);
+    if (groups.length > 16) lines.push(`  … ${groups.length - 16} more`);
+  }
+  lines.push(
+    '',
+    'weights:',
+    ...report.weights.map(
+      ({ name, shape, dtype, source }) =>
+        `  ${name} [${shape.join(', ')}] ${dtype} <- ${source.tensor}${source.rows ? `[${source.rows.join(':')}]` : ''}`,
+    ),
+  );
+  for (const variant of report.variants) {
+    lines.push('', `variant ${variant.id} (${variant.for}):`);
+    lines.push(
+      ...variant.kernels.map(
+        (k) =>
+          `  ${k.kernel}: ${k.invocations} invocations, ${k.workgroupBytes.toLocaleString('en')} bytes of workgroup memory`,
+      ),
+    );
+    lines.push(...variant.rejected.map(({ stage, form, reason }) => `  rejected for ${stage}: ${form}: ${reason}`));
+  }
+  return `${lines.join('\n')}\n`;
+}

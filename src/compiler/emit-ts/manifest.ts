@@ -1,0 +1,55 @@
+import type { ModuleDefinition } from '../../runtime/abi1/definition.ts';
+import { uniqueNames } from '../plan/kernel-name.ts';
+import type { ProgramPlan } from '../plan/program.ts';
+import { workgroupBytes } from '../plan/workgroup-memory.ts';
+import { kernelTexts } from './kernel-texts.ts';
+import { generatedMark, type Origin } from './origin.ts';
+
+/** What was generated and why, for people and tools: kernels with their needs, and forms that were rejected. */
+export function emitManifest(definition: ModuleDefinition, programs: readonly ProgramPlan[], origin: Origin): string {
+  const { nameOf } = kernelTexts(definition);
+  const { name, kind, abi, facts, weights, buffers } = definition;
+  const variants = definition.variants.flatMap((variant) => {
+    const program = programs.find(({ profile }) => profile.id === variant.id);
+    if (program === undefined) return [];
+    const dispatches = [...program.prepare, ...program.prefill, ...program.decode, ...program.sample];
+    const kernelName = uniqueNames(dispatches.map(({ plan }) => plan));
+    const plans = new Map(dispatches.map(({ plan }) => [kernelName(plan), plan]));
+    const kernels = [...plans].map(([kernel, plan]) => ({
+      name: kernel,
+      file: `wgsl/${nameOf(variant.id, kernel)}.wgsl`,
+      invocations: plan.threads,
+      workgroupBytes: workgroupBytes(plan.workgroup),
+      bindings: variant.kernels[kernel]?.bindings ?? [],
+    }));
+    const rejected = program.rejected.map(({ node, variant: form, reason }) => ({
+      stage: node.op,
+      layer: node.layer,
+      form,
+      reason,
+    }));
+    const { id, features, limits } = variant;
+    return [{ id, features, limits, kernels, rejected: distinct(rejected) }];
+  });
+  const { gqacVersion, specPath, specSha256 } = origin;
+  const manifest = {
+    generated: `${generatedMark} ${gqacVersion}`,
+    spec: { path: specPath, sha256: specSha256 },
+    name,
+    kind,
+    abi,
+    facts,
+    weights,
+    buffers,
+    variants,
+  };
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+/** Layers of one shape reject the same forms for the same reasons: once is enough. */
+function distinct<T extends { readonly layer?: number | undefined }>(
+  entries: readonly T[],
+): readonly Omit<T, 'layer'>[] {
+  const bare = entries.map(({ layer: _, ...rest }) => rest);
+  return [...new Map(bare.map((entry) => [JSON.stringify(entry), entry])).values()];
+}

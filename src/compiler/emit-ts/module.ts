@@ -1,0 +1,136 @@
+import { IndentationText, NewLineKind, Project, QuoteKind, type StatementStructures, StructureKind } from 'ts-morph';
+import type { BufferDecl, Extent, ModuleDefinition } from '../../runtime/abi1/definition.ts';
+import { kernelTexts } from './kernel-texts.ts';
+import { comment, literal, Raw, template } from './literal.ts';
+import { headline, type Origin } from './origin.ts';
+
+/** The generated module's text: its typed interface first, then the definition, then the kernels. */
+export function emitModule(definition: ModuleDefinition, origin: Origin): string {
+  const project = new Project({
+    useInMemoryFileSystem: true,
+    skipLoadingLibFiles: true,
+    manipulationSettings: {
+      indentationText: IndentationText.TwoSpaces,
+      quoteKind: QuoteKind.Single,
+      newLineKind: NewLineKind.LineFeed,
+      useTrailingCommas: true,
+    },
+  });
+  const statements = definition.kind === 'model' ? modelInterface(definition) : attentionInterface(definition);
+  const file = project.createSourceFile('module.ts', { statements: [...statements, ...data(definition)] });
+  return `${header(origin)}${file.getFullText()}`;
+}
+
+function header(origin: Origin): string {
+  const lines = [headline(origin), ...(origin.doc === '' ? [] : ['', ...origin.doc.split('\n')])];
+  return `/**\n${lines.map((line) => ` * ${comment(line)}`.trimEnd()).join('\n')}\n */\n`;
+}
+
+type Statement = StatementStructures | string;
+
+const runtime = 'gqac/runtime/abi1';
+
+function importOf(types: readonly string[], values: readonly string[]): string {
+  const names = [...types.map((name) => `type ${name}`), ...values].map((name) => `  ${name},\n`);
+  return `import {\n${names.join('')}} from '${runtime}';\n`;
+}
+
+function modelInterface({ name, facts }: ModuleDefinition): readonly Statement[] {
+  const { layers, qHeads, kvHeads, headDim, hidden, vocab, context } = facts;
+  return [
+    importOf(
+      ['LoadOptions', 'Logits as AnyLogits', 'Model as AnyModel', 'ModuleDefinition', 'Session as AnySession'],
+      ['loadModel'],
+    ),
+    {
+      kind: StructureKind.TypeAlias,
+      isExported: true,
+      name: 'Model',
+      type: `AnyModel<${vocab}>`,
+      docs: [
+        `${layers} layers of ${qHeads} query and ${kvHeads} KV heads of ${headDim}; hidden ${hidden}, vocabulary ${vocab}, context ${context}.`,
+      ],
+    },
+    {
+      kind: StructureKind.TypeAlias,
+      isExported: true,
+      name: 'Session',
+      type: `AnySession<${vocab}>`,
+      docs: ['A cache, and the calls that fill it.'],
+    },
+    {
+      kind: StructureKind.TypeAlias,
+      isExported: true,
+      name: 'Logits',
+      type: `AnyLogits<${vocab}>`,
+      docs: [`\`[B, ${vocab}]\`, or \`[B, I, ${vocab}]\` when all are asked for.`],
+    },
+    {
+      kind: StructureKind.Function,
+      isExported: true,
+      name: 'load',
+      parameters: [{ name: 'options', type: 'LoadOptions' }],
+      returnType: 'Promise<Model>',
+      statements: [`return loadModel<${vocab}>(definition, options);`],
+      docs: [`Loads ${name} onto a device: checks the checkpoint, uploads its weights, compiles the kernels.`],
+    },
+  ];
+}
+
+function attentionInterface({ name, buffers, weights }: ModuleDefinition): readonly Statement[] {
+  const tensors = buffers.filter(({ role }) => role === 'input' || role === 'output');
+  return [
+    importOf(['Attention as AnyAttention', 'DeviceTensor', 'LoadOptions', 'ModuleDefinition'], ['loadAttention']),
+    {
+      kind: StructureKind.Interface,
+      isExported: true,
+      name: 'Tensors',
+      docs: ['Inputs and outputs. B sequences, I new tokens of each, J keys of each.'],
+      properties: tensors.map((tensor) => ({ name: tensor.name, isReadonly: true, type: tensorType(tensor) })),
+    },
+    {
+      kind: StructureKind.TypeAlias,
+      isExported: true,
+      name: 'Attention',
+      type: 'AnyAttention<Tensors>',
+      docs: ['Attention on a device.'],
+    },
+    {
+      kind: StructureKind.Function,
+      isExported: true,
+      name: 'load',
+      parameters: [{ name: 'options', type: 'LoadOptions', ...(weights.length === 0 && { initializer: '{}' }) }],
+      returnType: 'Promise<Attention>',
+      statements: ['return loadAttention<Tensors>(definition, options);'],
+      docs: [
+        `Loads ${name} onto a device${weights.length === 0 ? '' : ': checks the checkpoint, uploads its weights'} and compiles the kernels.`,
+      ],
+    },
+  ];
+}
+
+function tensorType({ dtype, shape }: BufferDecl): string {
+  const axis = (extent: Extent) => (typeof extent === 'string' ? `${extent}: number` : String(extent));
+  return `DeviceTensor<'${dtype}', readonly [${shape.map(axis).join(', ')}]>`;
+}
+
+/** Kernel texts are constants of their own, so that the definition reads as an outline of the module. */
+function data(definition: ModuleDefinition): readonly Statement[] {
+  const { texts, nameOf } = kernelTexts(definition);
+  const variants = definition.variants.map((variant) => ({
+    ...variant,
+    kernels: Object.fromEntries(
+      Object.entries(variant.kernels).map(([kernel, { bindings }]) => [
+        kernel,
+        { code: new Raw(`wgsl.${nameOf(variant.id, kernel)}`), bindings },
+      ]),
+    ),
+  }));
+  const kernels = texts.map(({ name, code }) => `  ${name}: ${template(code)},\n`).join('');
+  const outline = literal({ ...definition, variants });
+  // As text: ts-morph would indent a structure's initializer, and with it the kernels.
+  return [
+    `/** The kernels; the same texts lie beside this module as .wgsl files. */\nconst wgsl = {\n${kernels}};\n`,
+    `/** What the runtime needs: weights, buffers, and for each device variant the kernels in order. */\nexport const definition: ModuleDefinition = ${outline};`,
+  ];
+}

@@ -1,0 +1,28 @@
+/** The compiler as a library: pure functions over text, no files, no clock, no GPU. Runs in Node and in browsers. */
+import type { Compiled } from './compile.ts';
+import type { EmitLanguage, GeneratedFile } from './emit-ts/files.ts';
+import type { Origin } from './emit-ts/origin.ts';
+
+export type { CheckpointHeader, CheckpointTensor } from './check/checkpoint.ts';
+export type { ShapedSpec } from './check/shaped-spec.ts';
+export { allProfiles, type Compiled, compileModule } from './compile.ts';
+export { catalogue, codes } from './diagnostics/catalogue.ts';
+export type { Diagnostic } from './diagnostics/diagnostic.ts';
+export { jsonReport } from './diagnostics/render-json.ts';
+export { noColours, type Palette, renderAll } from './diagnostics/render-text.ts';
+export type { EmitLanguage, GeneratedFile } from './emit-ts/files.ts';
+export type { Origin } from './emit-ts/origin.ts';
+export { type ImportResult, importConfig, sourceSystems } from './import/index.ts';
+export { type CheckResult, checkSpec } from './pipeline.ts';
+export type { SourceFile, Span } from './source/source.ts';
+export { printYaml } from './syntax/print.ts';
+
+/** Every file of a generated module. Asynchronous because the TypeScript printer is loaded only now. */
+export async function emitFiles(
+  compiled: Compiled,
+  origin: Origin,
+  language: EmitLanguage = 'ts',
+): Promise<readonly GeneratedFile[]> {
+  const emitter = await import('./emit-ts/files.ts');
+  return emitter.emitFiles(compiled, origin, language);
+}

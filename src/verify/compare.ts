@@ -1,0 +1,46 @@
+/** How far a device's values are from the reference, row by row of the last axis and in all. */
+export interface Difference {
+  /** The largest ‖out − ref‖ / ‖ref‖ of any row; NaN when any value is not finite. */
+  readonly worstRow: number;
+  /** ‖out − ref‖ / ‖ref‖ over all compared rows; NaN likewise. */
+  readonly relativeL2: number;
+}
+
+/** Euclidean distance relative to the reference's length. A reference of zeros must be met exactly. */
+const relative = (squares: number, reference: number) =>
+  squares === 0 ? 0 : reference === 0 ? (Number.isNaN(squares) ? Number.NaN : Number.POSITIVE_INFINITY) : Math.sqrt(squares / reference);
+
+/**
+ * @param width entries of a row.
+ * @param isCompared which rows count; default all. Padding rows of ragged batches hold anything.
+ * @throws RangeError when the sizes differ.
+ */
+export function compareRows(
+  actual: ArrayLike<number>,
+  reference: ArrayLike<number>,
+  width: number,
+  isCompared: (row: number) => boolean = () => true,
+): Difference {
+  if (actual.length !== reference.length) {
+    throw new RangeError(`${actual.length} values cannot be compared with ${reference.length}`);
+  }
+  let worstRow = 0;
+  let allSquares = 0;
+  let allReference = 0;
+  for (let row = 0; row * width < reference.length; row++) {
+    if (!isCompared(row)) continue;
+    let squares = 0;
+    let norm = 0;
+    for (let at = row * width; at < (row + 1) * width; at++) {
+      const expected = reference[at] ?? Number.NaN;
+      const got = actual[at] ?? Number.NaN;
+      squares += Number.isFinite(got) ? (got - expected) ** 2 : Number.NaN;
+      norm += expected ** 2;
+    }
+    const error = relative(squares, norm);
+    worstRow = Number.isNaN(error) ? Number.NaN : Math.max(worstRow, error);
+    allSquares += squares;
+    allReference += norm;
+  }
+  return { worstRow, relativeL2: relative(allSquares, allReference) };
+}

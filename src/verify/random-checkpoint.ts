@@ -1,0 +1,31 @@
+import type { ShapedSpec, WeightShape } from '../compiler/check/shaped-spec.ts';
+import { bytesSource } from '../runtime/abi1/byte-source.ts';
+import { fromFloat32 } from '../runtime/abi1/floats.ts';
+import { SafetensorsFile } from '../runtime/abi1/safetensors.ts';
+import { type TensorData, writeSafetensors } from '../runtime/abi1/safetensors-writer.ts';
+import { randomNumbers, randomValues } from './random.ts';
+
+/**
+ * A checkpoint in f32 with everything that the spec loads. Nothing in it is zero, one or an identity; matrices are small
+ * enough that activations keep their size from layer to layer.
+ */
+export function randomCheckpoint(shaped: Pick<ShapedSpec, 'weights'>, seed: number): Promise<SafetensorsFile> {
+  const next = randomNumbers(seed);
+  const tensors = new Map<string, TensorData>();
+  for (const [name, { shape, role }] of tensorsOf(shaped.weights)) {
+    const count = shape.reduce((product, extent) => product * extent, 1);
+    const size = role === 'matrix' ? 1.6 / Math.sqrt(shape.at(-1) ?? 1) : 1.5;
+    tensors.set(name, { name, dtype: 'F32', shape, bytes: fromFloat32('f32', randomValues(count, next, size)) });
+  }
+  return SafetensorsFile.open(bytesSource(`random weights of seed ${seed}`, writeSafetensors([...tensors.values()])));
+}
+
+/** Weights that are parts of one tensor make it whole together. */
+function tensorsOf(weights: readonly WeightShape[]): ReadonlyMap<string, Pick<WeightShape, 'shape' | 'role'>> {
+  const tensors = new Map<string, Pick<WeightShape, 'shape' | 'role'>>();
+  for (const { shape, role, source } of weights) {
+    const rows = Math.max(source.rows?.[1] ?? shape[0] ?? 1, tensors.get(source.tensor)?.shape[0] ?? 0);
+    tensors.set(source.tensor, { role, shape: source.rows ? [rows, ...shape.slice(1)] : shape });
+  }
+  return tensors;
+}
