@@ -6,16 +6,17 @@ import type { Origin } from './emit-ts/origin.ts';
 export type { CheckpointHeader, CheckpointTensor } from './check/checkpoint.ts';
 export type { ShapedSpec } from './check/shaped-spec.ts';
 export { allProfiles, type Compiled, compileModule } from './compile.ts';
-export { catalogue, codes } from './diagnostics/catalogue.ts';
+export { type Code, catalogue, codes } from './diagnostics/catalogue.ts';
 export type { Diagnostic } from './diagnostics/diagnostic.ts';
-export { jsonReport } from './diagnostics/render-json.ts';
+export { type JsonReport, jsonReport } from './diagnostics/render-json.ts';
 export { noColours, type Palette, renderAll } from './diagnostics/render-text.ts';
 export type { EmitLanguage, GeneratedFile } from './emit-ts/files.ts';
 export type { Origin } from './emit-ts/origin.ts';
-export { type ImportResult, importConfig, sourceSystems } from './import/index.ts';
-export { type CheckResult, checkSpec } from './pipeline.ts';
+export type { ImportNote, ImportOptions, ImportResult } from './import/draft.ts';
+export { importConfig, type SourceSystem, sourceSystems } from './import/import-config.ts';
+export { type CheckResult, checkSpec, readWeightsFile } from './pipeline.ts';
 export type { SourceFile, Span } from './source/source.ts';
-export { printYaml } from './syntax/print.ts';
+export { type PrintableSpec, type PrintOptions, printYaml } from './syntax/print.ts';
 
 /** Every file of a generated module. Asynchronous because the TypeScript printer is loaded only now. */
 export async function emitFiles(

@@ -1,0 +1,148 @@
+import type { Node } from '../compiler/ir/nodes.ts';
+import { type Use, usesOf } from '../compiler/ir/uses.ts';
+import type { Tensor } from '../compiler/oracle/tensor.ts';
+import type { ProgramPlan } from '../compiler/plan/program.ts';
+import type { BufferDecl, DispatchDecl } from '../runtime/abi1/definition.ts';
+import type { LoadedModule } from '../runtime/abi1/loaded-module.ts';
+import { type Step, Workspace } from '../runtime/abi1/workspace.ts';
+import { compareRows, type Difference } from './compare.ts';
+import { fromDevice, toDevice } from './device-tensors.ts';
+import { dispatchesByNode } from './node-dispatches.ts';
+import type { CallTrace, NodeTrace } from './trace.ts';
+
+/** The error of one tensor that the kernels of one node wrote. */
+export interface NodeError extends Difference {
+  readonly node: Node;
+  readonly kernels: readonly string[];
+  readonly tensor: string;
+  readonly shape: readonly number[];
+}
+
+/**
+ * Runs one call node by node. Every node gets the reference's values of what it reads, so that its error is its own; what it
+ * only writes is filled with NaN before, so that an entry that it leaves out is seen.
+ */
+export async function runNodes(
+  loaded: LoadedModule,
+  program: ProgramPlan,
+  { step, nodes }: CallTrace,
+): Promise<readonly NodeError[]> {
+  const isOne = step.tokens === 1;
+  const { variant, definition } = loaded;
+  const planned = isOne ? program.decode : program.prefill;
+  const dispatches = dispatchesByNode(planned, isOne ? variant.decode : variant.prefill);
+  const buffers = definition.buffers.filter(({ role }) => role !== 'prepared');
+  const symbols = symbolsOf(step);
+  const workspace = await Workspace.create(loaded, { buffers, symbols, external: new Map() });
+  try {
+    workspace.setStep(step);
+    const errors: NodeError[] = [];
+    for (const trace of nodes) {
+      const own = dispatches.get(trace.node);
+      if (own !== undefined) errors.push(...(await runNode(loaded, workspace, step, trace, own)));
+    }
+    return errors;
+  } finally {
+    workspace.dispose();
+  }
+}
+
+export function symbolsOf({ batch, tokens, keys, capacity, allLogits }: Step) {
+  return { B: batch, I: tokens, J: keys, C: capacity, L: allLogits ? batch * tokens : batch };
+}
+
+async function runNode(
+  loaded: LoadedModule,
+  workspace: Workspace,
+  step: Step,
+  { node, before, written }: NodeTrace,
+  dispatches: readonly DispatchDecl[],
+): Promise<readonly NodeError[]> {
+  const { ledger, definition } = loaded;
+  const declared = new Map(definition.buffers.map((buffer) => [buffer.name, buffer]));
+  for (const use of usesOf(node)) {
+    const buffer = declared.get(use.tensor);
+    if (buffer !== undefined && buffer.role !== 'prepared') {
+      ledger.upload(workspace.buffer(use.tensor), 0, bytesBefore(use, buffer, before, written, step));
+    }
+  }
+  for (const scratch of scratchOf(dispatches, node, declared)) poison(loaded, workspace.buffer(scratch));
+  submit(loaded, workspace, dispatches, step);
+
+  const errors: NodeError[] = [];
+  for (const [tensor, reference] of written) {
+    const buffer = declared.get(tensor);
+    if (buffer === undefined) continue;
+    const got = fromDevice(await ledger.readBack(workspace.buffer(tensor)), buffer, reference.shape);
+    const isCompared = buffer.role === 'cache' ? undefined : tokenRows(reference, step);
+    errors.push({
+      node,
+      kernels: dispatches.map(({ kernel }) => kernel),
+      tensor,
+      shape: reference.shape,
+      ...compareRows(got, reference.data, reference.shape.at(-1) ?? 1, isCompared),
+    });
+  }
+  return errors;
+}
+
+/** What a tensor holds before the node: the reference's values, or NaN where the node has to write. */
+function bytesBefore(
+  use: Use,
+  buffer: BufferDecl,
+  before: ReadonlyMap<string, Tensor>,
+  written: ReadonlyMap<string, Tensor>,
+  step: Step,
+): Uint8Array<ArrayBuffer> {
+  const earlier = before.get(use.tensor);
+  const shape = written.get(use.tensor)?.shape ?? earlier?.shape ?? [];
+  if (use.access === 'write' || earlier === undefined) return toDevice(fullOfNaN(shape), buffer);
+  return toDevice(buffer.role === 'cache' && use.access === 'update' ? withoutNewRows(earlier, step) : earlier, buffer);
+}
+
+function fullOfNaN(shape: readonly number[]): Tensor {
+  return { shape, data: new Float64Array(shape.reduce((a, b) => a * b, 1)).fill(Number.NaN) };
+}
+
+/** A cache `[B, K, C, D]` whose rows of this call's tokens are NaN. */
+function withoutNewRows({ shape, data }: Tensor, { sequences }: Step): Tensor {
+  const [, kvHeads = 0, capacity = 0, width = 0] = shape;
+  const copy = data.slice();
+  for (const [b, { past, count }] of sequences.entries()) {
+    for (let head = 0; head < kvHeads; head++) {
+      const first = ((b * kvHeads + head) * capacity + past) * width;
+      copy.fill(Number.NaN, first, first + count * width);
+    }
+  }
+  return { shape, data: copy };
+}
+
+/** Rows of `[B, I, …]` that belong to a token. Logits of the last token of each sequence have no padding. */
+function tokenRows({ shape }: Tensor, { tokens, sequences }: Step): (row: number) => boolean {
+  const isPerToken = shape.length >= 3;
+  const rowsOfToken = shape.slice(2, -1).reduce((product, extent) => product * extent, 1);
+  return (row) => {
+    if (!isPerToken) return true;
+    const token = Math.floor(row / rowsOfToken);
+    return token % tokens < (sequences[Math.floor(token / tokens)]?.count ?? 0);
+  };
+}
+
+/** Buffers that only the plan knows, such as the partial results of a split. */
+function scratchOf(dispatches: readonly DispatchDecl[], node: Node, declared: ReadonlyMap<string, BufferDecl>) {
+  const known = new Set(usesOf(node).map(({ tensor }) => tensor));
+  const names = dispatches.flatMap(({ bind }) => bind).filter((name) => declared.has(name) && !known.has(name));
+  return [...new Set(names)];
+}
+
+function poison({ ledger }: LoadedModule, buffer: GPUBuffer): void {
+  ledger.upload(buffer, 0, new Uint8Array(new Float32Array(buffer.size / 4).fill(Number.NaN).buffer));
+}
+
+function submit(loaded: LoadedModule, workspace: Workspace, dispatches: readonly DispatchDecl[], step: Step): void {
+  const encoder = loaded.device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  workspace.record(pass, dispatches, symbolsOf(step));
+  pass.end();
+  loaded.device.queue.submit([encoder.finish()]);
+}

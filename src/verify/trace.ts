@@ -1,0 +1,100 @@
+import type { AttnModule, Node } from '../compiler/ir/nodes.ts';
+import { usesOf } from '../compiler/ir/uses.ts';
+import { createOracle, type OracleCall } from '../compiler/oracle/oracle.ts';
+import type { Tensor } from '../compiler/oracle/tensor.ts';
+import type { Step } from '../runtime/abi1/workspace.ts';
+
+/** One call of a module, with everything that its lengths depend on. */
+export interface TracedCall {
+  /** New tokens of each sequence; rows beyond a shorter one's end are padding. */
+  readonly counts: readonly number[];
+  readonly ids?: readonly (readonly number[])[];
+  readonly inputs?: OracleCall['inputs'];
+  /** Given keys of each sequence, when the module has no cache. */
+  readonly keyCounts?: readonly number[];
+  readonly logits?: 'last' | 'all';
+}
+
+/** What the reference computed at one node: the tensors as they were before it, and those that it wrote. */
+export interface NodeTrace {
+  readonly node: Node;
+  readonly before: ReadonlyMap<string, Tensor>;
+  readonly written: ReadonlyMap<string, Tensor>;
+}
+
+export interface CallTrace {
+  readonly call: TracedCall;
+  readonly step: Step;
+  readonly nodes: readonly NodeTrace[];
+  readonly outputs: ReadonlyMap<string, Tensor>;
+}
+
+export interface TraceSizes {
+  readonly batch: number;
+  /** C: tokens that the caches hold; of modules without a cache, the stride of the given keys. */
+  readonly capacity: number;
+}
+
+/** Runs calls one after the other on the f64 reference, with weights, keys and caches rounded as the module stores them. */
+export function traceCalls(
+  module: AttnModule,
+  weights: ReadonlyMap<string, ArrayLike<number>>,
+  { batch, capacity }: TraceSizes,
+  calls: readonly TracedCall[],
+): readonly CallTrace[] {
+  const oracle = createOracle(module, weights, { batch, capacity, storage: 'rounded' });
+  const isCached = module.nodes.some(({ op }) => op === 'append');
+  return calls.map((call) => {
+    const { counts, keyCounts } = call;
+    const past = isCached ? oracle.past() : counts.map((count, b) => (keyCounts?.[b] ?? capacity) - count);
+    const recorder = new Recorder(module);
+    const outputs = oracle.forward({ ...call, onNode: (node, tensors) => recorder.record(node, tensors) });
+    const step: Step = {
+      batch,
+      tokens: Math.max(...counts),
+      keys: Math.max(...counts.map((count, b) => (past[b] ?? 0) + count)),
+      capacity,
+      allLogits: call.logits === 'all',
+      sequences: counts.map((count, b) => ({ past: past[b] ?? 0, count })),
+    };
+    return { call, step, nodes: recorder.nodes, outputs };
+  });
+}
+
+/** Caches change in place, so they are copied: all before the first node, and those of an append after it. */
+class Recorder {
+  readonly nodes: NodeTrace[] = [];
+  readonly #caches: readonly string[];
+  readonly #copies = new Map<string, Tensor>();
+  #previous: ReadonlyMap<string, Tensor> | undefined;
+
+  constructor(module: AttnModule) {
+    this.#caches = [...module.tensors.values()].filter(({ role }) => role === 'cache').map(({ name }) => name);
+  }
+
+  record(node: Node, tensors: ReadonlyMap<string, Tensor>): void {
+    if (this.#previous === undefined) this.#copy(this.#caches, tensors);
+    // No module begins with a node that overwrites what it reads, so what follows the first node shows its inputs.
+    const before = this.#previous ?? this.#snapshot(tensors);
+    if (node.op === 'append') this.#copy([node.kCache, node.vCache], tensors);
+    const after = this.#snapshot(tensors);
+    const names = usesOf(node).flatMap(({ access, tensor }) => (access === 'read' ? [] : [tensor]));
+    const written = new Map(names.flatMap((name) => entry(name, after.get(name))));
+    this.nodes.push({ node, before, written });
+    this.#previous = after;
+  }
+
+  #copy(names: readonly string[], tensors: ReadonlyMap<string, Tensor>): void {
+    for (const name of names) {
+      const tensor = tensors.get(name);
+      if (tensor !== undefined) this.#copies.set(name, { ...tensor, data: tensor.data.slice() });
+    }
+  }
+
+  #snapshot(tensors: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> {
+    return new Map([...tensors, ...this.#copies]);
+  }
+}
+
+const entry = (name: string, tensor: Tensor | undefined): readonly (readonly [string, Tensor])[] =>
+  tensor === undefined ? [] : [[name, tensor]];
