@@ -26,5 +26,6 @@ export default defineConfig({
   target: 'node20',
   outDir: 'dist',
   dts: { entry: ['src/compiler/index.ts', 'src/node/index.ts', 'src/runtime/abi1/index.ts'] },
+  deps: { alwaysBundle: ['commander', 'fastest-levenshtein', 'picocolors', 'yaml'], onlyBundle: ['commander', 'fastest-levenshtein', 'picocolors', 'yaml'] },
   plugins: [versionOnly],
 });

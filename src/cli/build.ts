@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import manifest from '../../package.json' with { type: 'json' };
 import type { GeneratedFile } from '../compiler/emit-ts/files.ts';
 import { countOf, exitCodes, InputError } from './output.ts';
 import type { LoadedSpec } from './spec-files.ts';
@@ -63,7 +64,6 @@ async function generate(
 ): Promise<readonly GeneratedFile[]> {
   const { compileModule } = await import('../compiler/compile.ts');
   const { emitFiles } = await import('../compiler/emit-ts/files.ts');
-  const { default: manifest } = await import('../../package.json', { with: { type: 'json' } });
   if (spec.shaped === undefined) throw new Error('only specs without errors are built');
   if (flags.emit !== 'ts' && flags.emit !== 'js')
     throw new InputError(`--emit ${flags.emit} is not known: use ts or js`);

@@ -32,7 +32,8 @@ export async function runNodes(
   const planned = isOne ? program.decode : program.prefill;
   const dispatches = dispatchesByNode(planned, isOne ? variant.decode : variant.prefill);
   const buffers = definition.buffers.filter(({ role }) => role !== 'prepared');
-  const symbols = symbolsOf(step);
+  // Given keys are strided by the capacity, of which a call may use a part.
+  const symbols = { ...symbolsOf(step), J: step.capacity };
   const workspace = await Workspace.create(loaded, { buffers, symbols, external: new Map() });
   try {
     workspace.setStep(step);

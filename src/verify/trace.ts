@@ -9,7 +9,7 @@ export interface TracedCall {
   /** New tokens of each sequence; rows beyond a shorter one's end are padding. */
   readonly counts: readonly number[];
   readonly ids?: readonly (readonly number[])[];
-  readonly inputs?: OracleCall['inputs'];
+  readonly inputs?: NonNullable<OracleCall['inputs']>;
   /** Given keys of each sequence, when the module has no cache. */
   readonly keyCounts?: readonly number[];
   readonly logits?: 'last' | 'all';

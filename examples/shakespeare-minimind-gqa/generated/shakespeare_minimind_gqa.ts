@@ -72,16 +72,25 @@ const TINY: f32 = 1e-30;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
 var<workgroup> lanes: array<f32, 64>;
+var<workgroup> runs: array<f32, 8>;
 
 fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   workgroupBarrier();
   lanes[lane] = part;
   workgroupBarrier();
-  var sum = 0.0;
-  for (var other = 0u; other < THREADS; other++) {
-    sum += lanes[other];
+  if (lane < 8u) {
+    var run = lanes[lane];
+    for (var other = lane + 8u; other < 64u; other += 8u) {
+      run = run + lanes[other];
+    }
+    runs[lane] = run;
   }
-  return sum;
+  workgroupBarrier();
+  var result = runs[0];
+  for (var other = 1u; other < 8u; other++) {
+    result = result + runs[other];
+  }
+  return result;
 }
 
 @compute @workgroup_size(64)
@@ -1139,12 +1148,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_row_192x65_logits: `// y = x · weightᵀ, weights [65, 192]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 const IN_QUADS = 48u;
 const OUT_WIDTH = 65u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 
 struct Step {
   batch: u32,
@@ -1214,12 +1223,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_row_192x192: `// y = x · weightᵀ, weights [192, 192]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 
 struct Step {
   batch: u32,
@@ -1280,12 +1289,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_row_192x64: `// y = x · weightᵀ, weights [64, 192]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 const IN_QUADS = 48u;
 const OUT_WIDTH = 64u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 
 struct Step {
   batch: u32,
@@ -1545,12 +1554,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_row_192x192_add: `// y += x · weightᵀ, weights [192, 192]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 
 struct Step {
   batch: u32,
@@ -1611,12 +1620,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_row_192x512_gated_silu: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 const IN_QUADS = 48u;
 const OUT_WIDTH = 512u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 
 struct Step {
   batch: u32,
@@ -1777,6 +1786,7 @@ struct Sampling {
 @group(0) @binding(2) var<uniform> sampling: Sampling;
 
 var<workgroup> lanes: array<f32, 256>;
+var<workgroup> runs: array<f32, 16>;
 
 fn key_of(value: f32) -> u32 {
   let bits = bitcast<u32>(value);
@@ -1792,9 +1802,17 @@ fn max_of_lanes(lane: u32, part: f32) -> f32 {
   workgroupBarrier();
   lanes[lane] = part;
   workgroupBarrier();
-  var result = lanes[0];
-  for (var other = 1u; other < THREADS; other++) {
-    result = max(result, lanes[other]);
+  if (lane < 16u) {
+    var run = lanes[lane];
+    for (var other = lane + 16u; other < 256u; other += 16u) {
+      run = max(run, lanes[other]);
+    }
+    runs[lane] = run;
+  }
+  workgroupBarrier();
+  var result = runs[0];
+  for (var other = 1u; other < 16u; other++) {
+    result = max(result, runs[other]);
   }
   return result;
 }
@@ -1803,9 +1821,17 @@ fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   workgroupBarrier();
   lanes[lane] = part;
   workgroupBarrier();
-  var result = 0.0;
-  for (var other = 0u; other < THREADS; other++) {
-    result += lanes[other];
+  if (lane < 16u) {
+    var run = lanes[lane];
+    for (var other = lane + 16u; other < 256u; other += 16u) {
+      run = run + lanes[other];
+    }
+    runs[lane] = run;
+  }
+  workgroupBarrier();
+  var result = runs[0];
+  for (var other = 1u; other < 16u; other++) {
+    result = result + runs[other];
   }
   return result;
 }
@@ -2581,14 +2607,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_row_192x65_logits_f16: `// y = x · weightᵀ, weights [65, 192]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 enable f16;
 
 const IN_QUADS = 48u;
 const OUT_WIDTH = 65u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 
 struct Step {
   batch: u32,
@@ -2658,14 +2684,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_row_192x192_f16: `// y = x · weightᵀ, weights [192, 192]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 enable f16;
 
 const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 
 struct Step {
   batch: u32,
@@ -2726,14 +2752,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_row_192x64_f16: `// y = x · weightᵀ, weights [64, 192]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 enable f16;
 
 const IN_QUADS = 48u;
 const OUT_WIDTH = 64u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 
 struct Step {
   batch: u32,
@@ -2794,14 +2820,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_row_192x192_add_f16: `// y += x · weightᵀ, weights [192, 192]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 enable f16;
 
 const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 
 struct Step {
   batch: u32,
@@ -2862,14 +2888,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_row_192x512_gated_silu_f16: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 enable f16;
 
 const IN_QUADS = 48u;
 const OUT_WIDTH = 512u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 
 struct Step {
   batch: u32,
@@ -3492,7 +3518,7 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_row_192x65_logits',
           bind: ['normed', 'embed.weight', 'logits', 'sequences', 'step'],
-          grid: [9, 'L', 1],
+          grid: [3, 'L', 1],
         },
       ],
       decode: [
@@ -3510,19 +3536,19 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_row_192x192',
           bind: ['normed', 'layers.{i}.attn.q.weight', 'q_proj', 'step'],
-          grid: [24, ['*', 'B', 'I'], 1],
+          grid: [6, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_row_192x64',
           bind: ['normed', 'layers.{i}.attn.k.weight', 'k_proj', 'step'],
-          grid: [8, ['*', 'B', 'I'], 1],
+          grid: [2, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_row_192x64',
           bind: ['normed', 'layers.{i}.attn.v.weight', 'v_proj', 'step'],
-          grid: [8, ['*', 'B', 'I'], 1],
+          grid: [2, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
@@ -3561,7 +3587,7 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_row_192x192_add',
           bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
-          grid: [24, ['*', 'B', 'I'], 1],
+          grid: [6, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
@@ -3573,7 +3599,7 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_row_192x512_gated_silu',
           bind: ['normed', 'layers.{i}.mlp.up.weight', 'layers.{i}.mlp.gate.weight', 'mlp_hidden', 'step'],
-          grid: [64, ['*', 'B', 'I'], 1],
+          grid: [16, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
@@ -3586,7 +3612,7 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_row_192x65_logits',
           bind: ['normed', 'embed.weight', 'logits', 'sequences', 'step'],
-          grid: [9, 'L', 1],
+          grid: [3, 'L', 1],
         },
       ],
       sample: [{ kernel: 'sample_65', bind: ['logits', 'tokens', 'sampling'], grid: ['B', 1, 1] }],
@@ -3715,7 +3741,7 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_row_192x65_logits',
           bind: ['normed', 'embed.weight', 'logits', 'sequences', 'step'],
-          grid: [9, 'L', 1],
+          grid: [3, 'L', 1],
         },
       ],
       decode: [
@@ -3733,19 +3759,19 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_row_192x192',
           bind: ['normed', 'layers.{i}.attn.q.weight', 'q_proj', 'step'],
-          grid: [24, ['*', 'B', 'I'], 1],
+          grid: [6, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_row_192x64',
           bind: ['normed', 'layers.{i}.attn.k.weight', 'k_proj', 'step'],
-          grid: [8, ['*', 'B', 'I'], 1],
+          grid: [2, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_row_192x64',
           bind: ['normed', 'layers.{i}.attn.v.weight', 'v_proj', 'step'],
-          grid: [8, ['*', 'B', 'I'], 1],
+          grid: [2, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
@@ -3784,7 +3810,7 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_row_192x192_add',
           bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
-          grid: [24, ['*', 'B', 'I'], 1],
+          grid: [6, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
@@ -3796,7 +3822,7 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_row_192x512_gated_silu',
           bind: ['normed', 'layers.{i}.mlp.up.weight', 'layers.{i}.mlp.gate.weight', 'mlp_hidden', 'step'],
-          grid: [64, ['*', 'B', 'I'], 1],
+          grid: [16, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
@@ -3809,7 +3835,7 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_row_192x65_logits',
           bind: ['normed', 'embed.weight', 'logits', 'sequences', 'step'],
-          grid: [9, 'L', 1],
+          grid: [3, 'L', 1],
         },
       ],
       sample: [{ kernel: 'sample_65', bind: ['logits', 'tokens', 'sampling'], grid: ['B', 1, 1] }],

@@ -111,7 +111,8 @@ function tensorProblems(module: AttnModule, touched: ReadonlySet<string>, writte
     if (key !== name) problems.push(`tensor ${name} is declared under the name ${key}`);
     if (!touched.has(name)) problems.push(`${role} ${name} is used by no node`);
     else if (role === 'output' && !written.has(name)) problems.push(`output ${name} is never written`);
-    if ((role === 'weight') !== (weight !== undefined)) problems.push(`${name}: only weights have a place in a checkpoint`);
+    if ((role === 'weight') !== (weight !== undefined))
+      problems.push(`${name}: only weights have a place in a checkpoint`);
   }
   return problems;
 }

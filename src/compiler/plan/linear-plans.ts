@@ -41,10 +41,16 @@ export function planLinearTile(node: LinearNode, weight: Storage): LinearTilePla
   };
 }
 
+/** Lanes side by side read neighbouring quads; each should have several, or folding costs more than summing. */
+function lanesFor(inQuads: number): number {
+  const fitting = 2 ** Math.floor(Math.log2(Math.max(1, inQuads / 8)));
+  return Math.min(32, Math.max(4, fitting));
+}
+
 export function planLinearRow(node: LinearNode, weight: Storage): LinearRowPlan {
   const options = linearOptions(node, weight);
   const threads = 128;
-  const lanes = Math.min(16, 2 ** Math.floor(Math.log2(quads(options.inWidth))));
+  const lanes = lanesFor(quads(options.inWidth));
   const partials = options.gate === 'none' ? ['partials'] : ['partials', 'gate_partials'];
   return {
     stage: 'linear_row',

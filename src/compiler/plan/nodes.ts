@@ -19,7 +19,7 @@ import type { HeadNormPlan, KernelPlan, RotationPlan, Storage } from './kernel-p
 import { planLinearRow, planLinearTile } from './linear-plans.ts';
 import type { TargetProfile } from './profiles.ts';
 import type { NodePlan, PlannedDispatch } from './program.ts';
-import { floats } from './workgroup-memory.ts';
+import { floats, foldArrays } from './workgroup-memory.ts';
 
 const quads = (width: number) => Math.ceil(width / 4);
 const rows: Extent = ['*', 'B', 'I'];
@@ -92,7 +92,7 @@ function planNorm(node: NormNode): NodePlan {
     unitOffset: node.unitOffset,
     bias: node.bias !== undefined,
     threads,
-    workgroup: [floats('lanes', threads)],
+    workgroup: foldArrays(threads),
   };
   return {
     prefill: [dispatch(node, plan, { x: node.x, weight: node.weight, bias: node.bias, y: node.out }, [rows, 1, 1])],

@@ -5,7 +5,7 @@ import type { Rejection } from './attention-plans.ts';
 import type { KernelPlan } from './kernel-plan.ts';
 import { planNode } from './nodes.ts';
 import type { TargetProfile } from './profiles.ts';
-import { floats } from './workgroup-memory.ts';
+import { foldArrays } from './workgroup-memory.ts';
 
 /** One kernel with the tensors at its bindings, by binding name, and its grid. */
 export interface PlannedDispatch {
@@ -58,6 +58,6 @@ const tokens: BufferDecl = { name: 'tokens', role: 'output', dtype: 'u32', shape
 function planSampling(module: AttnModule): readonly PlannedDispatch[] {
   const vocab = constantOf(module.tensors.get('logits')?.shape.at(-1) ?? 0);
   if (module.kind !== 'model' || vocab === undefined) return [];
-  const plan: KernelPlan = { stage: 'sample', vocab, threads: 256, workgroup: [floats('lanes', 256)] };
+  const plan: KernelPlan = { stage: 'sample', vocab, threads: 256, workgroup: foldArrays(256) };
   return [{ plan, bind: { logits: 'logits', tokens: tokens.name }, grid: ['B', 1, 1] }];
 }

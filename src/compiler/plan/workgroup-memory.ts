@@ -6,4 +6,10 @@ export const workgroupBytes = (arrays: readonly WorkgroupArray[]): number =>
   arrays.reduce((sum, { element, length }) => sum + length * bytesOf[element], 0);
 
 export const floats = (name: string, length: number): WorkgroupArray => ({ name, element: 'f32', length });
+/** Scratch of a fold over all invocations: their parts, and runs of about √threads parts (a power of two). */
+export const foldArrays = (threads: number): readonly WorkgroupArray[] => [
+  floats('lanes', threads),
+  floats('runs', 2 ** Math.ceil(Math.log2(threads) / 2)),
+];
+
 export const vectors = (name: string, length: number): WorkgroupArray => ({ name, element: 'vec4f', length });

@@ -19,6 +19,7 @@ struct Sampling {
 @group(0) @binding(2) var<uniform> sampling: Sampling;
 
 var<workgroup> lanes: array<f32, 256>;
+var<workgroup> runs: array<f32, 16>;
 
 fn key_of(value: f32) -> u32 {
   let bits = bitcast<u32>(value);
@@ -34,9 +35,17 @@ fn max_of_lanes(lane: u32, part: f32) -> f32 {
   workgroupBarrier();
   lanes[lane] = part;
   workgroupBarrier();
-  var result = lanes[0];
-  for (var other = 1u; other < THREADS; other++) {
-    result = max(result, lanes[other]);
+  if (lane < 16u) {
+    var run = lanes[lane];
+    for (var other = lane + 16u; other < 256u; other += 16u) {
+      run = max(run, lanes[other]);
+    }
+    runs[lane] = run;
+  }
+  workgroupBarrier();
+  var result = runs[0];
+  for (var other = 1u; other < 16u; other++) {
+    result = max(result, runs[other]);
   }
   return result;
 }
@@ -45,9 +54,17 @@ fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   workgroupBarrier();
   lanes[lane] = part;
   workgroupBarrier();
-  var result = 0.0;
-  for (var other = 0u; other < THREADS; other++) {
-    result += lanes[other];
+  if (lane < 16u) {
+    var run = lanes[lane];
+    for (var other = lane + 16u; other < 256u; other += 16u) {
+      run = run + lanes[other];
+    }
+    runs[lane] = run;
+  }
+  workgroupBarrier();
+  var result = runs[0];
+  for (var other = 1u; other < 16u; other++) {
+    result = result + runs[other];
   }
   return result;
 }

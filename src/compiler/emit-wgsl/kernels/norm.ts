@@ -1,8 +1,9 @@
 import type { NormPlan } from '../../plan/kernel-plan.ts';
+import { foldOfLanes } from '../fold.ts';
 import { f32c, type KernelSource, u32c } from '../kernel.ts';
 import { wgsl } from '../wgsl.ts';
 
-/** One workgroup per row. Sums are taken lane by lane, then by every invocation over the lanes' sums: one barrier each. */
+/** One workgroup per row. Each invocation sums its share of the entries, then the shares are folded. */
 export function norm(plan: NormPlan): KernelSource {
   const gamma = plan.unitOffset ? '(weight[e] + 1.0)' : 'weight[e]';
   const beta = plan.bias ? ' + bias[e]' : '';
@@ -47,19 +48,7 @@ export function norm(plan: NormPlan): KernelSource {
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
-    functions: [
-      wgsl`
-        fn sum_of_lanes(lane: u32, part: f32) -> f32 {
-          workgroupBarrier();
-          lanes[lane] = part;
-          workgroupBarrier();
-          var sum = 0.0;
-          for (var other = 0u; other < THREADS; other++) {
-            sum += lanes[other];
-          }
-          return sum;
-        }`,
-    ],
+    functions: [foldOfLanes('sum_of_lanes', plan, 'sum')],
     body: wgsl`
       let first = group.x * WIDTH;
       ${plan.kind === 'rms' ? rms : layer}`,

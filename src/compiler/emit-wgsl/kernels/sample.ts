@@ -1,4 +1,5 @@
 import type { SamplePlan } from '../../plan/kernel-plan.ts';
+import { foldOfLanes } from '../fold.ts';
 import { type KernelSource, samplingBinding, u32c } from '../kernel.ts';
 import { wgsl } from '../wgsl.ts';
 
@@ -25,7 +26,13 @@ export function sample(plan: SamplePlan): KernelSource {
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
-    functions: [ordered, folds, counting, random],
+    functions: [
+      ordered,
+      foldOfLanes('max_of_lanes', plan, 'max'),
+      foldOfLanes('sum_of_lanes', plan, 'sum'),
+      counting,
+      random,
+    ],
     body: wgsl`
       let first = group.x * VOCAB;
 
@@ -113,29 +120,6 @@ const ordered = wgsl`
   fn weight_of(index: u32, edge: u32, maximum: f32) -> f32 {
     let logit = logits[index];
     return select(0.0, exp((logit - maximum) / sampling.temperature), key_of(logit) >= edge);
-  }`;
-
-const folds = wgsl`
-  fn max_of_lanes(lane: u32, part: f32) -> f32 {
-    workgroupBarrier();
-    lanes[lane] = part;
-    workgroupBarrier();
-    var result = lanes[0];
-    for (var other = 1u; other < THREADS; other++) {
-      result = max(result, lanes[other]);
-    }
-    return result;
-  }
-
-  fn sum_of_lanes(lane: u32, part: f32) -> f32 {
-    workgroupBarrier();
-    lanes[lane] = part;
-    workgroupBarrier();
-    var result = 0.0;
-    for (var other = 0u; other < THREADS; other++) {
-      result += lanes[other];
-    }
-    return result;
   }`;
 
 const counting = wgsl`
