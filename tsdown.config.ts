@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'tsdown';
 import manifest from './package.json' with { type: 'json' };
 
@@ -9,6 +10,8 @@ const versionOnly = {
     return { code: `export default { version: ${JSON.stringify(manifest.version)} };`, moduleType: 'js' as const };
   },
 };
+
+const bundled = ['commander', 'fastest-levenshtein', 'picocolors', 'yaml'];
 
 /**
  * One build, so that the runtime's error classes are the same objects for every entry. The library entries have types; the
@@ -26,6 +29,7 @@ export default defineConfig({
   target: 'node20',
   outDir: 'dist',
   dts: { entry: ['src/compiler/index.ts', 'src/node/index.ts', 'src/runtime/abi1/index.ts'] },
-  deps: { alwaysBundle: ['commander', 'fastest-levenshtein', 'picocolors', 'yaml'], onlyBundle: ['commander', 'fastest-levenshtein', 'picocolors', 'yaml'] },
+  deps: { alwaysBundle: [...bundled], onlyBundle: [...bundled] },
+  inputOptions: { resolve: { alias: { yaml: fileURLToPath(new URL('node_modules/yaml/browser/index.js', import.meta.url)) } } },
   plugins: [versionOnly],
 });

@@ -33,6 +33,7 @@ const cases: readonly Case[] = [
   { heads: [8, 2], dims: [16, 16], tokens: 40, keys: 9 },
   { heads: [2, 1], dims: [20, 4], memory: 5, tokens: 30, keys: 3 },
   { heads: [16, 2], dims: [4, 256], tokens: 5, keys: 9 },
+  { heads: [3, 3], dims: [18, 7], memory: 1, tokens: 5, keys: 9, f16: true },
   { heads: [64, 1], dims: [16, 8], memory: 40, order: 'interleaved', tokens: 4, keys: 8, f16: true },
 ];
 
@@ -48,6 +49,7 @@ const decodes: readonly Case[] = [
   { heads: [2, 1], dims: [256, 256], memory: 40, tokens: 1, keys: 88 },
   { heads: [6, 3], dims: [18, 18], order: 'interleaved', memory: 5, tokens: 1, keys: 60 },
   { heads: [3, 3], dims: [18, 7], memory: 1, tokens: 1, keys: 40, batch: 3 },
+  { heads: [6, 3], dims: [18, 9], tokens: 1, keys: 131, f16: true },
   { heads: [16, 2], dims: [4, 256], tokens: 1, keys: 130 },
 ];
 

@@ -65,6 +65,25 @@ export function storer(name: string, storage: Storage): string {
 export const rowsBinding = (name: string, width: number): Binding =>
   width % 4 === 0 ? vectorBinding(name, 'f32') : { name, access: 'read', type: 'array<f32>' };
 
+/** Rows of 16-bit floats whose width is not a multiple of four and which have no padding: two entries in each u32. */
+export const halfRowsBinding = (name: string): Binding => ({ name, access: 'read', type: 'array<u32>' });
+
+/** As `rowLoader`, for `halfRowsBinding`. Rows may start in the middle of a u32. */
+export function halfRowLoader(name: string, width: number): string {
+  return wgsl`
+    fn load_${name}(row: u32, quad: u32) -> vec4f {
+      var value = vec4f(0);
+      for (var e = 0u; e < 4u; e++) {
+        let entry = quad * 4u + e;
+        let index = row * ${width}u + entry;
+        if (entry < ${width}u) {
+          value[e] = unpack2x16float(${name}[index / 2u])[index % 2u];
+        }
+      }
+      return value;
+    }`;
+}
+
 /** `fn load_NAME(row: u32, quad: u32) -> vec4f`: entries 4 · quad … of a row of `width` entries, zero beyond its end. */
 export function rowLoader(name: string, width: number): string {
   if (width % 4 === 0) {

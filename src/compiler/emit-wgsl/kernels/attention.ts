@@ -1,6 +1,15 @@
 import type { AttentionOptions } from '../../plan/kernel-plan.ts';
 import { type Binding, type Constant, f32c, sequencesBinding, stepBinding, u32c } from '../kernel.ts';
-import { enablesFor, paddedRowLoader, quads, rowLoader, rowsBinding, vectorBinding } from '../storage.ts';
+import {
+  enablesFor,
+  halfRowLoader,
+  halfRowsBinding,
+  paddedRowLoader,
+  quads,
+  rowLoader,
+  rowsBinding,
+  vectorBinding,
+} from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 
 /** What the attention kernels share: the key-column layout, the head groups, the mask and the logits. */
@@ -20,8 +29,6 @@ export interface AttentionParts {
 export function attentionParts(options: AttentionOptions): AttentionParts {
   const { heads, columns, keys, headDim, valueDim } = options;
   const memory = columns.memory > 0;
-  // Only caches are padded; what the app gives in rows of another width is f32 (the checker sees to it).
-  const inQuads = (width: number) => options.keyLayout === 'heads-first' || width % 4 === 0;
   return {
     enables: enablesFor(keys),
     constants: {
@@ -37,15 +44,15 @@ export function attentionParts(options: AttentionOptions): AttentionParts {
     },
     inputs: [
       rowsBinding('q', headDim),
-      inQuads(headDim) ? vectorBinding('k', keys) : rowsBinding('k', headDim),
-      inQuads(valueDim) ? vectorBinding('v', keys) : rowsBinding('v', valueDim),
+      keyRows('k', headDim, options).binding,
+      keyRows('v', valueDim, options).binding,
       ...(memory ? [rowsBinding('memory_k', headDim), rowsBinding('memory_v', valueDim)] : []),
     ],
     perCall: [sequencesBinding, stepBinding],
     functions: [
       rowLoader('q', headDim),
-      inQuads(headDim) ? paddedRowLoader('k', keys, headDim) : rowLoader('k', headDim),
-      inQuads(valueDim) ? paddedRowLoader('v', keys, valueDim) : rowLoader('v', valueDim),
+      keyRows('k', headDim, options).loader,
+      keyRows('v', valueDim, options).loader,
       ...(memory ? [rowLoader('memory_k', headDim), rowLoader('memory_v', valueDim)] : []),
       queryHead(options),
       columnReader('key_at', 'k', options),
@@ -53,6 +60,15 @@ export function attentionParts(options: AttentionOptions): AttentionParts {
       columnCount(options),
     ],
   };
+}
+
+/** Rows of keys or values. Those of caches are padded to four entries; those that the app gives are not. */
+function keyRows(name: 'k' | 'v', width: number, { keys, keyLayout }: AttentionOptions) {
+  if (keyLayout === 'heads-first' || width % 4 === 0) {
+    return { binding: vectorBinding(name, keys), loader: paddedRowLoader(name, keys, width) };
+  }
+  if (keys === 'f32') return { binding: rowsBinding(name, width), loader: rowLoader(name, width) };
+  return { binding: halfRowsBinding(name), loader: halfRowLoader(name, width) };
 }
 
 /** Which query head is member g of a KV head's group: the one place that knows the group order. */

@@ -1,0 +1,118 @@
+/**
+ * The arrows of ARCHITECTURE.md. Imports of types count too. `mayImport` names, for each pass of the compiler, everything
+ * outside its own folder that it may import; what is not listed is an error.
+ */
+const compiler = 'src/compiler';
+const definition = '^src/runtime/abi1/definition\\.ts$';
+/** The checker's output and its dimension algebra: the vocabulary of every later pass. */
+const shapes = `^${compiler}/check/(shaped-spec|dims|key-columns)\\.ts$`;
+const pass = (name) => `^${compiler}/${name}/`;
+
+const mayImport = {
+  source: [],
+  diagnostics: [pass('source')],
+  syntax: [pass('source'), pass('diagnostics'), 'node_modules/yaml/'],
+  check: [pass('source'), pass('diagnostics'), pass('syntax'), '^grammar/', 'node_modules/fastest-levenshtein/'],
+  import: [`^${compiler}/check/suggest\\.ts$`],
+  ir: [pass('source'), shapes],
+  plan: [shapes, pass('ir'), definition],
+  // The second reading of the IR must not share a line with the first: no plan, no WGSL.
+  oracle: [shapes, pass('ir')],
+  'emit-wgsl': [shapes, pass('ir'), pass('plan')],
+  assemble: [shapes, pass('ir'), pass('plan'), pass('emit-wgsl'), definition],
+  'emit-ts': [pass('plan'), `^${compiler}/compile\\.ts$`, definition, 'node_modules/ts-morph/'],
+};
+
+const arrows = Object.entries(mayImport).map(([name, allowed]) => ({
+  name: `arrows-${name}`,
+  comment: `${compiler}/${name} imports something that its place in the pipeline does not allow: see ARCHITECTURE.md`,
+  severity: 'error',
+  from: { path: pass(name) },
+  to: { pathNot: [pass(name), ...allowed] },
+}));
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    ...arrows,
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: { path: '^(src|grammar)/' },
+      to: { circular: true },
+    },
+    {
+      name: 'no-unresolvable',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'runtime-stands-alone',
+      comment: 'generated modules ship with the runtime: it imports nothing but itself, neither Node nor packages',
+      severity: 'error',
+      from: { path: '^src/runtime/' },
+      to: { pathNot: '^src/runtime/' },
+    },
+    {
+      name: 'node-knows-only-the-runtime',
+      severity: 'error',
+      from: { path: '^src/node/' },
+      to: { path: ['^src/(?!node/|runtime/)', '^grammar/'] },
+    },
+    {
+      name: 'compiler-knows-types-of-the-abi-only',
+      severity: 'error',
+      from: { path: `^${compiler}/` },
+      to: { path: '^src/(runtime|node|cli|verify)/', pathNot: definition },
+    },
+    {
+      name: 'compiler-takes-no-code-from-the-abi',
+      severity: 'error',
+      from: { path: `^${compiler}/` },
+      to: { path: definition, dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'grammar-is-a-table',
+      comment: 'the language definition imports nothing; its generator, which also writes the pages of diagnostics, does',
+      severity: 'error',
+      from: { path: '^grammar/', pathNot: '^grammar/generate\\.ts$' },
+      to: { pathNot: '^grammar/' },
+    },
+    {
+      name: 'ts-morph-in-emit-ts-only',
+      severity: 'error',
+      from: { path: '^(src|grammar)/', pathNot: pass('emit-ts') },
+      to: { path: 'node_modules/ts-morph/' },
+    },
+    {
+      name: 'node-api-in-cli-and-node-only',
+      severity: 'error',
+      from: { path: '^(src|grammar)/', pathNot: ['^src/(cli|node)/', '^grammar/generate\\.ts$'] },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'no-dev-dependencies-in-the-product',
+      comment: 'packages that the build bundles are dev dependencies on purpose: see docs/dependencies.md',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: {
+        dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
+        pathNot: 'node_modules/(commander|fastest-levenshtein|picocolors|yaml)/',
+      },
+    },
+    {
+      name: 'tests-stay-in-test',
+      severity: 'error',
+      from: { path: '^(src|grammar|examples)/' },
+      to: { path: '^test/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|\\.scratch)/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};
