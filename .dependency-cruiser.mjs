@@ -74,7 +74,8 @@ export default {
     },
     {
       name: 'grammar-is-a-table',
-      comment: 'the language definition imports nothing; its generator, which also writes the pages of diagnostics, does',
+      comment:
+        'the language definition imports nothing; its generator, which also writes the pages of diagnostics, does',
       severity: 'error',
       from: { path: '^grammar/', pathNot: '^grammar/generate\\.ts$' },
       to: { pathNot: '^grammar/' },

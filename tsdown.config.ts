@@ -1,6 +1,11 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'tsdown';
 import manifest from './package.json' with { type: 'json' };
+
+/** Small packages that every command needs: one file to read instead of a hundred. See docs/dependencies.md. */
+const bundled = ['commander', 'fastest-levenshtein', 'picocolors', 'yaml'];
+const inPackage = (path: string) => fileURLToPath(new URL(`node_modules/${path}`, import.meta.url));
 
 /** The command prints its version; nothing else of package.json belongs in the bundle. */
 const versionOnly = {
@@ -11,7 +16,17 @@ const versionOnly = {
   },
 };
 
-const bundled = ['commander', 'fastest-levenshtein', 'picocolors', 'yaml'];
+/** The licences of what is bundled ask that they are passed on. */
+async function writeNotices(): Promise<void> {
+  const notices = await Promise.all(
+    bundled.map(async (name) => {
+      const { version } = JSON.parse(await readFile(inPackage(`${name}/package.json`), 'utf8')) as { version: string };
+      const file = name === 'fastest-levenshtein' ? 'LICENSE.md' : 'LICENSE';
+      return `${name} ${version}\n\n${await readFile(inPackage(`${name}/${file}`), 'utf8')}`;
+    }),
+  );
+  await writeFile(new URL('dist/THIRD-PARTY-NOTICES.txt', import.meta.url), notices.join(`\n${'-'.repeat(78)}\n\n`));
+}
 
 /**
  * One build, so that the runtime's error classes are the same objects for every entry. The library entries have types; the
@@ -30,6 +45,8 @@ export default defineConfig({
   outDir: 'dist',
   dts: { entry: ['src/compiler/index.ts', 'src/node/index.ts', 'src/runtime/abi1/index.ts'] },
   deps: { alwaysBundle: [...bundled], onlyBundle: [...bundled] },
-  inputOptions: { resolve: { alias: { yaml: fileURLToPath(new URL('node_modules/yaml/browser/index.js', import.meta.url)) } } },
+  // For Node yaml offers CommonJS, which is bundled whole; this is the same code as modules.
+  inputOptions: { resolve: { alias: { yaml: inPackage('yaml/browser/index.js') } } },
   plugins: [versionOnly],
+  hooks: { 'build:done': writeNotices },
 });

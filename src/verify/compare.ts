@@ -8,7 +8,13 @@ export interface Difference {
 
 /** Euclidean distance relative to the reference's length. A reference of zeros must be met exactly. */
 const relative = (squares: number, reference: number) =>
-  squares === 0 ? 0 : reference === 0 ? (Number.isNaN(squares) ? Number.NaN : Number.POSITIVE_INFINITY) : Math.sqrt(squares / reference);
+  squares === 0
+    ? 0
+    : reference === 0
+      ? Number.isNaN(squares)
+        ? Number.NaN
+        : Number.POSITIVE_INFINITY
+      : Math.sqrt(squares / reference);
 
 /**
  * @param width entries of a row.

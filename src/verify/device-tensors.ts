@@ -26,6 +26,11 @@ export function fromDevice(bytes: Uint8Array, declared: BufferDecl, shape: reado
   const width = shape.at(-1) ?? 1;
   const pitch = pitchOf(declared, width);
   const count = sizeOf(shape);
-  const values = toFloat32(declared.dtype === 'f16' ? 'F16' : 'F32', bytes, (count / width) * pitch);
-  return Float64Array.from({ length: count }, (_, at) => values[Math.floor(at / width) * pitch + (at % width)] ?? Number.NaN);
+  const stored = (count / width) * pitch;
+  const used = bytes.subarray(0, stored * (declared.dtype === 'f16' ? 2 : 4));
+  const values = toFloat32(declared.dtype === 'f16' ? 'F16' : 'F32', used, stored);
+  return Float64Array.from(
+    { length: count },
+    (_, at) => values[Math.floor(at / width) * pitch + (at % width)] ?? Number.NaN,
+  );
 }

@@ -1,5 +1,5 @@
 import type { Node } from '../compiler/ir/nodes.ts';
-import type { PlannedDispatch } from '../compiler/plan/program.ts';
+import type { PlannedDispatch } from '../compiler/plan/planned.ts';
 import type { DispatchDecl } from '../runtime/abi1/definition.ts';
 
 /** The dispatches in the order in which the runtime runs them, with layers written out. */

@@ -1,4 +1,4 @@
-import type { AttnModule, Node } from '../compiler/ir/nodes.ts';
+import type { AttnModule, Node, TensorDecl } from '../compiler/ir/nodes.ts';
 import { usesOf } from '../compiler/ir/uses.ts';
 import { createOracle, type OracleCall } from '../compiler/oracle/oracle.ts';
 import type { Tensor } from '../compiler/oracle/tensor.ts';
@@ -98,3 +98,31 @@ class Recorder {
 
 const entry = (name: string, tensor: Tensor | undefined): readonly (readonly [string, Tensor])[] =>
   tensor === undefined ? [] : [[name, tensor]];
+
+/**
+ * One node by itself, on inputs that no model need ever feed it: caches and activations are given by name.
+ * @param counts new tokens and, where there are keys, all keys of each sequence.
+ */
+export function traceNode(
+  module: AttnModule,
+  node: Node,
+  weights: ReadonlyMap<string, ArrayLike<number>>,
+  { counts, keyCounts, inputs }: Required<Pick<TracedCall, 'counts' | 'keyCounts' | 'inputs'>>,
+): CallTrace {
+  const own = new Set(usesOf(node).map(({ tensor }) => tensor));
+  const tensors = [...module.tensors]
+    .filter(([name]) => own.has(name))
+    .map(([name, tensor]): [string, TensorDecl] => [name, inputs.has(name) ? { ...tensor, role: 'input' } : tensor]);
+  // The reference takes the number of rows from one of a module's own inputs.
+  const batch = counts.length;
+  const tokens = Math.max(...counts);
+  const rows: TensorDecl = { name: 'hidden_in', role: 'input', dtype: 'f32', shape: [] };
+  const rowInput = { shape: [batch, tokens], data: new Float32Array(batch * tokens) };
+  const alone = { ...module, tensors: new Map([...tensors, [rows.name, rows]]), nodes: [node] };
+  const capacity = Math.max(...keyCounts);
+  const call = { counts, keyCounts, inputs: new Map([...inputs, [rows.name, rowInput]]) };
+  const ownWeights = new Map([...weights].filter(([name]) => own.has(name)));
+  const [trace] = traceCalls(alone, ownWeights, { batch, capacity }, [call]);
+  if (trace === undefined) throw new Error('a call has a trace');
+  return trace;
+}

@@ -25,23 +25,30 @@ describe('the generated MiniMind module in a browser', () => {
     expect(gzipSync(bytes).byteLength).toBeLessThan(40_000);
   });
 
-  it.skipIf(chromiumObstacle() !== undefined)('gives the greedy text that the reference gives', async () => {
-    const { prompt, greedy } = JSON.parse(await readFile(new URL('expected.json', example), 'utf8'));
-    const file = async (name: string, type: string) => ({ type, body: await readFile(new URL(name, example)) });
-    const site = await serve({
-      '/greedy.mjs': { type: 'text/javascript', body: Buffer.from(await bundle('greedy-in-page.ts')) },
-      '/vocab.json': await file('vocab.json', 'application/json'),
-      '/model.safetensors': await file('model.safetensors', 'application/octet-stream'),
-    });
-    const browser = await launchChromium();
-    try {
-      const page = await browser.newPage();
-      await page.goto(site.url);
-      const text = await callInPage(page, '/greedy.mjs', 'greedyText', { prompt, tokens: greedy.length - prompt.length });
-      expect(text).toBe(greedy);
-    } finally {
-      await browser.close();
-      await site.close();
-    }
-  }, 240_000);
+  it.skipIf(chromiumObstacle() !== undefined)(
+    'gives the greedy text that the reference gives',
+    async () => {
+      const { prompt, greedy } = JSON.parse(await readFile(new URL('expected.json', example), 'utf8'));
+      const file = async (name: string, type: string) => ({ type, body: await readFile(new URL(name, example)) });
+      const site = await serve({
+        '/greedy.mjs': { type: 'text/javascript', body: Buffer.from(await bundle('greedy-in-page.ts')) },
+        '/vocab.json': await file('vocab.json', 'application/json'),
+        '/model.safetensors': await file('model.safetensors', 'application/octet-stream'),
+      });
+      const browser = await launchChromium();
+      try {
+        const page = await browser.newPage();
+        await page.goto(site.url);
+        const text = await callInPage(page, '/greedy.mjs', 'greedyText', {
+          prompt,
+          tokens: greedy.length - prompt.length,
+        });
+        expect(text).toBe(greedy);
+      } finally {
+        await browser.close();
+        await site.close();
+      }
+    },
+    240_000,
+  );
 });

@@ -7,7 +7,8 @@ export async function greedyText({ prompt, tokens }: { prompt: string; tokens: n
   const model = await load({ weights: await fetchSource('/model.safetensors') });
   const session = await model.createSession();
   let text = prompt;
-  for await (const id of session.generate(vocabulary.encode(prompt), { maxTokens: tokens })) text += vocabulary.decode([id]);
+  for await (const id of session.generate(vocabulary.encode(prompt), { maxTokens: tokens }))
+    text += vocabulary.decode([id]);
   model.dispose();
   return text;
 }

@@ -16,7 +16,7 @@ export function sourceOf(text: string): SourceFile {
   return { path: 'spec.yaml', text };
 }
 
-export function header(tensors: Tensors): CheckpointHeader {
+function header(tensors: Tensors): CheckpointHeader {
   const entries = Object.entries(tensors).map(([name, [dtype, ...shape]]) => [name, { dtype, shape }] as const);
   return { path: 'model.safetensors', tensors: new Map(entries) };
 }

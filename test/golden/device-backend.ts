@@ -1,6 +1,6 @@
 import { compileModule } from '../../src/compiler/compile.ts';
-import { describeAdapter } from '../../src/node/adapter-description.ts';
 import { openDevice } from '../../src/node/adapter.ts';
+import { describeAdapter } from '../../src/node/adapter-description.ts';
 import { AttentionSession, LoadedModule, Session } from '../../src/runtime/abi1/index.ts';
 import type { Backend, CaseOutputs } from './backend.ts';
 import type { Job, PreparedCase } from './prepare.ts';

@@ -71,7 +71,11 @@ async function errorOf(found: Case, logits?: number): Promise<number> {
   const spec = await loadSpec(gpu.device, yamlOf(found));
   const { batch = 1, tokens, keys } = found;
   const inputs = headInputs(spec.shaped, { batch, tokens, keys, ...(logits && { logits }) });
-  const call = { counts: new Array<number>(batch).fill(tokens), keyCounts: new Array<number>(batch).fill(keys), inputs };
+  const call = {
+    counts: new Array<number>(batch).fill(tokens),
+    keyCounts: new Array<number>(batch).fill(keys),
+    inputs,
+  };
   const errors = await errorsOf(spec, { batch, capacity: keys }, [call]);
   spec.loaded.dispose();
   return worst(errors);
@@ -106,9 +110,18 @@ describe('attention alone', () => {
   it('takes given keys of different lengths in a batch', async () => {
     const spec = await loadSpec(gpu.device, yamlOf({ heads: [6, 2], dims: [20, 12], memory: 5, tokens: 9, keys: 40 }));
     for (const [counts, keyCounts] of [
-      [[9, 4, 1], [40, 17, 1]],
-      [[1, 1, 1], [40, 17, 1]],
-      [[3, 9, 9], [5, 9, 2]],
+      [
+        [9, 4, 1],
+        [40, 17, 1],
+      ],
+      [
+        [1, 1, 1],
+        [40, 17, 1],
+      ],
+      [
+        [3, 9, 9],
+        [5, 9, 2],
+      ],
     ] as const) {
       const inputs = headInputs(spec.shaped, { batch: 3, tokens: Math.max(...counts), keys: 40 });
       const errors = await errorsOf(spec, { batch: 3, capacity: 40 }, [{ counts, keyCounts, inputs }]);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
 import type { ShapedSpec } from '../../src/compiler/check/shaped-spec.ts';
 import { type Compiled, compileModule } from '../../src/compiler/compile.ts';
+import type { Node } from '../../src/compiler/ir/nodes.ts';
 import { gatherWeights } from '../../src/compiler/oracle/weights.ts';
 import { checkSpec } from '../../src/compiler/pipeline.ts';
 import type { ProgramPlan } from '../../src/compiler/plan/program.ts';
@@ -9,7 +10,7 @@ import { LoadedModule } from '../../src/runtime/abi1/index.ts';
 import { type NodeError, runNodes } from '../../src/verify/node-runner.ts';
 import { randomNumbers, randomValues } from '../../src/verify/random.ts';
 import { randomCheckpoint } from '../../src/verify/random-checkpoint.ts';
-import { type TracedCall, traceCalls } from '../../src/verify/trace.ts';
+import { type TracedCall, traceCalls, traceNode } from '../../src/verify/trace.ts';
 
 /** A spec that the front end accepts. */
 export function shapedOf(yaml: string): ShapedSpec {
@@ -78,7 +79,11 @@ export function headInputs(
   const next = randomNumbers(seed);
   const make = (shape: readonly number[], scale: number) => ({
     shape,
-    data: randomValues(shape.reduce((a, b) => a * b, 1), next, scale),
+    data: randomValues(
+      shape.reduce((a, b) => a * b, 1),
+      next,
+      scale,
+    ),
   });
   return new Map([
     ['q', make([size.batch, size.tokens, heads.qHeads, headDim], size.logits ?? 1.5)],
@@ -89,3 +94,18 @@ export function headInputs(
 
 /** The largest of the errors; NaN when any is. */
 export const worst = (errors: readonly NodeError[]): number => Math.max(...errors.map(({ worstRow }) => worstRow));
+
+/** Runs a single node of a module on the inputs given by tensor name; they need not be what any model would feed it. */
+export async function errorOfNode(
+  spec: LoadedSpec,
+  node: Node,
+  inputs: NonNullable<TracedCall['inputs']>,
+): Promise<NodeError> {
+  const [first] = inputs.values();
+  const [batch = 1, tokens = 1] = first?.shape ?? [];
+  const counts = new Array<number>(batch).fill(tokens);
+  const trace = traceNode(spec.compiled.module, node, spec.weights, { counts, keyCounts: counts, inputs });
+  const [error] = await runNodes(spec.loaded, spec.program, trace);
+  if (error === undefined) throw new Error(`${node.op} wrote nothing`);
+  return error;
+}

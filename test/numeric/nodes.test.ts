@@ -48,6 +48,9 @@ attention: { q_heads: 1, head_dim: 4, mask: { causal: false } }
 mlp: { kind: gated, activation: relu, width: 3, biases: [down] }`,
 } as const;
 
+/** Rows of three gated entries cancel: a single row may be far off in relative terms, never many. */
+const isAccurate = ({ worstRow, relativeL2 }: NodeError) => worstRow < 2e-5 && relativeL2 < 2e-6;
+
 const describeError = ({ kernels, tensor, worstRow }: NodeError) => `${kernels.join(' + ')} → ${tensor}: ${worstRow}`;
 
 describe('every kernel of a model against the reference', () => {
@@ -55,11 +58,10 @@ describe('every kernel of a model against the reference', () => {
     const spec = await loadSpec(gpu.device, yaml.trim());
     const vocab = spec.shaped.model?.vocab ?? 0;
     const errors = await errorsOf(spec, { batch: 2, capacity: 19 }, modelCalls(vocab));
-    for (const op of new Set(errors.map(e=>e.node.op))) console.log(op, Math.max(...errors.filter(e=>e.node.op===op).map(e=>e.worstRow)).toExponential(1), Math.max(...errors.filter(e=>e.node.op===op).map(e=>e.relativeL2)).toExponential(1));
-    const isHalf = (error: NodeError) => spec.shaped.layers[0]?.attention.cacheDtype === 'f16' && error.node.op === 'append';
-    const wrong = errors.filter((error) => !(error.worstRow < (isHalf(error) ? 1e-3 : 4e-6)));
-    expect(wrong.map(describeError)).toEqual([]);
-    expect(errors.length).toBeGreaterThan(40);
+    expect(errors.filter((error) => !isAccurate(error)).map(describeError)).toEqual([]);
+    const ops = new Set(spec.compiled.module.nodes.map(({ op }) => op));
+    ops.delete('memory_keys');
+    expect(new Set(errors.map(({ node }) => node.op))).toEqual(ops);
   });
 });
 
@@ -73,7 +75,10 @@ describe('attention with projections, alone', () => {
     const call = (counts: readonly number[]): TracedCall => {
       const tokens = Math.max(...counts);
       const shape = [counts.length, tokens, 30];
-      return { counts, inputs: new Map([['hidden_in', { shape, data: randomValues(counts.length * tokens * 30, next) }]]) };
+      return {
+        counts,
+        inputs: new Map([['hidden_in', { shape, data: randomValues(counts.length * tokens * 30, next) }]]),
+      };
     };
     const errors = await errorsOf(spec, { batch: 3, capacity: 50 }, [
       call([40, 17, 2]),
@@ -81,6 +86,6 @@ describe('attention with projections, alone', () => {
       call([1, 1, 1]),
       call([1, 0, 1]),
     ]);
-    expect(errors.filter(({ worstRow }) => !(worstRow < 4e-6)).map(describeError)).toEqual([]);
+    expect(errors.filter((error) => !isAccurate(error)).map(describeError)).toEqual([]);
   });
 });

@@ -1773,6 +1773,14 @@ const VOCAB = 65u;
 const THREADS = 256u;
 const BLOCK = 1u;
 
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
 struct Sampling {
   temperature: f32,
   top_p: f32,
@@ -1781,12 +1789,26 @@ struct Sampling {
   draw: u32,
 }
 
+struct Sequence {
+  past: u32,
+  count: u32,
+}
+
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read_write> tokens: array<u32>;
 @group(0) @binding(2) var<uniform> sampling: Sampling;
+@group(0) @binding(3) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(4) var<uniform> step: Step;
 
 var<workgroup> lanes: array<f32, 256>;
 var<workgroup> runs: array<f32, 16>;
+
+fn row_of_logits(sequence: u32) -> u32 {
+  if (step.logits_all == 1u) {
+    return sequence * step.tokens + sequences[sequence].count - 1u;
+  }
+  return sequence;
+}
 
 fn key_of(value: f32) -> u32 {
   let bits = bitcast<u32>(value);
@@ -1865,7 +1887,7 @@ fn uniform_draw(sequence: u32) -> f32 {
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first = group.x * VOCAB;
+  let first = row_of_logits(group.x) * VOCAB;
 
   var largest = bitcast<f32>(0xff7fffffu);
   for (var id = lane; id < VOCAB; id += THREADS) {
@@ -3430,7 +3452,7 @@ export const definition: ModuleDefinition = {
         linear_row_192x192_add: { code: wgsl.linear_row_192x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_row_192x512_gated_silu: { code: wgsl.linear_row_192x512_gated_silu_f16, bindings: ['read', 'read', 'read', 'read_write', 'uniform'] },
         linear_row_512x192_add: { code: wgsl.linear_row_512x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform'] },
+        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform', 'read', 'uniform'] },
       },
       prepare: [],
       prefill: [
@@ -3615,7 +3637,7 @@ export const definition: ModuleDefinition = {
           grid: [3, 'L', 1],
         },
       ],
-      sample: [{ kernel: 'sample_65', bind: ['logits', 'tokens', 'sampling'], grid: ['B', 1, 1] }],
+      sample: [{ kernel: 'sample_65', bind: ['logits', 'tokens', 'sampling', 'sequences', 'step'], grid: ['B', 1, 1] }],
     },
     {
       id: 'baseline',
@@ -3653,7 +3675,7 @@ export const definition: ModuleDefinition = {
         linear_row_192x192_add: { code: wgsl.linear_row_192x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_row_192x512_gated_silu: { code: wgsl.linear_row_192x512_gated_silu, bindings: ['read', 'read', 'read', 'read_write', 'uniform'] },
         linear_row_512x192_add: { code: wgsl.linear_row_512x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform'] },
+        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform', 'read', 'uniform'] },
       },
       prepare: [],
       prefill: [
@@ -3838,7 +3860,7 @@ export const definition: ModuleDefinition = {
           grid: [3, 'L', 1],
         },
       ],
-      sample: [{ kernel: 'sample_65', bind: ['logits', 'tokens', 'sampling'], grid: ['B', 1, 1] }],
+      sample: [{ kernel: 'sample_65', bind: ['logits', 'tokens', 'sampling', 'sequences', 'step'], grid: ['B', 1, 1] }],
     },
   ],
 };

@@ -72,16 +72,25 @@ const TINY: f32 = 1e-30;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
 var<workgroup> lanes: array<f32, 64>;
+var<workgroup> runs: array<f32, 8>;
 
 fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   workgroupBarrier();
   lanes[lane] = part;
   workgroupBarrier();
-  var sum = 0.0;
-  for (var other = 0u; other < THREADS; other++) {
-    sum += lanes[other];
+  if (lane < 8u) {
+    var run = lanes[lane];
+    for (var other = lane + 8u; other < 64u; other += 8u) {
+      run = run + lanes[other];
+    }
+    runs[lane] = run;
   }
-  return sum;
+  workgroupBarrier();
+  var result = runs[0];
+  for (var other = 1u; other < 8u; other++) {
+    result = result + runs[other];
+  }
+  return result;
 }
 
 @compute @workgroup_size(64)
@@ -1126,12 +1135,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_row_192x65_logits: `// y = x · weightᵀ, weights [65, 192]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 const IN_QUADS = 48u;
 const OUT_WIDTH = 65u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 
 struct Step {
   batch: u32,
@@ -1201,12 +1210,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_row_192x192: `// y = x · weightᵀ, weights [192, 192]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 
 struct Step {
   batch: u32,
@@ -1267,12 +1276,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_row_192x32: `// y = x · weightᵀ, weights [32, 192]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 const IN_QUADS = 48u;
 const OUT_WIDTH = 32u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 
 struct Step {
   batch: u32,
@@ -1551,12 +1560,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_row_192x192_add: `// y += x · weightᵀ, weights [192, 192]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 
 struct Step {
   batch: u32,
@@ -1617,12 +1626,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_row_192x576_gated_silu_bias: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 const IN_QUADS = 48u;
 const OUT_WIDTH = 576u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 
 struct Step {
   batch: u32,
@@ -1772,6 +1781,14 @@ const VOCAB = 65u;
 const THREADS = 256u;
 const BLOCK = 1u;
 
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
 struct Sampling {
   temperature: f32,
   top_p: f32,
@@ -1780,11 +1797,26 @@ struct Sampling {
   draw: u32,
 }
 
+struct Sequence {
+  past: u32,
+  count: u32,
+}
+
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read_write> tokens: array<u32>;
 @group(0) @binding(2) var<uniform> sampling: Sampling;
+@group(0) @binding(3) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(4) var<uniform> step: Step;
 
 var<workgroup> lanes: array<f32, 256>;
+var<workgroup> runs: array<f32, 16>;
+
+fn row_of_logits(sequence: u32) -> u32 {
+  if (step.logits_all == 1u) {
+    return sequence * step.tokens + sequences[sequence].count - 1u;
+  }
+  return sequence;
+}
 
 fn key_of(value: f32) -> u32 {
   let bits = bitcast<u32>(value);
@@ -1800,9 +1832,17 @@ fn max_of_lanes(lane: u32, part: f32) -> f32 {
   workgroupBarrier();
   lanes[lane] = part;
   workgroupBarrier();
-  var result = lanes[0];
-  for (var other = 1u; other < THREADS; other++) {
-    result = max(result, lanes[other]);
+  if (lane < 16u) {
+    var run = lanes[lane];
+    for (var other = lane + 16u; other < 256u; other += 16u) {
+      run = max(run, lanes[other]);
+    }
+    runs[lane] = run;
+  }
+  workgroupBarrier();
+  var result = runs[0];
+  for (var other = 1u; other < 16u; other++) {
+    result = max(result, runs[other]);
   }
   return result;
 }
@@ -1811,9 +1851,17 @@ fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   workgroupBarrier();
   lanes[lane] = part;
   workgroupBarrier();
-  var result = 0.0;
-  for (var other = 0u; other < THREADS; other++) {
-    result += lanes[other];
+  if (lane < 16u) {
+    var run = lanes[lane];
+    for (var other = lane + 16u; other < 256u; other += 16u) {
+      run = run + lanes[other];
+    }
+    runs[lane] = run;
+  }
+  workgroupBarrier();
+  var result = runs[0];
+  for (var other = 1u; other < 16u; other++) {
+    result = result + runs[other];
   }
   return result;
 }
@@ -1847,7 +1895,7 @@ fn uniform_draw(sequence: u32) -> f32 {
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first = group.x * VOCAB;
+  let first = row_of_logits(group.x) * VOCAB;
 
   var largest = bitcast<f32>(0xff7fffffu);
   for (var id = lane; id < VOCAB; id += THREADS) {
@@ -2591,14 +2639,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_row_192x65_logits_f16: `// y = x · weightᵀ, weights [65, 192]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 enable f16;
 
 const IN_QUADS = 48u;
 const OUT_WIDTH = 65u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 
 struct Step {
   batch: u32,
@@ -2668,14 +2716,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_row_192x192_f16: `// y = x · weightᵀ, weights [192, 192]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 enable f16;
 
 const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 
 struct Step {
   batch: u32,
@@ -2736,14 +2784,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_row_192x32_f16: `// y = x · weightᵀ, weights [32, 192]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 enable f16;
 
 const IN_QUADS = 48u;
 const OUT_WIDTH = 32u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 
 struct Step {
   batch: u32,
@@ -2804,14 +2852,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_row_192x192_add_f16: `// y += x · weightᵀ, weights [192, 192]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 enable f16;
 
 const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 
 struct Step {
   batch: u32,
@@ -2872,14 +2920,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_row_192x576_gated_silu_bias_f16: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 enable f16;
 
 const IN_QUADS = 48u;
 const OUT_WIDTH = 576u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 
 struct Step {
   batch: u32,
@@ -3444,7 +3492,7 @@ export const definition: ModuleDefinition = {
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform'],
         },
         linear_row_576x192_add: { code: wgsl.linear_row_576x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform'] },
+        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform', 'read', 'uniform'] },
       },
       prepare: [],
       prefill: [
@@ -3540,7 +3588,7 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_row_192x65_logits',
           bind: ['normed', 'head.weight', 'logits', 'sequences', 'step'],
-          grid: [9, 'L', 1],
+          grid: [3, 'L', 1],
         },
       ],
       decode: [
@@ -3558,19 +3606,19 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_row_192x192',
           bind: ['normed', 'layers.{i}.attn.q.weight', 'q_proj', 'step'],
-          grid: [24, ['*', 'B', 'I'], 1],
+          grid: [6, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_row_192x32',
           bind: ['normed', 'layers.{i}.attn.k.weight', 'k_proj', 'step'],
-          grid: [4, ['*', 'B', 'I'], 1],
+          grid: [1, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_row_192x32',
           bind: ['normed', 'layers.{i}.attn.v.weight', 'v_proj', 'step'],
-          grid: [4, ['*', 'B', 'I'], 1],
+          grid: [1, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
@@ -3610,7 +3658,7 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_row_192x192_add',
           bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
-          grid: [24, ['*', 'B', 'I'], 1],
+          grid: [6, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
@@ -3630,7 +3678,7 @@ export const definition: ModuleDefinition = {
             'mlp_hidden',
             'step',
           ],
-          grid: [72, ['*', 'B', 'I'], 1],
+          grid: [18, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
@@ -3643,10 +3691,10 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_row_192x65_logits',
           bind: ['normed', 'head.weight', 'logits', 'sequences', 'step'],
-          grid: [9, 'L', 1],
+          grid: [3, 'L', 1],
         },
       ],
-      sample: [{ kernel: 'sample_65', bind: ['logits', 'tokens', 'sampling'], grid: ['B', 1, 1] }],
+      sample: [{ kernel: 'sample_65', bind: ['logits', 'tokens', 'sampling', 'sequences', 'step'], grid: ['B', 1, 1] }],
     },
     {
       id: 'baseline',
@@ -3687,7 +3735,7 @@ export const definition: ModuleDefinition = {
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform'],
         },
         linear_row_576x192_add: { code: wgsl.linear_row_576x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform'] },
+        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform', 'read', 'uniform'] },
       },
       prepare: [],
       prefill: [
@@ -3783,7 +3831,7 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_row_192x65_logits',
           bind: ['normed', 'head.weight', 'logits', 'sequences', 'step'],
-          grid: [9, 'L', 1],
+          grid: [3, 'L', 1],
         },
       ],
       decode: [
@@ -3801,19 +3849,19 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_row_192x192',
           bind: ['normed', 'layers.{i}.attn.q.weight', 'q_proj', 'step'],
-          grid: [24, ['*', 'B', 'I'], 1],
+          grid: [6, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_row_192x32',
           bind: ['normed', 'layers.{i}.attn.k.weight', 'k_proj', 'step'],
-          grid: [4, ['*', 'B', 'I'], 1],
+          grid: [1, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_row_192x32',
           bind: ['normed', 'layers.{i}.attn.v.weight', 'v_proj', 'step'],
-          grid: [4, ['*', 'B', 'I'], 1],
+          grid: [1, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
@@ -3853,7 +3901,7 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_row_192x192_add',
           bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
-          grid: [24, ['*', 'B', 'I'], 1],
+          grid: [6, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
@@ -3873,7 +3921,7 @@ export const definition: ModuleDefinition = {
             'mlp_hidden',
             'step',
           ],
-          grid: [72, ['*', 'B', 'I'], 1],
+          grid: [18, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
@@ -3886,10 +3934,10 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_row_192x65_logits',
           bind: ['normed', 'head.weight', 'logits', 'sequences', 'step'],
-          grid: [9, 'L', 1],
+          grid: [3, 'L', 1],
         },
       ],
-      sample: [{ kernel: 'sample_65', bind: ['logits', 'tokens', 'sampling'], grid: ['B', 1, 1] }],
+      sample: [{ kernel: 'sample_65', bind: ['logits', 'tokens', 'sampling', 'sequences', 'step'], grid: ['B', 1, 1] }],
     },
   ],
 };

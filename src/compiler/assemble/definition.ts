@@ -14,7 +14,8 @@ import type { AttnModule, TensorDecl } from '../ir/nodes.ts';
 import { toExtent } from '../plan/extents.ts';
 import { uniqueNames } from '../plan/kernel-name.ts';
 import type { KernelPlan } from '../plan/kernel-plan.ts';
-import type { PlannedDispatch, ProgramPlan } from '../plan/program.ts';
+import type { PlannedDispatch } from '../plan/planned.ts';
+import type { ProgramPlan } from '../plan/program.ts';
 import { rollLayers } from './dispatches.ts';
 
 /** In: the checked spec, its module, and a program for each target. Out: everything that the runtime needs, as plain data. */

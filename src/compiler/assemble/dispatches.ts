@@ -1,6 +1,6 @@
 import type { DispatchDecl } from '../../runtime/abi1/definition.ts';
 import type { WgslModule } from '../emit-wgsl/kernel.ts';
-import type { PlannedDispatch } from '../plan/program.ts';
+import type { PlannedDispatch } from '../plan/planned.ts';
 
 /** What the runtime itself binds. */
 const runtimeBindings = new Set(['step', 'sequences', 'sampling']);

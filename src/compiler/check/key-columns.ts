@@ -9,8 +9,3 @@ export const keySegments: readonly KeySegment[] = Object.freeze(['zero', 'memory
 export function keyColumns(memorySlots: number): KeyColumns {
   return Object.freeze({ zero: 0, memory: memorySlots });
 }
-
-/** Columns before the first key of the sequence. */
-export function prefixColumns({ zero, memory }: KeyColumns): number {
-  return zero + memory;
-}

@@ -31,7 +31,7 @@ export function attention(...lines: readonly string[]): string {
   return ['gqac: 1', 'name: example', 'attention:', ...lines.map((line) => `  ${line}`), ''].join('\n');
 }
 
-export function code(value: string | number): string {
+function code(value: string | number): string {
   return `\`${value}\``;
 }
 

@@ -40,7 +40,7 @@ const entriesOf = (value: object): readonly [string, Plain][] =>
 const keyOf = (key: string) => (/^[A-Za-z_$][\w$]*$/.test(key) ? key : quoted(key));
 
 /** JSON encoding is the only way in: nothing that a user wrote can end the string. */
-export function quoted(text: string): string {
+function quoted(text: string): string {
   const inner = JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'");
   return `'${inner.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}'`;
 }

@@ -17,8 +17,8 @@ import { attentionOptions, planAttentionSplit, planAttentionTile } from './atten
 import { ceilDiv, plus, times } from './extents.ts';
 import type { HeadNormPlan, KernelPlan, RotationPlan, Storage } from './kernel-plan.ts';
 import { planLinearRow, planLinearTile } from './linear-plans.ts';
+import type { NodePlan, PlannedDispatch } from './planned.ts';
 import type { TargetProfile } from './profiles.ts';
-import type { NodePlan, PlannedDispatch } from './program.ts';
 import { floats, foldArrays } from './workgroup-memory.ts';
 
 const quads = (width: number) => Math.ceil(width / 4);

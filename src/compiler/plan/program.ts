@@ -1,20 +1,12 @@
-import type { BufferDecl, Extent } from '../../runtime/abi1/definition.ts';
+import type { BufferDecl } from '../../runtime/abi1/definition.ts';
 import { constantOf } from '../check/dims.ts';
 import type { AttnModule, Node } from '../ir/nodes.ts';
 import type { Rejection } from './attention-plans.ts';
 import type { KernelPlan } from './kernel-plan.ts';
 import { planNode } from './nodes.ts';
+import type { PlannedDispatch } from './planned.ts';
 import type { TargetProfile } from './profiles.ts';
 import { foldArrays } from './workgroup-memory.ts';
-
-/** One kernel with the tensors at its bindings, by binding name, and its grid. */
-export interface PlannedDispatch {
-  readonly plan: KernelPlan;
-  readonly bind: Readonly<Record<string, string>>;
-  readonly grid: readonly [Extent, Extent, Extent];
-  /** Absent for what no node asks for: sampling. */
-  readonly node?: Node;
-}
 
 /** Everything that a target runs: `prefill` for several tokens of each sequence, `decode` for one. */
 export interface ProgramPlan {
@@ -26,15 +18,6 @@ export interface ProgramPlan {
   /** Buffers that the plan adds to those of the module. */
   readonly scratch: readonly BufferDecl[];
   readonly rejected: readonly (Rejection & { readonly node: Node })[];
-}
-
-/** What one node becomes. Without `decode`, one token is served by the same dispatches as many. */
-export interface NodePlan {
-  readonly prepare?: readonly PlannedDispatch[];
-  readonly prefill: readonly PlannedDispatch[];
-  readonly decode?: readonly PlannedDispatch[];
-  readonly scratch?: readonly BufferDecl[];
-  readonly rejected?: readonly Rejection[];
 }
 
 /** In: the module and a target. Out: its program. Throws when a kernel has no form for the target: the checker's rules exclude that. */

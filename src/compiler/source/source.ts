@@ -11,12 +11,6 @@ export interface Span {
   readonly end: number;
 }
 
-/** A value together with the place where the user wrote it. */
-export interface Located<T> {
-  readonly value: T;
-  readonly span: Span;
-}
-
 /** A place in a file: 1-based line and column (in UTF-16 units), 0-based offset. */
 export interface Position {
   readonly line: number;

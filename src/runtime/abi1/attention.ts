@@ -1,6 +1,6 @@
 import type { BufferDecl } from './definition.ts';
 import { UsageError } from './errors.ts';
-import { type ExtentBindings, evaluateExtent } from './extents.ts';
+import { type ExtentBindings, elementsOf, evaluateExtent } from './extents.ts';
 import { fromFloat32 } from './floats.ts';
 import type { LoadedModule } from './loaded-module.ts';
 import type { DeviceTensor } from './tensor.ts';
@@ -89,7 +89,7 @@ export class AttentionSession {
     this.#workspace.record(pass, tokens === 1 ? decode : prefill, symbols);
   }
 
-  /** Uploads inputs, runs one call and reads the output back: for tests and small work. */
+  /** Uploads inputs, runs one call and reads its output back, `[B, tokens, …]`: for tests and small work. */
   async run(
     inputs: Readonly<Record<string, Float32Array<ArrayBuffer>>>,
     call: AttentionCall = {},
@@ -104,7 +104,9 @@ export class AttentionSession {
     this.encode(pass, call);
     pass.end();
     device.queue.submit([encoder.finish()]);
-    return new Float32Array((await ledger.readBack(this.buffer('out'))).buffer);
+    const out = this.#module.definition.buffers.find(({ name }) => name === 'out');
+    const elements = elementsOf(out?.shape ?? [], { B: this.#size.batch, I: call.tokens ?? this.#size.tokens });
+    return new Float32Array((await ledger.readBack(this.buffer('out'), 0, 4 * elements)).buffer);
   }
 
   /** Frees what was allocated here, not the app's buffers. */

@@ -50,7 +50,7 @@ export function f32FromBits(bits: number): number {
 }
 
 /** The bits of the f32 nearest-even narrowed to binary16. NaN stays a NaN, quiet, with the upper bits of its payload. */
-export function f32BitsToF16(bits: number): number {
+function f32BitsToF16(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
   const magnitude = bits & 0x7fffffff;
   if (magnitude > 0x7f800000) return sign | 0x7e00 | ((magnitude >>> 13) & 0x1ff);
@@ -72,7 +72,7 @@ export function f32BitsToF16(bits: number): number {
 }
 
 /** NaN stays a NaN: its lowest payload bits could be all that is set, so the quiet bit is forced. */
-export function f32BitsToBf16(bits: number): number {
+function f32BitsToBf16(bits: number): number {
   if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40;
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }

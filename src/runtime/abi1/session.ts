@@ -111,10 +111,9 @@ export class Session<Vocab extends number = number> {
       const vocab = this.#model.definition.facts.vocab as Vocab;
       const shape = this.#allLogits ? ([this.batch, longest, vocab] as const) : ([this.batch, vocab] as const);
       const data = new Float32Array((this.#allLogits ? longest : 1) * this.batch * vocab);
-      for (let from = 0; from < longest; from += this.#chunk) {
-        const piece = rows.map((row) => row.slice(from, from + this.#chunk));
-        this.#submit(piece);
-        await this.#collect(data, piece, from, longest);
+      for (const piece of pieces(rows, this.#chunk)) {
+        this.#submit(piece.map(({ ids }) => ids));
+        await this.#collect(data, piece, longest);
       }
       return { dtype: 'f32', shape, data };
     });
@@ -205,8 +204,7 @@ export class Session<Vocab extends number = number> {
   async #submitPrompt(prompt: readonly number[]): Promise<void> {
     const rows = this.#rowsOf([prompt]);
     await this.#exclusively(async () => {
-      for (let from = 0; from < prompt.length; from += this.#chunk)
-        this.#submit(rows.map((row) => row.slice(from, from + this.#chunk)));
+      for (const piece of pieces(rows, this.#chunk)) this.#submit(piece.map(({ ids }) => ids));
     });
   }
 
@@ -249,22 +247,17 @@ export class Session<Vocab extends number = number> {
   }
 
   /** Copies the logits of one piece of the prompt to where they belong in `data`. */
-  async #collect(
-    data: Float32Array,
-    piece: readonly (readonly number[])[],
-    from: number,
-    longest: number,
-  ): Promise<void> {
+  async #collect(data: Float32Array, piece: readonly PieceOfRow[], longest: number): Promise<void> {
     const { vocab } = this.#model.definition.facts;
-    const tokens = Math.max(...piece.map((row) => row.length));
+    const tokens = Math.max(...piece.map(({ ids }) => ids.length));
     const rows = this.#allLogits ? this.batch * tokens : this.batch;
     const bytes = await this.#model.ledger.readBack(this.logitsBuffer, 0, rows * vocab * 4);
     const values = new Float32Array(bytes.buffer);
-    for (const [b, row] of piece.entries()) {
+    for (const [b, { ids, from }] of piece.entries()) {
       if (this.#allLogits) {
         const start = b * tokens * vocab;
-        data.set(values.subarray(start, start + row.length * vocab), (b * longest + from) * vocab);
-      } else if (row.length > 0) data.set(values.subarray(b * vocab, (b + 1) * vocab), b * vocab);
+        data.set(values.subarray(start, start + ids.length * vocab), (b * longest + from) * vocab);
+      } else if (ids.length > 0) data.set(values.subarray(b * vocab, (b + 1) * vocab), b * vocab);
     }
   }
 
@@ -303,6 +296,26 @@ export class Session<Vocab extends number = number> {
     pass.end();
     this.#model.device.queue.submit([encoder.finish()]);
   }
+}
+
+interface PieceOfRow {
+  readonly ids: readonly number[];
+  /** Where they stand in the row. */
+  readonly from: number;
+}
+
+/**
+ * The rows in pieces of at most `chunk` tokens. All rows end in the last piece, shorter ones begin in a later one, so that
+ * after it the device has the logits of every sequence's last token.
+ */
+function pieces(rows: readonly (readonly number[])[], chunk: number): readonly (readonly PieceOfRow[])[] {
+  const count = Math.ceil(Math.max(...rows.map((row) => row.length)) / chunk);
+  return Array.from({ length: count }, (_, index) =>
+    rows.map((row) => {
+      const [from, end] = [count - index, count - index - 1].map((left) => Math.max(0, row.length - left * chunk));
+      return { ids: row.slice(from, end), from: from ?? 0 };
+    }),
+  );
 }
 
 function isOneRow(prompt: readonly number[] | readonly (readonly number[])[]): prompt is readonly number[] {

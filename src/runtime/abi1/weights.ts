@@ -16,7 +16,7 @@ export interface LoadProgress {
 }
 
 /** Bytes that a weight takes on the device. */
-export const weightBytes = ({ shape, dtype, pitch }: WeightDecl): number => rowsOf(shape) * pitch * bytesOf[dtype];
+const weightBytes = ({ shape, dtype, pitch }: WeightDecl): number => rowsOf(shape) * pitch * bytesOf[dtype];
 
 /** Rows of the last axis. */
 const rowsOf = (shape: readonly number[]) => shape.slice(0, -1).reduce((product, extent) => product * extent, 1);
@@ -25,7 +25,7 @@ const rowsOf = (shape: readonly number[]) => shape.slice(0, -1).reduce((product,
  * Checks every weight against the checkpoint, before anything is allocated.
  * @throws CheckpointError naming the first tensor that is missing, has another shape, or cannot be converted.
  */
-export function checkWeights(weights: readonly WeightDecl[], file: SafetensorsFile): void {
+function checkWeights(weights: readonly WeightDecl[], file: SafetensorsFile): void {
   for (const weight of weights) {
     const { dtype, shape } = file.info(weight.source);
     if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') {

@@ -11,16 +11,25 @@ const TINY: f32 = 1e-30;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
 var<workgroup> lanes: array<f32, 64>;
+var<workgroup> runs: array<f32, 8>;
 
 fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   workgroupBarrier();
   lanes[lane] = part;
   workgroupBarrier();
-  var sum = 0.0;
-  for (var other = 0u; other < THREADS; other++) {
-    sum += lanes[other];
+  if (lane < 8u) {
+    var run = lanes[lane];
+    for (var other = lane + 8u; other < 64u; other += 8u) {
+      run = run + lanes[other];
+    }
+    runs[lane] = run;
   }
-  return sum;
+  workgroupBarrier();
+  var result = runs[0];
+  for (var other = 1u; other < 8u; other++) {
+    result = result + runs[other];
+  }
+  return result;
 }
 
 @compute @workgroup_size(64)

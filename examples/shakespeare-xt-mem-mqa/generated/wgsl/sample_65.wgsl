@@ -6,6 +6,14 @@ const VOCAB = 65u;
 const THREADS = 256u;
 const BLOCK = 1u;
 
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
 struct Sampling {
   temperature: f32,
   top_p: f32,
@@ -14,11 +22,26 @@ struct Sampling {
   draw: u32,
 }
 
+struct Sequence {
+  past: u32,
+  count: u32,
+}
+
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read_write> tokens: array<u32>;
 @group(0) @binding(2) var<uniform> sampling: Sampling;
+@group(0) @binding(3) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(4) var<uniform> step: Step;
 
 var<workgroup> lanes: array<f32, 256>;
+var<workgroup> runs: array<f32, 16>;
+
+fn row_of_logits(sequence: u32) -> u32 {
+  if (step.logits_all == 1u) {
+    return sequence * step.tokens + sequences[sequence].count - 1u;
+  }
+  return sequence;
+}
 
 fn key_of(value: f32) -> u32 {
   let bits = bitcast<u32>(value);
@@ -34,9 +57,17 @@ fn max_of_lanes(lane: u32, part: f32) -> f32 {
   workgroupBarrier();
   lanes[lane] = part;
   workgroupBarrier();
-  var result = lanes[0];
-  for (var other = 1u; other < THREADS; other++) {
-    result = max(result, lanes[other]);
+  if (lane < 16u) {
+    var run = lanes[lane];
+    for (var other = lane + 16u; other < 256u; other += 16u) {
+      run = max(run, lanes[other]);
+    }
+    runs[lane] = run;
+  }
+  workgroupBarrier();
+  var result = runs[0];
+  for (var other = 1u; other < 16u; other++) {
+    result = max(result, runs[other]);
   }
   return result;
 }
@@ -45,9 +76,17 @@ fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   workgroupBarrier();
   lanes[lane] = part;
   workgroupBarrier();
-  var result = 0.0;
-  for (var other = 0u; other < THREADS; other++) {
-    result += lanes[other];
+  if (lane < 16u) {
+    var run = lanes[lane];
+    for (var other = lane + 16u; other < 256u; other += 16u) {
+      run = run + lanes[other];
+    }
+    runs[lane] = run;
+  }
+  workgroupBarrier();
+  var result = runs[0];
+  for (var other = 1u; other < 16u; other++) {
+    result = result + runs[other];
   }
   return result;
 }
@@ -81,7 +120,7 @@ fn uniform_draw(sequence: u32) -> f32 {
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first = group.x * VOCAB;
+  let first = row_of_logits(group.x) * VOCAB;
 
   var largest = bitcast<f32>(0xff7fffffu);
   for (var id = lane; id < VOCAB; id += THREADS) {

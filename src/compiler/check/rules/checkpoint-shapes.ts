@@ -5,7 +5,7 @@ import type { Span } from '../../source/source.ts';
 import type { BoundSpec, OptionPath } from '../bind.ts';
 import type { SourcedTemplate } from '../weight-sources.ts';
 import type { WeightTemplate } from '../weights-table.ts';
-import type { CheckpointInput, Found } from './checkpoint.ts';
+import type { CheckpointInput, Found } from './checkpoint-input.ts';
 import { kvHeadsNote } from './memory.ts';
 
 type FoundByTemplate = ReadonlyMap<SourcedTemplate, readonly Found[]>;

@@ -5,23 +5,8 @@ import { type CheckpointHeader, type CheckpointTensor, weightDtypeOf } from '../
 import type { AttentionShape, WeightShape } from '../shaped-spec.ts';
 import { suggest } from '../suggest.ts';
 import type { SourcedTemplate } from '../weight-sources.ts';
+import type { CheckpointInput, Found } from './checkpoint-input.ts';
 import { checkShapes } from './checkpoint-shapes.ts';
-import type { ResolvedHeads } from './heads.ts';
-
-export interface CheckpointInput {
-  readonly spec: BoundSpec;
-  readonly heads: ResolvedHeads;
-  readonly attention: AttentionShape;
-  readonly sourced: readonly SourcedTemplate[];
-  readonly checkpoint: CheckpointHeader;
-}
-
-/** A weight, the tensor that it is read from, and the shape of the part that is read. */
-export interface Found {
-  readonly weight: WeightShape;
-  readonly tensor: CheckpointTensor;
-  readonly shape: readonly number[];
-}
 
 /** Checkpoint against spec: WGT001 … WGT005, and the rules that a wrong shape is best explained by. Once for all layers. */
 export function checkCheckpoint(input: CheckpointInput, report: Report): void {
@@ -80,7 +65,7 @@ function readShape(
 }
 
 /** Where the spec says which checkpoint it is. */
-export function weightsPlace(spec: BoundSpec): Span {
+function weightsPlace(spec: BoundSpec): Span {
   return spec.at('weights.file')?.span ?? spec.keySpan(spec.isWritten('weights') ? 'weights' : 'name');
 }
 

@@ -56,7 +56,7 @@ function sourceOf(one: boolean, size: boolean, kv: boolean): OptionPath {
 }
 
 /** Ascending. */
-export function divisorsOf(value: number): readonly number[] {
+function divisorsOf(value: number): readonly number[] {
   const all: number[] = [];
   for (let divisor = 1; divisor <= value; divisor += 1) if (value % divisor === 0) all.push(divisor);
   return all;

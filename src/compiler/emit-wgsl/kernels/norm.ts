@@ -17,21 +17,23 @@ export function norm(plan: NormPlan): KernelSource {
     for (var e = lane; e < WIDTH; e += THREADS) {
       y[first + e] = x[first + e] * factor * ${gamma}${beta};
     }`;
-  // Two passes: the difference of two large sums would lose the variance of rows that are far from zero.
+  // Two passes: the difference of two large sums would lose the variance of rows that are far from zero. Distances from the
+  // first entry keep the rounding of the mean in proportion to the row's spread, not to its distance from zero.
   const layer = wgsl`
+    let pivot = x[first];
     var total = 0.0;
     for (var e = lane; e < WIDTH; e += THREADS) {
-      total += x[first + e];
+      total += x[first + e] - pivot;
     }
     let mean = sum_of_lanes(lane, total) / f32(WIDTH);
     var squares = 0.0;
     for (var e = lane; e < WIDTH; e += THREADS) {
-      let value = x[first + e] - mean;
+      let value = x[first + e] - pivot - mean;
       squares += value * value;
     }
     let factor = inverseSqrt(max(sum_of_lanes(lane, squares) / f32(WIDTH) + EPS, TINY));
     for (var e = lane; e < WIDTH; e += THREADS) {
-      y[first + e] = (x[first + e] - mean) * factor * ${gamma}${beta};
+      y[first + e] = (x[first + e] - pivot - mean) * factor * ${gamma}${beta};
     }`;
   return {
     doc:

@@ -1,6 +1,6 @@
 import type { SamplePlan } from '../../plan/kernel-plan.ts';
 import { foldOfLanes } from '../fold.ts';
-import { type KernelSource, samplingBinding, u32c } from '../kernel.ts';
+import { type KernelSource, samplingBinding, sequencesBinding, stepBinding, u32c } from '../kernel.ts';
 import { wgsl } from '../wgsl.ts';
 
 /**
@@ -23,10 +23,13 @@ export function sample(plan: SamplePlan): KernelSource {
       { name: 'logits', access: 'read', type: 'array<f32>' },
       { name: 'tokens', access: 'read_write', type: 'array<u32>' },
       samplingBinding,
+      sequencesBinding,
+      stepBinding,
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: [
+      rowOfLogits,
       ordered,
       foldOfLanes('max_of_lanes', plan, 'max'),
       foldOfLanes('sum_of_lanes', plan, 'sum'),
@@ -34,7 +37,7 @@ export function sample(plan: SamplePlan): KernelSource {
       random,
     ],
     body: wgsl`
-      let first = group.x * VOCAB;
+      let first = row_of_logits(group.x) * VOCAB;
 
       var largest = bitcast<f32>(0xff7fffffu);
       for (var id = lane; id < VOCAB; id += THREADS) {
@@ -109,6 +112,15 @@ export function sample(plan: SamplePlan): KernelSource {
       }`,
   };
 }
+
+/** Where the logits of a sequence's last token are: when those of all tokens were asked for, among the others. */
+const rowOfLogits = wgsl`
+  fn row_of_logits(sequence: u32) -> u32 {
+    if (step.logits_all == 1u) {
+      return sequence * step.tokens + sequences[sequence].count - 1u;
+    }
+    return sequence;
+  }`;
 
 /** Greater floats have greater keys (sign-magnitude to biased order). */
 const ordered = wgsl`

@@ -1,0 +1,21 @@
+import type { BoundSpec } from '../bind.ts';
+import type { CheckpointHeader, CheckpointTensor } from '../checkpoint.ts';
+import type { AttentionShape, WeightShape } from '../shaped-spec.ts';
+import type { SourcedTemplate } from '../weight-sources.ts';
+import type { ResolvedHeads } from './heads.ts';
+
+/** What the rules that compare a checkpoint with a spec are given. */
+export interface CheckpointInput {
+  readonly spec: BoundSpec;
+  readonly heads: ResolvedHeads;
+  readonly attention: AttentionShape;
+  readonly sourced: readonly SourcedTemplate[];
+  readonly checkpoint: CheckpointHeader;
+}
+
+/** A weight, the tensor that it is read from, and the shape of the part that is read. */
+export interface Found {
+  readonly weight: WeightShape;
+  readonly tensor: CheckpointTensor;
+  readonly shape: readonly number[];
+}

@@ -1,0 +1,22 @@
+import type { BufferDecl, Extent } from '../../runtime/abi1/definition.ts';
+import type { Node } from '../ir/nodes.ts';
+import type { Rejection } from './attention-plans.ts';
+import type { KernelPlan } from './kernel-plan.ts';
+
+/** One kernel with the tensors at its bindings, by binding name, and its grid. */
+export interface PlannedDispatch {
+  readonly plan: KernelPlan;
+  readonly bind: Readonly<Record<string, string>>;
+  readonly grid: readonly [Extent, Extent, Extent];
+  /** Absent for what no node asks for: sampling. */
+  readonly node?: Node;
+}
+
+/** What one node becomes. Without `decode`, one token is served by the same dispatches as many. */
+export interface NodePlan {
+  readonly prepare?: readonly PlannedDispatch[];
+  readonly prefill: readonly PlannedDispatch[];
+  readonly decode?: readonly PlannedDispatch[];
+  readonly scratch?: readonly BufferDecl[];
+  readonly rejected?: readonly Rejection[];
+}

@@ -1,0 +1,73 @@
+import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
+import { randomNumbers, randomValues } from './random.ts';
+import type { TracedCall, TraceSizes } from './trace.ts';
+
+/** Calls that follow each other on one cache. */
+export interface CallSequence extends TraceSizes {
+  readonly calls: readonly TracedCall[];
+}
+
+/**
+ * What a module is run on: a prompt, a chunk that continues it, and one token; for models and projections with two sequences
+ * of different lengths; for given heads with fewer, as many and more keys than queries.
+ */
+export function callSequences(shaped: ShapedSpec, tokens: number, seed: number): readonly CallSequence[] {
+  const attention = shaped.layers[0]?.attention;
+  if (attention === undefined) throw new Error('a spec has at least one layer');
+  const next = randomNumbers(seed);
+  const values = (...shape: readonly number[]) => ({
+    shape,
+    data: randomValues(
+      shape.reduce((product, extent) => product * extent, 1),
+      next,
+    ),
+  });
+  if (attention.inputs === 'heads') {
+    const { heads, headDim, valueDim } = attention;
+    return [
+      [tokens, tokens],
+      [Math.ceil(tokens / 3), tokens + 5],
+      [tokens, Math.ceil(tokens / 2)],
+      [1, tokens + 200],
+    ].map(([queries = 1, keys = 1]) => {
+      const inputs = new Map([
+        ['q', values(2, queries, heads.qHeads, headDim)],
+        ['k', values(2, keys, heads.kvHeads, headDim)],
+        ['v', values(2, keys, heads.kvHeads, valueDim)],
+      ]);
+      return { batch: 2, capacity: keys, calls: [{ counts: [queries, queries], keyCounts: [keys, keys], inputs }] };
+    });
+  }
+  const context = shaped.model?.context ?? Number.POSITIVE_INFINITY;
+  const lengths = fitting(context, tokens);
+  const used = lengths.reduce((sum, length) => sum + length, 0);
+  const sizes = { batch: 2, capacity: Math.min(context, used + 3) };
+  const { model } = shaped;
+  const ragged = lengths.map((length) => [length, Math.ceil(length / 3)]);
+  if (model === undefined) {
+    const call = (counts: readonly number[]): TracedCall => {
+      return { counts, inputs: new Map([['hidden_in', values(2, Math.max(...counts), attention.hidden ?? 0)]]) };
+    };
+    // The sessions of attention alone take sequences of one length, the kernels any.
+    const equal = lengths.map((length) => [length, length]);
+    return [ragged, equal].map((counts) => ({ ...sizes, calls: counts.map(call) }));
+  }
+  const calls = ragged.map((counts, index): TracedCall => {
+    const ids = counts.map((count) => Array.from({ length: count }, () => Math.floor(next() * model.vocab)));
+    return { counts, ids, logits: index === 1 ? 'all' : 'last' };
+  });
+  return [{ ...sizes, calls }];
+}
+
+/** A prompt, a chunk of three and a single token, as far as they fit the context. */
+function fitting(context: number, tokens: number): readonly number[] {
+  const prompt = Math.min(tokens, Math.max(1, context - 4));
+  const lengths: number[] = [];
+  let room = context;
+  for (const length of [prompt, 3, 1]) {
+    if (length > room) continue;
+    lengths.push(length);
+    room -= length;
+  }
+  return lengths;
+}

@@ -1,0 +1,31 @@
+import type { NodeOp } from '../compiler/ir/nodes.ts';
+import type { Difference } from './compare.ts';
+
+/**
+ * The largest errors that are arithmetic and no fault, for kernels that get the reference's inputs rounded to f32. Correct
+ * kernels measure 1e-7 to 6e-7 on the software adapter; a missing or wrong term gives 1e-2 and more.
+ * Relative L2: f32 sums of a few thousand terms stay below 5e-6; attention adds the error of exp2 on logits of size 10 to 100,
+ * which WGSL allows 3 + 2·|x| ULP. Rows: a single row of few entries may cancel.
+ */
+export const kernelTolerances: Readonly<Record<NodeOp, Difference>> = {
+  embed: { relativeL2: 1e-6, worstRow: 1e-5 },
+  norm: { relativeL2: 5e-6, worstRow: 1e-4 },
+  linear: { relativeL2: 5e-6, worstRow: 1e-4 },
+  query_heads: { relativeL2: 5e-6, worstRow: 1e-4 },
+  append: { relativeL2: 5e-6, worstRow: 1e-4 },
+  memory_keys: { relativeL2: 5e-6, worstRow: 1e-4 },
+  attention: { relativeL2: 2e-5, worstRow: 1e-4 },
+};
+
+/** Values that lie between two f16 may be rounded to either: a step is 2^-10, and few values are that close to the middle. */
+export const halfStoreTolerance: Difference = { relativeL2: 2e-4, worstRow: 1e-3 };
+
+/** A whole call, errors accumulated, by the dtype of the cache: the tolerances of the reference cases. */
+export const callTolerances: Readonly<Record<'f32' | 'f16', Difference>> = {
+  f32: { relativeL2: 2e-5, worstRow: 1e-4 },
+  f16: { relativeL2: 5e-3, worstRow: 2e-2 },
+};
+
+/** False for NaN too. */
+export const isWithin = (error: Difference, tolerance: Difference): boolean =>
+  error.relativeL2 <= tolerance.relativeL2 && error.worstRow <= tolerance.worstRow;

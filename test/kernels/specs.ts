@@ -1,0 +1,31 @@
+import type { ShapedSpec } from '../../src/compiler/check/shaped-spec.ts';
+import { allSpecs, shapedFrom } from '../ir/specs.ts';
+
+const attentionAlone = [4, 8, 16, 18, 20, 40, 64, 80, 96, 128, 256].flatMap((headDim, index) => [
+  `attention: { q_heads: ${6 * (index + 1)}, kv_heads: ${index % 2 === 0 ? 2 : 3}, head_dim: ${headDim}, mask: { causal: true }, cache: { dtype: ${index % 3 === 0 ? 'f16' : 'f32'} } }`,
+  `attention: { hidden: ${10 * index + 7}, q_heads: 5, one_kv_head: true, head_dim: ${headDim}, value_dim: ${257 - headDim}, group_order: interleaved, memory_kv: { slots: ${index + 1} }, biases: [q, o] }`,
+]);
+
+const qkNorms = ['{ kind: l2 }', '{ kind: l2, groups: 2 }', '{ kind: rms }', '{ kind: rms, unit_offset: true }'];
+
+const models = ['silu', 'gelu', 'gelu_tanh', 'relu', 'relu2'].flatMap((activation, index) =>
+  ['f32', 'f16', 'bf16'].map(
+    (dtype, storage) => `
+model: { vocab: ${300 + index}, hidden: ${index % 2 === 0 ? 48 : 33}, layers: 2, context: 64, tie_embeddings: ${storage === 0}, embedding_scale: ${1 + storage}, positions: { kind: ${storage === 1 ? 'learned' : 'none'} }, norm: { kind: ${storage === 2 ? 'layer' : 'rms'}, unit_offset: ${storage === 1} } }
+attention: { q_heads: 4, kv_heads: 2, head_dim: 12, qk_norm: ${qkNorms[(index + storage) % 4]}, rope: { dim: 8, pairing: ${index % 2 === 0 ? 'half' : 'interleaved'} }, memory_kv: { slots: 2, normalized: ${storage !== 1} }, mask: { causal: true }, cache: { dtype: ${storage === 0 ? 'f32' : 'f16'} }, biases: [k, v] }
+mlp: { kind: ${index % 2 === 0 ? 'gated' : 'plain'}, activation: ${activation}, width: ${64 + index}, biases: [${index % 2 === 0 ? 'up, gate' : 'down'}] }
+weights: { dtype: ${dtype} }`,
+  ),
+);
+
+/** Examples, reference cases, and specs that together take every option that a kernel's text depends on. */
+export async function kernelSpecs(): Promise<ReadonlyMap<string, ShapedSpec>> {
+  const specs = new Map(await allSpecs());
+  for (const [index, text] of [...attentionAlone, ...models].entries()) {
+    specs.set(
+      `spec ${index}: ${text.trim()}`,
+      shapedFrom(`spec-${index}.yaml`, `gqac: 1\nname: s${index}\n${text.trim()}`),
+    );
+  }
+  return specs;
+}

@@ -1,0 +1,161 @@
+import { describe, expect, it } from 'vitest';
+import { compileModule } from '../../src/compiler/compile.ts';
+import {
+  AttentionSession,
+  bytesSource,
+  CheckpointError,
+  FeatureError,
+  LoadedModule,
+  type LoadProgress,
+  type ModuleDefinition,
+  SafetensorsFile,
+  UsageError,
+} from '../../src/runtime/abi1/index.ts';
+import { headInputs, shapedOf } from '../numeric/harness.ts';
+import { exampleDefinition, openExampleWeights, readExample, useDevice } from './examples.ts';
+
+const gpu = useDevice();
+const name = 'shakespeare-minimind-gqa';
+
+/** A device that says what it is asked to allocate. */
+function watched(device: GPUDevice): { readonly device: GPUDevice; readonly created: string[] } {
+  const created: string[] = [];
+  const proxy = new Proxy(device, {
+    get(target, key) {
+      if (key === 'createBuffer') {
+        return (descriptor: GPUBufferDescriptor) => {
+          created.push(descriptor.label ?? '');
+          return target.createBuffer(descriptor);
+        };
+      }
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  return { device: proxy, created };
+}
+
+describe('a checkpoint', () => {
+  it('that is cut off is refused by name, before anything is allocated', async () => {
+    const bytes = await readExample(name, 'model.safetensors');
+    const definition = await exampleDefinition(name);
+    for (const size of [0, 7, 100, 5_000, bytes.length - 1]) {
+      const { device, created } = watched(gpu.device);
+      const source = bytesSource('cut.safetensors', bytes.slice(0, size));
+      const load = LoadedModule.load(definition, { device, weights: source });
+      await expect(load, `${size} bytes`).rejects.toBeInstanceOf(CheckpointError);
+      await expect(load).rejects.toThrow(/^cut\.safetensors: /);
+      expect(created).toEqual([]);
+    }
+  });
+
+  it('that is not given is asked for', async () => {
+    const load = LoadedModule.load(await exampleDefinition(name), { device: gpu.device });
+    await expect(load).rejects.toThrow(UsageError);
+    await expect(load).rejects.toThrow('shakespeare_minimind_gqa has 46 weights: pass a checkpoint as `weights`');
+  });
+
+  it('without a weight, or with one of another shape, is refused with the name', async () => {
+    const { device, created } = watched(gpu.device);
+    const other = await openExampleWeights('shakespeare-xt-mem-mqa');
+    const load = LoadedModule.load(await exampleDefinition(name), { device, weights: other });
+    await expect(load).rejects.toThrow('tensor "model.embed_tokens.weight": not in the file');
+    const definition = await exampleDefinition(name);
+    const wide: ModuleDefinition = {
+      ...definition,
+      weights: definition.weights.map((weight, i) => (i === 3 ? { ...weight, shape: [65, 192] } : weight)),
+    };
+    const mistaken = LoadedModule.load(wide, { device, weights: await openExampleWeights(name) });
+    await expect(mistaken).rejects.toThrow(
+      /tensor "model\.layers\.0\.self_attn\.k_proj\.weight": its shape is \[64,192\]/,
+    );
+    expect(created).toEqual([]);
+  });
+
+  it('reports its progress, tensor by tensor', async () => {
+    const seen: LoadProgress[] = [];
+    const definition = await exampleDefinition(name);
+    const weights = await openExampleWeights(name);
+    const onProgress = (progress: LoadProgress) => seen.push(progress);
+    const module = await LoadedModule.load(definition, { device: gpu.device, weights, onProgress });
+    expect(seen.map(({ tensor }) => tensor)).toEqual(definition.weights.map((weight) => weight.name));
+    expect(seen.at(-1)?.loadedBytes).toBe(seen.at(-1)?.totalBytes);
+    expect(module.ledger.totalBytes).toBe(seen.at(-1)?.totalBytes);
+    module.dispose();
+    expect(module.ledger.totalBytes).toBe(0);
+  });
+
+  it('stays open when it was open before', async () => {
+    const weights = await openExampleWeights(name);
+    const module = await LoadedModule.load(await exampleDefinition(name), { device: gpu.device, weights });
+    expect(weights).toBeInstanceOf(SafetensorsFile);
+    expect((await weights.readFloat32('model.norm.weight')).length).toBe(192);
+    module.dispose();
+  });
+});
+
+describe('a variant', () => {
+  it('is the most demanding one that the device supports', async () => {
+    const definition = await exampleDefinition(name);
+    expect(definition.variants.map(({ id }) => id)).toEqual(['f16', 'baseline']);
+    const module = await LoadedModule.load(definition, { device: gpu.device, weights: await openExampleWeights(name) });
+    expect(module.variant.id).toBe(gpu.device.features.has('shader-f16') ? 'f16' : 'baseline');
+    module.dispose();
+  });
+
+  it('that the device cannot run is refused, and nothing stays allocated', async () => {
+    const { device } = watched(gpu.device);
+    const definition = await exampleDefinition(name);
+    const demanding: ModuleDefinition = {
+      ...definition,
+      variants: definition.variants.map((variant) => ({ ...variant, features: ['chromium-experimental-nothing'] })),
+    };
+    const load = LoadedModule.load(demanding, { device, weights: await openExampleWeights(name) });
+    await expect(load).rejects.toBeInstanceOf(FeatureError);
+  });
+
+  it('whose kernel does not compile is refused with the kernel and the place', async () => {
+    const definition = await exampleDefinition(name);
+    const broken: ModuleDefinition = {
+      ...definition,
+      variants: definition.variants.map((variant) => ({
+        ...variant,
+        kernels: {
+          ...variant.kernels,
+          norm_rms_192: { code: '@compute @workgroup_size(1) fn main() { x = 1; }', bindings: [] },
+        },
+      })),
+    };
+    const load = LoadedModule.load(broken, { device: gpu.device, weights: await openExampleWeights(name) });
+    await expect(load).rejects.toThrow(/kernel norm_rms_192 does not compile on this device: 1:\d+ .*x/);
+  });
+
+  it('built for another ABI is refused', async () => {
+    const definition = { ...(await exampleDefinition(name)), abi: 2 } as unknown as ModuleDefinition;
+    await expect(LoadedModule.load(definition, { device: gpu.device })).rejects.toThrow('build it again');
+  });
+});
+
+describe('attention alone', () => {
+  it('gives the output of the call, not of the largest one', async () => {
+    const shaped = shapedOf(
+      'attention: { q_heads: 1, kv_heads: 1, head_dim: 4, value_dim: 2, mask: { causal: true } }',
+    );
+    const module = await LoadedModule.load(compileModule(shaped).definition, { device: gpu.device });
+    const session = await AttentionSession.create(module, { tokens: 5, keys: 9 });
+    const inputs = Object.fromEntries(
+      [...headInputs(shaped, { batch: 1, tokens: 5, keys: 9 })].map(([key, { data }]) => [
+        key,
+        Float32Array.from(data),
+      ]),
+    );
+    expect((await session.run(inputs)).length).toBe(10);
+    expect((await session.run({}, { tokens: 1, keys: 3 })).length).toBe(2);
+    await expect(session.run({}, { tokens: 6, keys: 9 })).rejects.toThrow(
+      '6 tokens and 9 keys do not fit a session of 5 and 9',
+    );
+    await expect(session.run({}, { tokens: 5, keys: 10 })).rejects.toThrow(UsageError);
+    session.dispose();
+    expect(module.ledger.entries()).toEqual([]);
+  });
+});
