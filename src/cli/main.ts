@@ -9,6 +9,7 @@ import { register as registerImport } from './import.ts';
 import { register as registerInspect } from './inspect.ts';
 import { endQuietlyOnClosedPipe, exitCodes, InputError } from './output.ts';
 import { register as registerRules } from './rules.ts';
+import { register as registerVerify } from './verify.ts';
 
 /** Verbs declare their arguments here and import what they run only when they run, so that `check` starts fast. */
 const verbs = [
@@ -16,6 +17,7 @@ const verbs = [
   registerCheck,
   registerImport,
   registerInspect,
+  registerVerify,
   registerExplain,
   registerRules,
   registerDoctor,
@@ -39,13 +41,27 @@ async function main(): Promise<void> {
 function exitCodeOf(error: unknown): number {
   // Commander has printed its message already; help and version come as errors with exit code 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.clean : exitCodes.usage;
-  if (error instanceof InputError) {
+  if (error instanceof InputError || isOurs(error)) {
     for (const line of error.message.split('\n')) process.stderr.write(`error: ${line}\n`);
-    return exitCodes.usage;
+    return error.name === 'NoGpuError' ? exitCodes.noGpu : exitCodes.usage;
   }
   const report = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(`internal error, please report it with the spec that caused it:\n${report}\n`);
   return exitCodes.internal;
+}
+
+/** What the runtime refuses on purpose, by name: its classes would have to be loaded for every verb. */
+function isOurs(error: unknown): error is Error {
+  const names = [
+    'NoGpuError',
+    'UsageError',
+    'CheckpointError',
+    'LimitError',
+    'FeatureError',
+    'OutOfMemoryError',
+    'DeviceLostError',
+  ];
+  return error instanceof Error && names.includes(error.name);
 }
 
 await main();

@@ -48,7 +48,7 @@ export async function runNodes(
   }
 }
 
-export function symbolsOf({ batch, tokens, keys, capacity, allLogits }: Step) {
+function symbolsOf({ batch, tokens, keys, capacity, allLogits }: Step) {
   return { B: batch, I: tokens, J: keys, C: capacity, L: allLogits ? batch * tokens : batch };
 }
 

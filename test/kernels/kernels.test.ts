@@ -66,6 +66,16 @@ describe('every kernel of every variant', () => {
     for (const device of Object.values(devices)) device.destroy();
   }, 60_000);
 
+  it('would be refused with a fault in it: the null backend validates', async () => {
+    const device = await createNullDevice();
+    const kernel = (body: string, bindings: KernelDecl['bindings'] = []) =>
+      complaint(device, { code: `@compute @workgroup_size(1) fn main() { ${body} }`, bindings });
+    expect(await kernel('')).toBeUndefined();
+    expect(await kernel('x = 1;')).toContain('unresolved');
+    expect(await kernel('let h = 1h;')).toContain('f16');
+    device.destroy();
+  });
+
   it('stays within the limits of its profile, as its text declares them', () => {
     for (const one of compiled) {
       for (const { variant, name, kernel } of kernelsOf(one)) {

@@ -31,10 +31,6 @@ export function attention(...lines: readonly string[]): string {
   return ['gqac: 1', 'name: example', 'attention:', ...lines.map((line) => `  ${line}`), ''].join('\n');
 }
 
-function code(value: string | number): string {
-  return `\`${value}\``;
-}
-
 /** `1, 2, 4 or 8`. */
 export function alternatives(values: readonly (string | number)[]): string {
   if (values.length < 2) return values.join('');

@@ -1,8 +1,8 @@
 import type { Report } from '../../diagnostics/report.ts';
 import type { Span } from '../../source/source.ts';
 import type { BoundSpec } from '../bind.ts';
-import { type CheckpointHeader, type CheckpointTensor, weightDtypeOf } from '../checkpoint.ts';
-import type { AttentionShape, WeightShape } from '../shaped-spec.ts';
+import { type CheckpointTensor, weightDtypeOf } from '../checkpoint.ts';
+import type { WeightShape } from '../shaped-spec.ts';
 import { suggest } from '../suggest.ts';
 import type { SourcedTemplate } from '../weight-sources.ts';
 import type { CheckpointInput, Found } from './checkpoint-input.ts';
