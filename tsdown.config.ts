@@ -1,10 +1,22 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'tsdown';
 import manifest from './package.json' with { type: 'json' };
 
 /** Small packages that every command needs: one file to read instead of a hundred. See docs/dependencies.md. */
-const bundled = ['commander', 'fastest-levenshtein', 'picocolors', 'yaml'];
+const bundled = [
+  'commander',
+  'fastest-levenshtein',
+  'picocolors',
+  'yaml',
+  // Loaded when a spec is in the `.gqa` syntax.
+  'chevrotain',
+  '@chevrotain/cst-dts-gen',
+  '@chevrotain/gast',
+  '@chevrotain/regexp-to-ast',
+  '@chevrotain/utils',
+  'lodash-es',
+];
 const inPackage = (path: string) => fileURLToPath(new URL(`node_modules/${path}`, import.meta.url));
 
 /** The command prints its version; nothing else of package.json belongs in the bundle. */
@@ -21,7 +33,9 @@ async function writeNotices(): Promise<void> {
   const notices = await Promise.all(
     bundled.map(async (name) => {
       const { version } = JSON.parse(await readFile(inPackage(`${name}/package.json`), 'utf8')) as { version: string };
-      const file = name === 'fastest-levenshtein' ? 'LICENSE.md' : 'LICENSE';
+      const folder = await readdir(inPackage(name));
+      const file = folder.find((entry) => /^LICENSE/i.test(entry));
+      if (file === undefined) throw new Error(`${name} has no licence to pass on`);
       return `${name} ${version}\n\n${await readFile(inPackage(`${name}/${file}`), 'utf8')}`;
     }),
   );

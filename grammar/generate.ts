@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import standaloneModule from 'ajv/dist/standalone/index.js';
 import { diagnosticPages } from '../src/compiler/diagnostics/pages.ts';
+import { importPages } from '../src/compiler/import/pages.ts';
+import { ebnf } from './ebnf.ts';
 import { bareSchema, editorSchema } from './json-schema.ts';
 import { options } from './options.ts';
 import { optionsPage } from './options-page.ts';
@@ -19,9 +21,10 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['grammar/generated/validate-spec.js', validatorSource(bareSchema(options))],
     ['grammar/generated/validate-spec.d.ts', validatorTypes],
     ['grammar/generated/spec-types.ts', specTypes(options)],
+    ['grammar/generated/grammar.ebnf', ebnf()],
     ['docs/options.md', optionsPage(options)],
   ]);
-  for (const [name, text] of diagnosticPages()) files.set(`${diagnosticsFolder}/${name}`, text);
+  for (const [name, text] of diagnosticPages(importPages())) files.set(`${diagnosticsFolder}/${name}`, text);
   return files;
 }
 

@@ -1,4 +1,4 @@
-import type { MapOption, OptionNode } from './option.ts';
+import { type ListOption, largestNumber, type MapOption, type NumberOption, type OptionNode } from './option.ts';
 
 export type JsonSchema = { readonly [key: string]: unknown };
 
@@ -36,11 +36,7 @@ function shapeOf(option: OptionNode, annotate: Annotate): JsonSchema {
         ? { type: 'integer', minimum: option.min, maximum: option.max }
         : { type: 'integer', enum: [option.exactly] };
     case 'number':
-      return {
-        type: 'number',
-        ...(option.min === undefined ? {} : { minimum: option.min }),
-        ...(option.above === undefined ? {} : { exclusiveMinimum: option.above }),
-      };
+      return numberShape(option);
     case 'boolean':
       return { type: 'boolean' };
     case 'enum':
@@ -48,13 +44,33 @@ function shapeOf(option: OptionNode, annotate: Annotate): JsonSchema {
     case 'text':
       return { type: 'string', pattern: option.pattern };
     case 'list':
-      return { type: 'array', items: { type: 'string', enum: option.values }, uniqueItems: true };
+      return listShape(option);
     case 'names':
       return { type: 'object', additionalProperties: { type: 'string' } };
   }
 }
 
+function numberShape({ min, above, max = largestNumber, word }: NumberOption): JsonSchema {
+  const lower = above === undefined ? { minimum: min ?? -largestNumber } : { exclusiveMinimum: above };
+  const number = { type: 'number', ...lower, maximum: max };
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nothing awaits this object
+  return word === undefined ? number : { if: { type: 'string' }, then: { enum: [word] }, else: number };
+}
+
+function listShape({ values, ordering }: ListOption): JsonSchema {
+  const length = ordering ? { minItems: values.length } : {};
+  return { type: 'array', items: { type: 'string', enum: values }, uniqueItems: true, ...length };
+}
+
 function mapShape(option: MapOption, annotate: Annotate): JsonSchema {
+  const one = singleMapShape(option, annotate);
+  if (option.maxItems === undefined) return one;
+  const list = { type: 'array', items: one, minItems: 1, maxItems: option.maxItems };
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nothing awaits this object
+  return { if: { type: 'array' }, then: list, else: one };
+}
+
+function singleMapShape(option: MapOption, annotate: Annotate): JsonSchema {
   const entries = Object.entries(option.entries);
   const required = entries.filter(([, entry]) => entry.required).map(([key]) => key);
   const map = {

@@ -28,6 +28,8 @@ export interface MapOption extends OptionBase {
   readonly entries: Readonly<Record<string, OptionNode>>;
   /** A bare value in place of the map stands for this key alone. */
   readonly shorthand?: string;
+  /** A list of up to so many of these maps may stand in place of one; see `BoundSpec.itemsOf`. */
+  readonly maxItems?: number;
 }
 
 export interface IntegerOption extends OptionBase {
@@ -43,7 +45,10 @@ export interface NumberOption extends OptionBase {
   readonly kind: 'number';
   readonly min?: number;
   readonly above?: number;
+  readonly max?: number;
   readonly default?: number;
+  /** Accepted in place of a number. */
+  readonly word?: string;
 }
 
 export interface BooleanOption extends OptionBase {
@@ -67,7 +72,9 @@ export interface TextOption extends OptionBase {
 export interface ListOption extends OptionBase {
   readonly kind: 'list';
   readonly values: readonly string[];
-  readonly default: readonly string[];
+  readonly default?: readonly string[];
+  /** All values, in the order that is meant. */
+  readonly ordering?: true;
 }
 
 /** A map whose keys are the user's. */
@@ -82,3 +89,6 @@ export const since = '0.1.0';
 /** Bounds that keep every index product below 2^53. */
 export const extent = { min: 1, max: 2 ** 24 } as const;
 export const heads = { min: 1, max: 4096 } as const;
+
+/** Numbers are compared and stored in 32 bits on the device: no option may be beyond their range. */
+export const largestNumber = 3.4e38;

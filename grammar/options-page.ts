@@ -16,8 +16,13 @@ export function optionsPage(root: MapOption): string {
 
 function section(lines: string[], map: MapOption, path: readonly string[]): void {
   lines.push(path.length === 0 ? '## Top level' : `## \`${path.join('.')}\``, '', map.doc);
-  if (map.shorthand !== undefined)
-    lines.push('', `Short form: \`${path.at(-1)}: 4\` is \`${path.at(-1)}: { ${map.shorthand}: 4 }\`.`);
+  const short = map.shorthand === undefined ? undefined : map.entries[map.shorthand];
+  if (short !== undefined) {
+    const [name, value] = [path.at(-1), exampleValue(short)];
+    lines.push('', `Short form: \`${name}: ${value}\` is \`${name}: { ${map.shorthand}: ${value} }\`.`);
+  }
+  if (map.maxItems !== undefined)
+    lines.push('', `May also be a list of up to ${map.maxItems} such maps, applied in order.`);
   lines.push('', '| option | value | default | meaning |', '| --- | --- | --- | --- |');
   const entries = Object.entries(map.entries);
   for (const [key, option] of entries) {
@@ -26,6 +31,11 @@ function section(lines: string[], map: MapOption, path: readonly string[]): void
   }
   lines.push('');
   for (const [key, option] of entries) if (option.kind === 'map') section(lines, option, [...path, key]);
+}
+
+function exampleValue(option: OptionNode): string {
+  if (option.kind === 'enum') return option.values.at(-1) ?? '';
+  return option.kind === 'number' ? String(option.default ?? 4) : '4';
 }
 
 function valueText(option: OptionNode, path: readonly string[]): string {

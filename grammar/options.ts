@@ -41,12 +41,27 @@ export const options = {
   },
 } as const satisfies MapOption;
 
-/** The option at a path such as `attention.rope.dim`; undefined for a path that the table does not have. */
+/**
+ * The option at a path such as `attention.rope.dim`; undefined for a path that the table does not have. A map that may be a
+ * list is at `attention.qk_norm`, each map of the list at `attention.qk_norm.0`.
+ */
 export function optionAt(path: readonly string[]): OptionNode | undefined {
   let node: OptionNode | undefined = options;
   for (const step of path) {
+    if (node?.kind === 'map' && node.maxItems !== undefined && /^\d+$/.test(step)) continue;
     if (node?.kind !== 'map' || !Object.hasOwn(node.entries, step)) return undefined;
     node = node.entries[step];
   }
   return node;
+}
+
+/** The option of a key in a map, if the table has one there. */
+export function childOption(around: OptionNode | undefined, key: string): OptionNode | undefined {
+  return around?.kind === 'map' && Object.hasOwn(around.entries, key) ? around.entries[key] : undefined;
+}
+
+/** Whether an option's key alone, without a value, says true. */
+export function isFlag(option: OptionNode | undefined): boolean {
+  if (option?.kind !== 'map' || option.shorthand === undefined) return option?.kind === 'boolean';
+  return option.entries[option.shorthand]?.kind === 'boolean';
 }

@@ -11,6 +11,8 @@ export function specTypes(root: MapOption): string {
     `/** ${root.doc} */`,
     `export interface Spec ${interfaceBody(root, '')}`,
     '',
+    'type OneOrMore<T> = T | readonly T[];',
+    '',
     '/** The type of each option, by its path. */',
     'export interface OptionTypes {',
     ...leaves,
@@ -25,14 +27,18 @@ export function specTypes(root: MapOption): string {
 function interfaceBody(map: MapOption, indent: string): string {
   const inner = `${indent}  `;
   const lines = Object.entries(map.entries).flatMap(([key, option]) => {
-    const type =
-      option.kind === 'map'
-        ? (short(option) === undefined ? '' : `${short(option)} | `) + interfaceBody(option, inner)
-        : typeOf(option);
+    const type = option.kind === 'map' ? mapType(option, inner) : typeOf(option);
     const doc = defaultText(option) === undefined ? option.doc : `${option.doc} Default: ${defaultText(option)}.`;
     return [`${inner}/** ${doc} */`, `${inner}readonly ${key}${option.required ? '' : '?'}: ${type};`];
   });
   return ['{', ...lines, `${indent}}`].join('\n');
+}
+
+function mapType(option: MapOption, indent: string): string {
+  const body = interfaceBody(option, indent);
+  const bare = short(option);
+  if (bare !== undefined) return `${bare} | ${body}`;
+  return option.maxItems === undefined ? body : `OneOrMore<${body}>`;
 }
 
 function short(option: MapOption): string | undefined {
@@ -45,7 +51,7 @@ function typeOf(option: OptionNode): string {
     case 'integer':
       return option.exactly === undefined ? 'number' : String(option.exactly);
     case 'number':
-      return 'number';
+      return option.word === undefined ? 'number' : `number | ${quoted(option.word)}`;
     case 'boolean':
       return 'boolean';
     case 'enum':

@@ -1,4 +1,4 @@
-import type { OptionNode } from './option.ts';
+import type { NumberOption, OptionNode } from './option.ts';
 
 /** The default in words; undefined for required options and for those that may be absent. */
 export function defaultText(option: OptionNode): string | undefined {
@@ -13,8 +13,7 @@ export function expectation(option: OptionNode): string {
     case 'integer':
       return option.exactly === undefined ? `an integer from ${option.min} to ${option.max}` : String(option.exactly);
     case 'number':
-      if (option.above !== undefined) return `a number above ${option.above}`;
-      return option.min === undefined ? 'a number' : `a number of at least ${option.min}`;
+      return option.word === undefined ? numberText(option) : `${numberText(option)}, or \`${option.word}\``;
     case 'boolean':
       return '`true` or `false`';
     case 'enum':
@@ -22,12 +21,21 @@ export function expectation(option: OptionNode): string {
     case 'text':
       return option.form;
     case 'list':
-      return `a list of ${option.values.map((value) => `\`${value}\``).join(', ')}`;
+      return option.ordering
+        ? `the list of ${option.values.map((value) => `\`${value}\``).join(' and ')} in their order`
+        : `a list of ${option.values.map((value) => `\`${value}\``).join(', ')}`;
     case 'names':
       return option.form;
     case 'map': {
       const short = option.shorthand === undefined ? undefined : option.entries[option.shorthand];
+      if (option.maxItems !== undefined) return `a map, or a list of up to ${option.maxItems} maps`;
       return short === undefined ? 'a map' : `a map, or ${expectation(short)}`;
     }
   }
+}
+
+function numberText({ min, above, max }: NumberOption): string {
+  if (min !== undefined && max !== undefined) return `a number from ${min} to ${max}`;
+  if (above !== undefined) return `a number above ${above}`;
+  return min === undefined ? 'a number' : `a number of at least ${min}`;
 }

@@ -43,6 +43,8 @@ export interface Spec {
   readonly attention: {
     /** Width of the input and output when there is no `model`. Default: `model.hidden`; without a model and without this, q, k and v are given already split into heads. */
     readonly hidden?: number;
+    /** Width of the output where it differs from the input; not in a `model`. Default: `hidden`. */
+    readonly out_hidden?: number;
     /** Number of query heads, H. */
     readonly q_heads: number;
     /** Number of key/value heads, K; must divide `q_heads`. Excludes `one_kv_head` and `group_size`. Default: `q_heads`. */
@@ -57,18 +59,44 @@ export interface Spec {
     readonly head_dim?: number;
     /** Width of values, Dv. Default: `head_dim`. */
     readonly value_dim?: number;
-    /** Factor on q·k. Default: head_dim^-0.5; 10 with `qk_norm: { kind: l2 }`. */
+    /** `dot`: q·k. `l2`: −‖q − k‖². Default: `dot`. */
+    readonly similarity?: 'dot' | 'l2';
+    /** Factor on the similarity. Default: head_dim^-0.5; 10 when `qk_norm` has an `l2` norm without a weight. */
     readonly scale?: number;
     /** Norm of each query and key head, before rotation. */
-    readonly qk_norm?: {
-      /** `rms`: with one learned γ `[D]` for queries and one for keys. `l2`: x / max(‖x‖, eps), nothing learned. */
-      readonly kind: 'rms' | 'l2';
-      /** Keeps the division finite. Default: 1e-6 for `rms`, 1e-12 for `l2`. */
+    readonly qk_norm?: OneOrMore<{
+      /** `rms`: x / sqrt(mean(x²) + eps) · γ. `l2`: x / max(‖x‖, eps) · γ. `layer`: (x − mean) / sqrt(variance + eps) · γ. */
+      readonly kind: 'rms' | 'l2' | 'layer';
+      /** Keeps the division finite. Default: 1e-6 for `rms`, 1e-5 for `layer`, 1e-12 for `l2`. */
       readonly eps?: number;
-      /** Equal parts of a head, each normalised by itself; `l2` only; must divide `head_dim`. Default: 1. */
+      /** Equal parts of a head, each normalised by itself; must divide `head_dim`. Default: 1. */
       readonly groups?: number;
-      /** The checkpoint stores γ − 1; `rms` only. Default: false. */
+      /** The checkpoint stores γ − 1; not without a weight. Default: false. */
       readonly unit_offset?: boolean;
+      /** `none`: γ = 1. `shared`: one γ `[D]` for all query heads, one for all key heads. `per_head`: `[H, D]` and `[K, D]`. Default: `none` for `l2`, else `shared`. */
+      readonly weight?: 'none' | 'shared' | 'per_head';
+      /** Applies to queries. Default: true. */
+      readonly q?: boolean;
+      /** Applies to keys. Default: true. */
+      readonly k?: boolean;
+      /** Applies to memory keys; not without `k`. Default: `memory_kv.normalized`. */
+      readonly memory?: boolean;
+    }>;
+    /** Norm of each value head, before it is cached; memory values are left as they are. */
+    readonly value_norm?: 'rms' | {
+      /** As in `qk_norm`. Default: `rms`. */
+      readonly kind?: 'rms';
+      /** Keeps the division finite. Default: 1e-6. */
+      readonly eps?: number;
+      /** The checkpoint stores γ − 1; not without a weight. Default: false. */
+      readonly unit_offset?: boolean;
+      /** `shared`: one γ `[Dv]` for all heads. `per_head`: `[K, Dv]`. Default: `shared`. */
+      readonly weight?: 'shared' | 'per_head';
+    };
+    /** From the second layer on, values are v₀ + m · (v − v₀) with the first layer’s values v₀; before `value_norm`. */
+    readonly value_residual?: number | 'learned' | {
+      /** m; `learned`: σ(x·W + b) for each KV head, W `[K, hidden]`. Default: `0.5`. */
+      readonly mix?: number | 'learned';
     };
     /** Rotary positions on queries and sequence keys; memory keys have no position. */
     readonly rope?: {
@@ -78,20 +106,84 @@ export interface Spec {
       readonly base?: number;
       /** `half`: entry e pairs with e + r/2. `interleaved`: 2e pairs with 2e + 1. Default: `half`; must be written when the spec has `weights`. */
       readonly pairing?: 'half' | 'interleaved';
+      /** Only the last so many heads of q and k turn; fewer than all need K = H. Default: `q_heads`. */
+      readonly heads?: number;
     };
-    /** Learned key/value columns before the sequence, visible to every query. */
+    /** Adds −slope_h · |position of q − position of k| to the logits of sequence keys. */
+    readonly alibi?: number | {
+      /** Heads that have a slope, the first ones; slopes are the closest-power-of-two sequence for so many. Default: `q_heads`. */
+      readonly heads?: number;
+    };
+    /** Adds scale · table[bucket(q − k), h] to the logits of sequence keys, with a learned table `[buckets, H]`. */
+    readonly t5_bias?: {
+      /** Rows of the table: half of the distances exactly, the rest on a logarithmic scale. Default: `32`. */
+      readonly buckets?: number;
+      /** From this distance on, all share the last bucket. Default: `128`. */
+      readonly max_distance?: number;
+      /** Factor on the table. Default: `1`. */
+      readonly scale?: number;
+      /** Half of the buckets are for keys after the query; else those count as distance 0. Default: the opposite of `mask.causal`. */
+      readonly bidirectional?: boolean;
+    };
+    /** Learned key/value columns before the sequence; see also `mask.memory`. */
     readonly memory_kv?: number | {
       /** Number of memory columns, M. */
       readonly slots: number;
       /** May be written, but always equals `kv_heads`. Default: `kv_heads`. */
       readonly heads?: number;
-      /** The key norm applies to memory keys too. Default: false without `qk_norm`; must be written with it. */
+      /** The key norm applies to memory keys too. Default: false without a norm on keys; must be written with one, unless that has `memory`. */
       readonly normalized?: boolean;
+    };
+    /** A key/value column of zeros before the memory. Default: `false`. */
+    readonly zero_kv?: boolean;
+    /** Logits become c · tanh(x / c); above 0. */
+    readonly softcap?: number;
+    /** Which comes first: `[cap, bias]` (Gemma) or `[bias, cap]` (x-transformers). Default: `[cap, bias]`; must be written when there are both `softcap` and `alibi`, `t5_bias` or `bias`. */
+    readonly logits_order?: readonly ('cap' | 'bias')[];
+    /** A tensor `[1|B, 1|H, I, J]` given at run time and added to the logits of sequence keys. Biases of projections are `biases`. */
+    readonly bias?: {
+      /** One for each sequence. Default: `false`. */
+      readonly batch?: boolean;
+      /** One for each query head. Default: `true`. */
+      readonly heads?: boolean;
     };
     /** Which keys a query sees. */
     readonly mask?: {
       /** Only keys up to the query’s own position. Default: `false`. */
       readonly causal?: boolean;
+      /** Only keys less than so many positions before the query: with `causal` the last `window` keys, its own included. */
+      readonly window?: number;
+      /** `keys`: an input `key_mask` `[B, J]` says which keys may be seen. `keys_and_queries`: rows of hidden tokens are zero too. Default: `none`. */
+      readonly padding?: 'none' | 'keys' | 'keys_and_queries';
+      /** Memory and zero columns under a window: `windowed` as if they stood right before the first token. Default: `always`; must be written with `window` and `memory_kv` or `zero_kv`. */
+      readonly memory?: 'always' | 'windowed';
+    };
+    /** A learned logit for each query head in the denominator of the softmax, without a value. Default: `false`. */
+    readonly sinks?: boolean;
+    /** Learned mixing of query heads, each with its `[H, H]`: `pre` s + W·s, `post` W·p, `pre_scale_post` p · (W·s), with logits s and probabilities p. Default: `[]`. */
+    readonly head_mixing?: readonly ('pre' | 'post' | 'pre_scale_post')[];
+    /** What turns logits into probabilities. */
+    readonly normalizer?: 'softmax' | 'topk' | 'sigmoid' | {
+      /** `topk`: softmax over the `k` largest logits of a row, equal ones kept. `sigmoid`: each logit by itself. Default: `softmax`. */
+      readonly kind?: 'softmax' | 'topk' | 'sigmoid';
+      /** Logits that are kept, of all columns. Default: required for `topk`. */
+      readonly k?: number;
+    };
+    /** Factors on the output of the heads, from the attention’s input x. */
+    readonly gates?: {
+      /** A learned factor for each head. Default: `false`. */
+      readonly head_scale?: boolean;
+      /** σ(x·W + b) for each query head, W `[H, hidden]`. Default: `false`. */
+      readonly head?: boolean;
+      /** act(x·W) for each entry of each head, W `[H·Dv, hidden]`. Default: `none`. */
+      readonly value?: 'none' | 'sigmoid' | 'silu';
+      /** The output projection makes two halves a and b; the result is a · σ(b). Default: `false`. */
+      readonly output_glu?: boolean;
+    };
+    /** Keys and values are projected from a context `[B, X, width]` instead of the input. */
+    readonly cross?: number | {
+      /** Width of the context. */
+      readonly width: number;
     };
     /** Projections that have a bias. Default: `[]`. */
     readonly biases?: readonly ('q' | 'k' | 'v' | 'o')[];
@@ -123,6 +215,8 @@ export interface Spec {
   };
 }
 
+type OneOrMore<T> = T | readonly T[];
+
 /** The type of each option, by its path. */
 export interface OptionTypes {
   readonly "gqac": 1;
@@ -140,6 +234,7 @@ export interface OptionTypes {
   readonly "model.norm.unit_offset": boolean;
   readonly "model.norm.bias": boolean;
   readonly "attention.hidden": number;
+  readonly "attention.out_hidden": number;
   readonly "attention.q_heads": number;
   readonly "attention.kv_heads": number;
   readonly "attention.one_kv_head": boolean;
@@ -147,18 +242,51 @@ export interface OptionTypes {
   readonly "attention.group_order": 'blocked' | 'interleaved';
   readonly "attention.head_dim": number;
   readonly "attention.value_dim": number;
+  readonly "attention.similarity": 'dot' | 'l2';
   readonly "attention.scale": number;
-  readonly "attention.qk_norm.kind": 'rms' | 'l2';
+  readonly "attention.qk_norm.kind": 'rms' | 'l2' | 'layer';
   readonly "attention.qk_norm.eps": number;
   readonly "attention.qk_norm.groups": number;
   readonly "attention.qk_norm.unit_offset": boolean;
+  readonly "attention.qk_norm.weight": 'none' | 'shared' | 'per_head';
+  readonly "attention.qk_norm.q": boolean;
+  readonly "attention.qk_norm.k": boolean;
+  readonly "attention.qk_norm.memory": boolean;
+  readonly "attention.value_norm.kind": 'rms';
+  readonly "attention.value_norm.eps": number;
+  readonly "attention.value_norm.unit_offset": boolean;
+  readonly "attention.value_norm.weight": 'shared' | 'per_head';
+  readonly "attention.value_residual.mix": number | 'learned';
   readonly "attention.rope.dim": number;
   readonly "attention.rope.base": number;
   readonly "attention.rope.pairing": 'half' | 'interleaved';
+  readonly "attention.rope.heads": number;
+  readonly "attention.alibi.heads": number;
+  readonly "attention.t5_bias.buckets": number;
+  readonly "attention.t5_bias.max_distance": number;
+  readonly "attention.t5_bias.scale": number;
+  readonly "attention.t5_bias.bidirectional": boolean;
   readonly "attention.memory_kv.slots": number;
   readonly "attention.memory_kv.heads": number;
   readonly "attention.memory_kv.normalized": boolean;
+  readonly "attention.zero_kv": boolean;
+  readonly "attention.softcap": number;
+  readonly "attention.logits_order": readonly ('cap' | 'bias')[];
+  readonly "attention.bias.batch": boolean;
+  readonly "attention.bias.heads": boolean;
   readonly "attention.mask.causal": boolean;
+  readonly "attention.mask.window": number;
+  readonly "attention.mask.padding": 'none' | 'keys' | 'keys_and_queries';
+  readonly "attention.mask.memory": 'always' | 'windowed';
+  readonly "attention.sinks": boolean;
+  readonly "attention.head_mixing": readonly ('pre' | 'post' | 'pre_scale_post')[];
+  readonly "attention.normalizer.kind": 'softmax' | 'topk' | 'sigmoid';
+  readonly "attention.normalizer.k": number;
+  readonly "attention.gates.head_scale": boolean;
+  readonly "attention.gates.head": boolean;
+  readonly "attention.gates.value": 'none' | 'sigmoid' | 'silu';
+  readonly "attention.gates.output_glu": boolean;
+  readonly "attention.cross.width": number;
   readonly "attention.biases": readonly ('q' | 'k' | 'v' | 'o')[];
   readonly "attention.cache.dtype": 'f32' | 'f16';
   readonly "mlp.kind": 'gated' | 'plain';
@@ -177,9 +305,17 @@ export type MapPath =
   | "model.norm"
   | "attention"
   | "attention.qk_norm"
+  | "attention.value_norm"
+  | "attention.value_residual"
   | "attention.rope"
+  | "attention.alibi"
+  | "attention.t5_bias"
   | "attention.memory_kv"
+  | "attention.bias"
   | "attention.mask"
+  | "attention.normalizer"
+  | "attention.gates"
+  | "attention.cross"
   | "attention.cache"
   | "mlp"
   | "weights";

@@ -1,4 +1,7 @@
 import { extent, heads, type MapOption, since } from '../option.ts';
+import { gates, logits } from './logits.ts';
+import { qkNorm, valueNorm, valueResidual } from './norms.ts';
+import { alibi, rope, t5Bias } from './positions.ts';
 
 /** `attention`: heads, widths, norms, positions, memory, mask and cache. */
 export const attention = {
@@ -16,6 +19,14 @@ export const attention = {
       since,
       consumedBy: 'lower',
       doc: 'Width of the input and output when there is no `model`.',
+    },
+    out_hidden: {
+      kind: 'integer',
+      ...extent,
+      derived: '`hidden`',
+      since,
+      consumedBy: 'lower',
+      doc: 'Width of the output where it differs from the input; not in a `model`.',
     },
     q_heads: {
       kind: 'integer',
@@ -72,93 +83,34 @@ export const attention = {
       consumedBy: 'lower',
       doc: 'Width of values, Dv.',
     },
+    similarity: {
+      kind: 'enum',
+      values: ['dot', 'l2'],
+      default: 'dot',
+      since,
+      consumedBy: 'lower',
+      doc: '`dot`: q·k. `l2`: −‖q − k‖².',
+    },
     scale: {
       kind: 'number',
-      derived: 'head_dim^-0.5; 10 with `qk_norm: { kind: l2 }`',
+      derived: 'head_dim^-0.5; 10 when `qk_norm` has an `l2` norm without a weight',
       since,
       consumedBy: 'lower',
-      doc: 'Factor on q·k.',
+      doc: 'Factor on the similarity.',
     },
-    qk_norm: {
-      kind: 'map',
-      presence: 'meaning',
-      since,
-      consumedBy: 'lower',
-      doc: 'Norm of each query and key head, before rotation.',
-      entries: {
-        kind: {
-          kind: 'enum',
-          values: ['rms', 'l2'],
-          required: true,
-          since,
-          consumedBy: 'lower',
-          doc: '`rms`: with one learned γ `[D]` for queries and one for keys. `l2`: x / max(‖x‖, eps), nothing learned.',
-        },
-        eps: {
-          kind: 'number',
-          min: 0,
-          derived: '1e-6 for `rms`, 1e-12 for `l2`',
-          since,
-          consumedBy: 'lower',
-          doc: 'Keeps the division finite.',
-        },
-        groups: {
-          kind: 'integer',
-          ...heads,
-          derived: '1',
-          since,
-          consumedBy: 'lower',
-          doc: 'Equal parts of a head, each normalised by itself; `l2` only; must divide `head_dim`.',
-        },
-        unit_offset: {
-          kind: 'boolean',
-          derived: 'false',
-          since,
-          consumedBy: 'lower',
-          doc: 'The checkpoint stores γ − 1; `rms` only.',
-        },
-      },
-    },
-    rope: {
-      kind: 'map',
-      presence: 'meaning',
-      since,
-      consumedBy: 'lower',
-      doc: 'Rotary positions on queries and sequence keys; memory keys have no position.',
-      entries: {
-        dim: {
-          kind: 'integer',
-          ...heads,
-          derived: '`head_dim`',
-          since,
-          consumedBy: 'lower',
-          doc: 'Rotated width r, even: the first r entries of each head turn.',
-        },
-        base: {
-          kind: 'number',
-          above: 0,
-          default: 10000,
-          since,
-          consumedBy: 'lower',
-          doc: 'Entry pair e turns by position · base^(−2e / r).',
-        },
-        pairing: {
-          kind: 'enum',
-          values: ['half', 'interleaved'],
-          derived: '`half`; must be written when the spec has `weights`',
-          since,
-          consumedBy: 'plan',
-          doc: '`half`: entry e pairs with e + r/2. `interleaved`: 2e pairs with 2e + 1.',
-        },
-      },
-    },
+    qk_norm: qkNorm,
+    value_norm: valueNorm,
+    value_residual: valueResidual,
+    rope,
+    alibi,
+    t5_bias: t5Bias,
     memory_kv: {
       kind: 'map',
       presence: 'meaning',
       shorthand: 'slots',
       since,
       consumedBy: 'lower',
-      doc: 'Learned key/value columns before the sequence, visible to every query.',
+      doc: 'Learned key/value columns before the sequence; see also `mask.memory`.',
       entries: {
         slots: {
           kind: 'integer',
@@ -179,27 +131,31 @@ export const attention = {
         },
         normalized: {
           kind: 'boolean',
-          derived: 'false without `qk_norm`; must be written with it',
+          derived: 'false without a norm on keys; must be written with one, unless that has `memory`',
           since,
           consumedBy: 'lower',
           doc: 'The key norm applies to memory keys too.',
         },
       },
     },
-    mask: {
-      kind: 'map',
-      presence: 'grouping',
+    zero_kv: {
+      kind: 'boolean',
+      default: false,
       since,
       consumedBy: 'lower',
-      doc: 'Which keys a query sees.',
+      doc: 'A key/value column of zeros before the memory.',
+    },
+    ...logits,
+    gates,
+    cross: {
+      kind: 'map',
+      presence: 'meaning',
+      shorthand: 'width',
+      since,
+      consumedBy: 'lower',
+      doc: 'Keys and values are projected from a context `[B, X, width]` instead of the input.',
       entries: {
-        causal: {
-          kind: 'boolean',
-          default: false,
-          since,
-          consumedBy: 'lower',
-          doc: 'Only keys up to the query’s own position.',
-        },
+        width: { kind: 'integer', ...extent, required: true, since, consumedBy: 'lower', doc: 'Width of the context.' },
       },
     },
     biases: {

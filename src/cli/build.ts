@@ -9,6 +9,7 @@ interface BuildFlags {
   readonly target: string;
   readonly emit: string;
   readonly weights?: string;
+  readonly syntax?: string;
   readonly check?: boolean;
   readonly watch?: boolean;
   readonly force?: boolean;
@@ -23,6 +24,7 @@ export function register(program: Command): void {
     .option('--target <target>', 'baseline, f16 or all: device variants that the module carries', 'all')
     .option('--emit <language>', 'ts, or js with declarations', 'ts')
     .option('--weights <file>', 'checkpoint to check against, instead of the one that the spec names')
+    .option('--syntax <syntax>', 'yaml or dsl: what the spec is in; by default its name or first line says so')
     .option('--check', 'write nothing; fail when what is on disk is stale')
     .option('--watch', 'build again whenever the spec changes')
     .option('--force', 'overwrite files that gqac did not generate')
@@ -33,8 +35,8 @@ export function register(program: Command): void {
 
 /** Exit code: 0 built (or, with --check, up to date), 1 findings (or stale). */
 async function build(path: string, flags: BuildFlags): Promise<number> {
-  const { loadSpec } = await import('./spec-files.ts');
-  const spec = await loadSpec(path, flags.weights === undefined ? {} : { weights: flags.weights });
+  const { loadOptions, loadSpec } = await import('./spec-files.ts');
+  const spec = await loadSpec(path, loadOptions(flags));
   await printDiagnostics(spec);
   if (spec.shaped === undefined) return exitCodes.findings;
   const folder = await outputFolder(path, flags.output);
@@ -126,14 +128,14 @@ async function checkFolder(folder: string, files: readonly GeneratedFile[]): Pro
 async function watch(path: string, flags: BuildFlags): Promise<number> {
   if (path === '-' || flags.check) throw new InputError('--watch goes with a spec file, and not with --check');
   const { default: chokidar } = await import('chokidar');
-  const { loadSpec } = await import('./spec-files.ts');
+  const { loadOptions, loadSpec } = await import('./spec-files.ts');
   const buildOnce = () =>
     build(path, flags).catch((error: unknown) => {
       if (!(error instanceof InputError)) throw error;
       process.stderr.write(`error: ${error.message}\n`);
     });
   await buildOnce();
-  const weights = flags.weights ?? (await loadSpec(path).catch(() => undefined))?.weightsPath;
+  const weights = (await loadSpec(path, loadOptions(flags)).catch(() => undefined))?.weightsPath ?? flags.weights;
   const watcher = chokidar.watch([path, ...(weights ? [weights] : [])], {
     ignoreInitial: true,
     awaitWriteFinish: { stabilityThreshold: 50 },

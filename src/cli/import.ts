@@ -19,7 +19,7 @@ export function register(program: Command): void {
     .command('import')
     .description('write a spec from the config of another system')
     .argument('<file>', 'config as JSON, - for standard input')
-    .option('--from <system>', 'x-transformers or minimind; found out when left out')
+    .option('--from <system>', 'x-transformers, minimind, llms-from-scratch or sdpa; found out when left out')
     .option('-o, --output <file>', 'file to write the spec to, standard output when left out')
     .option('--name <name>', 'name of the spec')
     .option('--weights <file>', 'checkpoint to name in the spec')

@@ -7,6 +7,7 @@ import { exitCodes, InputError, paletteFor } from './output.ts';
 interface InspectFlags {
   readonly format: string;
   readonly weights?: string;
+  readonly syntax?: string;
 }
 
 export function register(program: Command): void {
@@ -15,6 +16,7 @@ export function register(program: Command): void {
     .description('print tensors, head groups, key columns, kernels and what was rejected')
     .argument('<spec>', 'spec file, or - for standard input')
     .option('--weights <file>', 'checkpoint, instead of the one that the spec names')
+    .option('--syntax <syntax>', 'yaml or dsl: what the spec is in; by default its name or first line says so')
     .option('--format <format>', 'human or json', 'human')
     .action(async (path: string, flags: InspectFlags) => {
       process.exitCode = await inspect(path, flags);
@@ -24,10 +26,10 @@ export function register(program: Command): void {
 async function inspect(path: string, flags: InspectFlags): Promise<number> {
   if (flags.format !== 'human' && flags.format !== 'json')
     throw new InputError(`--format ${flags.format} is not known: use human or json`);
-  const { loadSpec } = await import('./spec-files.ts');
+  const { loadOptions, loadSpec } = await import('./spec-files.ts');
   const { renderAll } = await import('../compiler/diagnostics/render-text.ts');
   const { compileModule } = await import('../compiler/compile.ts');
-  const { shaped, diagnostics } = await loadSpec(path, flags.weights === undefined ? {} : { weights: flags.weights });
+  const { shaped, diagnostics } = await loadSpec(path, loadOptions(flags));
   if (diagnostics.length > 0) process.stderr.write(renderAll(diagnostics, paletteFor(process.stderr)));
   if (shaped === undefined) return exitCodes.findings;
   const report = await describe(shaped, compileModule(shaped));

@@ -5,6 +5,7 @@ import { register as registerBuild } from './build.ts';
 import { register as registerCheck } from './check.ts';
 import { register as registerDoctor } from './doctor.ts';
 import { register as registerExplain } from './explain.ts';
+import { register as registerFmt } from './fmt.ts';
 import { register as registerImport } from './import.ts';
 import { register as registerInspect } from './inspect.ts';
 import { endQuietlyOnClosedPipe, exitCodes, InputError } from './output.ts';
@@ -15,6 +16,7 @@ import { register as registerVerify } from './verify.ts';
 const verbs = [
   registerBuild,
   registerCheck,
+  registerFmt,
   registerImport,
   registerInspect,
   registerVerify,

@@ -1,8 +1,9 @@
 import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { CheckpointHeader } from '../compiler/check/checkpoint.ts';
-import { type CheckResult, checkSpec, readWeightsFile } from '../compiler/pipeline.ts';
+import { type CheckOptions, type CheckResult, checkSpec, weightsFileOf } from '../compiler/pipeline.ts';
 import type { SourceFile } from '../compiler/source/source.ts';
+import { parserOf, type Syntax, syntaxes, syntaxOf } from '../compiler/syntax/syntaxes.ts';
 import { InputError } from './output.ts';
 
 /** Far above what the checker accepts (SYN003), so that it is the checker that says so. */
@@ -12,20 +13,50 @@ export interface LoadedSpec extends CheckResult {
   readonly source: SourceFile;
   /** Resolved path of the checkpoint whose header was read. */
   readonly weightsPath?: string;
+  /** What a check of another text in its place takes. */
+  readonly checkedWith: CheckOptions;
 }
 
 /**
  * Reads a spec (`-` is standard input) and the header of its checkpoint, if it is there, and checks both.
  * @throws InputError when either cannot be read.
  */
-export async function loadSpec(path: string, options: { readonly weights?: string } = {}): Promise<LoadedSpec> {
+export async function loadSpec(path: string, options: LoadOptions = {}): Promise<LoadedSpec> {
   const source = await readSource(path);
-  const weightsPath = options.weights ?? (path === '-' ? undefined : await weightsBeside(path, source));
-  if (weightsPath === undefined) return { source, ...checkSpec(source) };
-  return { source, weightsPath, ...checkSpec(source, { checkpoint: await readHeader(weightsPath) }) };
+  const given: CheckOptions = {
+    parse: await parserOf(options.syntax ?? syntaxOf(source)),
+    ...(options.shards === undefined ? {} : { shards: options.shards }),
+  };
+  const alone = checkSpec(source, given);
+  const weightsPath = options.weights ?? (path === '-' ? undefined : await weightsBeside(path, alone));
+  if (weightsPath === undefined) return { source, checkedWith: given, ...alone };
+  const checkedWith: CheckOptions = { ...given, checkpoint: await readHeader(weightsPath) };
+  return { source, weightsPath, checkedWith, ...checkSpec(source, checkedWith) };
 }
 
-async function readSource(path: string): Promise<SourceFile> {
+export interface LoadOptions {
+  readonly weights?: string;
+  readonly shards?: number;
+  /** Found out by the name of the file, or by the first line of standard input, when left out. */
+  readonly syntax?: Syntax;
+}
+
+/** The syntax that an option of the command line names. @throws InputError for a name that is none. */
+export function syntaxOption(option: string, name: string | undefined): { readonly syntax?: Syntax } {
+  if (name === undefined) return {};
+  const syntax = syntaxes.find((known) => known === name);
+  if (syntax === undefined) throw new InputError(`${option} ${name} is not known: use ${syntaxes.join(' or ')}`);
+  return { syntax };
+}
+
+/** What a command's `--weights` and `--syntax` say. @throws InputError as `syntaxOption` does. */
+export function loadOptions(flags: { readonly weights?: string; readonly syntax?: string }): LoadOptions {
+  const weights = flags.weights === undefined ? {} : { weights: flags.weights };
+  return { ...weights, ...syntaxOption('--syntax', flags.syntax) };
+}
+
+/** The text of a spec. @throws InputError when it cannot be read. */
+export async function readSource(path: string): Promise<SourceFile> {
   const bytes = path === '-' ? await readStandardInput() : await readFileUpTo(path);
   try {
     return { path: path === '-' ? '<stdin>' : path, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
@@ -72,8 +103,8 @@ function unreadable(path: string, error: unknown): InputError {
 }
 
 /** The checkpoint that the spec names, if it exists. A link that leads out of the spec's folder is refused. */
-async function weightsBeside(path: string, source: SourceFile): Promise<string | undefined> {
-  const named = readWeightsFile(source);
+async function weightsBeside(path: string, spec: CheckResult): Promise<string | undefined> {
+  const named = weightsFileOf(spec);
   if (named === undefined) return undefined;
   const folder = dirname(resolve(path));
   const target = join(folder, named);
@@ -108,7 +139,7 @@ async function readHeader(path: string): Promise<CheckpointHeader> {
 
 const skippedFolders = new Set(['node_modules', 'generated', 'dist']);
 
-/** Files as they are; of folders, every `spec.yaml` and `*.gqa.yaml` below, sorted. Links are not followed. */
+/** Files as they are; of folders, every `spec.yaml`, `*.gqa.yaml` and `*.gqa` below, sorted. Links are not followed. */
 export async function findSpecs(paths: readonly string[]): Promise<readonly string[]> {
   const found: string[] = [];
   for (const path of paths) {
@@ -137,7 +168,7 @@ async function specsBelow(folder: string): Promise<readonly string[]> {
     if (entry.isDirectory() && !entry.name.startsWith('.') && !skippedFolders.has(entry.name)) {
       found.push(...(await specsBelow(path)));
     }
-    if (entry.isFile() && (entry.name === 'spec.yaml' || entry.name.endsWith('.gqa.yaml'))) found.push(path);
+    if (entry.isFile() && (entry.name === 'spec.yaml' || /\.gqa(?:\.yaml)?$/.test(entry.name))) found.push(path);
   }
   return found;
 }

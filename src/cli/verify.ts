@@ -6,6 +6,7 @@ import { exitCodes, InputError, paletteFor } from './output.ts';
 
 interface VerifyFlags {
   readonly weights?: string;
+  readonly syntax?: string;
   readonly tokens: string;
   readonly seed: string;
   readonly format: string;
@@ -17,6 +18,7 @@ export function register(program: Command): void {
     .description('run every kernel of a spec on this machine’s adapter against the f64 reference, and print each error')
     .argument('<spec>', 'spec file, or - for standard input')
     .option('--weights <file>', 'checkpoint; by default the one that the spec names, else random weights')
+    .option('--syntax <syntax>', 'yaml or dsl: what the spec is in; by default its name or first line says so')
     .option('--tokens <n>', 'tokens of the longest prompt', '24')
     .option('--seed <n>', 'seed of random inputs and weights', '1')
     .option('--format <format>', 'human or json', 'human')
@@ -32,8 +34,8 @@ async function runVerify(path: string, flags: VerifyFlags): Promise<number> {
   }
   const tokens = readNumber('--tokens', flags.tokens, 2, 4096);
   const seed = readNumber('--seed', flags.seed, 0, 2 ** 32 - 1);
-  const { loadSpec } = await import('./spec-files.ts');
-  const { shaped, diagnostics, weightsPath } = await loadSpec(path, flags.weights ? { weights: flags.weights } : {});
+  const { loadOptions, loadSpec } = await import('./spec-files.ts');
+  const { shaped, diagnostics, weightsPath } = await loadSpec(path, loadOptions(flags));
   if (diagnostics.length > 0) {
     const { renderAll } = await import('../compiler/diagnostics/render-text.ts');
     process.stderr.write(renderAll(diagnostics, paletteFor(process.stderr)));

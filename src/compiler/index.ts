@@ -14,9 +14,11 @@ export type { EmitLanguage, GeneratedFile } from './emit-ts/files.ts';
 export type { Origin } from './emit-ts/origin.ts';
 export type { ImportNote, ImportOptions, ImportResult } from './import/draft.ts';
 export { importConfig, type SourceSystem, sourceSystems } from './import/import-config.ts';
-export { type CheckResult, checkSpec, readWeightsFile } from './pipeline.ts';
+export { type CheckOptions, type CheckResult, checkSpec, readWeightsFile } from './pipeline.ts';
 export type { SourceFile, Span } from './source/source.ts';
+export { type Formatted, formatSpec } from './syntax/format.ts';
 export { type PrintableSpec, type PrintOptions, printYaml } from './syntax/print.ts';
+export { type Parse, parserOf, type Syntax, syntaxOf } from './syntax/syntaxes.ts';
 
 /** Every file of a generated module. Asynchronous because the TypeScript printer is loaded only now. */
 export async function emitFiles(

@@ -1,4 +1,5 @@
-import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
+import type { AttentionShape, ShapedSpec } from '../compiler/check/shaped-spec.ts';
+import type { OracleInput } from '../compiler/oracle/oracle.ts';
 import { randomNumbers, randomValues } from './random.ts';
 import type { TracedCall, TraceSizes } from './trace.ts';
 
@@ -30,10 +31,11 @@ export function callSequences(shaped: ShapedSpec, tokens: number, seed: number):
       [tokens, Math.ceil(tokens / 2)],
       [1, tokens + 200],
     ].map(([queries = 1, keys = 1]) => {
-      const inputs = new Map([
+      const inputs = new Map<string, OracleInput>([
         ['q', values(2, queries, heads.qHeads, headDim)],
         ['k', values(2, keys, heads.kvHeads, headDim)],
         ['v', values(2, keys, heads.kvHeads, valueDim)],
+        ...extraInputs(attention, { queries, keys }, next),
       ]);
       return { batch: 2, capacity: keys, calls: [{ counts: [queries, queries], keyCounts: [keys, keys], inputs }] };
     });
@@ -46,8 +48,18 @@ export function callSequences(shaped: ShapedSpec, tokens: number, seed: number):
   const ragged = lengths.map((length) => [length, Math.ceil(length / 3)]);
   if (model === undefined) {
     const call = (counts: readonly number[]): TracedCall => {
-      return { counts, inputs: new Map([['hidden_in', values(2, Math.max(...counts), attention.hidden ?? 0)]]) };
+      const queries = Math.max(...counts);
+      const keys = attention.cross ? tokens + 5 : queries;
+      const hidden = ['hidden_in', values(2, queries, attention.hidden ?? 0)] as const;
+      const context = attention.cross ? [['context', values(2, keys, attention.cross.width)] as const] : [];
+      const extra = extraInputs(attention, { queries, keys }, next);
+      return { counts, inputs: new Map<string, OracleInput>([hidden, ...context, ...extra]) };
     };
+    // Masks and biases have an axis of keys: what a chunk or a token sees of them is not the first call's. A context is new in every call.
+    if (attention.cross || attention.biasTensor || attention.mask.padding !== 'none') {
+      const single = { ...sizes, capacity: attention.cross ? tokens + 5 : tokens };
+      return [tokens, 1].map((count) => ({ ...single, calls: [call([count, count])] }));
+    }
     // The sessions of attention alone take sequences of one length, the kernels any.
     const equal = lengths.map((length) => [length, length]);
     return [ragged, equal].map((counts) => ({ ...sizes, calls: counts.map(call) }));
@@ -57,6 +69,32 @@ export function callSequences(shaped: ShapedSpec, tokens: number, seed: number):
     return { counts, ids, logits: index === 1 ? 'all' : 'last' };
   });
   return [{ ...sizes, calls }];
+}
+
+/** The masks and biases that an attention takes at run time. */
+function extraInputs(
+  { biasTensor, heads, mask }: AttentionShape,
+  { queries, keys }: { readonly queries: number; readonly keys: number },
+  next: () => number,
+): readonly (readonly [string, OracleInput])[] {
+  const inputs: (readonly [string, OracleInput])[] = [];
+  if (mask.padding !== 'none') {
+    inputs.push(['key_mask', { shape: [2, keys], data: Array.from({ length: 2 * keys }, () => Number(next() > 0.3)) }]);
+  }
+  if (biasTensor !== undefined) {
+    const shape = [biasTensor.perBatch ? 2 : 1, biasTensor.perHead ? heads.qHeads : 1, queries, keys];
+    inputs.push([
+      'bias',
+      {
+        shape,
+        data: randomValues(
+          shape.reduce((a, b) => a * b, 1),
+          next,
+        ),
+      },
+    ]);
+  }
+  return inputs;
 }
 
 /** A prompt, a chunk of three and a single token, as far as they fit the context. */

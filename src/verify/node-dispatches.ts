@@ -36,7 +36,9 @@ export function dispatchesByNode(
   const byNode = new Map<Node, DispatchDecl[]>();
   for (const [index, dispatch] of flat.entries()) {
     const plan = planned[index];
-    const missing = Object.values(plan?.bind ?? {}).find((tensor) => !dispatch.bind.includes(tensor));
+    const missing = Object.entries(plan?.bind ?? {}).find(
+      ([binding, tensor]) => binding !== 'step' && binding !== 'sequences' && !dispatch.bind.includes(tensor),
+    )?.[1];
     if (plan?.node === undefined || missing !== undefined) {
       throw new Error(`dispatch ${index}, ${dispatch.kernel}, is not what was planned: ${missing ?? 'no node'}`);
     }

@@ -25,7 +25,7 @@ export interface NodeError extends Difference {
 export async function runNodes(
   loaded: LoadedModule,
   program: ProgramPlan,
-  { step, nodes }: CallTrace,
+  { step, contextStep, nodes }: CallTrace,
 ): Promise<readonly NodeError[]> {
   const isOne = step.tokens === 1;
   const { variant, definition } = loaded;
@@ -36,7 +36,7 @@ export async function runNodes(
   const symbols = { ...symbolsOf(step), J: step.capacity };
   const workspace = await Workspace.create(loaded, { buffers, symbols, external: new Map() });
   try {
-    workspace.setStep(step);
+    workspace.setStep(step, contextStep);
     const errors: NodeError[] = [];
     for (const trace of nodes) {
       const own = dispatches.get(trace.node);
@@ -49,7 +49,7 @@ export async function runNodes(
 }
 
 function symbolsOf({ batch, tokens, keys, capacity, allLogits }: Step) {
-  return { B: batch, I: tokens, J: keys, C: capacity, L: allLogits ? batch * tokens : batch };
+  return { B: batch, I: tokens, J: keys, C: capacity, X: keys, L: allLogits ? batch * tokens : batch };
 }
 
 async function runNode(

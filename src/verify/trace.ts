@@ -25,6 +25,8 @@ export interface NodeTrace {
 export interface CallTrace {
   readonly call: TracedCall;
   readonly step: Step;
+  /** Of a cross-attention's context. */
+  readonly contextStep?: Step;
   readonly nodes: readonly NodeTrace[];
   readonly outputs: ReadonlyMap<string, Tensor>;
 }
@@ -43,23 +45,42 @@ export function traceCalls(
   calls: readonly TracedCall[],
 ): readonly CallTrace[] {
   const oracle = createOracle(module, weights, { batch, capacity, storage: 'rounded' });
-  const isCached = module.nodes.some(({ op }) => op === 'append');
+  const isCached = module.nodes.some(({ op, rows }) => op === 'append' && rows !== 'context');
   return calls.map((call) => {
-    const { counts, keyCounts } = call;
-    const past = isCached ? oracle.past() : counts.map((count, b) => (keyCounts?.[b] ?? capacity) - count);
+    const { counts } = call;
+    const context = call.inputs?.get('context')?.shape[1];
+    const past = pastOf(call, isCached ? oracle.past() : undefined, capacity);
     const recorder = new Recorder(module);
     const outputs = oracle.forward({ ...call, onNode: (node, tensors) => recorder.record(node, tensors) });
     const step: Step = {
       batch,
       tokens: Math.max(...counts),
-      keys: Math.max(...counts.map((count, b) => (past[b] ?? 0) + count)),
+      keys: context ?? Math.max(...counts.map((count, b) => (past[b] ?? 0) + count)),
       capacity,
       allLogits: call.logits === 'all',
       sequences: counts.map((count, b) => ({ past: past[b] ?? 0, count })),
     };
-    return { call, step, nodes: recorder.nodes, outputs };
+    return { call, step, ...(context && { contextStep: contextStep(step, context) }), nodes: recorder.nodes, outputs };
   });
 }
+
+/** Position of each sequence's first new token: after its cache; over a context 0; with given keys so that the last token meets the last key. */
+function pastOf(
+  { counts, keyCounts, inputs }: TracedCall,
+  cached: readonly number[] | undefined,
+  capacity: number,
+): readonly number[] {
+  if (cached !== undefined) return cached;
+  if (inputs?.has('context')) return counts.map(() => 0);
+  return counts.map((count, b) => (keyCounts?.[b] ?? capacity) - count);
+}
+
+const contextStep = (step: Step, rows: number): Step => ({
+  ...step,
+  tokens: rows,
+  keys: rows,
+  sequences: step.sequences.map(() => ({ past: 0, count: rows })),
+});
 
 /** Caches change in place, so they are copied: all before the first node, and those of an append after it. */
 class Recorder {

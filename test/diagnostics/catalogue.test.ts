@@ -10,24 +10,25 @@ describe.each(codes)('%s', (code) => {
   const { failing, mended, slug }: Entry<never> = catalogue[code];
 
   test('its failing example raises it and nothing else', () => {
-    const found = checkText(failing.spec, failing.tensors);
+    const found = checkText(failing.spec, failing.tensors, failing.shards);
     expect(codesOf(found)).toEqual([code]);
     expect(found.diagnostics[0]?.slug).toBe(slug);
   });
 
   test('its mended example is clean', () => {
-    const found = checkText(mended.spec, mended.tensors);
+    const found = checkText(mended.spec, mended.tensors, mended.shards);
     expect(codesOf(found)).toEqual([]);
     expect(found.shaped).toBeDefined();
   });
 
   test('it is rendered as in its fixture', async () => {
-    const { diagnostics } = checkText(failing.spec, failing.tensors);
+    const { diagnostics } = checkText(failing.spec, failing.tensors, failing.shards);
     await expect(renderAll(diagnostics)).toMatchFileSnapshot(`rendered/${code}.txt`);
   });
 
   test('its words follow the house style', () => {
-    for (const { message, label, help, notes } of checkText(failing.spec, failing.tensors).diagnostics) {
+    for (const { message, label, help, notes } of checkText(failing.spec, failing.tensors, failing.shards)
+      .diagnostics) {
       for (const text of [message, label, help, ...notes.map((one) => one.text)]) {
         if (text !== undefined) expect(text).not.toMatch(/[.!]$|^$/);
       }

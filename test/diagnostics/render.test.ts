@@ -64,7 +64,7 @@ describe('renderText', () => {
 
 test('jsonReport has the documented form', () => {
   const report = jsonReport(checkText(failing.spec).diagnostics, 1);
-  expect(report.summary).toEqual({ errors: 1, warnings: 0, infos: 0, files: 1 });
+  expect(report.summary).toEqual({ errors: 1, warnings: 0, infos: 0, files: 1, ignored: 0, known: 0, fixed: 0 });
   expect(JSON.parse(JSON.stringify(report)).diagnostics[0]).toEqual({
     code: 'MEM001',
     slug: 'memory-head-count',

@@ -39,12 +39,27 @@ describe('the example specs', () => {
         heads: { qHeads: 6, kvHeads: 2, queriesPerKv: 3, order: 'blocked' },
         headDim: 32,
         valueDim: 32,
+        similarity: 'dot',
         scale: 1 / Math.sqrt(32),
-        qkNorm: { kind: 'rms', eps: 1e-6, unitOffset: false, groups: 1 },
+        qkNorms: [
+          {
+            kind: 'rms',
+            eps: 1e-6,
+            unitOffset: false,
+            groups: 1,
+            weight: 'shared',
+            q: true,
+            k: true,
+            memory: false,
+          },
+        ],
         rope: { dim: 32, base: 1e6, pairing: 'half' },
         columns: { zero: 0, memory: 0 },
-        memoryNormalized: false,
-        causal: true,
+        mask: { causal: true, memoryVisible: 'always', padding: 'none' },
+        sinks: false,
+        headMixing: { pre: false, post: false, preScalePost: false },
+        normalizer: { kind: 'softmax' },
+        gates: { headScale: false, head: false, value: 'none', outputGlu: false },
         biases: { q: false, k: false, v: false, o: false },
         cacheDtype: 'f32',
       },
@@ -105,9 +120,9 @@ describe('no false alarms', () => {
       attention('q_heads: 8', 'kv_heads: 2', 'head_dim: 64', 'memory_kv: { slots: 3, heads: 2 }'),
     ],
     ['one_kv_head false beside kv_heads', attention('q_heads: 8', 'kv_heads: 2', 'one_kv_head: false', 'head_dim: 64')],
-    ['rope without weights', attention('q_heads: 8', 'head_dim: 64', 'rope: {}')],
-    ['partial rope', attention('q_heads: 8', 'head_dim: 80', 'rope: { dim: 20 }')],
-    ['norm without memory', attention('q_heads: 8', 'head_dim: 64', 'qk_norm: { kind: l2, groups: 8 }')],
+    ['rope without weights', attention('hidden: 512', 'q_heads: 8', 'rope: {}')],
+    ['partial rope', attention('hidden: 512', 'q_heads: 8', 'head_dim: 80', 'rope: { dim: 20 }')],
+    ['norm without memory', attention('hidden: 512', 'q_heads: 8', 'qk_norm: { kind: l2, groups: 8 }')],
     [
       'a model with learned positions and layer norm',
       `${decoder('q_heads: 6', 'biases: [q, k, v, o]').replace('context: 64', 'context: 64, positions: { kind: learned, scale: 0.1 }, norm: { kind: layer }')}`,
@@ -129,6 +144,7 @@ describe('no false alarms', () => {
 describe('defaults', () => {
   test('depend on the other options', () => {
     const l2 = checkAttention(
+      'hidden: 64',
       'q_heads: 8',
       'group_size: 4',
       'head_dim: 64',
@@ -136,13 +152,16 @@ describe('defaults', () => {
       'rope: {}',
     ).shaped;
     expect(l2?.layers[0]?.attention).toMatchObject({
-      inputs: 'heads',
+      inputs: 'hidden',
       heads: { qHeads: 8, kvHeads: 2, queriesPerKv: 4, order: 'blocked' },
       scale: 10,
-      qkNorm: { kind: 'l2', eps: 1e-12, groups: 1, unitOffset: false },
+      qkNorms: [{ kind: 'l2', eps: 1e-12, groups: 1, unitOffset: false, weight: 'none' }],
       rope: { dim: 64, base: 10000, pairing: 'half' },
     });
-    expect(l2?.weights).toEqual([]);
+    expect(l2?.weights).toHaveLength(4);
+    const given = checkAttention('q_heads: 8', 'head_dim: 64').shaped;
+    expect(given?.layers[0]?.attention.inputs).toBe('heads');
+    expect(given?.weights).toEqual([]);
     const block = checkAttention('hidden: 96', 'q_heads: 3', 'biases: [o, q]').shaped;
     expect(block?.layers[0]?.attention).toMatchObject({
       inputs: 'hidden',
@@ -199,11 +218,11 @@ describe('rules', () => {
 
   test('fixes of MEM006 and ROPE003 mend the spec in every style of map', () => {
     const specs = [
-      attention('q_heads: 8', 'head_dim: 64', 'qk_norm: { kind: rms }', 'memory_kv: 4'),
-      attention('q_heads: 8', 'head_dim: 64', 'qk_norm: { kind: rms }', 'memory_kv: { slots: 4 }'),
-      attention('q_heads: 8', 'head_dim: 64', 'qk_norm: { kind: rms }', 'memory_kv:', '    slots: 4'),
-      `${attention('q_heads: 8', 'head_dim: 64', 'rope: {}')}weights: { file: a.safetensors }\n`,
-      `${attention('q_heads: 8', 'head_dim: 64', 'rope:', '  dim: 8')}weights: { file: a.safetensors }\n`,
+      attention('hidden: 512', 'q_heads: 8', 'qk_norm: { kind: rms }', 'memory_kv: 4'),
+      attention('hidden: 512', 'q_heads: 8', 'qk_norm: { kind: rms }', 'memory_kv: { slots: 4 }'),
+      attention('hidden: 512', 'q_heads: 8', 'qk_norm: { kind: rms }', 'memory_kv:', '    slots: 4'),
+      `${attention('hidden: 512', 'q_heads: 8', 'rope: {}')}weights: { file: a.safetensors }\n`,
+      `${attention('hidden: 512', 'q_heads: 8', 'rope:', '  dim: 8')}weights: { file: a.safetensors }\n`,
     ];
     for (const text of specs) {
       const found = only(checkText(text));
@@ -235,7 +254,7 @@ describe('rules', () => {
       ['head_dim: 64', 'rope: { dim: 66 }'],
       ['head_dim: 21', 'rope: {}'],
     ]) {
-      expect(codesOf(checkAttention('q_heads: 4', ...lines))).toEqual(['ROPE001']);
+      expect(codesOf(checkAttention('hidden: 512', 'q_heads: 4', ...lines))).toEqual(['ROPE001']);
     }
   });
 
@@ -246,8 +265,7 @@ describe('rules', () => {
     expectCode(attention('q_heads: 6'), 'SCH003');
     expectCode(attention('q_heads: 6', 'head_dim: 32', 'biases: [q]'), 'SCH004');
     expectCode(decoder('q_heads: 6').replace('activation', 'kind: plain, biases: [gate], activation'), 'SCH004');
-    expectCode(attention('q_heads: 6', 'head_dim: 32', 'qk_norm: { kind: rms, groups: 2 }'), 'SCH004');
-    expectCode(attention('q_heads: 6', 'head_dim: 32', 'qk_norm: { kind: l2, unit_offset: true }'), 'SCH004');
+    expectCode(attention('hidden: 192', 'q_heads: 6', 'qk_norm: { kind: l2, unit_offset: true }'), 'SCH004');
     expectCode(attention('q_heads: 6', 'head_dim: 32', 'one_kv_head: true', 'group_size: 6'), 'SCH004');
     expectCode(decoder('q_heads: 6').replace('context: 64', 'context: 64, positions: { scale: 2 }'), 'OPT002');
   });
@@ -262,6 +280,7 @@ describe('rules', () => {
       'gqac: 2',
       'name: 9lives',
       'attention:',
+      '  hidden: 512',
       '  q_heads: 8',
       '  kv_heads: 3',
       '  head_dim: 64',
@@ -277,11 +296,12 @@ describe('rules', () => {
   test('a refused value has no consequences', () => {
     expect(codesOf(checkText(decoder('q_heads: six', 'kv_heads: 5')))).toEqual(['SCH002']);
     expect(codesOf(checkText(decoder('q_heads: 7').replace('hidden: 192', 'hidden: -1')))).toEqual(['SCH002']);
-    expect(codesOf(checkAttention('q_heads: 8', 'head_dim: x', 'rope: { dim: 4096 }'))).toEqual(['SCH002']);
-    expect(codesOf(checkAttention('q_heads: 8', 'head_dim: 64', 'qk_norm: {}', 'memory_kv: x'))).toEqual([
-      'SCH003',
+    expect(codesOf(checkAttention('hidden: 512', 'q_heads: 8', 'head_dim: x', 'rope: { dim: 4096 }'))).toEqual([
       'SCH002',
     ]);
+    expect(codesOf(checkAttention('hidden: 512', 'q_heads: 8', 'head_dim: 64', 'qk_norm: {}', 'memory_kv: x'))).toEqual(
+      ['SCH003', 'SCH002'],
+    );
     expect(codesOf(checkText('gqac: 1\nname: a\nattention: 3\n'))).toEqual(['SCH002']);
   });
 });

@@ -21,8 +21,9 @@ function header(tensors: Tensors): CheckpointHeader {
   return { path: 'model.safetensors', tensors: new Map(entries) };
 }
 
-export function checkText(text: string, tensors?: Tensors): CheckResult {
-  return checkSpec(sourceOf(text), tensors === undefined ? {} : { checkpoint: header(tensors) });
+export function checkText(text: string, tensors?: Tensors, shards?: number): CheckResult {
+  const checkpoint = tensors === undefined ? {} : { checkpoint: header(tensors) };
+  return checkSpec(sourceOf(text), { ...checkpoint, ...(shards === undefined ? {} : { shards }) });
 }
 
 /** Checks a spec of one attention block, given the lines of its `attention` map. */

@@ -3,7 +3,7 @@ import { openDevice } from '../../src/node/adapter.ts';
 import { describeAdapter } from '../../src/node/adapter-description.ts';
 import { AttentionSession, LoadedModule, Session } from '../../src/runtime/abi1/index.ts';
 import type { Backend, CaseOutputs } from './backend.ts';
-import type { Job, PreparedCase } from './prepare.ts';
+import { inputsOf, type Job, type PreparedCase } from './prepare.ts';
 
 /** The emitted kernels on this machine's adapter, through the runtime that generated modules use. */
 export async function createDeviceBackend(): Promise<Backend> {
@@ -30,11 +30,10 @@ async function runCase({ shaped, checkpoint, job, greedy }: PreparedCase, device
 }
 
 async function runAttention(module: LoadedModule, job: Exclude<Job, { kind: 'model' }>): Promise<Float32Array> {
-  const inputs = job.kind === 'block' ? { hidden_in: job.x } : { q: job.q, k: job.k, v: job.v };
   const [batch = 0, tokens = 0] = job.kind === 'block' ? job.x.shape : job.q.shape;
-  const keys = job.kind === 'block' ? tokens : (job.k.shape[1] ?? 0);
+  const keys = job.kind === 'block' ? (job.context?.shape[1] ?? tokens) : (job.k.shape[1] ?? 0);
   const session = await AttentionSession.create(module, { batch, tokens, keys });
-  const data = Object.entries(inputs).map(([name, tensor]) => [name, Float32Array.from(tensor.data)] as const);
+  const data = Object.entries(inputsOf(job)).map(([name, values]) => [name, Float32Array.from(values.data)] as const);
   return session.run(Object.fromEntries(data), { tokens, keys });
 }
 

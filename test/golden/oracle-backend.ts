@@ -3,7 +3,7 @@ import type { AttnModule } from '../../src/compiler/ir/nodes.ts';
 import { createOracle, type OracleCall } from '../../src/compiler/oracle/oracle.ts';
 import { gatherWeights } from '../../src/compiler/oracle/weights.ts';
 import type { Backend, CaseOutputs } from './backend.ts';
-import type { Job, PreparedCase } from './prepare.ts';
+import { inputsOf, type Job, type PreparedCase } from './prepare.ts';
 
 /** The f64 reference: what it gets wrong is wrong in the importer, the checker, the lowering, or itself, never in a kernel. */
 export function createOracleBackend(): Backend {
@@ -34,21 +34,17 @@ async function runCase({ shaped, checkpoint, job, greedy, storage }: PreparedCas
 
 const outputName = (module: AttnModule) => (module.kind === 'model' ? 'logits' : 'out');
 
+/** `length`: what the caches must hold, tokens or rows of a context. */
 function sizeOfJob(job: Job): { readonly batch: number; readonly length: number } {
   if (job.kind === 'model') return { batch: job.ids.length, length: job.ids[0]?.length ?? 0 };
-  const [batch = 0, length = 0] = job.kind === 'block' ? job.x.shape : job.q.shape;
-  return { batch, length };
+  if (job.kind === 'heads') return { batch: job.q.shape[0] ?? 0, length: job.q.shape[1] ?? 0 };
+  const [batch = 0, length = 0] = job.x.shape;
+  return { batch, length: Math.max(length, job.context?.shape[1] ?? 0) };
 }
 
 function callFor(job: Job): OracleCall {
-  switch (job.kind) {
-    case 'model':
-      return { ids: job.ids, logits: 'all' };
-    case 'block':
-      return { inputs: new Map([['hidden_in', job.x]]) };
-    case 'heads':
-      return { inputs: new Map(Object.entries({ q: job.q, k: job.k, v: job.v })) };
-  }
+  if (job.kind === 'model') return { ids: job.ids, logits: 'all' };
+  return { inputs: new Map(Object.entries(inputsOf(job))) };
 }
 
 /** @returns the prompt and the most likely tokens after it, `length` in all. */

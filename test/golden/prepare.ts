@@ -15,8 +15,31 @@ export type Storage = 'f32' | 'f16';
 /** What a case asks of a module, in the module's own layouts. */
 export type Job =
   | { readonly kind: 'model'; readonly ids: readonly (readonly number[])[] }
-  | { readonly kind: 'block'; readonly x: Values }
-  | { readonly kind: 'heads'; readonly q: Values; readonly k: Values; readonly v: Values };
+  | {
+      readonly kind: 'block';
+      readonly x: Values;
+      /** `[B, X, width]`. */
+      readonly context?: Values;
+      /** `[B, J]` of 0 and 1, over the context if there is one. */
+      readonly keyMask?: Values;
+      readonly bias?: Values;
+    }
+  | {
+      readonly kind: 'heads';
+      readonly q: Values;
+      readonly k: Values;
+      readonly v: Values;
+      /** `[1|B, 1|H, I, J]`. */
+      readonly bias?: Values;
+    };
+
+/** Inputs of an attention module by tensor name. */
+export function inputsOf(job: Exclude<Job, { kind: 'model' }>): Readonly<Record<string, Values>> {
+  const bias = job.bias && { bias: job.bias };
+  if (job.kind === 'heads') return { q: job.q, k: job.k, v: job.v, ...bias };
+  const context = job.context && { context: job.context };
+  return { hidden_in: job.x, ...context, ...(job.keyMask && { key_mask: job.keyMask }), ...bias };
+}
 
 export interface PreparedCase {
   readonly shaped: ShapedSpec;
@@ -56,7 +79,11 @@ export async function prepareCase(found: CaseFolder, storage: Storage): Promise<
 }
 
 /** Inputs of the reference that a module takes, or that only its gradients need. */
-const knownInputs = new Set(['in.x', 'in.ids', 'in.q', 'in.k', 'in.v', 'in.grad_o', 'in.grad_y']);
+const knownInputs = new Set(
+  ['x', 'ids', 'q', 'k', 'v', 'bias', 'attn_bias', 'mask', 'context', 'context_mask', 'grad_o', 'grad_y'].map(
+    (name) => `in.${name}`,
+  ),
+);
 
 function refuseInputs(tensors: SafetensorsFile): void {
   const others = [...tensors.tensors.keys()].filter((name) => name.startsWith('in.') && !knownInputs.has(name));
@@ -101,14 +128,33 @@ async function readJob(tensors: SafetensorsFile): Promise<Pick<PreparedCase, 'jo
   if (tensors.tensors.has('in.q')) {
     const heads = async (name: string) => swapHeadsAndTokens(await read(name));
     const [q, k, v] = await Promise.all([heads('in.q'), heads('in.k'), heads('in.v')]);
-    return { job: { kind: 'heads', q, k, v }, expected: await heads('out.o'), greedy: undefined };
+    const bias = await readBias(tensors, 'in.bias');
+    return { job: { kind: 'heads', q, k, v, ...bias }, expected: await heads('out.o'), greedy: undefined };
   }
   if (tensors.tensors.has('in.x')) {
-    return { job: { kind: 'block', x: await read('in.x') }, expected: await read('out.y'), greedy: undefined };
+    const job = {
+      kind: 'block',
+      x: await read('in.x'),
+      ...(tensors.tensors.has('in.context') && { context: await read('in.context') }),
+      ...(await readKeyMask(tensors)),
+      ...(await readBias(tensors, 'in.attn_bias')),
+    } as const;
+    return { job, expected: await read('out.y'), greedy: undefined };
   }
   const { data, shape } = await read('in.ids');
   const length = shape[1] ?? 0;
   const ids = Array.from({ length: shape[0] ?? 0 }, (_, b) => [...data.subarray(b * length, (b + 1) * length)]);
   const greedy = tensors.tensors.has('out.greedy') ? [...(await tensors.readFloat32('out.greedy'))] : undefined;
   return { job: { kind: 'model', ids }, expected: await read('out.logits'), greedy };
+}
+
+async function readBias(tensors: SafetensorsFile, name: string): Promise<{ readonly bias?: Values }> {
+  if (!tensors.tensors.has(name)) return {};
+  const { data, shape } = await readValues(tensors, name);
+  return { bias: { data, shape: [...new Array<number>(4 - shape.length).fill(1), ...shape] } };
+}
+
+async function readKeyMask(tensors: SafetensorsFile): Promise<{ readonly keyMask?: Values }> {
+  const name = ['in.context_mask', 'in.mask'].find((key) => tensors.tensors.has(key));
+  return name === undefined ? {} : { keyMask: await readValues(tensors, name) };
 }

@@ -97,17 +97,17 @@ describe('scoring', () => {
     };
     try {
       const base = { family: 'x-transformers-attention', name: 'odd' };
-      expect(await write({ ...base, kwargs: { dim: 8, sigmoid: true } }, ['in.x'])).toMatchObject({
+      expect(await write({ ...base, kwargs: { dim: 8, selective: true } }, ['in.x'])).toMatchObject({
         status: 'unsupported',
-        reason: expect.stringContaining('kwargs.sigmoid'),
+        reason: expect.stringContaining('kwargs.selective'),
       });
-      expect(await write({ ...base, kwargs: { dim: 8 } }, ['in.x', 'in.mask'])).toMatchObject({
+      expect(await write({ ...base, kwargs: { dim: 8 } }, ['in.x', 'in.mem'])).toMatchObject({
         status: 'unsupported',
-        reason: 'a module cannot be given in.mask yet',
+        reason: 'a module cannot be given in.mem yet',
       });
-      expect(await write({ ...base, family: 'llms-from-scratch', kwargs: { d_in: 8 } }, ['in.x'])).toMatchObject({
+      expect(await write({ ...base, family: 'other', kwargs: { width: 8 } }, ['in.x'])).toMatchObject({
         status: 'unsupported',
-        reason: 'no importer for llms-from-scratch yet',
+        reason: 'no importer for other yet',
       });
       expect(await write({ ...base, kwargs: { dim: 8, kv_head: 1 } }, ['in.x'])).toMatchObject({ status: 'fail' });
     } finally {

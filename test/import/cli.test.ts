@@ -55,12 +55,12 @@ describe('gqac import', () => {
   });
 
   it('writes nothing when an option cannot be expressed, unless asked for a part', async () => {
-    const file = await config({ kwargs: { dim: 64, sigmoid: true } });
+    const file = await config({ kwargs: { dim: 64, selective: true } });
     expect(await runImport(file, {})).toBe(1);
     expect(stdout).toBe('');
-    expect(stderr).toContain('error[IMP002]: kwargs.sigmoid');
+    expect(stderr).toContain('error[IMP002]: kwargs.selective');
     expect(await runImport(file, { partial: true })).toBe(0);
-    expect(stdout).toContain('# not expressed: kwargs.sigmoid');
+    expect(stdout).toContain('# not expressed: kwargs.selective');
   });
 
   it.each([

@@ -7,7 +7,8 @@ describe('detectSource', () => {
     [{ wrapper: {}, decoder: {} }, 'x-transformers'],
     [{ kwargs: { dim: 64 }, call: {} }, 'x-transformers'],
     [{ q_heads: 4, head_dim: 32 }, 'sdpa'],
-    [{ kwargs: { d_in: 48 } }, undefined],
+    [{ kwargs: { d_in: 48, d_out: 48 } }, 'llms-from-scratch'],
+    [{ kwargs: { width: 48 } }, undefined],
     [{ model_type: 'llama' }, undefined],
     [null, undefined],
     [[1], undefined],
@@ -54,11 +55,5 @@ describe('importConfig', () => {
       },
       weights: { names: { 'attn.memory_k': 'mem_k', 'attn.memory_v': 'mem_v' } },
     });
-  });
-
-  it('refuses windows, caps, sinks and biases of bare attention', () => {
-    const config = { q_heads: 8, head_dim: 16, window: 16, softcap: 5, sinks: true, bias: true };
-    const errors = importConfig(config, undefined).notes.map(({ code, path }) => `${code} ${path}`);
-    expect(errors).toEqual(['IMP002 window', 'IMP002 softcap', 'IMP002 sinks', 'IMP002 bias']);
   });
 });

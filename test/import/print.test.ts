@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { formatNumber, printYaml } from '../../src/compiler/syntax/print.ts';
+import { printYaml } from '../../src/compiler/syntax/print.ts';
+import { formatNumber } from '../../src/compiler/syntax/scalars.ts';
 
 describe('printYaml', () => {
   it('prints short maps and lists in one line, with remarks behind', () => {
@@ -20,6 +21,20 @@ describe('printYaml', () => {
         '',
       ].join('\n'),
     );
+  });
+
+  it('pads maps in lists', () => {
+    const spec = {
+      attention: {
+        qk_norm: [
+          { kind: 'l2', memory: true },
+          { kind: 'rms', eps: 0 },
+        ],
+      },
+    };
+    const text = printYaml(spec);
+    expect(text).toBe('attention:\n  qk_norm: [{ kind: l2, memory: true }, { kind: rms, eps: 0 }]\n');
+    expect(parse(text)).toEqual(spec);
   });
 
   it('quotes what would read as something else', () => {

@@ -126,7 +126,7 @@ const mutations: readonly (readonly [what: string, mutated: AttnModule, problem:
   ],
   [
     'norm groups that do not divide',
-    withNode(normed, isMemoryKeys, (node) => ({ ...node, norm: { ...node.norm, groups: 4 } })),
+    withNode(normed, isMemoryKeys, (node) => ({ ...node, norms: node.norms.map((norm) => ({ ...norm, groups: 4 })) })),
     '4 norm groups do not divide a head of 6',
   ],
   [

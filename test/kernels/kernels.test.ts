@@ -19,7 +19,7 @@ const kernelsOf = ({ definition }: (typeof compiled)[number]) =>
     Object.entries(variant.kernels).map(([name, kernel]) => ({ variant, name, kernel })),
   );
 
-const elementBytes: Readonly<Record<string, number>> = { f32: 4, vec4f: 16 };
+const elementBytes: Readonly<Record<string, number>> = { f32: 4, vec2f: 8, vec4f: 16 };
 
 /** Bytes of the workgroup arrays that the text declares. */
 function declaredBytes(code: string): number {
@@ -111,6 +111,8 @@ describe('every kernel of every variant', () => {
         'step',
         'sequences',
         'sampling',
+        'context_step',
+        'context_sequences',
       ]);
       for (const variant of definition.variants) {
         for (const kernel of Object.keys(variant.kernels)) expect(kernel).toMatch(/^[a-z][a-z0-9_]{0,62}$/);

@@ -1,53 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { AttentionNode } from '../../src/compiler/ir/nodes.ts';
 import { createOracle } from '../../src/compiler/oracle/oracle.ts';
+import { attention, causal, given, run } from './attention-node.ts';
 import { moduleOf, values } from './module.ts';
-
-const given = { inputs: ['q', 'k', 'v'], outputs: ['out'] };
-
-function attention(changes: Partial<AttentionNode> = {}): AttentionNode {
-  return {
-    op: 'attention',
-    q: 'q',
-    k: 'k',
-    v: 'v',
-    keyLayout: 'tokens-first',
-    keyDtype: 'f32',
-    columns: { zero: 0, memory: 0 },
-    heads: { qHeads: 1, kvHeads: 1, queriesPerKv: 1, order: 'blocked' },
-    headDim: 1,
-    valueDim: 1,
-    scale: 1,
-    causal: false,
-    out: 'out',
-    ...changes,
-  };
-}
-
-interface Given {
-  readonly batch?: number;
-  readonly tokens: number;
-  readonly keys: number;
-  readonly q: readonly number[];
-  readonly k: readonly number[];
-  readonly v: readonly number[];
-}
-
-function run(
-  node: AttentionNode,
-  input: Given,
-  call: { counts?: readonly number[]; keyCounts?: readonly number[] } = {},
-) {
-  const { batch = 1, tokens, keys } = input;
-  const { headDim, valueDim, heads } = node;
-  const oracle = createOracle(moduleOf([node], given), new Map(), { batch, capacity: 0 });
-  const inputs = new Map([
-    ['q', { data: input.q, shape: [batch, tokens, heads.qHeads, headDim] }],
-    ['k', { data: input.k, shape: [batch, keys, heads.kvHeads, headDim] }],
-    ['v', { data: input.v, shape: [batch, keys, heads.kvHeads, valueDim] }],
-  ]);
-  return [...(oracle.forward({ inputs, ...call }).get('out')?.data ?? [])];
-}
 
 describe('attention', () => {
   it('weighs values by the softmax of scaled logits', () => {
@@ -57,13 +11,13 @@ describe('attention', () => {
 
   it('is right-aligned when causal: the last query sees the last key', () => {
     const input = { tokens: 2, keys: 4, q: [0, 0], k: [0, 0, 0, 0], v: [1, 2, 3, 6] };
-    expect(run(attention({ causal: true }), input)).toEqual([2, 3]);
+    expect(run(attention({ mask: causal }), input)).toEqual([2, 3]);
     expect(run(attention(), input)).toEqual([3, 3]);
   });
 
   it('gives zeros for a row that sees nothing', () => {
     const input = { tokens: 3, keys: 1, q: [1, 1, 1], k: [5], v: [7] };
-    expect(run(attention({ causal: true }), input)).toEqual([0, 0, 7]);
+    expect(run(attention({ mask: causal }), input)).toEqual([0, 0, 7]);
   });
 
   it('stays finite for logits of ±1e4', () => {
@@ -81,7 +35,7 @@ describe('attention', () => {
   });
 
   it('shows memory to every query, and the zero column takes weight without a value', () => {
-    const node = attention({ causal: true, columns: { zero: 1, memory: 1 }, memory: { k: 'mk', v: 'mv' } });
+    const node = attention({ mask: causal, columns: { zero: 1, memory: 1 }, memory: { k: 'mk', v: 'mv' } });
     const module = moduleOf([node], given, { mk: [1, 1, 1], mv: [1, 1, 1] });
     const weights = new Map([
       ['mk', [0]],
@@ -99,7 +53,7 @@ describe('attention', () => {
   });
 
   it('ignores the padding of a ragged batch, and leaves its rows zero', () => {
-    const node = attention({ causal: true });
+    const node = attention({ mask: causal });
     const short = run(node, { tokens: 1, keys: 2, q: [0.5], k: [0.1, 0.2], v: [3, 4] });
     const input = {
       batch: 2,

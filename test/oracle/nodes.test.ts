@@ -57,7 +57,7 @@ describe('linear', () => {
       gate: { weight: 'gate', bias: 'gateBias' },
       activation: 'relu',
       accumulate: false,
-      rows: 'all',
+      logits: false,
       out: 'out',
     };
     const weights = { up: [1, 2], upBias: [0.5], gate: [3, -1], gateBias: [1] };
@@ -68,8 +68,16 @@ describe('linear', () => {
 
 describe('query heads', () => {
   const turn = (pairing: 'half' | 'interleaved', row: readonly number[], dim: number) => {
-    const rotation = { dim, base: 100, pairing, table: 'unused' } as const;
-    const node: Node = { op: 'query_heads', x: 'hidden_in', heads: 1, headDim: row.length, rotation, out: 'out' };
+    const rotation = { dim, base: 100, pairing, table: 'unused', firstHead: 0 } as const;
+    const node: Node = {
+      op: 'query_heads',
+      x: 'hidden_in',
+      heads: 1,
+      headDim: row.length,
+      norms: [],
+      rotation,
+      out: 'out',
+    };
     const oracle = createOracle(moduleOf([node], block), new Map(), { batch: 1, capacity: 0 });
     const inputs = new Map([['hidden_in', { data: [...row, ...row], shape: [1, 2, row.length] }]]);
     // Given keys set the position of a module without a cache: past = 0 here.
@@ -91,19 +99,19 @@ describe('query heads', () => {
   });
 
   it('normalises groups by length, and whole heads by root mean square with γ', () => {
-    const l2 = { kind: 'l2', eps: 1e-12, groups: 2, unitOffset: false } as const;
-    const node: Node = { op: 'query_heads', x: 'hidden_in', heads: 1, headDim: 4, norm: l2, out: 'out' };
+    const l2 = { kind: 'l2', eps: 1e-12, groups: 2, unitOffset: false, weight: 'none' } as const;
+    const node: Node = { op: 'query_heads', x: 'hidden_in', heads: 1, headDim: 4, norms: [l2], out: 'out' };
     const out = runRow(node, [3, 4, 0, -2]);
     for (const [i, value] of [0.6, 0.8, 0, -1].entries()) expect(out[i]).toBeCloseTo(value, 14);
-    const rms = { kind: 'rms', eps: 0, groups: 1, unitOffset: true, weight: 'g' } as const;
-    const scaled = runRow({ ...node, headDim: 2, norm: rms }, [3, 3], { g: [1, 2] });
+    const rms = { kind: 'rms', eps: 0, groups: 1, unitOffset: true, weight: 'shared', tensor: 'g' } as const;
+    const scaled = runRow({ ...node, headDim: 2, norms: [rms] }, [3, 3], { g: [1, 2] });
     for (const [i, value] of [2, 3].entries()) expect(scaled[i]).toBeCloseTo(value, 14);
   });
 });
 
 describe('a cached module', () => {
   const heads = { qHeads: 2, kvHeads: 1, queriesPerKv: 2, order: 'blocked' } as const;
-  const rotation = { dim: 4, base: 10000, pairing: 'half', table: 'unused' } as const;
+  const rotation = { dim: 4, base: 10000, pairing: 'half', table: 'unused', firstHead: 0 } as const;
   const project = (name: string, outWidth: number): Node => ({
     op: 'linear',
     x: 'hidden_in',
@@ -111,14 +119,14 @@ describe('a cached module', () => {
     outWidth,
     weight: name,
     accumulate: false,
-    rows: 'all',
+    logits: false,
     out: `${name}_proj`,
   });
   const nodes: readonly Node[] = [
     project('wq', 8),
     project('wk', 4),
     project('wv', 4),
-    { op: 'query_heads', x: 'wq_proj', heads: 2, headDim: 4, rotation, out: 'q' },
+    { op: 'query_heads', x: 'wq_proj', heads: 2, headDim: 4, norms: [], rotation, out: 'q' },
     {
       op: 'append',
       k: 'wk_proj',
@@ -126,6 +134,7 @@ describe('a cached module', () => {
       kvHeads: 1,
       headDim: 4,
       valueDim: 4,
+      norms: [],
       rotation,
       kCache: 'cache.k',
       vCache: 'cache.v',
@@ -142,8 +151,12 @@ describe('a cached module', () => {
       heads,
       headDim: 4,
       valueDim: 4,
+      similarity: 'dot',
       scale: 0.5,
-      causal: true,
+      cross: false,
+      mask: { causal: true, memoryVisible: 'always', padding: 'none' },
+      mixing: {},
+      normalizer: { kind: 'softmax' },
       out: 'out',
     },
   ];

@@ -65,7 +65,7 @@ describe('a program', () => {
     }
   });
 
-  it('fits smaller and larger workgroup memories', () => {
+  it('fits smaller and larger workgroup memories, and takes separate steps where no tile fits', () => {
     const [shaped] = specs.values();
     if (shaped === undefined) throw new Error('there are no specs');
     const tileOf = (bytes: number) => {
@@ -76,7 +76,7 @@ describe('a program', () => {
     };
     expect(tileOf(32_768)).toBeGreaterThanOrEqual(tileOf(16_384));
     expect(tileOf(8_192)).toBeLessThan(tileOf(16_384));
-    expect(() => tileOf(64)).toThrow('no attention tile fits baseline');
+    expect(tileOf(64)).toBe(0);
   });
 });
 

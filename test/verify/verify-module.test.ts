@@ -64,7 +64,7 @@ describe('verifyModule', () => {
   it.each([
     ['a wrong scale', 'const SCALE_LOG2E: f32 = 0.', 'const SCALE_LOG2E: f32 = 1.', 'attention'],
     ['a query head of another group', 'kv_head * QUERIES_PER_KV + member', 'member * KV_HEADS + kv_head', 'attention'],
-    ['memory that is one slot short', 'if (column < MEMORY_SLOTS)', 'if (column < MEMORY_SLOTS - 1u)', 'attention'],
+    ['memory that is one slot short', 'if (column < PREFIX_COLUMNS)', 'if (column < PREFIX_COLUMNS - 1u)', 'attention'],
     ['a causal mask that is off by one', 'sequence.past + token + 1u', 'sequence.past + token + 2u', 'attention'],
     ['an output that is not written', 'if (quad < VALUE_QUADS)', 'if (quad < VALUE_QUADS - 1u)', 'attention_tile'],
   ] as const)('finds %s, in that kernel alone', async (_, from, to, kernel) => {
@@ -76,7 +76,7 @@ describe('verifyModule', () => {
 
   it('finds a fault of one kernel of a model where it is, and in the whole run', async () => {
     const yaml = model.replace('CACHE', '');
-    const { entries } = await verify(yaml, (compiled) => withKernels(compiled, 'value * turn.x', 'value'));
+    const { entries } = await verify(yaml, (compiled) => withKernels(compiled, 'head[e] * turn.x', 'head[e]'));
     const wrong = entries.filter(({ passed }) => !passed);
     const ops = new Set(
       wrong.filter(({ stage }) => stage !== 'whole').map(({ kernels }) => kernels.join().replace(/_\d.*/, '')),

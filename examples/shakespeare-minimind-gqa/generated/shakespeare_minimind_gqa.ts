@@ -344,8 +344,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 const HEADS = 6u;
 const HEAD_DIM = 32u;
 const THREADS = 32u;
-const GROUP_WIDTH = 32u;
-const NORM_EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
 const ROTARY_DIM = 32u;
 
@@ -359,62 +357,66 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> norm_weight: array<f32>;
 @group(0) @binding(2) var<storage, read> rotations: array<vec2f>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(4) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(5) var<uniform> step: Step;
 
 var<workgroup> head: array<f32, 32>;
-var<workgroup> factors: array<f32, 1>;
+var<workgroup> statistics: array<vec2f, 1>;
 
-fn factor_of(part: u32) -> f32 {
+fn statistics_1(part: u32) -> vec2f {
+  let first = part * 32u;
+  let mean = 0.0;
   var squares = 0.0;
-  for (var e = part * GROUP_WIDTH; e < (part + 1u) * GROUP_WIDTH; e++) {
-    squares += head[e] * head[e];
+  for (var e = first; e < first + 32u; e++) {
+    let entry = head[e] - mean;
+    squares += entry * entry;
   }
-  return inverseSqrt(max(squares / f32(GROUP_WIDTH) + NORM_EPS, TINY));
+  return vec2f(mean, inverseSqrt(max(squares / 32.0 + f32(0.000001), TINY)));
 }
 
-fn normalised(e: u32) -> f32 {
-  return head[e] * factors[e / GROUP_WIDTH] * norm_weight[e];
-}
-
-fn finished(e: u32, position: u32) -> f32 {
+fn finished(e: u32, position: u32, head_index: u32) -> f32 {
   if (e >= HEAD_DIM) {
     return 0.0;
   }
-  let value = normalised(e);
   if (e >= ROTARY_DIM) {
-    return value;
+    return head[e];
   }
   let pair = e % (ROTARY_DIM / 2u);
   let is_first = e < ROTARY_DIM / 2u;
   let turn = rotations[position * (ROTARY_DIM / 2u) + pair];
-  let partner = normalised(select(pair, pair + ROTARY_DIM / 2u, is_first));
-  return value * turn.x + select(partner, -partner, is_first) * turn.y;
+  let partner = head[select(pair, pair + ROTARY_DIM / 2u, is_first)];
+  return head[e] * turn.x + select(partner, -partner, is_first) * turn.y;
 }
 
 @compute @workgroup_size(32)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
-  let first = (row * HEADS + group.y) * HEAD_DIM;
+  let head_index = group.y;
+  let first = (row * HEADS + head_index) * HEAD_DIM;
   let sequence = sequences[row / step.tokens];
   let position = sequence.past + row % step.tokens;
   for (var e = lane; e < HEAD_DIM; e += THREADS) {
     head[e] = x[first + e];
   }
   workgroupBarrier();
-  for (var part = lane; part < HEAD_DIM / GROUP_WIDTH; part += THREADS) {
-    factors[part] = factor_of(part);
+  for (var part = lane; part < 1u; part += THREADS) {
+    statistics[part] = statistics_1(part);
   }
   workgroupBarrier();
   for (var e = lane; e < HEAD_DIM; e += THREADS) {
-    y[first + e] = finished(e, position);
+    let group_of_entry = statistics[0];
+    head[e] = (head[e] - group_of_entry.x) * group_of_entry.y * norm_weight[e];
+  }
+  workgroupBarrier();
+  for (var e = lane; e < HEAD_DIM; e += THREADS) {
+    y[first + e] = finished(e, position, head_index);
   }
 }
 `,
@@ -426,8 +428,6 @@ const HEAD_QUADS = 8u;
 const VALUE_QUADS = 8u;
 const HEAD_DIM = 32u;
 const THREADS = 32u;
-const GROUP_WIDTH = 32u;
-const NORM_EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
 const ROTARY_DIM = 32u;
 
@@ -441,7 +441,7 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> k: array<f32>;
@@ -450,37 +450,35 @@ struct Sequence {
 @group(0) @binding(3) var<storage, read> rotations: array<vec2f>;
 @group(0) @binding(4) var<storage, read_write> k_cache: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> v_cache: array<vec4f>;
-@group(0) @binding(6) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(6) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(7) var<uniform> step: Step;
 
 var<workgroup> head: array<f32, 32>;
-var<workgroup> factors: array<f32, 1>;
+var<workgroup> statistics: array<vec2f, 1>;
 
-fn factor_of(part: u32) -> f32 {
+fn statistics_1(part: u32) -> vec2f {
+  let first = part * 32u;
+  let mean = 0.0;
   var squares = 0.0;
-  for (var e = part * GROUP_WIDTH; e < (part + 1u) * GROUP_WIDTH; e++) {
-    squares += head[e] * head[e];
+  for (var e = first; e < first + 32u; e++) {
+    let entry = head[e] - mean;
+    squares += entry * entry;
   }
-  return inverseSqrt(max(squares / f32(GROUP_WIDTH) + NORM_EPS, TINY));
+  return vec2f(mean, inverseSqrt(max(squares / 32.0 + f32(0.000001), TINY)));
 }
 
-fn normalised(e: u32) -> f32 {
-  return head[e] * factors[e / GROUP_WIDTH] * norm_weight[e];
-}
-
-fn finished(e: u32, position: u32) -> f32 {
+fn finished(e: u32, position: u32, head_index: u32) -> f32 {
   if (e >= HEAD_DIM) {
     return 0.0;
   }
-  let value = normalised(e);
   if (e >= ROTARY_DIM) {
-    return value;
+    return head[e];
   }
   let pair = e % (ROTARY_DIM / 2u);
   let is_first = e < ROTARY_DIM / 2u;
   let turn = rotations[position * (ROTARY_DIM / 2u) + pair];
-  let partner = normalised(select(pair, pair + ROTARY_DIM / 2u, is_first));
-  return value * turn.x + select(partner, -partner, is_first) * turn.y;
+  let partner = head[select(pair, pair + ROTARY_DIM / 2u, is_first)];
+  return head[e] * turn.x + select(partner, -partner, is_first) * turn.y;
 }
 
 fn store_k_cache(index: u32, value: vec4f) {
@@ -501,27 +499,32 @@ fn value_entry(first: u32, e: u32) -> f32 {
 @compute @workgroup_size(32)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
-  let kv_head = group.y;
+  let head_index = group.y;
   let batch = row / step.tokens;
   let sequence = sequences[batch];
   let position = sequence.past + row % step.tokens;
-  let first_key = (row * KV_HEADS + kv_head) * HEAD_DIM;
-  let first_value = (row * KV_HEADS + kv_head) * VALUE_DIM;
+  let first_key = (row * KV_HEADS + head_index) * HEAD_DIM;
+  let first_value = (row * KV_HEADS + head_index) * VALUE_DIM;
   for (var e = lane; e < HEAD_DIM; e += THREADS) {
     head[e] = k[first_key + e];
   }
   workgroupBarrier();
-  for (var part = lane; part < HEAD_DIM / GROUP_WIDTH; part += THREADS) {
-    factors[part] = factor_of(part);
+  for (var part = lane; part < 1u; part += THREADS) {
+    statistics[part] = statistics_1(part);
+  }
+  workgroupBarrier();
+  for (var e = lane; e < HEAD_DIM; e += THREADS) {
+    let group_of_entry = statistics[0];
+    head[e] = (head[e] - group_of_entry.x) * group_of_entry.y * norm_weight[e];
   }
   workgroupBarrier();
   if (row % step.tokens >= sequence.count) {
     return;
   }
-  let cache_row = (batch * KV_HEADS + kv_head) * step.capacity + position;
+  let cache_row = (batch * KV_HEADS + head_index) * step.capacity + position;
   for (var quad = lane; quad < HEAD_QUADS; quad += THREADS) {
     let e = 4u * quad;
-    let key = vec4f(finished(e, position), finished(e + 1u, position), finished(e + 2u, position), finished(e + 3u, position));
+    let key = vec4f(finished(e, position, head_index), finished(e + 1u, position, head_index), finished(e + 2u, position, head_index), finished(e + 3u, position, head_index));
     store_k_cache(cache_row * HEAD_QUADS + quad, key);
   }
   for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {
@@ -544,11 +547,15 @@ const KV_HEADS = 2u;
 const QUERIES_PER_KV = 3u;
 const HEAD_QUADS = 8u;
 const VALUE_QUADS = 8u;
+const PREFIX_COLUMNS = 0u;
+const SCALE: f32 = 0.17677669;
+const LOG2E: f32 = 1.442695;
 const SCALE_LOG2E: f32 = 0.25503486;
 const MASKED: f32 = -3e+38;
 const TILE_ROWS = 64u;
 const TILE_KEYS = 32u;
 const TILE_PITCH = 9u;
+const ROW_PITCH = 9u;
 const THREADS = 128u;
 const KEY_LANES = 8u;
 const ROW_LANES = 16u;
@@ -565,18 +572,18 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<vec4f>;
 @group(0) @binding(2) var<storage, read> v: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> out: array<vec4f>;
-@group(0) @binding(4) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(4) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(5) var<uniform> step: Step;
 
 var<workgroup> tile: array<vec4f, 288>;
-var<workgroup> probabilities: array<f32, 2048>;
+var<workgroup> probabilities: array<vec4f, 576>;
 var<workgroup> lanes: array<f32, 512>;
 
 fn load_q(row: u32, quad: u32) -> vec4f {
@@ -588,17 +595,13 @@ fn load_k(row: u32, quad: u32) -> vec4f {
   return raw;
 }
 
+fn key_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
+  return load_k((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
+}
+
 fn load_v(row: u32, quad: u32) -> vec4f {
   let raw = v[row * 8u + quad];
   return raw;
-}
-
-fn query_head(kv_head: u32, member: u32) -> u32 {
-  return kv_head * QUERIES_PER_KV + member;
-}
-
-fn key_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
-  return load_k((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
 }
 
 fn value_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
@@ -606,7 +609,27 @@ fn value_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
 }
 
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
-  return min(sequence.past + sequence.count, sequence.past + token + 1u);
+  return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
+}
+
+fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
+  return column < visible_columns(sequence, token);
+}
+
+fn logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
+  if (!visible(sequence, batch, token, column)) {
+    return MASKED;
+  }
+  var value = scaled;
+  return value * LOG2E;
+}
+
+fn query_head(kv_head: u32, member: u32) -> u32 {
+  return kv_head * QUERIES_PER_KV + member;
+}
+
+fn similarity(query: vec4f, keys: mat4x4f) -> vec4f {
+  return query * keys;
 }
 
 fn store_out(row: u32, quad: u32, value: vec4f) {
@@ -615,30 +638,33 @@ fn store_out(row: u32, quad: u32, value: vec4f) {
 
 fn load_key_tile(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) {
   for (var index = lane; index < TILE_KEYS * HEAD_QUADS; index += THREADS) {
-    let key = index / HEAD_QUADS;
+    let row = index / HEAD_QUADS;
     let quad = index % HEAD_QUADS;
+    let column = first_column + row % KEY_LANES * 4u + row / KEY_LANES;
     var entries = vec4f(0);
-    if (first_column + key < columns) {
-      entries = key_at(batch, kv_head, first_column + key, quad);
+    if (column < columns) {
+      entries = key_at(batch, kv_head, column, quad);
     }
-    tile[key * TILE_PITCH + quad] = entries;
+    tile[row * TILE_PITCH + quad] = entries;
   }
 }
 
 fn load_value_tile(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) {
   for (var index = lane; index < TILE_KEYS * VALUE_QUADS; index += THREADS) {
-    let key = index / VALUE_QUADS;
+    let row = index / VALUE_QUADS;
     let quad = index % VALUE_QUADS;
+    let column = first_column + row;
     var entries = vec4f(0);
-    if (first_column + key < columns) {
-      entries = value_at(batch, kv_head, first_column + key, quad);
+    if (column < columns) {
+      entries = value_at(batch, kv_head, column, quad);
     }
-    tile[key * TILE_PITCH + quad] = entries;
+    tile[row * TILE_PITCH + quad] = entries;
   }
 }
 
 struct Row {
   token: u32,
+  head: u32,
   index: u32,
 }
 
@@ -646,7 +672,7 @@ fn row_of(number: u32, batch: u32, kv_head: u32) -> Row {
   let row = min(number, step.tokens * QUERIES_PER_KV - 1u);
   let token = row / QUERIES_PER_KV;
   let head = query_head(kv_head, row % QUERIES_PER_KV);
-  return Row(token, (batch * step.tokens + token) * Q_HEADS + head);
+  return Row(token, head, (batch * step.tokens + token) * Q_HEADS + head);
 }
 
 fn max_of_lanes(tile_row: u32) -> f32 {
@@ -679,16 +705,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var maxima: array<f32, ROWS_EACH>;
   var sums: array<f32, ROWS_EACH>;
   var outputs: array<array<vec4f, VALUE_QUADS_EACH>, ROWS_EACH>;
+  var rows: array<Row, ROWS_EACH>;
   for (var r = 0u; r < ROWS_EACH; r++) {
+    rows[r] = row_of(first_row + row_lane + r * ROW_LANES, batch, kv_head);
     maxima[r] = MASKED;
   }
 
-  for (var first_column = 0u; first_column < columns; first_column += TILE_KEYS) {
+  for (var first_column = 0u; first_column < columns; first_column = first_column + TILE_KEYS) {
     workgroupBarrier();
     load_key_tile(lane, batch, kv_head, first_column, columns);
     workgroupBarrier();
 
-    // Scores of four keys, KEY_LANES apart, for each row.
+    // Scores of four neighbouring keys for each row.
     var scores = array<vec4f, ROWS_EACH>();
     for (var quad = 0u; quad < HEAD_QUADS; quad++) {
       let keys = mat4x4f(
@@ -698,14 +726,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         tile[(key_lane + 3u * KEY_LANES) * TILE_PITCH + quad],
       );
       for (var r = 0u; r < ROWS_EACH; r++) {
-        let row = row_of(first_row + row_lane + r * ROW_LANES, batch, kv_head);
-        scores[r] += load_q(row.index, quad) * keys;
+        scores[r] += similarity(load_q(rows[r].index, quad), keys);
       }
     }
-    let key_columns = vec4u(first_column + key_lane) + KEY_LANES * vec4u(0, 1, 2, 3);
+    let key_columns = vec4u(first_column + 4u * key_lane) + vec4u(0, 1, 2, 3);
     for (var r = 0u; r < ROWS_EACH; r++) {
-      let row = row_of(first_row + row_lane + r * ROW_LANES, batch, kv_head);
-      let hidden = key_columns >= vec4u(visible_columns(sequence, row.token));
+      let hidden = key_columns >= vec4u(visible_columns(sequence, rows[r].token));
       scores[r] = select(scores[r] * SCALE_LOG2E, vec4f(MASKED), hidden);
       let pairs = max(scores[r].xy, scores[r].zw);
       lanes[(row_lane + r * ROW_LANES) * KEY_LANES + key_lane] = max(pairs.x, pairs.y);
@@ -721,20 +747,24 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let weights = select(exp2(scores[r] - vec4f(maximum)), vec4f(0), masked);
       maxima[r] = maximum;
       sums[r] = sums[r] * rescale + dot(weights, vec4f(1));
-      for (var c = 0u; c < 4u; c++) {
-        probabilities[tile_row * TILE_KEYS + key_lane + c * KEY_LANES] = weights[c];
-      }
+      probabilities[tile_row * ROW_PITCH + key_lane] = weights;
       for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
         outputs[r][q] *= rescale;
       }
     }
     workgroupBarrier();
 
-    for (var key = 0u; key < TILE_KEYS; key++) {
-      for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
-        let value = tile[key * TILE_PITCH + min(key_lane + q * KEY_LANES, VALUE_QUADS - 1u)];
-        for (var r = 0u; r < ROWS_EACH; r++) {
-          outputs[r][q] += probabilities[(row_lane + r * ROW_LANES) * TILE_KEYS + key] * value;
+    for (var keys = 0u; keys < KEY_LANES; keys++) {
+      var weights = array<vec4f, ROWS_EACH>();
+      for (var r = 0u; r < ROWS_EACH; r++) {
+        weights[r] = probabilities[(row_lane + r * ROW_LANES) * ROW_PITCH + keys];
+      }
+      for (var c = 0u; c < 4u; c++) {
+        for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
+          let value = tile[(4u * keys + c) * TILE_PITCH + min(key_lane + q * KEY_LANES, VALUE_QUADS - 1u)];
+          for (var r = 0u; r < ROWS_EACH; r++) {
+            outputs[r][q] += weights[r][c] * value;
+          }
         }
       }
     }
@@ -750,13 +780,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (first_row + tile_row >= step.tokens * QUERIES_PER_KV) {
       continue;
     }
-    let row = row_of(first_row + tile_row, batch, kv_head);
     let sum = sum_of_lanes(tile_row);
     let factor = select(0.0, 1.0 / sum, sum > 0.0);
     for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
       let quad = key_lane + q * KEY_LANES;
       if (quad < VALUE_QUADS) {
-        store_out(row.index, quad, outputs[r][q] * factor);
+        store_out(rows[r].index, quad, outputs[r][q] * factor);
       }
     }
   }
@@ -1165,13 +1194,13 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec2u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(4) var<uniform> step: Step;
 
 var<workgroup> partials: array<f32, 128>;
@@ -1362,6 +1391,9 @@ const KV_HEADS = 2u;
 const QUERIES_PER_KV = 3u;
 const HEAD_QUADS = 8u;
 const VALUE_QUADS = 8u;
+const PREFIX_COLUMNS = 0u;
+const SCALE: f32 = 0.17677669;
+const LOG2E: f32 = 1.442695;
 const SCALE_LOG2E: f32 = 0.25503486;
 const MASKED: f32 = -3e+38;
 const CHUNK = 128u;
@@ -1378,7 +1410,7 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -1386,7 +1418,7 @@ struct Sequence {
 @group(0) @binding(2) var<storage, read> v: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> partial_outputs: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> partial_sums: array<vec2f>;
-@group(0) @binding(5) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(5) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(6) var<uniform> step: Step;
 
 var<workgroup> scores: array<f32, 384>;
@@ -1402,17 +1434,13 @@ fn load_k(row: u32, quad: u32) -> vec4f {
   return raw;
 }
 
+fn key_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
+  return load_k((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
+}
+
 fn load_v(row: u32, quad: u32) -> vec4f {
   let raw = v[row * 8u + quad];
   return raw;
-}
-
-fn query_head(kv_head: u32, member: u32) -> u32 {
-  return kv_head * QUERIES_PER_KV + member;
-}
-
-fn key_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
-  return load_k((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
 }
 
 fn value_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
@@ -1420,7 +1448,27 @@ fn value_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
 }
 
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
-  return min(sequence.past + sequence.count, sequence.past + token + 1u);
+  return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
+}
+
+fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
+  return column < visible_columns(sequence, token);
+}
+
+fn logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
+  if (!visible(sequence, batch, token, column)) {
+    return MASKED;
+  }
+  var value = scaled;
+  return value * LOG2E;
+}
+
+fn query_head(kv_head: u32, member: u32) -> u32 {
+  return kv_head * QUERIES_PER_KV + member;
+}
+
+fn similarity(query: vec4f, key: vec4f) -> f32 {
+  return dot(query, key);
 }
 
 @compute @workgroup_size(128)
@@ -1428,7 +1476,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let chunk = group.x;
   let kv_head = group.y;
   let batch = group.z;
-  let columns = visible_columns(sequences[batch], 0u);
+  let sequence = sequences[batch];
+  let columns = visible_columns(sequence, 0u);
   let first_column = chunk * CHUNK;
   let column = first_column + lane;
   let chunk_columns = min(CHUNK, columns - min(columns, first_column));
@@ -1438,12 +1487,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var first_member = 0u; first_member < QUERIES_PER_KV; first_member += HEAD_BLOCK) {
     // Scores: one key column for each lane, all heads of the block.
     var block_scores = array<f32, HEAD_BLOCK>();
-    if (column < columns) {
+    if (lane < chunk_columns) {
       for (var quad = 0u; quad < HEAD_QUADS; quad++) {
         let key = key_at(batch, kv_head, column, quad);
         for (var h = 0u; h < HEAD_BLOCK; h++) {
           let head = query_head(kv_head, min(first_member + h, QUERIES_PER_KV - 1u));
-          block_scores[h] += dot(load_q(batch * Q_HEADS + head, quad), key);
+          block_scores[h] += similarity(load_q(batch * Q_HEADS + head, quad), key);
         }
       }
     }
@@ -1463,7 +1512,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
     workgroupBarrier();
     for (var h = 0u; h < HEAD_BLOCK; h++) {
-      scores[h * CHUNK + lane] = select(0.0, exp2(scores[h * CHUNK + lane] - maxima[h]), column < columns);
+      scores[h * CHUNK + lane] = select(exp2(scores[h * CHUNK + lane] - maxima[h]), 0.0, scores[h * CHUNK + lane] <= MASKED);
     }
     workgroupBarrier();
 
@@ -1791,13 +1840,13 @@ struct Sampling {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read_write> tokens: array<u32>;
 @group(0) @binding(2) var<uniform> sampling: Sampling;
-@group(0) @binding(3) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(4) var<uniform> step: Step;
 
 var<workgroup> lanes: array<f32, 256>;
@@ -2648,13 +2697,13 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4h>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(4) var<uniform> step: Step;
 
 var<workgroup> partials: array<f32, 128>;
@@ -3411,8 +3460,8 @@ export const definition: ModuleDefinition = {
     { name: 'layers.3.cache.k', role: 'cache', dtype: 'f32', shape: ['B', 2, 'C', 32] },
     { name: 'layers.3.cache.v', role: 'cache', dtype: 'f32', shape: ['B', 2, 'C', 32] },
     { name: 'logits', role: 'output', dtype: 'f32', shape: ['L', 65] },
-    { name: 'partial_outputs', role: 'activation', dtype: 'f32', shape: ['B', 6, ['ceil', 'J', 128], 32] },
-    { name: 'partial_sums', role: 'activation', dtype: 'f32', shape: ['B', 6, ['ceil', 'J', 128], 2] },
+    { name: 'partial_outputs_6x32_0', role: 'activation', dtype: 'f32', shape: ['B', 6, ['ceil', 'J', 128], 32] },
+    { name: 'partial_sums_6x32_0', role: 'activation', dtype: 'f32', shape: ['B', 6, ['ceil', 'J', 128], 2] },
     { name: 'tokens', role: 'output', dtype: 'u32', shape: ['B'] },
   ],
   variants: [
@@ -3429,30 +3478,30 @@ export const definition: ModuleDefinition = {
         norm_rms_192: { code: wgsl.norm_rms_192, bindings: ['read', 'read', 'read_write'] },
         linear_tile_192x192: { code: wgsl.linear_tile_192x192_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_tile_192x64: { code: wgsl.linear_tile_192x64_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        query_heads_6x32: { code: wgsl.query_heads_6x32, bindings: ['read', 'read', 'read', 'read_write', 'read', 'uniform'] },
+        query_heads_6x32: { code: wgsl.query_heads_6x32, bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform'] },
         append_2x32: {
           code: wgsl.append_2x32,
-          bindings: ['read', 'read', 'read', 'read', 'read_write', 'read_write', 'read', 'uniform'],
+          bindings: ['read', 'read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_tile_h6_kv2_d32_causal: {
           code: wgsl.attention_tile_h6_kv2_d32_causal,
-          bindings: ['read', 'read', 'read', 'read_write', 'read', 'uniform'],
+          bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform'],
         },
         linear_tile_192x192_add: { code: wgsl.linear_tile_192x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_tile_192x512_gated_silu: { code: wgsl.linear_tile_192x512_gated_silu_f16, bindings: ['read', 'read', 'read', 'read_write', 'uniform'] },
         linear_tile_512x192_add: { code: wgsl.linear_tile_512x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x65_logits: { code: wgsl.linear_row_192x65_logits_f16, bindings: ['read', 'read', 'read_write', 'read', 'uniform'] },
+        linear_row_192x65_logits: { code: wgsl.linear_row_192x65_logits_f16, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
         linear_row_192x192: { code: wgsl.linear_row_192x192_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_row_192x64: { code: wgsl.linear_row_192x64_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
         attention_split_h6_kv2_d32_causal: {
           code: wgsl.attention_split_h6_kv2_d32_causal,
-          bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'read', 'uniform'],
+          bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_combine_6x32: { code: wgsl.attention_combine_6x32, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_row_192x192_add: { code: wgsl.linear_row_192x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_row_192x512_gated_silu: { code: wgsl.linear_row_192x512_gated_silu_f16, bindings: ['read', 'read', 'read', 'read_write', 'uniform'] },
         linear_row_512x192_add: { code: wgsl.linear_row_512x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform', 'read', 'uniform'] },
+        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform', 'uniform', 'uniform'] },
       },
       prepare: [],
       prefill: [
@@ -3596,13 +3645,21 @@ export const definition: ModuleDefinition = {
         },
         {
           kernel: 'attention_split_h6_kv2_d32_causal',
-          bind: ['q', 'layers.{i}.cache.k', 'layers.{i}.cache.v', 'partial_outputs', 'partial_sums', 'sequences', 'step'],
+          bind: [
+            'q',
+            'layers.{i}.cache.k',
+            'layers.{i}.cache.v',
+            'partial_outputs_6x32_0',
+            'partial_sums_6x32_0',
+            'sequences',
+            'step',
+          ],
           grid: [['ceil', 'J', 128], 2, 'B'],
           layers: [0, 4],
         },
         {
           kernel: 'attention_combine_6x32',
-          bind: ['partial_outputs', 'partial_sums', 'z', 'step'],
+          bind: ['partial_outputs_6x32_0', 'partial_sums_6x32_0', 'z', 'step'],
           grid: [6, 'B', 1],
           layers: [0, 4],
         },
@@ -3652,30 +3709,30 @@ export const definition: ModuleDefinition = {
         norm_rms_192: { code: wgsl.norm_rms_192, bindings: ['read', 'read', 'read_write'] },
         linear_tile_192x192: { code: wgsl.linear_tile_192x192, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_tile_192x64: { code: wgsl.linear_tile_192x64, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        query_heads_6x32: { code: wgsl.query_heads_6x32, bindings: ['read', 'read', 'read', 'read_write', 'read', 'uniform'] },
+        query_heads_6x32: { code: wgsl.query_heads_6x32, bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform'] },
         append_2x32: {
           code: wgsl.append_2x32,
-          bindings: ['read', 'read', 'read', 'read', 'read_write', 'read_write', 'read', 'uniform'],
+          bindings: ['read', 'read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_tile_h6_kv2_d32_causal: {
           code: wgsl.attention_tile_h6_kv2_d32_causal,
-          bindings: ['read', 'read', 'read', 'read_write', 'read', 'uniform'],
+          bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform'],
         },
         linear_tile_192x192_add: { code: wgsl.linear_tile_192x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_tile_192x512_gated_silu: { code: wgsl.linear_tile_192x512_gated_silu, bindings: ['read', 'read', 'read', 'read_write', 'uniform'] },
         linear_tile_512x192_add: { code: wgsl.linear_tile_512x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x65_logits: { code: wgsl.linear_row_192x65_logits, bindings: ['read', 'read', 'read_write', 'read', 'uniform'] },
+        linear_row_192x65_logits: { code: wgsl.linear_row_192x65_logits, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
         linear_row_192x192: { code: wgsl.linear_row_192x192, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_row_192x64: { code: wgsl.linear_row_192x64, bindings: ['read', 'read', 'read_write', 'uniform'] },
         attention_split_h6_kv2_d32_causal: {
           code: wgsl.attention_split_h6_kv2_d32_causal,
-          bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'read', 'uniform'],
+          bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_combine_6x32: { code: wgsl.attention_combine_6x32, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_row_192x192_add: { code: wgsl.linear_row_192x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_row_192x512_gated_silu: { code: wgsl.linear_row_192x512_gated_silu, bindings: ['read', 'read', 'read', 'read_write', 'uniform'] },
         linear_row_512x192_add: { code: wgsl.linear_row_512x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform', 'read', 'uniform'] },
+        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform', 'uniform', 'uniform'] },
       },
       prepare: [],
       prefill: [
@@ -3819,13 +3876,21 @@ export const definition: ModuleDefinition = {
         },
         {
           kernel: 'attention_split_h6_kv2_d32_causal',
-          bind: ['q', 'layers.{i}.cache.k', 'layers.{i}.cache.v', 'partial_outputs', 'partial_sums', 'sequences', 'step'],
+          bind: [
+            'q',
+            'layers.{i}.cache.k',
+            'layers.{i}.cache.v',
+            'partial_outputs_6x32_0',
+            'partial_sums_6x32_0',
+            'sequences',
+            'step',
+          ],
           grid: [['ceil', 'J', 128], 2, 'B'],
           layers: [0, 4],
         },
         {
           kernel: 'attention_combine_6x32',
-          bind: ['partial_outputs', 'partial_sums', 'z', 'step'],
+          bind: ['partial_outputs_6x32_0', 'partial_sums_6x32_0', 'z', 'step'],
           grid: [6, 'B', 1],
           layers: [0, 4],
         },

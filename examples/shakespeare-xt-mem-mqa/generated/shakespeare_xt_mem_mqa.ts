@@ -356,40 +356,36 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> rotations: array<vec2f>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(4) var<uniform> step: Step;
 
 var<workgroup> head: array<f32, 32>;
 
-fn normalised(e: u32) -> f32 {
-  return head[e];
-}
-
-fn finished(e: u32, position: u32) -> f32 {
+fn finished(e: u32, position: u32, head_index: u32) -> f32 {
   if (e >= HEAD_DIM) {
     return 0.0;
   }
-  let value = normalised(e);
   if (e >= ROTARY_DIM) {
-    return value;
+    return head[e];
   }
   let pair = e / 2u;
   let is_first = e % 2u == 0u;
   let turn = rotations[position * (ROTARY_DIM / 2u) + pair];
-  let partner = normalised(e ^ 1u);
-  return value * turn.x + select(partner, -partner, is_first) * turn.y;
+  let partner = head[e ^ 1u];
+  return head[e] * turn.x + select(partner, -partner, is_first) * turn.y;
 }
 
 @compute @workgroup_size(32)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
-  let first = (row * HEADS + group.y) * HEAD_DIM;
+  let head_index = group.y;
+  let first = (row * HEADS + head_index) * HEAD_DIM;
   let sequence = sequences[row / step.tokens];
   let position = sequence.past + row % step.tokens;
   for (var e = lane; e < HEAD_DIM; e += THREADS) {
@@ -397,7 +393,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   workgroupBarrier();
   for (var e = lane; e < HEAD_DIM; e += THREADS) {
-    y[first + e] = finished(e, position);
+    y[first + e] = finished(e, position, head_index);
   }
 }
 `,
@@ -421,7 +417,7 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> k: array<f32>;
@@ -429,28 +425,23 @@ struct Sequence {
 @group(0) @binding(2) var<storage, read> rotations: array<vec2f>;
 @group(0) @binding(3) var<storage, read_write> k_cache: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> v_cache: array<vec4f>;
-@group(0) @binding(5) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(5) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(6) var<uniform> step: Step;
 
 var<workgroup> head: array<f32, 32>;
 
-fn normalised(e: u32) -> f32 {
-  return head[e];
-}
-
-fn finished(e: u32, position: u32) -> f32 {
+fn finished(e: u32, position: u32, head_index: u32) -> f32 {
   if (e >= HEAD_DIM) {
     return 0.0;
   }
-  let value = normalised(e);
   if (e >= ROTARY_DIM) {
-    return value;
+    return head[e];
   }
   let pair = e / 2u;
   let is_first = e % 2u == 0u;
   let turn = rotations[position * (ROTARY_DIM / 2u) + pair];
-  let partner = normalised(e ^ 1u);
-  return value * turn.x + select(partner, -partner, is_first) * turn.y;
+  let partner = head[e ^ 1u];
+  return head[e] * turn.x + select(partner, -partner, is_first) * turn.y;
 }
 
 fn store_k_cache(index: u32, value: vec4f) {
@@ -471,12 +462,12 @@ fn value_entry(first: u32, e: u32) -> f32 {
 @compute @workgroup_size(32)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
-  let kv_head = group.y;
+  let head_index = group.y;
   let batch = row / step.tokens;
   let sequence = sequences[batch];
   let position = sequence.past + row % step.tokens;
-  let first_key = (row * KV_HEADS + kv_head) * HEAD_DIM;
-  let first_value = (row * KV_HEADS + kv_head) * VALUE_DIM;
+  let first_key = (row * KV_HEADS + head_index) * HEAD_DIM;
+  let first_value = (row * KV_HEADS + head_index) * VALUE_DIM;
   for (var e = lane; e < HEAD_DIM; e += THREADS) {
     head[e] = k[first_key + e];
   }
@@ -484,10 +475,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (row % step.tokens >= sequence.count) {
     return;
   }
-  let cache_row = (batch * KV_HEADS + kv_head) * step.capacity + position;
+  let cache_row = (batch * KV_HEADS + head_index) * step.capacity + position;
   for (var quad = lane; quad < HEAD_QUADS; quad += THREADS) {
     let e = 4u * quad;
-    let key = vec4f(finished(e, position), finished(e + 1u, position), finished(e + 2u, position), finished(e + 3u, position));
+    let key = vec4f(finished(e, position, head_index), finished(e + 1u, position, head_index), finished(e + 2u, position, head_index), finished(e + 3u, position, head_index));
     store_k_cache(cache_row * HEAD_QUADS + quad, key);
   }
   for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {
@@ -511,11 +502,15 @@ const QUERIES_PER_KV = 6u;
 const HEAD_QUADS = 8u;
 const VALUE_QUADS = 8u;
 const MEMORY_SLOTS = 8u;
+const PREFIX_COLUMNS = 8u;
+const SCALE: f32 = 0.17677669;
+const LOG2E: f32 = 1.442695;
 const SCALE_LOG2E: f32 = 0.25503486;
 const MASKED: f32 = -3e+38;
 const TILE_ROWS = 64u;
 const TILE_KEYS = 32u;
 const TILE_PITCH = 9u;
+const ROW_PITCH = 9u;
 const THREADS = 128u;
 const KEY_LANES = 8u;
 const ROW_LANES = 16u;
@@ -532,20 +527,20 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<vec4f>;
-@group(0) @binding(2) var<storage, read> v: array<vec4f>;
-@group(0) @binding(3) var<storage, read> memory_k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> memory_k: array<vec4f>;
+@group(0) @binding(3) var<storage, read> v: array<vec4f>;
 @group(0) @binding(4) var<storage, read> memory_v: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> out: array<vec4f>;
-@group(0) @binding(6) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(6) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(7) var<uniform> step: Step;
 
 var<workgroup> tile: array<vec4f, 288>;
-var<workgroup> probabilities: array<f32, 2048>;
+var<workgroup> probabilities: array<vec4f, 576>;
 var<workgroup> lanes: array<f32, 512>;
 
 fn load_q(row: u32, quad: u32) -> vec4f {
@@ -557,41 +552,57 @@ fn load_k(row: u32, quad: u32) -> vec4f {
   return raw;
 }
 
+fn load_memory_k(row: u32, quad: u32) -> vec4f {
+  return memory_k[row * 8u + quad];
+}
+
+fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
+  if (column < PREFIX_COLUMNS) {
+    return load_memory_k(kv_head * MEMORY_SLOTS + column, quad);
+  }
+  let token = column - PREFIX_COLUMNS;
+  return load_k((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
+}
+
 fn load_v(row: u32, quad: u32) -> vec4f {
   let raw = v[row * 8u + quad];
   return raw;
-}
-
-fn load_memory_k(row: u32, quad: u32) -> vec4f {
-  return memory_k[row * 8u + quad];
 }
 
 fn load_memory_v(row: u32, quad: u32) -> vec4f {
   return memory_v[row * 8u + quad];
 }
 
-fn query_head(kv_head: u32, member: u32) -> u32 {
-  return member * KV_HEADS + kv_head;
-}
-
-fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
-  if (column < MEMORY_SLOTS) {
-    return load_memory_k(kv_head * MEMORY_SLOTS + column, quad);
-  }
-  let token = column - MEMORY_SLOTS;
-  return load_k((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
-}
-
 fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
-  if (column < MEMORY_SLOTS) {
+  if (column < PREFIX_COLUMNS) {
     return load_memory_v(kv_head * MEMORY_SLOTS + column, quad);
   }
-  let token = column - MEMORY_SLOTS;
+  let token = column - PREFIX_COLUMNS;
   return load_v((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
 }
 
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
-  return MEMORY_SLOTS + min(sequence.past + sequence.count, sequence.past + token + 1u);
+  return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
+}
+
+fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
+  return column < visible_columns(sequence, token);
+}
+
+fn logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
+  if (!visible(sequence, batch, token, column)) {
+    return MASKED;
+  }
+  var value = scaled;
+  return value * LOG2E;
+}
+
+fn query_head(kv_head: u32, member: u32) -> u32 {
+  return member * KV_HEADS + kv_head;
+}
+
+fn similarity(query: vec4f, keys: mat4x4f) -> vec4f {
+  return query * keys;
 }
 
 fn store_out(row: u32, quad: u32, value: vec4f) {
@@ -600,30 +611,33 @@ fn store_out(row: u32, quad: u32, value: vec4f) {
 
 fn load_key_tile(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) {
   for (var index = lane; index < TILE_KEYS * HEAD_QUADS; index += THREADS) {
-    let key = index / HEAD_QUADS;
+    let row = index / HEAD_QUADS;
     let quad = index % HEAD_QUADS;
+    let column = first_column + row % KEY_LANES * 4u + row / KEY_LANES;
     var entries = vec4f(0);
-    if (first_column + key < columns) {
-      entries = key_at(batch, kv_head, first_column + key, quad);
+    if (column < columns) {
+      entries = key_at(batch, kv_head, column, quad);
     }
-    tile[key * TILE_PITCH + quad] = entries;
+    tile[row * TILE_PITCH + quad] = entries;
   }
 }
 
 fn load_value_tile(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) {
   for (var index = lane; index < TILE_KEYS * VALUE_QUADS; index += THREADS) {
-    let key = index / VALUE_QUADS;
+    let row = index / VALUE_QUADS;
     let quad = index % VALUE_QUADS;
+    let column = first_column + row;
     var entries = vec4f(0);
-    if (first_column + key < columns) {
-      entries = value_at(batch, kv_head, first_column + key, quad);
+    if (column < columns) {
+      entries = value_at(batch, kv_head, column, quad);
     }
-    tile[key * TILE_PITCH + quad] = entries;
+    tile[row * TILE_PITCH + quad] = entries;
   }
 }
 
 struct Row {
   token: u32,
+  head: u32,
   index: u32,
 }
 
@@ -631,7 +645,7 @@ fn row_of(number: u32, batch: u32, kv_head: u32) -> Row {
   let row = min(number, step.tokens * QUERIES_PER_KV - 1u);
   let token = row / QUERIES_PER_KV;
   let head = query_head(kv_head, row % QUERIES_PER_KV);
-  return Row(token, (batch * step.tokens + token) * Q_HEADS + head);
+  return Row(token, head, (batch * step.tokens + token) * Q_HEADS + head);
 }
 
 fn max_of_lanes(tile_row: u32) -> f32 {
@@ -664,16 +678,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var maxima: array<f32, ROWS_EACH>;
   var sums: array<f32, ROWS_EACH>;
   var outputs: array<array<vec4f, VALUE_QUADS_EACH>, ROWS_EACH>;
+  var rows: array<Row, ROWS_EACH>;
   for (var r = 0u; r < ROWS_EACH; r++) {
+    rows[r] = row_of(first_row + row_lane + r * ROW_LANES, batch, kv_head);
     maxima[r] = MASKED;
   }
 
-  for (var first_column = 0u; first_column < columns; first_column += TILE_KEYS) {
+  for (var first_column = 0u; first_column < columns; first_column = first_column + TILE_KEYS) {
     workgroupBarrier();
     load_key_tile(lane, batch, kv_head, first_column, columns);
     workgroupBarrier();
 
-    // Scores of four keys, KEY_LANES apart, for each row.
+    // Scores of four neighbouring keys for each row.
     var scores = array<vec4f, ROWS_EACH>();
     for (var quad = 0u; quad < HEAD_QUADS; quad++) {
       let keys = mat4x4f(
@@ -683,14 +699,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         tile[(key_lane + 3u * KEY_LANES) * TILE_PITCH + quad],
       );
       for (var r = 0u; r < ROWS_EACH; r++) {
-        let row = row_of(first_row + row_lane + r * ROW_LANES, batch, kv_head);
-        scores[r] += load_q(row.index, quad) * keys;
+        scores[r] += similarity(load_q(rows[r].index, quad), keys);
       }
     }
-    let key_columns = vec4u(first_column + key_lane) + KEY_LANES * vec4u(0, 1, 2, 3);
+    let key_columns = vec4u(first_column + 4u * key_lane) + vec4u(0, 1, 2, 3);
     for (var r = 0u; r < ROWS_EACH; r++) {
-      let row = row_of(first_row + row_lane + r * ROW_LANES, batch, kv_head);
-      let hidden = key_columns >= vec4u(visible_columns(sequence, row.token));
+      let hidden = key_columns >= vec4u(visible_columns(sequence, rows[r].token));
       scores[r] = select(scores[r] * SCALE_LOG2E, vec4f(MASKED), hidden);
       let pairs = max(scores[r].xy, scores[r].zw);
       lanes[(row_lane + r * ROW_LANES) * KEY_LANES + key_lane] = max(pairs.x, pairs.y);
@@ -706,20 +720,24 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let weights = select(exp2(scores[r] - vec4f(maximum)), vec4f(0), masked);
       maxima[r] = maximum;
       sums[r] = sums[r] * rescale + dot(weights, vec4f(1));
-      for (var c = 0u; c < 4u; c++) {
-        probabilities[tile_row * TILE_KEYS + key_lane + c * KEY_LANES] = weights[c];
-      }
+      probabilities[tile_row * ROW_PITCH + key_lane] = weights;
       for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
         outputs[r][q] *= rescale;
       }
     }
     workgroupBarrier();
 
-    for (var key = 0u; key < TILE_KEYS; key++) {
-      for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
-        let value = tile[key * TILE_PITCH + min(key_lane + q * KEY_LANES, VALUE_QUADS - 1u)];
-        for (var r = 0u; r < ROWS_EACH; r++) {
-          outputs[r][q] += probabilities[(row_lane + r * ROW_LANES) * TILE_KEYS + key] * value;
+    for (var keys = 0u; keys < KEY_LANES; keys++) {
+      var weights = array<vec4f, ROWS_EACH>();
+      for (var r = 0u; r < ROWS_EACH; r++) {
+        weights[r] = probabilities[(row_lane + r * ROW_LANES) * ROW_PITCH + keys];
+      }
+      for (var c = 0u; c < 4u; c++) {
+        for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
+          let value = tile[(4u * keys + c) * TILE_PITCH + min(key_lane + q * KEY_LANES, VALUE_QUADS - 1u)];
+          for (var r = 0u; r < ROWS_EACH; r++) {
+            outputs[r][q] += weights[r][c] * value;
+          }
         }
       }
     }
@@ -735,13 +753,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (first_row + tile_row >= step.tokens * QUERIES_PER_KV) {
       continue;
     }
-    let row = row_of(first_row + tile_row, batch, kv_head);
     let sum = sum_of_lanes(tile_row);
     let factor = select(0.0, 1.0 / sum, sum > 0.0);
     for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
       let quad = key_lane + q * KEY_LANES;
       if (quad < VALUE_QUADS) {
-        store_out(row.index, quad, outputs[r][q] * factor);
+        store_out(rows[r].index, quad, outputs[r][q] * factor);
       }
     }
   }
@@ -1152,13 +1169,13 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec2u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(4) var<uniform> step: Step;
 
 var<workgroup> partials: array<f32, 128>;
@@ -1350,6 +1367,9 @@ const QUERIES_PER_KV = 6u;
 const HEAD_QUADS = 8u;
 const VALUE_QUADS = 8u;
 const MEMORY_SLOTS = 8u;
+const PREFIX_COLUMNS = 8u;
+const SCALE: f32 = 0.17677669;
+const LOG2E: f32 = 1.442695;
 const SCALE_LOG2E: f32 = 0.25503486;
 const MASKED: f32 = -3e+38;
 const CHUNK = 128u;
@@ -1366,17 +1386,17 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<vec4f>;
-@group(0) @binding(2) var<storage, read> v: array<vec4f>;
-@group(0) @binding(3) var<storage, read> memory_k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> memory_k: array<vec4f>;
+@group(0) @binding(3) var<storage, read> v: array<vec4f>;
 @group(0) @binding(4) var<storage, read> memory_v: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> partial_outputs: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> partial_sums: array<vec2f>;
-@group(0) @binding(7) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(7) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(8) var<uniform> step: Step;
 
 var<workgroup> scores: array<f32, 384>;
@@ -1392,41 +1412,57 @@ fn load_k(row: u32, quad: u32) -> vec4f {
   return raw;
 }
 
+fn load_memory_k(row: u32, quad: u32) -> vec4f {
+  return memory_k[row * 8u + quad];
+}
+
+fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
+  if (column < PREFIX_COLUMNS) {
+    return load_memory_k(kv_head * MEMORY_SLOTS + column, quad);
+  }
+  let token = column - PREFIX_COLUMNS;
+  return load_k((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
+}
+
 fn load_v(row: u32, quad: u32) -> vec4f {
   let raw = v[row * 8u + quad];
   return raw;
-}
-
-fn load_memory_k(row: u32, quad: u32) -> vec4f {
-  return memory_k[row * 8u + quad];
 }
 
 fn load_memory_v(row: u32, quad: u32) -> vec4f {
   return memory_v[row * 8u + quad];
 }
 
-fn query_head(kv_head: u32, member: u32) -> u32 {
-  return member * KV_HEADS + kv_head;
-}
-
-fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
-  if (column < MEMORY_SLOTS) {
-    return load_memory_k(kv_head * MEMORY_SLOTS + column, quad);
-  }
-  let token = column - MEMORY_SLOTS;
-  return load_k((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
-}
-
 fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
-  if (column < MEMORY_SLOTS) {
+  if (column < PREFIX_COLUMNS) {
     return load_memory_v(kv_head * MEMORY_SLOTS + column, quad);
   }
-  let token = column - MEMORY_SLOTS;
+  let token = column - PREFIX_COLUMNS;
   return load_v((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
 }
 
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
-  return MEMORY_SLOTS + min(sequence.past + sequence.count, sequence.past + token + 1u);
+  return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
+}
+
+fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
+  return column < visible_columns(sequence, token);
+}
+
+fn logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
+  if (!visible(sequence, batch, token, column)) {
+    return MASKED;
+  }
+  var value = scaled;
+  return value * LOG2E;
+}
+
+fn query_head(kv_head: u32, member: u32) -> u32 {
+  return member * KV_HEADS + kv_head;
+}
+
+fn similarity(query: vec4f, key: vec4f) -> f32 {
+  return dot(query, key);
 }
 
 @compute @workgroup_size(128)
@@ -1434,7 +1470,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let chunk = group.x;
   let kv_head = group.y;
   let batch = group.z;
-  let columns = visible_columns(sequences[batch], 0u);
+  let sequence = sequences[batch];
+  let columns = visible_columns(sequence, 0u);
   let first_column = chunk * CHUNK;
   let column = first_column + lane;
   let chunk_columns = min(CHUNK, columns - min(columns, first_column));
@@ -1444,12 +1481,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var first_member = 0u; first_member < QUERIES_PER_KV; first_member += HEAD_BLOCK) {
     // Scores: one key column for each lane, all heads of the block.
     var block_scores = array<f32, HEAD_BLOCK>();
-    if (column < columns) {
+    if (lane < chunk_columns) {
       for (var quad = 0u; quad < HEAD_QUADS; quad++) {
         let key = key_at(batch, kv_head, column, quad);
         for (var h = 0u; h < HEAD_BLOCK; h++) {
           let head = query_head(kv_head, min(first_member + h, QUERIES_PER_KV - 1u));
-          block_scores[h] += dot(load_q(batch * Q_HEADS + head, quad), key);
+          block_scores[h] += similarity(load_q(batch * Q_HEADS + head, quad), key);
         }
       }
     }
@@ -1469,7 +1506,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
     workgroupBarrier();
     for (var h = 0u; h < HEAD_BLOCK; h++) {
-      scores[h * CHUNK + lane] = select(0.0, exp2(scores[h * CHUNK + lane] - maxima[h]), column < columns);
+      scores[h * CHUNK + lane] = select(exp2(scores[h * CHUNK + lane] - maxima[h]), 0.0, scores[h * CHUNK + lane] <= MASKED);
     }
     workgroupBarrier();
 
@@ -1799,13 +1836,13 @@ struct Sampling {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read_write> tokens: array<u32>;
 @group(0) @binding(2) var<uniform> sampling: Sampling;
-@group(0) @binding(3) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(4) var<uniform> step: Step;
 
 var<workgroup> lanes: array<f32, 256>;
@@ -2658,13 +2695,13 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4h>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(4) var<uniform> step: Step;
 
 var<workgroup> partials: array<f32, 128>;
@@ -3448,8 +3485,13 @@ export const definition: ModuleDefinition = {
     { name: 'layers.3.cache.k', role: 'cache', dtype: 'f32', shape: ['B', 1, 'C', 32] },
     { name: 'layers.3.cache.v', role: 'cache', dtype: 'f32', shape: ['B', 1, 'C', 32] },
     { name: 'logits', role: 'output', dtype: 'f32', shape: ['L', 65] },
-    { name: 'partial_outputs', role: 'activation', dtype: 'f32', shape: ['B', 6, ['ceil', ['+', 'J', 8], 128], 32] },
-    { name: 'partial_sums', role: 'activation', dtype: 'f32', shape: ['B', 6, ['ceil', ['+', 'J', 8], 128], 2] },
+    {
+      name: 'partial_outputs_6x32_8',
+      role: 'activation',
+      dtype: 'f32',
+      shape: ['B', 6, ['ceil', ['+', 'J', 8], 128], 32],
+    },
+    { name: 'partial_sums_6x32_8', role: 'activation', dtype: 'f32', shape: ['B', 6, ['ceil', ['+', 'J', 8], 128], 2] },
     { name: 'tokens', role: 'output', dtype: 'u32', shape: ['B'] },
   ],
   variants: [
@@ -3466,11 +3508,11 @@ export const definition: ModuleDefinition = {
         norm_rms_192: { code: wgsl.norm_rms_192, bindings: ['read', 'read', 'read_write'] },
         linear_tile_192x192: { code: wgsl.linear_tile_192x192_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_tile_192x32: { code: wgsl.linear_tile_192x32_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        query_heads_6x32: { code: wgsl.query_heads_6x32, bindings: ['read', 'read', 'read_write', 'read', 'uniform'] },
-        append_1x32: { code: wgsl.append_1x32, bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'read', 'uniform'] },
+        query_heads_6x32: { code: wgsl.query_heads_6x32, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
+        append_1x32: { code: wgsl.append_1x32, bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'] },
         attention_tile_h6_kv1_d32_m8_causal: {
           code: wgsl.attention_tile_h6_kv1_d32_m8_causal,
-          bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'read', 'uniform'],
+          bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform', 'uniform'],
         },
         linear_tile_192x192_add: { code: wgsl.linear_tile_192x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_tile_192x576_gated_silu_bias: {
@@ -3478,12 +3520,12 @@ export const definition: ModuleDefinition = {
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform'],
         },
         linear_tile_576x192_add: { code: wgsl.linear_tile_576x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x65_logits: { code: wgsl.linear_row_192x65_logits_f16, bindings: ['read', 'read', 'read_write', 'read', 'uniform'] },
+        linear_row_192x65_logits: { code: wgsl.linear_row_192x65_logits_f16, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
         linear_row_192x192: { code: wgsl.linear_row_192x192_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_row_192x32: { code: wgsl.linear_row_192x32_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
         attention_split_h6_kv1_d32_m8_causal: {
           code: wgsl.attention_split_h6_kv1_d32_m8_causal,
-          bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'read_write', 'read', 'uniform'],
+          bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_combine_6x32: { code: wgsl.attention_combine_6x32, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_row_192x192_add: { code: wgsl.linear_row_192x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
@@ -3492,7 +3534,7 @@ export const definition: ModuleDefinition = {
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform'],
         },
         linear_row_576x192_add: { code: wgsl.linear_row_576x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform', 'read', 'uniform'] },
+        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform', 'uniform', 'uniform'] },
       },
       prepare: [],
       prefill: [
@@ -3542,8 +3584,8 @@ export const definition: ModuleDefinition = {
           bind: [
             'q',
             'layers.{i}.cache.k',
-            'layers.{i}.cache.v',
             'layers.{i}.attn.memory_k',
+            'layers.{i}.cache.v',
             'layers.{i}.attn.memory_v',
             'z',
             'sequences',
@@ -3638,11 +3680,11 @@ export const definition: ModuleDefinition = {
           bind: [
             'q',
             'layers.{i}.cache.k',
-            'layers.{i}.cache.v',
             'layers.{i}.attn.memory_k',
+            'layers.{i}.cache.v',
             'layers.{i}.attn.memory_v',
-            'partial_outputs',
-            'partial_sums',
+            'partial_outputs_6x32_8',
+            'partial_sums_6x32_8',
             'sequences',
             'step',
           ],
@@ -3651,7 +3693,7 @@ export const definition: ModuleDefinition = {
         },
         {
           kernel: 'attention_combine_6x32',
-          bind: ['partial_outputs', 'partial_sums', 'z', 'step'],
+          bind: ['partial_outputs_6x32_8', 'partial_sums_6x32_8', 'z', 'step'],
           grid: [6, 'B', 1],
           layers: [0, 4],
         },
@@ -3709,11 +3751,11 @@ export const definition: ModuleDefinition = {
         norm_rms_192: { code: wgsl.norm_rms_192, bindings: ['read', 'read', 'read_write'] },
         linear_tile_192x192: { code: wgsl.linear_tile_192x192, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_tile_192x32: { code: wgsl.linear_tile_192x32, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        query_heads_6x32: { code: wgsl.query_heads_6x32, bindings: ['read', 'read', 'read_write', 'read', 'uniform'] },
-        append_1x32: { code: wgsl.append_1x32, bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'read', 'uniform'] },
+        query_heads_6x32: { code: wgsl.query_heads_6x32, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
+        append_1x32: { code: wgsl.append_1x32, bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'] },
         attention_tile_h6_kv1_d32_m8_causal: {
           code: wgsl.attention_tile_h6_kv1_d32_m8_causal,
-          bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'read', 'uniform'],
+          bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform', 'uniform'],
         },
         linear_tile_192x192_add: { code: wgsl.linear_tile_192x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_tile_192x576_gated_silu_bias: {
@@ -3721,12 +3763,12 @@ export const definition: ModuleDefinition = {
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform'],
         },
         linear_tile_576x192_add: { code: wgsl.linear_tile_576x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x65_logits: { code: wgsl.linear_row_192x65_logits, bindings: ['read', 'read', 'read_write', 'read', 'uniform'] },
+        linear_row_192x65_logits: { code: wgsl.linear_row_192x65_logits, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
         linear_row_192x192: { code: wgsl.linear_row_192x192, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_row_192x32: { code: wgsl.linear_row_192x32, bindings: ['read', 'read', 'read_write', 'uniform'] },
         attention_split_h6_kv1_d32_m8_causal: {
           code: wgsl.attention_split_h6_kv1_d32_m8_causal,
-          bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'read_write', 'read', 'uniform'],
+          bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_combine_6x32: { code: wgsl.attention_combine_6x32, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_row_192x192_add: { code: wgsl.linear_row_192x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
@@ -3735,7 +3777,7 @@ export const definition: ModuleDefinition = {
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform'],
         },
         linear_row_576x192_add: { code: wgsl.linear_row_576x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform', 'read', 'uniform'] },
+        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform', 'uniform', 'uniform'] },
       },
       prepare: [],
       prefill: [
@@ -3785,8 +3827,8 @@ export const definition: ModuleDefinition = {
           bind: [
             'q',
             'layers.{i}.cache.k',
-            'layers.{i}.cache.v',
             'layers.{i}.attn.memory_k',
+            'layers.{i}.cache.v',
             'layers.{i}.attn.memory_v',
             'z',
             'sequences',
@@ -3881,11 +3923,11 @@ export const definition: ModuleDefinition = {
           bind: [
             'q',
             'layers.{i}.cache.k',
-            'layers.{i}.cache.v',
             'layers.{i}.attn.memory_k',
+            'layers.{i}.cache.v',
             'layers.{i}.attn.memory_v',
-            'partial_outputs',
-            'partial_sums',
+            'partial_outputs_6x32_8',
+            'partial_sums_6x32_8',
             'sequences',
             'step',
           ],
@@ -3894,7 +3936,7 @@ export const definition: ModuleDefinition = {
         },
         {
           kernel: 'attention_combine_6x32',
-          bind: ['partial_outputs', 'partial_sums', 'z', 'step'],
+          bind: ['partial_outputs_6x32_8', 'partial_sums_6x32_8', 'z', 'step'],
           grid: [6, 'B', 1],
           layers: [0, 4],
         },

@@ -2,13 +2,13 @@ import type { DispatchDecl } from '../../runtime/abi1/definition.ts';
 import type { WgslModule } from '../emit-wgsl/kernel.ts';
 import type { PlannedDispatch } from '../plan/planned.ts';
 
-/** What the runtime itself binds. */
+/** What the runtime itself binds, where a dispatch names nothing else. */
 const runtimeBindings = new Set(['step', 'sequences', 'sampling']);
 
 /** A dispatch with its tensors in the order of the kernel's bindings. */
 function declare(dispatch: PlannedDispatch, kernel: string, wgsl: WgslModule): DispatchDecl {
   const bind = wgsl.bindings.map(({ name }) => {
-    const tensor = runtimeBindings.has(name) ? name : dispatch.bind[name];
+    const tensor = dispatch.bind[name] ?? (runtimeBindings.has(name) ? name : undefined);
     if (tensor === undefined) throw new Error(`kernel ${kernel}: nothing is bound to ${name}`);
     return tensor;
   });

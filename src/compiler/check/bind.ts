@@ -16,65 +16,88 @@ export interface Bound<T> {
 
 /**
  * Every option, with where its value comes from. Options whose default depends on others (`derived` in the table) are absent here
- * unless written: the rule that resolves them gives the default.
+ * unless written: the rule that resolves them gives the default. `item` counts the maps of an option that may be a list of
+ * them (`maxItems` in the table); a single map is item 0.
  */
 export interface BoundSpec {
   /** Undefined when the option is absent and has no default of its own, or was refused. */
-  readonly at: <P extends OptionPath>(path: P) => Bound<OptionTypes[P]> | undefined;
+  readonly at: <P extends OptionPath>(path: P, item?: number) => Bound<OptionTypes[P]> | undefined;
   /** The option's key is in the spec, whatever its value. */
-  readonly isWritten: (path: OptionPath | MapPath) => boolean;
+  readonly isWritten: (path: AnyPath, item?: number) => boolean;
   /** The option or a map around it was reported already: nothing follows from its absence. */
-  readonly isInvalid: (path: OptionPath | MapPath) => boolean;
+  readonly isInvalid: (path: AnyPath, item?: number) => boolean;
   /** No option was refused or missed: what the spec leaves out, it leaves out on purpose. */
   readonly isComplete: boolean;
-  /** Of the key, else of the nearest key around it, else of the spec's first key. */
-  readonly keySpan: (path: OptionPath | MapPath) => Span;
+  /** How many maps are written for an option: 0 when it is absent, 1 unless it is a list. */
+  readonly itemsOf: (path: MapPath) => number;
+  /** Of the key, else of the nearest key or item of a list around it, else of the spec's first key. */
+  readonly keySpan: (path: AnyPath, item?: number) => Span;
   /** The map that holds the option, when it is written as a map. For edits. */
-  readonly mapAround: (path: OptionPath | MapPath) => SpecMap | undefined;
+  readonly mapAround: (path: AnyPath, item?: number) => SpecMap | undefined;
   /** Keys of `weights.names` as written. */
   readonly names: readonly SpecEntry[];
 }
+
+export type AnyPath = OptionPath | MapPath;
 
 interface Slot {
   readonly bound?: Bound<unknown>;
   readonly written: boolean;
   readonly keySpan: Span;
   readonly around?: SpecMap;
+  readonly items?: number;
 }
 
 export function bind({ tree, invalid }: ValidSpec): BoundSpec {
   const slots = new Map<string, Slot>();
   const first = tree.entries[0]?.keySpan ?? tree.span;
-  bindMap(options, tree, [], first, invalid, slots);
+  const refused = new Set([...invalid].map(withoutIndices));
+  bindMap({ option: options, node: tree, path: [], item: 0, around: first }, refused, slots);
+  const slotAt = (path: string, item = 0) => slots.get(slotName(path, item));
   const namesNode = entryOf(entryOf(tree, 'weights')?.value, 'names')?.value;
   const names = namesNode?.kind === 'map' ? namesNode.entries : [];
   return Object.freeze({
     // The schema gave each option its declared type, and OptionTypes is generated from the same table.
-    at: <P extends OptionPath>(path: P) => slots.get(path)?.bound as Bound<OptionTypes[P]> | undefined,
-    isWritten: (path: string) => slots.get(path)?.written ?? false,
-    isInvalid: (path: string) => isInvalidPath(path, invalid),
+    at: <P extends OptionPath>(path: P, item = 0) => slotAt(path, item)?.bound as Bound<OptionTypes[P]> | undefined,
+    isWritten: (path: string, item = 0) => slotAt(path, item)?.written ?? false,
+    isInvalid: (path: string, item = 0) => isRefused(path, item, refused),
     isComplete: invalid.size === 0,
-    keySpan: (path: string) => slots.get(path)?.keySpan ?? first,
-    mapAround: (path: string) => slots.get(path)?.around,
+    itemsOf: (path: string) => slotAt(path)?.items ?? 0,
+    keySpan: (path: string, item = 0) => slotAt(path, item)?.keySpan ?? first,
+    mapAround: (path: string, item = 0) => slotAt(path, item)?.around,
     names: Object.freeze(
       names.filter(({ key, value }) => value.kind === 'scalar' && !invalid.has(`weights.names.${key}`)),
     ),
   });
 }
 
-function isInvalidPath(path: string, invalid: ReadonlySet<string>): boolean {
-  const steps = path.split('.');
-  return steps.some((_, index) => invalid.has(steps.slice(0, index + 1).join('.')));
+function slotName(path: string, item: number): string {
+  return item === 0 ? path : `${path}#${item}`;
 }
 
-function bindMap(
-  option: MapOption,
-  node: SpecNode | undefined,
-  path: readonly string[],
-  around: Span,
-  invalid: ReadonlySet<string>,
-  slots: Map<string, Slot>,
-): void {
+/** `attention.qk_norm.1.eps` is option `attention.qk_norm.eps` of item 1. */
+function withoutIndices(path: string): string {
+  const index = /\.(\d+)(?=\.|$)/.exec(path);
+  return index === null ? path : slotName(path.replace(index[0], ''), Number(index[1]));
+}
+
+function isRefused(path: string, item: number, refused: ReadonlySet<string>): boolean {
+  if (refused.size === 0) return false;
+  const steps = path.split('.');
+  const prefixes = steps.map((_, index) => steps.slice(0, index + 1).join('.'));
+  return prefixes.some((prefix) => refused.has(prefix) || refused.has(slotName(prefix, item)));
+}
+
+interface MapPlace {
+  readonly option: MapOption;
+  readonly node: SpecNode | undefined;
+  readonly path: readonly string[];
+  readonly item: number;
+  readonly around: Span;
+}
+
+function bindMap(place: MapPlace, refused: ReadonlySet<string>, slots: Map<string, Slot>): void {
+  const { option, node, path, item, around } = place;
   const map = node?.kind === 'map' ? node : undefined;
   const isPresent = node !== undefined || option.presence === 'grouping';
   for (const [key, child] of Object.entries<OptionNode>(option.entries)) {
@@ -82,15 +105,32 @@ function bindMap(
     const name = childPath.join('.');
     const entry = entryOf(map, key) ?? shorthandEntry(option, key, node, around);
     const keySpan = entry?.keySpan ?? around;
-    const held = map === undefined ? {} : { around: map };
+    const slot = { written: entry !== undefined, keySpan, ...(map === undefined ? {} : { around: map }) };
+    const isKnown = !isRefused(name, item, refused);
     if (child.kind === 'map') {
-      slots.set(name, { written: entry !== undefined, keySpan, ...held });
-      bindMap(child, invalid.has(name) ? undefined : entry?.value, childPath, keySpan, invalid, slots);
+      const nodes = itemsOf(child, isKnown ? entry?.value : undefined);
+      slots.set(slotName(name, item), { ...slot, items: nodes.length });
+      for (const [index, { node: held, span }] of nodes.entries())
+        bindMap({ option: child, node: held, path: childPath, item: index, around: span ?? keySpan }, refused, slots);
+      if (nodes.length === 0)
+        bindMap({ option: child, node: undefined, path: childPath, item: 0, around: keySpan }, refused, slots);
       continue;
     }
-    const bound = isPresent && !isInvalidPath(name, invalid) ? bindValue(child, entry, keySpan) : undefined;
-    slots.set(name, { written: entry !== undefined, keySpan, ...held, ...(bound === undefined ? {} : { bound }) });
+    const bound = isPresent && isKnown ? bindValue(child, entry, keySpan) : undefined;
+    slots.set(slotName(name, item), { ...slot, ...(bound === undefined ? {} : { bound }) });
   }
+}
+
+interface ItemNode {
+  readonly node: SpecNode;
+  /** For an item of a list: where it stands. */
+  readonly span?: Span;
+}
+
+function itemsOf(option: MapOption, node: SpecNode | undefined): readonly ItemNode[] {
+  if (node === undefined) return [];
+  if (option.maxItems === undefined || node.kind !== 'list') return [{ node }];
+  return node.items.map((item) => ({ node: item, span: item.span }));
 }
 
 function shorthandEntry(

@@ -20,9 +20,10 @@ export function deleteEntry(map: SpecMap, key: string): Edit | undefined {
   return { span: spanOf(file, from, after === undefined ? entry.value.span.end : after.keySpan.start), text: '' };
 }
 
-/** Adds `key: value` to a map in its own style. */
-export function insertEntry(map: SpecMap, text: string): Edit {
+/** Adds an entry, given as `key: value`, to a map in its own style. */
+export function insertEntry(map: SpecMap, yaml: string): Edit {
   const { file } = map.span;
+  const text = map.style === 'dsl' ? yaml.replace(':', '') : yaml;
   const first = map.entries[0];
   if (map.style === 'block' && first !== undefined) {
     const { column } = positionAt(file, first.keySpan.start);

@@ -1,17 +1,21 @@
 import type { Report } from '../diagnostics/report.ts';
 import type { BoundSpec, OptionPath } from './bind.ts';
 import { type CheckpointHeader, resolveWeightDtype } from './checkpoint.ts';
-import { keyColumns } from './key-columns.ts';
+import { resolveAttention } from './infer-attention.ts';
 import { checkCheckpoint } from './rules/checkpoint.ts';
-import { type ResolvedHeads, resolveHeads } from './rules/heads.ts';
-import { resolveMemory } from './rules/memory.ts';
+import { resolveHeads } from './rules/heads.ts';
 import { checkParts } from './rules/parts.ts';
-import { resolveQkNorm } from './rules/qk-norm.ts';
-import { resolveRope } from './rules/rope.ts';
 import { checkWeightsFile } from './rules/weights-file.ts';
-import { resolveWidths } from './rules/widths.ts';
-import type { AttentionShape, LayerShape, MlpShape, ModelShape, NormShape, ShapedSpec } from './shaped-spec.ts';
-import { sourceWeights } from './weight-sources.ts';
+import type {
+  AttentionShape,
+  LayerShape,
+  MlpShape,
+  ModelShape,
+  NormShape,
+  ShapedSpec,
+  WeightShape,
+} from './shaped-spec.ts';
+import { type SourcedTemplate, sourceWeights } from './weight-sources.ts';
 import { weightTemplates } from './weights-table.ts';
 
 /** Applies every rule; undefined when a dimension could not be known. Each part is resolved even when another is wrong. */
@@ -34,7 +38,7 @@ export function inferShapes(
   const sourced = sourceWeights(spec, weightTemplates(parts), layerCount, report);
   if (checkpoint !== undefined && spec.isComplete)
     checkCheckpoint({ spec, heads, attention, sourced, checkpoint }, report);
-  const weights = inForwardOrder(sourced.map((one) => one.weights));
+  const weights = inForwardOrder(sourced, layerCount);
   const weightDtype = resolveWeightDtype(spec, weights, checkpoint);
   if (weightDtype === undefined) return undefined;
   const layer = layerOf(attention, model, mlp);
@@ -50,44 +54,6 @@ export function inferShapes(
       if (bound?.origin === 'written') return bound.span;
       return spec.isWritten(path as OptionPath) ? spec.keySpan(path as OptionPath) : undefined;
     },
-  });
-}
-
-function resolveAttention(
-  spec: BoundSpec,
-  heads: ResolvedHeads | undefined,
-  report: Report,
-): AttentionShape | undefined {
-  const widths = resolveWidths(spec, report);
-  const qkNorm = resolveQkNorm(spec, widths?.headDim, report);
-  const rope = resolveRope(spec, widths?.headDim, report);
-  const memory = resolveMemory(spec, heads, report);
-  const causal = spec.at('attention.mask.causal')?.value;
-  const biases = spec.at('attention.biases')?.value;
-  const cacheDtype = spec.at('attention.cache.dtype')?.value;
-  if (heads === undefined || widths === undefined) return undefined;
-  if (causal === undefined || biases === undefined || cacheDtype === undefined) return undefined;
-  const { hidden, headDim, valueDim } = widths;
-  const inputs = hidden === undefined ? ('heads' as const) : ('hidden' as const);
-  return Object.freeze({
-    inputs,
-    ...(hidden === undefined ? {} : { hidden }),
-    heads: heads.group,
-    headDim,
-    valueDim,
-    scale: spec.at('attention.scale')?.value ?? (qkNorm?.kind === 'l2' ? 10 : 1 / Math.sqrt(headDim)),
-    ...(qkNorm === undefined ? {} : { qkNorm }),
-    ...(rope === undefined ? {} : { rope }),
-    columns: keyColumns(memory?.slots ?? 0),
-    memoryNormalized: memory?.normalized ?? false,
-    causal,
-    biases: Object.freeze({
-      q: biases.includes('q'),
-      k: biases.includes('k'),
-      v: biases.includes('v'),
-      o: biases.includes('o'),
-    }),
-    cacheDtype,
   });
 }
 
@@ -137,16 +103,16 @@ function layerOf(attention: AttentionShape, model: ModelShape | undefined, mlp: 
 }
 
 /** Layer by layer: runs of templates that are in the layers are interleaved. */
-function inForwardOrder<T>(columns: readonly (readonly T[])[]): readonly T[] {
-  const ordered: T[] = [];
-  const layers = Math.max(...columns.map((column) => column.length), 0);
-  const first = columns.findIndex((column) => column.length > 1);
-  if (first === -1) return Object.freeze(columns.flat());
-  const last = columns.findLastIndex((column) => column.length > 1);
-  ordered.push(...columns.slice(0, first).flat());
-  for (let layer = 0; layer < layers; layer += 1) {
-    for (const column of columns.slice(first, last + 1)) ordered.push(...column.slice(layer, layer + 1));
+function inForwardOrder(sourced: readonly SourcedTemplate[], layers: number): readonly WeightShape[] {
+  const isLayered = ({ template }: SourcedTemplate) => template.name.includes('{i}');
+  const first = sourced.findIndex(isLayered);
+  const last = sourced.findLastIndex(isLayered);
+  const ordered = sourced.slice(0, Math.max(first, 0)).flatMap(({ weights }) => weights);
+  for (let layer = 0; first !== -1 && layer < layers; layer += 1) {
+    for (const { template, weights } of sourced.slice(first, last + 1)) {
+      const weight = weights[layer - (template.firstLayer ?? 0)];
+      if (weight !== undefined) ordered.push(weight);
+    }
   }
-  ordered.push(...columns.slice(last + 1).flat());
-  return Object.freeze(ordered);
+  return Object.freeze([...ordered, ...sourced.slice(last + 1).flatMap(({ weights }) => weights)]);
 }

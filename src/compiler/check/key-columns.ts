@@ -6,6 +6,6 @@ export type KeySegment = 'zero' | 'memory' | 'cache' | 'new';
 /** `[zero | memory | cache | new]`: the only place that knows the order. */
 export const keySegments: readonly KeySegment[] = Object.freeze(['zero', 'memory', 'cache', 'new']);
 
-export function keyColumns(memorySlots: number): KeyColumns {
-  return Object.freeze({ zero: 0, memory: memorySlots });
+export function keyColumns(hasZero: boolean, memorySlots: number): KeyColumns {
+  return Object.freeze({ zero: hasZero ? 1 : 0, memory: memorySlots });
 }

@@ -79,10 +79,13 @@ function reportMissing(
   report('SCH003', placeOf(tree, path), { option });
 }
 
-/** Where something is missing from a map: the key that holds it, or the start of the file. */
+/** Where something is missing from a map: the key that holds it, the map itself in a list, or the start of the file. */
 function placeOf(tree: SpecTree, path: readonly string[]): Span {
   const last = path.at(-1);
-  const holder = last === undefined ? undefined : entryOf(nodeAt(tree, path.slice(0, -1)), last);
+  const parent = nodeAt(tree, path.slice(0, -1));
+  const item = parent?.kind === 'list' ? nodeAt(tree, path) : undefined;
+  if (item !== undefined) return item.span;
+  const holder = last === undefined ? undefined : entryOf(parent, last);
   return holder?.keySpan ?? firstKey(tree);
 }
 

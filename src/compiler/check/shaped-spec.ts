@@ -61,7 +61,7 @@ export interface HeadGroup {
   readonly order: 'blocked' | 'interleaved';
 }
 
-/** The key columns that precede the sequence: `[zero | memory | cache | new]`. */
+/** The key columns that precede the sequence: `[zero | memory | cache | new]`. Zero and memory columns have no position. */
 export interface KeyColumns {
   readonly zero: 0 | 1;
   readonly memory: number;
@@ -70,31 +70,83 @@ export interface KeyColumns {
 export interface AttentionShape {
   /** `hidden`: q, k, v are projected from one input `[B, I, hidden]`. `heads`: q, k, v are given, already split into heads. */
   readonly inputs: 'hidden' | 'heads';
-  /** Width of the input and of the output projection; absent for `heads`. */
+  /** Width of the input; absent for `heads`. */
   readonly hidden?: number;
+  /** Width of the output projection's result. Default: `hidden`. */
+  readonly outHidden?: number;
+  /** Keys and values are projected from a context `[B, X, width]` instead of the input. Never causal, no RoPE. */
+  readonly cross?: { readonly width: number };
   readonly heads: HeadGroup;
   /** D. */
   readonly headDim: number;
   /** Dv. */
   readonly valueDim: number;
-  /** Factor on q·k. */
+  /** `dot`: q·k. `l2`: −‖q − k‖². */
+  readonly similarity: 'dot' | 'l2';
+  /** Factor on the similarity. */
   readonly scale: number;
-  readonly qkNorm?: QkNormShape;
+  /** Norms of q and k, in order of application. */
+  readonly qkNorms: readonly QkNormShape[];
+  /** Norm of the values over Dv, before they are cached; memory values do not get it. */
+  readonly valueNorm?: HeadNormShape;
+  /** From the second layer on: v = v₀ + m · (v − v₀) with the first layer's values v₀, before the value norm. */
+  readonly valueResidual?: ValueResidualShape;
   readonly rope?: RopeShape;
+  /** Additive bias from positions. Zero and memory columns get none. */
+  readonly biasPosition?: AlibiShape | T5Shape;
   readonly columns: KeyColumns;
-  /** The key norm applies to memory keys too. False without memory or norm. */
-  readonly memoryNormalized: boolean;
-  readonly causal: boolean;
+  readonly mask: MaskShape;
+  /** A learned logit `[H]` in the denominator: not scaled, not capped, without a value. */
+  readonly sinks: boolean;
+  /** c · tanh(x / c) on the logits, before or after the additive biases. */
+  readonly softcap?: { readonly cap: number; readonly order: 'cap-bias' | 'bias-cap' };
+  /** A tensor given at run time, `[1|B, 1|H, I, J]`, added to the logits of sequence columns. */
+  readonly biasTensor?: { readonly perBatch: boolean; readonly perHead: boolean };
+  /** `pre`: s + W·s. `post`: W·p. `preScalePost`: p · (W·s), s as it is before `pre`. W `[H, H]` over query heads; biases and masks come between. */
+  readonly headMixing: { readonly pre: boolean; readonly post: boolean; readonly preScalePost: boolean };
+  /** `sigmoid`: σ(s), masked entries 0, sinks have no effect. `topk`: softmax over the k largest logits of a row (all columns and the sink compete; ties are kept). */
+  readonly normalizer:
+    | { readonly kind: 'softmax' }
+    | { readonly kind: 'sigmoid' }
+    | { readonly kind: 'topk'; readonly k: number };
+  readonly gates: GatesShape;
   readonly biases: { readonly q: boolean; readonly k: boolean; readonly v: boolean; readonly o: boolean };
   readonly cacheDtype: CacheDtype;
 }
 
-export interface QkNormShape {
-  /** `rms`: x / sqrt(mean(x²) + eps) · γ, one γ `[D]` for q and one for k. `l2`: x / max(‖x‖, eps) in each of `groups` equal parts of D, no weight. */
-  readonly kind: 'rms' | 'l2';
+export interface MaskShape {
+  /** Right-aligned: query i sees sequence keys up to its own position. */
+  readonly causal: boolean;
+  /** Keys that stand W or more positions before the query are hidden: with `causal` the last W keys remain, the query's own included. */
+  readonly window?: number;
+  /** Memory and zero columns under a window: visible always, or windowed as if they stood right before the first token (slot m at m − M, zero at −M − 1). */
+  readonly memoryVisible: 'always' | 'windowed';
+  /** A runtime tensor `key_mask` u32 `[B, J]`, 1 where a key may be seen. `queries` also makes the rows of hidden tokens zero (self-attention). */
+  readonly padding: 'none' | 'keys' | 'keys_and_queries';
+}
+
+/** Normalisation of one head's entries. */
+export interface HeadNormShape {
+  /** `rms`: x / sqrt(mean(x²) + eps) · γ. `l2`: x / max(‖x‖, eps) · γ. `layer`: (x − mean) / sqrt(var + eps) · γ. Each over `groups` equal parts. */
+  readonly kind: 'rms' | 'l2' | 'layer';
   readonly eps: number;
+  /** The stored weight is γ − 1. */
   readonly unitOffset: boolean;
   readonly groups: number;
+  /** `none`: γ = 1. `shared`: `[D]` for all heads. `per_head`: `[H, D]` for q, `[K, D]` for k, `[K, Dv]` for v. */
+  readonly weight: 'none' | 'shared' | 'per_head';
+}
+
+export interface QkNormShape extends HeadNormShape {
+  readonly q: boolean;
+  readonly k: boolean;
+  /** Applies to memory keys too. Never without memory or without `k`. */
+  readonly memory: boolean;
+}
+
+export interface ValueResidualShape {
+  /** m, or `learned`: σ(x·W + b) per KV head with W `[K, hidden]`, b `[K]`, x the layer's attention input. */
+  readonly mix: number | 'learned';
 }
 
 export interface RopeShape {
@@ -103,6 +155,35 @@ export interface RopeShape {
   readonly base: number;
   /** `half`: entry e pairs with e + r/2. `interleaved`: 2e pairs with 2e + 1. */
   readonly pairing: 'half' | 'interleaved';
+  /** Only the last n heads of q and k are rotated; K = H then. Default: all. */
+  readonly lastHeads?: number;
+}
+
+/** −slope_h · |position of q − position of k|; slopes are the closest-power-of-two sequence for `heads` heads, zero for heads beyond. */
+export interface AlibiShape {
+  readonly kind: 'alibi';
+  readonly heads: number;
+}
+
+/** A learned table `[buckets, H]` (T5): scale · table[bucket(q − k), h]. */
+export interface T5Shape {
+  readonly kind: 't5';
+  readonly buckets: number;
+  readonly maxDistance: number;
+  readonly scale: number;
+  /** Half of the buckets for keys after the query; else distances below 0 count as 0. */
+  readonly bidirectional: boolean;
+}
+
+export interface GatesShape {
+  /** A learned factor `[H]` on each head's output. */
+  readonly headScale: boolean;
+  /** σ(x·W + b) per query head, W `[H, hidden]`, b `[H]`, on each head's output. */
+  readonly head: boolean;
+  /** A gate per entry of the heads' output: act(x·W), W `[H·Dv, hidden]`. */
+  readonly value: 'none' | 'sigmoid' | 'silu';
+  /** The output projection makes 2 · hidden: a · σ(b), `o.weight` the first half, `o_gate.weight` the second. */
+  readonly outputGlu: boolean;
 }
 
 export interface MlpShape {
@@ -118,7 +199,10 @@ export type Activation = 'silu' | 'gelu' | 'gelu_tanh' | 'relu' | 'relu2';
 /**
  * One weight. Matrices are `[out, in]`. Canonical names, with the layer's index for `{i}`:
  * `embed.weight` `[vocab, hidden]` · `positions.weight` `[context, hidden]` · `layers.{i}.attn_norm.weight|bias` `[hidden]` ·
- * `layers.{i}.attn.q|k|v|o.weight|bias` · `layers.{i}.attn.q_norm|k_norm.weight` `[D]` · `layers.{i}.attn.memory_k` `[K, M, D]` ·
+ * `layers.{i}.attn.q|k|v|o|o_gate.weight|bias` · `layers.{i}.attn.q_norm|k_norm|v_norm.weight` (see HeadNormShape; a second norm of
+ * the list is `q_norm2|k_norm2`) · `layers.{i}.attn.memory_k` `[K, M, D]` · `…attn.sinks` `[H]` · `…attn.t5.weight` `[buckets, H]` ·
+ * `…attn.mix_pre|mix_post|mix_pre_scale_post.weight` `[H, H]` · `…attn.head_scale` `[H]` · `…attn.head_gate.weight|bias` · `…attn.value_gate.weight` ·
+ * `…attn.value_residual.weight|bias` ·
  * `layers.{i}.attn.memory_v` `[K, M, Dv]` · `layers.{i}.mlp_norm.weight|bias` · `layers.{i}.mlp.up|gate|down.weight|bias` ·
  * `final_norm.weight|bias` · `head.weight` `[vocab, hidden]` (not when embeddings are tied).
  * For attention alone the prefix `layers.{i}.` is dropped.

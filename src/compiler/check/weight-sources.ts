@@ -28,8 +28,11 @@ export function sourceWeights(
   const sourced = templates.map((template) => {
     const mapped = names.get(template.name);
     const name = mapped?.name ?? { parts: template.name.split(/(\{i\})/).map(ownPart) };
-    const count = template.name.includes('{i}') ? layers : 1;
-    const weights = Array.from({ length: count }, (_, layer) => weightOf(template, layer, sourceAt(name, layer)));
+    const from = template.firstLayer ?? 0;
+    const count = template.name.includes('{i}') ? layers - from : 1;
+    const weights = Array.from({ length: count }, (_, index) =>
+      weightOf(template, from + index, sourceAt(name, from + index)),
+    );
     const isRefused = refused.has(template.name);
     return Object.freeze({ template, weights, isRefused, ...(mapped === undefined ? {} : { span: mapped.span }) });
   });

@@ -1,5 +1,5 @@
 import type { OptionPath } from './bind.ts';
-import type { AttentionShape, MlpShape, ModelShape, NormShape, WeightShape } from './shaped-spec.ts';
+import type { AttentionShape, HeadNormShape, MlpShape, ModelShape, NormShape, WeightShape } from './shaped-spec.ts';
 
 /** A weight of the module, once for all layers: `{i}` in its name is the layer. */
 export interface WeightTemplate {
@@ -8,6 +8,10 @@ export interface WeightTemplate {
   readonly role: WeightShape['role'];
   /** For each axis, the option that its extent is most directly set by. */
   readonly blame: readonly OptionPath[];
+  /** Earlier layers do not have it. */
+  readonly firstLayer?: number;
+  /** Checkpoints may store it with further axes of one entry: `[H, 1, D]`, `[1, H, 1, 1]`. */
+  readonly unitAxes?: true;
 }
 
 export interface ModuleParts {
@@ -39,34 +43,119 @@ function attentionWeights(
   prefix: string,
   hiddenOption: OptionPath,
 ): readonly WeightTemplate[] {
-  const { heads, headDim, valueDim, hidden, biases, qkNorm, columns } = attention;
-  const rows = { q: heads.qHeads * headDim, k: heads.kvHeads * headDim, v: heads.kvHeads * valueDim };
   const at = (name: string) => `${prefix}attn.${name}`;
-  const qBlame: OptionPath = 'attention.q_heads';
-  const kvBlame: OptionPath = 'attention.kv_heads';
+  const { hidden } = attention;
+  return [
+    ...(hidden === undefined ? [] : projectionWeights(attention, hidden, at, hiddenOption)),
+    ...headNormWeights(attention, at),
+    ...memoryWeights(attention, at),
+    ...logitWeights(attention, at),
+    ...gateWeights(attention, at, hiddenOption),
+    ...(hidden === undefined ? [] : outputWeights(attention, hidden, at, hiddenOption)),
+  ];
+}
+
+type Naming = (name: string) => string;
+
+const qBlame: OptionPath = 'attention.q_heads';
+const kvBlame: OptionPath = 'attention.kv_heads';
+
+function projectionWeights(
+  { heads, headDim, valueDim, cross, biases, valueResidual }: AttentionShape,
+  hidden: number,
+  at: Naming,
+  hiddenOption: OptionPath,
+): readonly WeightTemplate[] {
+  const rows = { q: heads.qHeads * headDim, k: heads.kvHeads * headDim, v: heads.kvHeads * valueDim };
+  const ofContext: readonly [number, OptionPath] =
+    cross === undefined ? [hidden, hiddenOption] : [cross.width, 'attention.cross.width'];
   const templates: WeightTemplate[] = [];
-  if (hidden !== undefined) {
-    for (const name of ['q', 'k', 'v'] as const) {
-      const blame = name === 'q' ? qBlame : kvBlame;
-      templates.push(matrix(at(`${name}.weight`), [rows[name], hidden], [blame, hiddenOption]));
-      if (biases[name]) templates.push(vector(at(`${name}.bias`), rows[name], blame));
-    }
+  for (const name of ['q', 'k', 'v'] as const) {
+    const blame = name === 'q' ? qBlame : kvBlame;
+    const [width, widthOption] = name === 'q' ? [hidden, hiddenOption] : ofContext;
+    templates.push(matrix(at(`${name}.weight`), [rows[name], width], [blame, widthOption]));
+    if (biases[name]) templates.push(vector(at(`${name}.bias`), rows[name], blame));
   }
-  if (qkNorm?.kind === 'rms') {
-    for (const name of ['q_norm.weight', 'k_norm.weight'])
-      templates.push(vector(at(name), headDim, 'attention.head_dim'));
-  }
-  if (columns.memory > 0) {
-    const blame = (width: OptionPath): OptionPath[] => [kvBlame, 'attention.memory_kv.slots', width];
-    const shape = (width: number) => [heads.kvHeads, columns.memory, width];
-    templates.push(weight(at('memory_k'), shape(headDim), 'memory', blame('attention.head_dim')));
-    templates.push(weight(at('memory_v'), shape(valueDim), 'memory', blame('attention.value_dim')));
-  }
-  if (hidden !== undefined) {
-    templates.push(matrix(at('o.weight'), [hidden, heads.qHeads * valueDim], [hiddenOption, qBlame]));
-    if (biases.o) templates.push(vector(at('o.bias'), hidden, hiddenOption));
-  }
+  if (valueResidual?.mix !== 'learned') return templates;
+  const mixer = matrix(at('value_residual.weight'), [heads.kvHeads, hidden], [kvBlame, hiddenOption]);
+  for (const one of [mixer, vector(at('value_residual.bias'), heads.kvHeads, kvBlame)])
+    templates.push(Object.freeze({ ...one, firstLayer: 1 }));
   return templates;
+}
+
+function headNormWeights(
+  { heads, headDim, valueDim, qkNorms, valueNorm }: AttentionShape,
+  at: Naming,
+): readonly WeightTemplate[] {
+  const ofHeads = (name: string, norm: HeadNormShape, headCount: number, width: number) => {
+    if (norm.weight === 'none') return [];
+    const blame: OptionPath = name === 'v_norm' ? 'attention.value_dim' : 'attention.head_dim';
+    if (norm.weight === 'shared') return [vector(at(`${name}.weight`), width, blame)];
+    return [perHead(at(`${name}.weight`), [headCount, width], [name.startsWith('q') ? qBlame : kvBlame, blame])];
+  };
+  const suffix = (index: number) => (index === 0 ? '' : String(index + 1));
+  return [
+    ...qkNorms.flatMap((norm, i) => (norm.q ? ofHeads(`q_norm${suffix(i)}`, norm, heads.qHeads, headDim) : [])),
+    ...qkNorms.flatMap((norm, i) => (norm.k ? ofHeads(`k_norm${suffix(i)}`, norm, heads.kvHeads, headDim) : [])),
+    ...(valueNorm === undefined ? [] : ofHeads('v_norm', valueNorm, heads.kvHeads, valueDim)),
+  ];
+}
+
+function memoryWeights({ heads, headDim, valueDim, columns }: AttentionShape, at: Naming): readonly WeightTemplate[] {
+  if (columns.memory === 0) return [];
+  const blame = (width: OptionPath): OptionPath[] => [kvBlame, 'attention.memory_kv.slots', width];
+  const shape = (width: number) => [heads.kvHeads, columns.memory, width];
+  return [
+    weight(at('memory_k'), shape(headDim), 'memory', blame('attention.head_dim')),
+    weight(at('memory_v'), shape(valueDim), 'memory', blame('attention.value_dim')),
+  ];
+}
+
+/** What the logits and probabilities of a row are made with, in order. */
+function logitWeights(
+  { heads, headMixing, biasPosition, sinks }: AttentionShape,
+  at: Naming,
+): readonly WeightTemplate[] {
+  const { qHeads } = heads;
+  const mixing = (name: string) => perHead(at(`${name}.weight`), [qHeads, qHeads], [qBlame, qBlame]);
+  const t5: OptionPath[] = ['attention.t5_bias.buckets', qBlame];
+  return [
+    ...(headMixing.pre ? [mixing('mix_pre')] : []),
+    ...(biasPosition?.kind === 't5' ? [weight(at('t5.weight'), [biasPosition.buckets, qHeads], 'vector', t5)] : []),
+    ...(sinks ? [perHead(at('sinks'), [qHeads], [qBlame])] : []),
+    ...(headMixing.post ? [mixing('mix_post')] : []),
+    ...(headMixing.preScalePost ? [mixing('mix_pre_scale_post')] : []),
+  ];
+}
+
+function gateWeights(
+  { heads, valueDim, gates, hidden = 0 }: AttentionShape,
+  at: Naming,
+  hiddenOption: OptionPath,
+): readonly WeightTemplate[] {
+  const { qHeads } = heads;
+  const blame: OptionPath[] = [qBlame, hiddenOption];
+  return [
+    ...(gates.headScale ? [perHead(at('head_scale'), [qHeads], [qBlame])] : []),
+    ...(gates.head
+      ? [matrix(at('head_gate.weight'), [qHeads, hidden], blame), vector(at('head_gate.bias'), qHeads, qBlame)]
+      : []),
+    ...(gates.value === 'none' ? [] : [matrix(at('value_gate.weight'), [qHeads * valueDim, hidden], blame)]),
+  ];
+}
+
+function outputWeights(
+  { heads, valueDim, biases, gates, outHidden }: AttentionShape,
+  hidden: number,
+  at: Naming,
+  hiddenOption: OptionPath,
+): readonly WeightTemplate[] {
+  const width = outHidden ?? hidden;
+  const widthOption = outHidden === undefined ? hiddenOption : 'attention.out_hidden';
+  return (gates.outputGlu ? ['o', 'o_gate'] : ['o']).flatMap((name) => [
+    matrix(at(`${name}.weight`), [width, heads.qHeads * valueDim], [widthOption, qBlame]),
+    ...(biases.o ? [vector(at(`${name}.bias`), width, widthOption)] : []),
+  ]);
 }
 
 function mlpWeights({ kind, width, biases }: MlpShape, hidden: number): readonly WeightTemplate[] {
@@ -92,6 +181,11 @@ function matrix(name: string, shape: readonly number[], blame: readonly OptionPa
 
 function vector(name: string, width: number, blame: OptionPath): WeightTemplate {
   return weight(name, [width], 'vector', [blame]);
+}
+
+/** f32 on the device, one row for each head. */
+function perHead(name: string, shape: readonly number[], blame: readonly OptionPath[]): WeightTemplate {
+  return Object.freeze({ ...weight(name, shape, 'vector', blame), unitAxes: true });
 }
 
 function weight(

@@ -1,6 +1,11 @@
 import { headRules } from './catalogue/heads.ts';
+import { lintRules } from './catalogue/lint.ts';
+import { logitRules } from './catalogue/logits.ts';
+import { memoryRules } from './catalogue/memory.ts';
 import { optionRules } from './catalogue/options.ts';
+import { positionRules } from './catalogue/positions.ts';
 import { schemaRules } from './catalogue/schema.ts';
+import { shardingRules } from './catalogue/sharding.ts';
 import { syntaxRules } from './catalogue/syntax.ts';
 import { weightRules } from './catalogue/weights.ts';
 import type { Entry } from './entry.ts';
@@ -10,8 +15,13 @@ export const catalogue = {
   ...syntaxRules,
   ...schemaRules,
   ...headRules,
+  ...memoryRules,
+  ...positionRules,
+  ...logitRules,
   ...optionRules,
   ...weightRules,
+  ...shardingRules,
+  ...lintRules,
 } satisfies Record<string, Entry<never>>;
 
 export type Code = keyof typeof catalogue;

@@ -16,10 +16,12 @@ export interface Entry<A> {
   readonly mended: Example;
 }
 
-/** A spec, and the checkpoint that comes with it. */
+/** A spec, the checkpoint that comes with it, and what was asked of the checker. */
 export interface Example {
   readonly spec: string;
   readonly tensors?: Readonly<Record<string, readonly [dtype: string, ...shape: number[]]>>;
+  /** `--shards`. */
+  readonly shards?: number;
 }
 
 export function entry<A>(value: Entry<A>): Entry<A> {
@@ -44,4 +46,14 @@ export function count(amount: number, noun: string): string {
 /** `[64, 192]`. */
 export function shapeText(shape: readonly number[]): string {
   return `[${shape.join(', ')}]`;
+}
+
+/** A checkpoint of the projections of an attention block; `q` and `kv` are rows. */
+export function projections(a: { hidden: number; q: number; kv: number }): NonNullable<Example['tensors']> {
+  return {
+    'attn.q.weight': ['F32', a.q, a.hidden],
+    'attn.k.weight': ['F32', a.kv, a.hidden],
+    'attn.v.weight': ['F32', a.kv, a.hidden],
+    'attn.o.weight': ['F32', a.hidden, a.q],
+  };
 }

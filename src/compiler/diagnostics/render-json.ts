@@ -10,6 +10,11 @@ export interface JsonReport {
     readonly warnings: number;
     readonly infos: number;
     readonly files: number;
+    /** Left out of `diagnostics`: silenced by a comment, and by a baseline. */
+    readonly ignored: number;
+    readonly known: number;
+    /** Fixes that were applied before the check. */
+    readonly fixed: number;
   };
 }
 
@@ -35,13 +40,29 @@ export interface JsonRange {
   readonly end: Position;
 }
 
+/** What was left out. */
+export interface Silenced {
+  readonly ignored?: number;
+  readonly known?: number;
+  readonly fixed?: number;
+}
+
 /** `files`: how many were checked. */
-export function jsonReport(diagnostics: readonly Diagnostic[], files: number): JsonReport {
+export function jsonReport(diagnostics: readonly Diagnostic[], files: number, silenced: Silenced = {}): JsonReport {
+  const { ignored = 0, known = 0, fixed = 0 } = silenced;
   const count = (severity: string) => diagnostics.filter((one) => one.severity === severity).length;
   return {
     schemaVersion: 1,
     diagnostics: diagnostics.map(jsonDiagnostic),
-    summary: { errors: count('error'), warnings: count('warning'), infos: count('info'), files },
+    summary: {
+      errors: count('error'),
+      warnings: count('warning'),
+      infos: count('info'),
+      files,
+      ignored,
+      known,
+      fixed,
+    },
   };
 }
 

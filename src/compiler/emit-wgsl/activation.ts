@@ -2,15 +2,19 @@ import type { Activation } from '../check/shaped-spec.ts';
 import { wgsl } from './wgsl.ts';
 
 /** `fn activate(x: f32) -> f32`. Forms are chosen so that no intermediate overflows and none relies on a loose built-in. */
-export function activationFunction(activation: Activation | 'none'): readonly string[] {
+export function activationFunction(activation: Activation | 'sigmoid' | 'none'): readonly string[] {
   return activation === 'none'
     ? []
-    : [...(activation === 'gelu' ? [erf] : []), ...(usesTanh(activation) ? [tanh] : []), bodies[activation]];
+    : [...(activation === 'gelu' ? [erf] : []), ...(usesTanh(activation) ? [accurateTanh] : []), bodies[activation]];
 }
 
-const usesTanh = (activation: Activation) => activation === 'gelu_tanh';
+const usesTanh = (activation: Activation | 'sigmoid') => activation === 'gelu_tanh';
 
-const bodies: Readonly<Record<Activation, string>> = {
+const bodies: Readonly<Record<Activation | 'sigmoid', string>> = {
+  sigmoid: wgsl`
+    fn activate(x: f32) -> f32 {
+      return 1.0 / (1.0 + exp(-max(x, -80.0)));
+    }`,
   silu: wgsl`
     fn activate(x: f32) -> f32 {
       return x / (1.0 + exp(-max(x, -80.0)));
@@ -55,7 +59,7 @@ const erf = wgsl`
   }`;
 
 /** WGSL promises little for tanh: small arguments by its series, others through exp. */
-const tanh = wgsl`
+export const accurateTanh = wgsl`
   fn accurate_tanh(x: f32) -> f32 {
     let a = abs(x);
     if (a < 0.25) {

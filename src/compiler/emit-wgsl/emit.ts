@@ -4,11 +4,13 @@ import { append } from './kernels/append.ts';
 import { attentionCombine } from './kernels/attention-combine.ts';
 import { attentionSplit } from './kernels/attention-split.ts';
 import { attentionTile } from './kernels/attention-tile.ts';
+import { attentionScores, attentionSoftmax, attentionValues, headMix } from './kernels/attention-unfused.ts';
+import { gateHeads, mixValues } from './kernels/elementwise.ts';
 import { embed } from './kernels/embed.ts';
 import { linearRow } from './kernels/linear-row.ts';
 import { linearTile } from './kernels/linear-tile.ts';
 import { norm } from './kernels/norm.ts';
-import { queryHeads } from './kernels/query-heads.ts';
+import { memoryKeys, queryHeads } from './kernels/query-heads.ts';
 import { sample } from './kernels/sample.ts';
 
 type Emitters = { readonly [S in Stage]: (plan: Extract<KernelPlan, { stage: S }>) => KernelSource };
@@ -19,10 +21,17 @@ const emitters: Emitters = {
   linear_tile: linearTile,
   linear_row: linearRow,
   query_heads: queryHeads,
+  memory_keys: memoryKeys,
   append,
+  mix_values: mixValues,
+  gate_heads: gateHeads,
   attention_tile: attentionTile,
   attention_split: attentionSplit,
   attention_combine: attentionCombine,
+  attention_scores: attentionScores,
+  head_mix: headMix,
+  attention_softmax: attentionSoftmax,
+  attention_values: attentionValues,
   sample,
 };
 

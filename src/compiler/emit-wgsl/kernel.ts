@@ -38,8 +38,8 @@ export const f32c = (value: number): Constant => ({ f32: value });
  * cache in tokens, and whether logits of every token are asked for (1) or of the last of each sequence (0).
  */
 export const stepBinding: Binding = { name: 'step', access: 'uniform', type: 'Step' };
-/** For each sequence: tokens already in the cache, and new tokens of this call. */
-export const sequencesBinding: Binding = { name: 'sequences', access: 'read', type: 'array<Sequence>' };
+/** For each sequence: tokens already in the cache, and new tokens of this call. Uniform, as storage bindings are scarce. */
+export const sequencesBinding: Binding = { name: 'sequences', access: 'uniform', type: 'array<Sequence, 256>' };
 
 /** How the next token is drawn; `draw` counts the draws of a session, so that a seed gives one text. */
 export const samplingBinding: Binding = { name: 'sampling', access: 'uniform', type: 'Sampling' };
@@ -64,7 +64,7 @@ const structs: Readonly<Record<string, string>> = {
   Sequence: wgsl`
     struct Sequence {
       past: u32,
-      count: u32,
+      @size(12) count: u32,
     }`,
 };
 

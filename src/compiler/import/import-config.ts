@@ -1,10 +1,11 @@
 import type { ImportOptions, ImportResult } from './draft.ts';
 import { isObject } from './fields.ts';
+import { importLlmsFromScratch } from './llms-from-scratch.ts';
 import { importMiniMind } from './minimind.ts';
 import { importSdpa } from './sdpa.ts';
 import { importXTransformers } from './x-transformers.ts';
 
-export const sourceSystems = ['x-transformers', 'minimind', 'sdpa'] as const;
+export const sourceSystems = ['x-transformers', 'minimind', 'llms-from-scratch', 'sdpa'] as const;
 export type SourceSystem = (typeof sourceSystems)[number];
 
 /** The system that a config comes from, by the fields that only it has. */
@@ -13,6 +14,7 @@ export function detectSource(config: unknown): SourceSystem | undefined {
   if (config.model_type === 'minimind') return 'minimind';
   if (isObject(config.wrapper) && isObject(config.decoder)) return 'x-transformers';
   if (isObject(config.kwargs) && Object.hasOwn(config.kwargs, 'dim')) return 'x-transformers';
+  if (isObject(config.kwargs) && Object.hasOwn(config.kwargs, 'd_in')) return 'llms-from-scratch';
   if (Object.hasOwn(config, 'q_heads') && Object.hasOwn(config, 'head_dim')) return 'sdpa';
   return undefined;
 }
@@ -30,6 +32,8 @@ export function importConfig(
       return importXTransformers(config, options);
     case 'minimind':
       return importMiniMind(config, options);
+    case 'llms-from-scratch':
+      return importLlmsFromScratch(config, options);
     case 'sdpa':
       return importSdpa(config, options);
   }

@@ -1,4 +1,5 @@
 import {
+  assume,
   compact,
   type ImportLog,
   type ImportOptions,
@@ -8,11 +9,12 @@ import {
   startLog,
 } from './draft.ts';
 import { type ConfigObject, type FieldTable, readFields } from './fields.ts';
+import { biasDraft } from './tensor-list.ts';
 
 const table: FieldTable = {
-  unsupported: { window: [], softcap: [], sinks: [false], bias: [false] },
+  unsupported: {},
   noEffect: [],
-  silent: ['family', 'name', 'source', 'layout', 'batch', 'q_len', 'kv_len', 'tensors'],
+  silent: ['family', 'name', 'source', 'layout', 'batch', 'q_len', 'kv_len'],
 };
 
 /** Bare attention over given heads, as the golden family `sdpa` describes it. */
@@ -31,7 +33,14 @@ function importAttention(config: ConfigObject, options: ImportOptions, log: Impo
   const scale = fields.number('scale');
   const memory = fields.integerFrom('mem_kv', 0) ?? 0;
   const causal = fields.boolean('causal', false);
+  const window = fields.positiveInteger('window');
+  const softcap = fields.number('softcap');
+  const sinks = fields.boolean('sinks', false);
+  const biased = fields.boolean('bias', false);
+  const tensors = fields.object('tensors') ?? {};
   fields.finish(table);
+  const visible = window !== undefined && memory > 0;
+  if (visible) assume(log, 'attention.mask', 'window', 'a window never hides memory');
   if (qHeads === undefined || headDim === undefined) return undefined;
   return compact({
     gqac: 1,
@@ -43,14 +52,27 @@ function importAttention(config: ConfigObject, options: ImportOptions, log: Impo
       head_dim: headDim,
       value_dim: valueDim === headDim ? undefined : valueDim,
       scale,
+      bias: biased ? biasDraft(tensors, 'in.bias') : undefined,
       memory_kv: memory > 0 ? { slots: memory } : undefined,
-      mask: causal ? { causal: true } : undefined,
+      sinks: sinks || undefined,
+      softcap,
+      logits_order: softcap !== undefined && biased ? ['cap', 'bias'] : undefined,
+      mask: maskOf({ causal: causal || undefined, window, memory: visible ? 'always' : undefined }),
     }),
-    weights: memoryWeights(memory, options),
+    weights: weightsOf(memory > 0, sinks, options),
   });
 }
 
-function memoryWeights(memory: number, options: ImportOptions): SpecDraft | undefined {
-  if (memory === 0) return undefined;
-  return compact({ file: options.weightsFile, names: { 'attn.memory_k': 'mem_k', 'attn.memory_v': 'mem_v' } });
+function maskOf(entries: Parameters<typeof compact>[0]): SpecDraft | undefined {
+  const mask = compact(entries);
+  return Object.keys(mask).length > 0 ? mask : undefined;
+}
+
+function weightsOf(memory: boolean, sinks: boolean, options: ImportOptions): SpecDraft | undefined {
+  if (!memory && !sinks) return undefined;
+  const names = {
+    ...(memory && { 'attn.memory_k': 'mem_k', 'attn.memory_v': 'mem_v' }),
+    ...(sinks && { 'attn.sinks': 'sinks' }),
+  };
+  return compact({ file: options.weightsFile, names });
 }

@@ -1,16 +1,29 @@
 import { assume, compact, type DraftValue, type ImportLog, type SpecDraft, say } from './draft.ts';
-import { type ConfigObject, type FieldReader, readFields } from './fields.ts';
-import { attentionTable, callTable } from './x-transformers-options.ts';
+import type { FieldReader } from './fields.ts';
+import type { CallPlan } from './x-transformers-call.ts';
+import { importGates, importKvHeads, importLogits } from './x-transformers-heads.ts';
+import { importQkNorms, importValueNorm } from './x-transformers-norms.ts';
+import { attentionTable } from './x-transformers-options.ts';
 
 export interface AttentionPlan {
   readonly options: SpecDraft;
-  readonly memory: boolean;
+  /** The source's names of the weights, by their names within `attn.`. */
+  readonly names: Readonly<Record<string, string>>;
 }
 
 export interface AttentionContext {
   readonly heads: number;
   readonly causal: boolean;
-  readonly rope: SpecDraft | undefined;
+  /** Width of the input, when it is known. */
+  readonly hidden: number | undefined;
+  /** Width of the output, when it is another one. */
+  readonly outHidden?: number;
+  readonly call: CallPlan;
+  /** A layer of a `Decoder`: no context. */
+  readonly inDecoder?: boolean;
+  /** `rotate_num_heads`, with the place where it is written. */
+  readonly rotatedHeads?: { readonly count: number; readonly place: string };
+  readonly valueResidual?: 'learned' | 'half';
 }
 
 export const defaultHeads = 8;
@@ -18,75 +31,119 @@ export const defaultHeadDim = 64;
 
 /** In: the arguments of x-transformers' `Attention`. Out: the spec's `attention`. Reports what it cannot say. */
 export function importAttention(fields: FieldReader, context: AttentionContext, log: ImportLog): AttentionPlan {
+  const { heads, call, hidden, outHidden = hidden } = context;
   const headDim = fields.positiveInteger('dim_head') ?? defaultHeadDim;
   const valueDim = fields.positiveInteger('value_dim_head');
   const memory = fields.integerFrom('num_mem_kv', 0) ?? 0;
-  const kv = importKvHeads(fields, context.heads, log);
-  const norm = importQkNorm(fields, log);
+  const zero = fields.boolean('add_zero_kv', false);
+  const kv = importKvHeads(fields, heads, log);
+  const norms = importQkNorms(fields, memory > 0, log);
+  const valueNorm = importValueNorm(fields);
+  const logits = importLogits(fields, Boolean(call.alibi ?? call.t5 ?? call.bias), log);
+  const gates = importGates(fields, outHidden ?? 0, log);
+  const residual = context.valueResidual;
   const options = compact({
-    q_heads: context.heads,
+    q_heads: heads,
     ...kv,
     head_dim: headDim,
     value_dim: valueDim,
-    ...norm,
-    rope: context.rope,
-    memory_kv:
-      memory > 0 ? compact({ slots: memory, normalized: norm.qk_norm === undefined ? undefined : true }) : undefined,
-    mask: context.causal ? { causal: true } : undefined,
+    similarity: fields.boolean('l2_distance', false) ? 'l2' : undefined,
+    ...norms.options,
+    ...valueNorm.options,
+    value_residual: residual && { mix: residual === 'learned' ? 'learned' : 0.5 },
+    rope: importRope(context, log),
+    alibi: call.alibi,
+    t5_bias: call.t5,
+    bias: call.bias,
+    memory_kv: memory > 0 ? compact({ slots: memory, normalized: norms.normalized }) : undefined,
+    zero_kv: zero || undefined,
+    ...logits.options,
+    ...gates.options,
+    mask: importMask(fields, context, memory > 0 || zero, log),
+    cross: importCross(fields, context, log),
   });
-  if (memory > 0 && norm.qk_norm !== undefined) {
-    assume(log, 'attention.memory_kv', fields.path('num_mem_kv'), 'x-transformers normalises memory keys with qk_norm');
-  }
   fields.finish(attentionTable);
-  return { options, memory: memory > 0 };
+  return {
+    options,
+    names: {
+      'q.weight': 'to_q.weight',
+      'k.weight': 'to_k.weight',
+      'v.weight': 'to_v.weight',
+      ...gates.names,
+      ...(memory > 0 && { memory_k: 'mem_k', memory_v: 'mem_v' }),
+      ...norms.names,
+      ...valueNorm.names,
+      ...logits.names,
+      ...(residual === 'learned' && {
+        'value_residual.weight': 'to_value_residual_mix.0.weight',
+        'value_residual.bias': 'to_value_residual_mix.0.bias',
+      }),
+    },
+  };
 }
 
-function importKvHeads(fields: FieldReader, heads: number, log: ImportLog): Readonly<Record<string, DraftValue>> {
-  const one = fields.boolean('one_kv_head', false);
-  const written = fields.positiveInteger('kv_heads');
-  if (one && written !== undefined) {
-    const place = fields.path('one_kv_head');
-    say(log, 'IMP005', place, `${place} and ${fields.path('kv_heads')} exclude each other: keep one of them`);
+function importRope({ call, heads, rotatedHeads }: AttentionContext, log: ImportLog): SpecDraft | undefined {
+  if (call.rope === undefined) {
+    if (rotatedHeads)
+      say(log, 'IMP004', rotatedHeads.place, `${rotatedHeads.place} has no effect without rotary positions`);
+    return undefined;
   }
-  const count: Readonly<Record<string, DraftValue>> = one ? { one_kv_head: true } : { kv_heads: written ?? heads };
-  if (!one && (written ?? heads) === heads) return count;
-  const place = fields.path(one ? 'one_kv_head' : 'kv_heads');
-  assume(log, 'attention.group_order', place, 'in x-transformers query head h reads KV head h % kv_heads');
-  return { ...count, group_order: 'interleaved' };
+  if (rotatedHeads === undefined || rotatedHeads.count === heads) return call.rope;
+  return { ...call.rope, heads: rotatedHeads.count };
 }
 
-function importQkNorm(fields: FieldReader, log: ImportLog): Readonly<Record<string, DraftValue>> {
-  if (!fields.boolean('qk_norm', false)) return {};
-  const scale = fields.number('qk_norm_scale') ?? 10;
-  const groups = fields.positiveInteger('qk_norm_groups') ?? 1;
-  assume(log, 'attention.scale', fields.path('qk_norm'), 'with qk_norm the logit scale is qk_norm_scale');
-  return { scale, qk_norm: groups === 1 ? { kind: 'l2' } : { kind: 'l2', groups } };
-}
-
-/** RoPE of x-transformers: neighbours are turned together. */
-export function ropeDraft(dim: number, base: number, place: string, log: ImportLog): SpecDraft {
-  assume(log, 'attention.rope', place, 'x-transformers turns interleaved pairs');
-  return { dim, base, pairing: 'interleaved' };
-}
-
-/** What one call of a bare `Attention` is given: RoPE, if anything. */
-export function importCall(call: ConfigObject, log: ImportLog): SpecDraft | undefined {
-  const fields = readFields(call, (key) => `call.${key}`, log);
-  const rotary = fields.object('rotary_pos_emb');
-  fields.finish(callTable);
-  if (rotary === undefined) return undefined;
-  const inner = readFields(rotary, (key) => `call.rotary_pos_emb.${key}`, log);
-  const dim = inner.requiredInteger('dim');
-  const base = inner.number('base') ?? 10000;
-  const style = inner.text('style') ?? 'interleaved pairs';
-  inner.finish({ unsupported: {}, noEffect: [], silent: [] });
-  if (style !== 'interleaved pairs') {
-    say(
+function importMask(
+  fields: FieldReader,
+  { causal, call }: AttentionContext,
+  hasPrefix: boolean,
+  log: ImportLog,
+): DraftValue | undefined {
+  const past = fields.integerFrom('max_attend_past', 0);
+  const place = fields.path('max_attend_past');
+  if (past !== undefined) {
+    assume(
       log,
-      'IMP005',
-      inner.path('style'),
-      `${inner.path('style')} is ${style}, x-transformers has interleaved pairs only`,
+      'attention.mask',
+      place,
+      'max_attend_past counts the keys before the query, a window counts its own too',
     );
   }
-  return dim === undefined ? undefined : ropeDraft(dim, base, fields.path('rotary_pos_emb'), log);
+  const mask = compact({
+    causal: causal || undefined,
+    window: past === undefined ? undefined : past + 1,
+    memory: past !== undefined && hasPrefix ? 'always' : undefined,
+    padding: call.padding,
+  });
+  return Object.keys(mask).length > 0 ? mask : undefined;
+}
+
+/** A context for keys and values: given in the call, or of another width than the input. */
+function importCross(fields: FieldReader, context: AttentionContext, log: ImportLog): SpecDraft | undefined {
+  const { call, hidden, causal, inDecoder } = context;
+  const own = fields.positiveInteger('dim_context');
+  const width = own ?? hidden;
+  if (width === undefined || (call.context === undefined && width === hidden)) return undefined;
+  if (inDecoder) {
+    const place = fields.path('dim_context');
+    say(log, 'IMP002', place, `${place}: only self-attention of a Decoder can be expressed in a spec yet`);
+    return undefined;
+  }
+  const given = call.context?.width;
+  if (given !== undefined && given !== width) {
+    const message = `the context has rows of ${given}, the keys and values are made from ${width}`;
+    say(log, 'IMP005', fields.path('dim_context'), message);
+  }
+  const selfOnly = [
+    ['causal', causal],
+    ['max_attend_past', fields.has('max_attend_past')],
+    ['rotary_pos_emb', call.rope],
+    ['alibi', call.alibi],
+    ['t5_relative_bias', call.t5],
+  ] as const;
+  for (const [option, value] of selfOnly) {
+    if (!value) continue;
+    const place = option === 'causal' || option === 'max_attend_past' ? fields.path(option) : `call.${option}`;
+    say(log, 'IMP002', place, `${place} in cross-attention cannot be expressed in a spec yet`);
+  }
+  return { width };
 }

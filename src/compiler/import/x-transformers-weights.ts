@@ -2,7 +2,9 @@ import { compact, type SpecDraft } from './draft.ts';
 
 export interface ModelParts {
   readonly rms: boolean;
-  readonly memory: boolean;
+  readonly attention: Readonly<Record<string, string>>;
+  /** One T5 table for all layers. */
+  readonly t5: boolean;
   readonly learned: boolean;
   readonly tied: boolean;
   readonly gated: boolean;
@@ -11,16 +13,9 @@ export interface ModelParts {
   readonly biases: readonly string[];
 }
 
-/** Canonical names to those of one `Attention`. */
-export function attentionNames(memory: boolean, canonical = 'attn.', source = ''): SpecDraft {
-  return compact({
-    [`${canonical}q.weight`]: `${source}to_q.weight`,
-    [`${canonical}k.weight`]: `${source}to_k.weight`,
-    [`${canonical}v.weight`]: `${source}to_v.weight`,
-    [`${canonical}o.weight`]: `${source}to_out.weight`,
-    [`${canonical}memory_k`]: memory ? `${source}mem_k` : undefined,
-    [`${canonical}memory_v`]: memory ? `${source}mem_v` : undefined,
-  });
+/** Weights of an attention with their whole names on both sides. */
+export function attentionNames(names: Readonly<Record<string, string>>, canonical = 'attn.', source = ''): SpecDraft {
+  return Object.fromEntries(Object.entries(names).map(([own, theirs]) => [`${canonical}${own}`, `${source}${theirs}`]));
 }
 
 /**
@@ -35,7 +30,8 @@ export function modelNames(parts: ModelParts): SpecDraft {
     'embed.weight': 'token_emb.emb.weight',
     'positions.weight': parts.learned ? 'pos_emb.emb.weight' : undefined,
     'layers.{i}.attn_norm.weight': `${attention}.0.0.${gamma}`,
-    ...attentionNames(parts.memory, 'layers.{i}.attn.', `${attention}.1.`),
+    ...attentionNames(parts.attention, 'layers.{i}.attn.', `${attention}.1.`),
+    'layers.{i}.attn.t5.weight': parts.t5 ? 'attn_layers.rel_pos.relative_attention_bias.weight' : undefined,
     'layers.{i}.mlp_norm.weight': `${feedForward}.0.0.${gamma}`,
     ...(parts.gated ? gatedNames(parts, `${feedForward}.1.ff.`) : plainNames(parts, `${feedForward}.1.ff.`)),
     'layers.{i}.mlp.down.weight': `${feedForward}.1.ff.2.weight`,

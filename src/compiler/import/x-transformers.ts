@@ -10,7 +10,9 @@ import {
   startLog,
 } from './draft.ts';
 import { type ConfigObject, type FieldReader, isObject, readFields } from './fields.ts';
-import { defaultHeadDim, defaultHeads, importAttention, importCall, ropeDraft } from './x-transformers-attention.ts';
+import { defaultHeadDim, defaultHeads, importAttention } from './x-transformers-attention.ts';
+import { importCall, ropeDraft } from './x-transformers-call.ts';
+import { importPositions, importValueResidual } from './x-transformers-decoder.ts';
 import { decoderTable, feedForwardTable, wrapperTable } from './x-transformers-options.ts';
 import { attentionNames, type ModelParts, modelNames } from './x-transformers-weights.ts';
 
@@ -20,29 +22,53 @@ import { attentionNames, type ModelParts, modelNames } from './x-transformers-we
  */
 export function importXTransformers(config: ConfigObject, options: ImportOptions = {}): ImportResult {
   const log = startLog();
-  const { wrapper, decoder, kwargs, call } = config;
+  const { wrapper, decoder, kwargs } = config;
+  const part = (key: string) => (isObject(config[key]) ? config[key] : {});
   let spec: SpecDraft | undefined;
   if (isObject(wrapper) && isObject(decoder)) spec = importModel(wrapper, decoder, options, log);
-  else if (isObject(kwargs)) spec = importBareAttention(kwargs, isObject(call) ? call : {}, options, log);
-  else say(log, 'IMP006', '', 'neither wrapper and decoder nor kwargs: not keyword arguments of x-transformers');
+  else if (isObject(kwargs)) {
+    spec = importBareAttention({ kwargs, call: part('call'), tensors: part('tensors') }, options, log);
+  } else say(log, 'IMP006', '', 'neither wrapper and decoder nor kwargs: not keyword arguments of x-transformers');
   for (const key of ['encoder', 'cross_attender']) {
     if (Object.hasOwn(config, key)) say(log, 'IMP002', key, `${key}: only a Decoder can be expressed in a spec yet`);
   }
   return { spec, comments: log.comments, notes: log.notes };
 }
 
-function importBareAttention(kwargs: ConfigObject, call: ConfigObject, options: ImportOptions, log: ImportLog) {
+interface BareAttention {
+  readonly kwargs: ConfigObject;
+  readonly call: ConfigObject;
+  readonly tensors: ConfigObject;
+}
+
+function importBareAttention({ kwargs, call, tensors }: BareAttention, options: ImportOptions, log: ImportLog) {
   const fields = readFields(kwargs, (key) => `kwargs.${key}`, log);
   const hidden = fields.requiredInteger('dim');
+  const outHidden = fields.positiveInteger('dim_out') ?? hidden;
   const heads = fields.positiveInteger('heads') ?? defaultHeads;
   const causal = fields.boolean('causal', false);
-  const attention = importAttention(fields, { heads, causal, rope: importCall(call, log) }, log);
+  const rotated = fields.positiveInteger('rotate_num_heads');
+  const plan = importCall(call, tensors, heads, log);
+  const attention = importAttention(
+    fields,
+    {
+      heads,
+      causal,
+      hidden,
+      call: plan,
+      ...(outHidden !== undefined && { outHidden }),
+      ...(rotated !== undefined && { rotatedHeads: { count: rotated, place: fields.path('rotate_num_heads') } }),
+    },
+    log,
+  );
   if (hidden === undefined) return undefined;
+  const names = { ...attention.names, ...(plan.t5 && { 't5.weight': 'relative_attention_bias' }) };
+  const widths = compact({ hidden, out_hidden: outHidden === hidden ? undefined : outHidden });
   return compact({
     gqac: 1,
     name: specName(options.name, 'attention'),
-    attention: { ...attention.options, hidden },
-    weights: compact({ file: options.weightsFile, names: attentionNames(attention.memory) }),
+    attention: { ...attention.options, ...widths },
+    weights: compact({ file: options.weightsFile, names: attentionNames(names) }),
   });
 }
 
@@ -56,11 +82,27 @@ function importModel(wrapper: ConfigObject, decoder: ConfigObject, options: Impo
   const hidden = inner.requiredInteger('dim');
   const layers = inner.requiredInteger('depth');
   const tied = outer.boolean('tie_embedding', false);
-  const rope = importRotary(inner, attnFields.positiveInteger('dim_head') ?? defaultHeadDim, log);
+  const headDim = attnFields.positiveInteger('dim_head') ?? defaultHeadDim;
+  const rope = importRotary(inner, headDim, log);
   const heads = inner.positiveInteger('heads') ?? defaultHeads;
-  const attention = importAttention(attnFields, { heads, causal: true, rope }, log);
+  const bias = importPositions(inner, heads, headDim);
+  const rotated = inner.positiveInteger('rotate_num_heads');
+  const residual = importValueResidual(inner, layers, log);
+  const attention = importAttention(
+    attnFields,
+    {
+      heads,
+      causal: true,
+      inDecoder: true,
+      hidden,
+      call: { ...bias, ...(rope && { rope }) },
+      ...(rotated !== undefined && { rotatedHeads: { count: rotated, place: inner.path('rotate_num_heads') } }),
+      ...(residual && { valueResidual: residual }),
+    },
+    log,
+  );
   const norm = importNorm(inner, log);
-  const learned = hasLearnedPositions(outer, inner, rope !== undefined);
+  const learned = hasLearnedPositions(outer, inner, rope !== undefined || bias.t5 !== undefined);
   const mlp = importFeedForward(
     readFields(ff, (key) => `decoder.ff_${key}`, log),
     hidden ?? 0,
@@ -71,7 +113,14 @@ function importModel(wrapper: ConfigObject, decoder: ConfigObject, options: Impo
   if (learned) {
     assume(log, 'model.positions', 'wrapper.use_abs_pos_emb', 'x-transformers scales learned positions by dim ** -0.5');
   }
-  const parts: ModelParts = { ...mlp, rms: norm.kind === 'rms', memory: attention.memory, learned, tied };
+  const parts: ModelParts = {
+    ...mlp,
+    rms: norm.kind === 'rms',
+    attention: attention.names,
+    t5: bias.t5 !== undefined,
+    learned,
+    tied,
+  };
   return compact({
     gqac: 1,
     name: specName(options.name, 'decoder'),
@@ -112,9 +161,10 @@ function importRotary(decoder: FieldReader, headDim: number, log: ImportLog): Sp
   return ropeDraft(dim, 10000, decoder.path('rotary_pos_emb'), log);
 }
 
-function hasLearnedPositions(wrapper: FieldReader, decoder: FieldReader, rotary: boolean): boolean {
+/** RoPE and T5 biases take their place, ALiBi does not. */
+function hasLearnedPositions(wrapper: FieldReader, decoder: FieldReader, relative: boolean): boolean {
   const wanted = wrapper.boolean('use_abs_pos_emb', true);
-  const disabled = decoder.boolean('disable_abs_pos_emb', rotary);
+  const disabled = decoder.boolean('disable_abs_pos_emb', relative);
   return wanted && !disabled;
 }
 

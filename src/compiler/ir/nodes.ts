@@ -1,5 +1,16 @@
 import type { Dim } from '../check/dims.ts';
-import type { Activation, CacheDtype, HeadGroup, KeyColumns, WeightShape } from '../check/shaped-spec.ts';
+import type {
+  Activation,
+  AlibiShape,
+  AttentionShape,
+  CacheDtype,
+  HeadGroup,
+  HeadNormShape,
+  KeyColumns,
+  MaskShape,
+  T5Shape,
+  WeightShape,
+} from '../check/shaped-spec.ts';
 
 /**
  * The frozen intermediate form: a straight list of nodes over named tensors. It says what is computed, in f64 terms; how it
@@ -25,14 +36,25 @@ export interface TensorDecl {
   readonly weight?: WeightShape;
 }
 
-/** Axes: B batch, I new tokens of each sequence, C cache capacity, H query heads, K KV heads, D key width, Dv value width. */
-export type Node = EmbedNode | NormNode | LinearNode | QueryHeadsNode | AppendNode | MemoryKeysNode | AttentionNode;
+/** Axes: B batch, I new tokens of each sequence, X rows of a context, C cache capacity, H query heads, K KV heads, D key width, Dv value width. */
+export type Node =
+  | EmbedNode
+  | NormNode
+  | LinearNode
+  | QueryHeadsNode
+  | AppendNode
+  | MemoryKeysNode
+  | MixValuesNode
+  | AttentionNode
+  | GateHeadsNode;
 
 export type NodeOp = Node['op'];
 
 interface NodeBase {
   /** Index of the layer that the node belongs to. */
   readonly layer?: number;
+  /** `context`: the rows are those of a cross-attention's context, `[B, X]`, and its caches hold X of C rows. Default: the new tokens. */
+  readonly rows?: 'context';
 }
 
 /** ids `[B, I]` → out `[B, I, hidden]`: scale · table[id], plus positions.scale · positions[past + i]. */
@@ -64,7 +86,7 @@ export interface NormNode extends NodeBase {
 
 /**
  * y = act(x · Wᵀ + b), with W `[outWidth, inWidth]`. With `gate`, y = act(x · Wgᵀ + bg) · (x · Wᵀ + b).
- * With `accumulate`, out += y. With `rows: 'last'`, only the last token of each sequence is read and out is `[B, outWidth]`-shaped.
+ * With `accumulate`, out += y. With `logits`, out has a row for each row of logits that is asked for.
  */
 export interface LinearNode extends NodeBase {
   readonly op: 'linear';
@@ -74,20 +96,16 @@ export interface LinearNode extends NodeBase {
   readonly weight: string;
   readonly bias?: string;
   readonly gate?: { readonly weight: string; readonly bias?: string };
-  readonly activation?: Activation;
+  readonly activation?: Activation | 'sigmoid';
   readonly accumulate: boolean;
-  /** `logits`: only the rows whose logits are asked for (the last of each sequence, or all). */
-  readonly rows: 'all' | 'logits';
+  /** Only the rows whose logits are asked for (the last of each sequence, or all). */
+  readonly logits: boolean;
   readonly out: string;
 }
 
-/** Normalisation of one head's D entries: rms with γ `[D]`, or l2 in equal groups without weight. */
-export interface HeadNorm {
-  readonly kind: 'rms' | 'l2';
-  readonly eps: number;
-  readonly groups: number;
-  readonly weight?: string;
-  readonly unitOffset: boolean;
+/** A `HeadNormShape` with its weight tensor, if it has one: `[D]` or `[heads, D]`. */
+export interface HeadNorm extends HeadNormShape {
+  readonly tensor?: string;
 }
 
 /** Rotation of the first `dim` entries of each head by position; `table` holds (cos, sin) of position × frequency. */
@@ -96,6 +114,8 @@ export interface Rotation {
   readonly base: number;
   readonly pairing: 'half' | 'interleaved';
   readonly table: string;
+  /** Heads before this one are not rotated. */
+  readonly firstHead: number;
 }
 
 /** x `[B, I, H·D]` → out `[B, I, H, D]`: norm, then rotation at position past + i. May be in place. */
@@ -104,12 +124,12 @@ export interface QueryHeadsNode extends NodeBase {
   readonly x: string;
   readonly heads: number;
   readonly headDim: number;
-  readonly norm?: HeadNorm;
+  readonly norms: readonly HeadNorm[];
   readonly rotation?: Rotation;
   readonly out: string;
 }
 
-/** k `[B, I, K·D]`, v `[B, I, K·Dv]` → rows past … past + count − 1 of the caches `[B, K, C, D]`, `[B, K, C, Dv]`; keys are normalised and rotated. */
+/** k `[B, I, K·D]`, v `[B, I, K·Dv]` → rows past … past + count − 1 of the caches `[B, K, C, D]`, `[B, K, C, Dv]`; keys are normalised and rotated, values normalised. */
 export interface AppendNode extends NodeBase {
   readonly op: 'append';
   readonly k: string;
@@ -117,7 +137,8 @@ export interface AppendNode extends NodeBase {
   readonly kvHeads: number;
   readonly headDim: number;
   readonly valueDim: number;
-  readonly norm?: HeadNorm;
+  readonly norms: readonly HeadNorm[];
+  readonly valueNorm?: HeadNorm;
   readonly rotation?: Rotation;
   readonly kCache: string;
   readonly vCache: string;
@@ -131,20 +152,44 @@ export interface MemoryKeysNode extends NodeBase {
   readonly kvHeads: number;
   readonly slots: number;
   readonly headDim: number;
-  readonly norm: HeadNorm;
+  readonly norms: readonly HeadNorm[];
+  readonly out: string;
+}
+
+/** v `[B, I, K·Dv]` in place: v₀ + m · (v − v₀), with `first` the first layer's values. m is a number, or `gate` `[B, I, K]`. */
+export interface MixValuesNode extends NodeBase {
+  readonly op: 'mix_values';
+  readonly first: string;
+  readonly mix: number | { readonly gate: string };
+  readonly kvHeads: number;
+  readonly valueDim: number;
+  readonly out: string;
+}
+
+/** z `[B, I, H, Dv]` in place: z · scale[h] · head[b, i, h] · entry[b, i, h·Dv + d], those that are given. */
+export interface GateHeadsNode extends NodeBase {
+  readonly op: 'gate_heads';
+  readonly heads: number;
+  readonly valueDim: number;
+  readonly scale?: string;
+  readonly head?: string;
+  readonly entry?: string;
   readonly out: string;
 }
 
 /**
- * q `[B, I, H, D]` against the key columns `[memory | sequence]` → out `[B, I, H, Dv]`.
+ * q `[B, I, H, D]` against the key columns `[zero | memory | sequence]` → out `[B, I, H, Dv]`.
  * The sequence's k and v are `[B, K, C, D]` (`heads-first`: a cache) or `[B, J, K, D]` (`tokens-first`: given by the app).
- * Causal: query i of a sequence sees sequence keys ≤ past + i. A row that sees nothing is zero.
+ * Order: similarity · scale → mixing `pre` → biases and softcap (of sequence columns; the cap is for all columns) → masks → sink → normaliser → mixing `post`,
+ * `preScalePost` → values. The zero column's similarity is 0 (`dot`) or −‖q‖² (`l2`). Positions: query i stands at past + i. A row that sees nothing is zero.
+ * In cross-attention (`cross`) the sequence is the context: its length per sequence, never causal.
  */
 export interface AttentionNode extends NodeBase {
   readonly op: 'attention';
   readonly q: string;
   readonly k: string;
   readonly v: string;
+  readonly cross: boolean;
   readonly keyLayout: 'heads-first' | 'tokens-first';
   readonly keyDtype: CacheDtype;
   readonly memory?: { readonly k: string; readonly v: string };
@@ -152,7 +197,21 @@ export interface AttentionNode extends NodeBase {
   readonly heads: HeadGroup;
   readonly headDim: number;
   readonly valueDim: number;
+  readonly similarity: 'dot' | 'l2';
   readonly scale: number;
-  readonly causal: boolean;
+  readonly mask: MaskShape;
+  /** u32 `[B, J]` (`[B, X]` in cross-attention); present when `mask.padding` is not none. */
+  readonly keyMask?: string;
+  /** f32 `[H]`. */
+  readonly sinks?: string;
+  readonly softcap?: { readonly cap: number; readonly order: 'cap-bias' | 'bias-cap' };
+  /** f32 `[1|B, 1|H, I, J]`. */
+  readonly bias?: { readonly tensor: string; readonly perBatch: boolean; readonly perHead: boolean };
+  readonly alibi?: AlibiShape;
+  /** Table f32 `[buckets, H]`. */
+  readonly t5?: T5Shape & { readonly table: string };
+  /** Tensors `[H, H]`. */
+  readonly mixing: { readonly pre?: string; readonly post?: string; readonly preScalePost?: string };
+  readonly normalizer: AttentionShape['normalizer'];
   readonly out: string;
 }

@@ -1,11 +1,12 @@
 import { type Dim, dim } from '../check/dims.ts';
-import type { HeadNorm, Node, Rotation, TensorDecl } from './nodes.ts';
+import type { AttentionNode, HeadNorm, Node, Rotation, TensorDecl } from './nodes.ts';
 
 const B = dim('B');
 const I = dim('I');
 const J = dim('J');
 const C = dim('C');
 const L = dim('L');
+const X = dim('X');
 
 /**
  * One tensor of a node. `update` reads and writes. The tensor's shape must begin with `outer`, and its other axes must make
@@ -48,10 +49,10 @@ export function usesOf(node: Node): readonly Use[] {
       ];
     }
     case 'linear': {
-      const { inWidth, outWidth, gate, accumulate, rows } = node;
-      const out = write('out', node.out, rows === 'logits' ? [L] : [B, I], outWidth);
+      const { inWidth, outWidth, gate, accumulate, logits } = node;
+      const out = write('out', node.out, logits ? [L] : rowsOf(node), outWidth);
       return [
-        read('x', node.x, [B, I], inWidth, data),
+        read('x', node.x, rowsOf(node), inWidth, data),
         read('weight', node.weight, [dim(outWidth)], inWidth, weights),
         ...vector('bias', node.bias, outWidth),
         ...(gate ? [read('gate.weight', gate.weight, [dim(outWidth)], inWidth, weights)] : []),
@@ -60,16 +61,16 @@ export function usesOf(node: Node): readonly Use[] {
       ];
     }
     case 'query_heads': {
-      const { heads, headDim, norm, rotation } = node;
+      const { heads, headDim, norms, rotation } = node;
       return [
         read('x', node.x, [B, I], heads * headDim, data),
-        ...headNorm(norm, headDim),
+        ...headNorms(norms, heads, headDim),
         ...rotationTable(rotation),
         write('out', node.out, [B, I, dim(heads)], headDim),
       ];
     }
     case 'append': {
-      const { kvHeads, headDim, valueDim, norm, rotation } = node;
+      const { kvHeads, headDim, valueDim, norms, valueNorm, rotation } = node;
       const cache = (field: string, name: string, width: number): Use => ({
         tensor: name,
         field,
@@ -80,9 +81,10 @@ export function usesOf(node: Node): readonly Use[] {
         dtypes: [node.cacheDtype],
       });
       return [
-        read('k', node.k, [B, I], kvHeads * headDim, data),
-        read('v', node.v, [B, I], kvHeads * valueDim, data),
-        ...headNorm(norm, headDim),
+        read('k', node.k, rowsOf(node), kvHeads * headDim, data),
+        read('v', node.v, rowsOf(node), kvHeads * valueDim, data),
+        ...headNorms(norms, kvHeads, headDim),
+        ...headNorms(valueNorm ? [valueNorm] : [], kvHeads, valueDim),
         ...rotationTable(rotation),
         cache('kCache', node.kCache, headDim),
         cache('vCache', node.vCache, valueDim),
@@ -92,7 +94,7 @@ export function usesOf(node: Node): readonly Use[] {
       const outer = [dim(node.kvHeads), dim(node.slots)];
       return [
         read('memory', node.memory, outer, node.headDim, weights),
-        ...headNorm(node.norm, node.headDim),
+        ...headNorms(node.norms, node.kvHeads, node.headDim),
         { ...write('out', node.out, outer, node.headDim), roles: ['prepared'] },
       ];
     }
@@ -107,10 +109,46 @@ export function usesOf(node: Node): readonly Use[] {
         { ...read('v', node.v, outer, valueDim, roles), dtypes: [node.keyDtype] },
         ...(memory ? [{ ...read('memory.k', memory.k, slots, headDim, ['weight', 'prepared']), dtypes: f32 }] : []),
         ...(memory ? [{ ...read('memory.v', memory.v, slots, valueDim, weights), dtypes: f32 }] : []),
+        ...attentionExtras(node),
         write('out', node.out, [B, I, dim(heads.qHeads)], valueDim),
       ];
     }
+    case 'mix_values': {
+      const { kvHeads, valueDim, mix } = node;
+      return [
+        read('first', node.first, [B, I], kvHeads * valueDim, data),
+        ...(typeof mix === 'number' ? [] : [read('mix.gate', mix.gate, [B, I], kvHeads, data)]),
+        { ...write('out', node.out, [B, I], kvHeads * valueDim), access: 'update' },
+      ];
+    }
+    case 'gate_heads': {
+      const { heads, valueDim, scale, head, entry } = node;
+      return [
+        ...vector('scale', scale, heads),
+        ...(head ? [read('head', head, [B, I], heads, data)] : []),
+        ...(entry ? [read('entry', entry, [B, I], heads * valueDim, data)] : []),
+        { ...write('out', node.out, [B, I, dim(heads)], valueDim), access: 'update' },
+      ];
+    }
   }
+}
+
+/** What the optional parts of an attention node read. */
+function attentionExtras({ heads, keyMask, bias, sinks, t5, mixing }: AttentionNode): readonly Use[] {
+  const { qHeads } = heads;
+  const square = (field: string, tensor: string | undefined) =>
+    tensor === undefined ? [] : [read(field, tensor, [dim(qHeads)], qHeads, weights)];
+  return [
+    ...(keyMask ? [{ ...read('keyMask', keyMask, [B, J], 1, ['input']), dtypes: ['u32'] as const }] : []),
+    ...(bias
+      ? [read('bias', bias.tensor, [bias.perBatch ? B : dim(1), dim(bias.perHead ? qHeads : 1), I, J], 1, ['input'])]
+      : []),
+    ...vector('sinks', sinks, qHeads),
+    ...(t5 ? table('t5.table', t5.table, qHeads) : []),
+    ...square('mixing.pre', mixing.pre),
+    ...square('mixing.post', mixing.post),
+    ...square('mixing.preScalePost', mixing.preScalePost),
+  ];
 }
 
 const f32: readonly TensorDecl['dtype'][] = ['f32'];
@@ -131,7 +169,12 @@ const table = (field: string, tensor: string, width: number): readonly Use[] => 
 const vector = (field: string, tensor: string | undefined, width: number): readonly Use[] =>
   tensor === undefined ? [] : [{ ...read(field, tensor, [], width, weights), dtypes: f32 }];
 
-const headNorm = (norm: HeadNorm | undefined, headDim: number) => vector('norm.weight', norm?.weight, headDim);
+const headNorms = (norms: readonly HeadNorm[], heads: number, headDim: number) =>
+  norms.flatMap(({ tensor, weight }) =>
+    vector('norm.tensor', tensor, weight === 'per_head' ? heads * headDim : headDim),
+  );
+
+const rowsOf = ({ rows }: Node): readonly Dim[] => [B, rows === 'context' ? X : I];
 
 const rotationTable = (rotation: Rotation | undefined): readonly Use[] =>
   rotation === undefined ? [] : [read('rotation.table', rotation.table, [C, dim(rotation.dim / 2)], 2, ['table'])];

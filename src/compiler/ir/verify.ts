@@ -70,9 +70,9 @@ function nodeProblems(node: Node): readonly string[] {
       return attentionProblems(node);
     case 'query_heads':
     case 'append':
-      return [...normProblems(node.norm, node.headDim), ...rotationProblems(node.rotation, node.headDim)];
+      return [...normProblems(node.norms, node.headDim), ...rotationProblems(node.rotation, node.headDim)];
     case 'memory_keys':
-      return normProblems(node.norm, node.headDim);
+      return normProblems(node.norms, node.headDim);
     case 'norm':
       return node.eps >= 0 ? [] : [`eps is ${node.eps}, it must not be negative`];
     default:
@@ -93,9 +93,9 @@ function attentionProblems({ heads, columns, memory, scale }: AttentionNode): re
   return problems;
 }
 
-function normProblems(norm: HeadNorm | undefined, headDim: number): readonly string[] {
-  if (norm === undefined || headDim % norm.groups === 0) return [];
-  return [`${norm.groups} norm groups do not divide a head of ${headDim}`];
+function normProblems(norms: readonly HeadNorm[], headDim: number): readonly string[] {
+  const uneven = norms.filter(({ groups }) => headDim % groups !== 0);
+  return uneven.map(({ groups }) => `${groups} norm groups do not divide a head of ${headDim}`);
 }
 
 function rotationProblems(rotation: Rotation | undefined, headDim: number): readonly string[] {

@@ -1,7 +1,8 @@
 import type { Activation } from '../check/shaped-spec.ts';
 
 /** Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016: the exact form and its tanh approximation. */
-export const activations: Readonly<Record<Activation, (x: number) => number>> = {
+export const activations: Readonly<Record<Activation | 'sigmoid', (x: number) => number>> = {
+  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
   silu: (x) => x / (1 + Math.exp(-x)),
   gelu: (x) => 0.5 * x * (1 + erf(x * Math.SQRT1_2)),
   gelu_tanh: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),

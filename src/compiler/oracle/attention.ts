@@ -1,28 +1,26 @@
 import type { HeadGroup } from '../check/shaped-spec.ts';
 import type { AttentionNode } from '../ir/nodes.ts';
+import { columnsOf, type KeyColumn, rowIndex } from './attention-columns.ts';
+import { logitsOf, type QueryPlace, similarityOf } from './attention-logits.ts';
+import { weightsOf } from './attention-weights.ts';
 import { eachToken, read, type Step } from './step.ts';
-import { addScaled, dot, type Tensor, zeros } from './tensor.ts';
+import { addScaled, type Tensor, zeros } from './tensor.ts';
 
-/** One key column of a row: its logit, and where its value lies. The zero column has no value. */
-interface Column {
-  readonly logit: number;
-  readonly values?: Float64Array;
-  readonly at: number;
-}
+/** One number for each head and each column that the query sees. */
+type Grid = readonly (readonly number[])[];
 
-/** Softmax over the columns `[zero | memory | sequence]` that a query sees, written out row by row. */
+/** Attention over the columns `[zero | memory | sequence]` that a query sees, written out row by row. */
 export function evaluateAttention(node: AttentionNode, step: Step): Tensor {
-  const { headDim, valueDim, heads } = node;
-  const q = read(step, node.q).data;
+  const { valueDim, heads } = node;
   const out = zeros([step.batch, step.length, heads.qHeads, valueDim]);
-  const columnsOf = columnReader(node, step);
+  const columns = columnsOf(node, step);
+  const scores = scoresOf(node, step);
+  const weights = rowWeightsOf(node, step);
+  const addValues = valuesOf(node, step, out.data);
   eachToken(step, (row, position, sequence) => {
-    const end = node.causal ? position + 1 : (step.past[sequence] ?? 0) + (step.counts[sequence] ?? 0);
-    for (let head = 0; head < heads.qHeads; head++) {
-      const index = row * heads.qHeads + head;
-      const columns = columnsOf(q, index * headDim, kvHeadOf(heads, head), sequence, Math.max(end, 0));
-      writeRow(columns, out.data, index * valueDim, valueDim);
-    }
+    const place = { sequence, position, token: row - sequence * step.length };
+    const visible = columns(sequence, position);
+    addValues(weights(scores(row, sequence, visible), place, visible), row, sequence, visible);
   });
   return out;
 }
@@ -31,47 +29,74 @@ function kvHeadOf(heads: HeadGroup, head: number): number {
   return heads.order === 'blocked' ? Math.floor(head / heads.queriesPerKv) : head % heads.kvHeads;
 }
 
-function columnReader(node: AttentionNode, step: Step) {
-  const { headDim, valueDim, scale, columns } = node;
+/** Scaled similarities of a query with its columns. The zero column is a key of zeros. */
+function scoresOf(node: AttentionNode, step: Step) {
+  const { headDim, scale, columns, heads } = node;
+  const q = read(step, node.q).data;
   const k = read(step, node.k);
-  const v = read(step, node.v);
-  const memory = node.memory && { k: read(step, node.memory.k).data, v: read(step, node.memory.v).data };
+  const memory = node.memory && read(step, node.memory.k).data;
+  const zero = new Float64Array(headDim);
   const sequenceRow = rowIndex(node, k);
-  return (q: Float64Array, at: number, kvHead: number, sequence: number, end: number): readonly Column[] => {
-    const visible: Column[] = columns.zero === 1 ? [{ logit: 0, at: 0 }] : [];
-    if (memory) {
-      for (let slot = 0; slot < columns.memory; slot++) {
-        const row = kvHead * columns.memory + slot;
-        const logit = scale * dot(q, at, memory.k, row * headDim, headDim);
-        visible.push({ logit, values: memory.v, at: row * valueDim });
-      }
-    }
-    for (let j = 0; j < end; j++) {
-      const row = sequenceRow(sequence, kvHead, j);
-      const logit = scale * dot(q, at, k.data, row * headDim, headDim);
-      visible.push({ logit, values: v.data, at: row * valueDim });
-    }
-    return visible;
+  const keyAt = (column: KeyColumn, kvHead: number, sequence: number): readonly [Float64Array, number] => {
+    if (column.kind === 'sequence') return [k.data, sequenceRow(sequence, kvHead, column.at) * headDim];
+    if (column.kind === 'zero' || memory === undefined) return [zero, 0];
+    return [memory, (kvHead * columns.memory + column.slot) * headDim];
+  };
+  return (row: number, sequence: number, visible: readonly KeyColumn[]): Grid =>
+    Array.from({ length: heads.qHeads }, (_, head) => {
+      const qAt = (row * heads.qHeads + head) * headDim;
+      const kvHead = kvHeadOf(heads, head);
+      return visible.map((column) => scale * similarityOf(node, q, qAt, ...keyAt(column, kvHead, sequence)));
+    });
+}
+
+/** Mixing before, biases, softcap, normaliser, mixing after. */
+function rowWeightsOf(node: AttentionNode, step: Step) {
+  const { mixing, normalizer } = node;
+  const sinks = node.sinks === undefined ? undefined : read(step, node.sinks).data;
+  const logitOf = logitsOf(node, step);
+  const matrix = (name: string | undefined) => (name === undefined ? undefined : read(step, name).data);
+  const [pre, post, preScalePost] = [mixing.pre, mixing.post, mixing.preScalePost].map(matrix);
+  return (scores: Grid, place: QueryPlace, visible: readonly KeyColumn[]): Grid => {
+    const mixed = pre ? combine(scores, mixHeads(pre, scores), (s, change) => s + change) : scores;
+    const weights = mixed.map((row, head) => {
+      const logits = row.map((score, c) => logitOf(score, place, head, visible[c] ?? { kind: 'zero' }));
+      return weightsOf(normalizer, logits, sinks?.[head]);
+    });
+    const shared = post ? mixHeads(post, weights) : weights;
+    return preScalePost ? combine(shared, mixHeads(preScalePost, scores), (p, factor) => p * factor) : shared;
   };
 }
 
-/** Row of the key at position j: `[B, K, C]` in a cache, `[B, J, K]` when the app gives the keys. */
-function rowIndex(node: AttentionNode, k: Tensor): (sequence: number, kvHead: number, j: number) => number {
-  const { kvHeads } = node.heads;
-  if (node.keyLayout === 'tokens-first') {
-    const length = k.shape[1] ?? 0;
-    return (sequence, kvHead, j) => (sequence * length + j) * kvHeads + kvHead;
-  }
-  const capacity = k.shape[2] ?? 0;
-  return (sequence, kvHead, j) => (sequence * kvHeads + kvHead) * capacity + j;
+/** Row h of the result is Σ over heads g of W[h, g] · row g. */
+function mixHeads(matrix: Float64Array, grid: Grid): Grid {
+  return grid.map((row, head) =>
+    row.map((_, c) =>
+      grid.reduce((sum, other, g) => sum + (matrix[head * grid.length + g] as number) * (other[c] as number), 0),
+    ),
+  );
 }
 
-function writeRow(columns: readonly Column[], out: Float64Array, at: number, valueDim: number): void {
-  let largest = Number.NEGATIVE_INFINITY;
-  for (const { logit } of columns) largest = Math.max(largest, logit);
-  let total = 0;
-  for (const { logit } of columns) total += Math.exp(logit - largest);
-  for (const { logit, values, at: valueAt } of columns) {
-    if (values) addScaled(out, at, Math.exp(logit - largest) / total, values, valueAt, valueDim);
-  }
+const combine = (a: Grid, b: Grid, merge: (x: number, y: number) => number): Grid =>
+  a.map((row, head) => row.map((x, c) => merge(x, b[head]?.[c] as number)));
+
+function valuesOf(node: AttentionNode, step: Step, out: Float64Array) {
+  const { valueDim, columns, heads } = node;
+  const v = read(step, node.v);
+  const memory = node.memory && read(step, node.memory.v).data;
+  const sequenceRow = rowIndex(node, v);
+  return (weights: Grid, row: number, sequence: number, visible: readonly KeyColumn[]): void => {
+    for (const [head, headWeights] of weights.entries()) {
+      const at = (row * heads.qHeads + head) * valueDim;
+      const kvHead = kvHeadOf(heads, head);
+      for (const [c, column] of visible.entries()) {
+        const weight = headWeights[c] as number;
+        if (column.kind === 'sequence') {
+          addScaled(out, at, weight, v.data, sequenceRow(sequence, kvHead, column.at) * valueDim, valueDim);
+        } else if (column.kind === 'memory' && memory) {
+          addScaled(out, at, weight, memory, (kvHead * columns.memory + column.slot) * valueDim, valueDim);
+        }
+      }
+    }
+  };
 }

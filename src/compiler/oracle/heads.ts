@@ -1,5 +1,5 @@
 import type { AppendNode, MemoryKeysNode, QueryHeadsNode, Rotation } from '../ir/nodes.ts';
-import { normaliseHead } from './norm.ts';
+import { headNormsOf } from './norm.ts';
 import { roundTensor } from './rounding.ts';
 import { eachToken, read, type Step } from './step.ts';
 import type { Tensor } from './tensor.ts';
@@ -19,25 +19,37 @@ export function evaluateAppend(node: AppendNode, step: Step): void {
   const keys = read(step, node.k).data.slice();
   prepareHeads(node, node.kvHeads, keys, step);
   store(keys, node.headDim, node.kCache, node, step);
-  store(read(step, node.v).data, node.valueDim, node.vCache, node, step);
+  store(normalisedValues(node, step), node.valueDim, node.vCache, node, step);
+}
+
+function normalisedValues({ v, valueNorm, kvHeads, valueDim }: AppendNode, step: Step): Float64Array {
+  const values = read(step, v).data;
+  if (valueNorm === undefined) return values;
+  const data = values.slice();
+  const normalise = headNormsOf([valueNorm], step);
+  eachToken(step, (row) => {
+    for (let head = 0; head < kvHeads; head++) normalise(data, (row * kvHeads + head) * valueDim, valueDim, head);
+  });
+  return data;
 }
 
 /** Memory keys have no position: they are normalised, never rotated. */
 export function evaluateMemoryKeys(node: MemoryKeysNode, step: Step): Tensor {
+  const { kvHeads, slots, headDim } = node;
   const data = read(step, node.memory).data.slice();
-  const weight = node.norm.weight === undefined ? undefined : read(step, node.norm.weight).data;
-  for (let at = 0; at < data.length; at += node.headDim) normaliseHead(node.norm, weight, data, at, node.headDim);
-  return { shape: [node.kvHeads, node.slots, node.headDim], data };
+  const normalise = headNormsOf(node.norms, step);
+  for (let row = 0; row < kvHeads * slots; row++) normalise(data, row * headDim, headDim, Math.floor(row / slots));
+  return { shape: [kvHeads, slots, headDim], data };
 }
 
 function prepareHeads(node: QueryHeadsNode | AppendNode, heads: number, data: Float64Array, step: Step): void {
-  const { norm, rotation, headDim } = node;
-  const weight = norm?.weight === undefined ? undefined : read(step, norm.weight).data;
+  const { norms, rotation, headDim } = node;
+  const normalise = headNormsOf(norms, step);
   eachToken(step, (row, position) => {
     for (let head = 0; head < heads; head++) {
       const at = (row * heads + head) * headDim;
-      if (norm) normaliseHead(norm, weight, data, at, headDim);
-      if (rotation) rotate(rotation, data, at, position);
+      normalise(data, at, headDim, head);
+      if (rotation && head >= rotation.firstHead) rotate(rotation, data, at, position);
     }
   });
 }

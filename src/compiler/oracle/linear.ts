@@ -12,7 +12,7 @@ interface RowPair {
 
 /** out `[B, I, outWidth]`; for the last logits only, `[B, outWidth]`. */
 export function evaluateLinear(node: LinearNode, step: Step): Tensor {
-  const lastOnly = node.rows === 'logits' && step.logits === 'last';
+  const lastOnly = node.logits && step.logits === 'last';
   const shape = lastOnly ? [step.batch, node.outWidth] : [step.batch, step.length, node.outWidth];
   const out = node.accumulate ? { shape, data: read(step, node.out).data.slice() } : zeros(shape);
   const rows = lastOnly ? lastRows(step) : allRows(step);

@@ -1,6 +1,6 @@
 import type { HeadNorm, NormNode } from '../ir/nodes.ts';
 import { eachToken, read, type Step } from './step.ts';
-import { dot, type Tensor, zeros } from './tensor.ts';
+import { type Tensor, zeros } from './tensor.ts';
 
 export function evaluateNorm(node: NormNode, step: Step): Tensor {
   const x = read(step, node.x);
@@ -23,26 +23,42 @@ export function evaluateNorm(node: NormNode, step: Step): Tensor {
   return out;
 }
 
-/** Normalises the D entries at `at` of `x` in place. `weight` is the γ that the norm names, if any. */
-export function normaliseHead(
-  norm: HeadNorm,
-  weight: Float64Array | undefined,
+/** Applies the norms of a head, in order, to the `width` entries at `at` of `x`, in place. Their weights are the head's own or shared. */
+export type NormaliseHead = (x: Float64Array, at: number, width: number, head: number) => void;
+
+export function headNormsOf(norms: readonly HeadNorm[], step: Step): NormaliseHead {
+  const loaded = norms.map((norm) => ({
+    norm,
+    weight: norm.tensor === undefined ? undefined : read(step, norm.tensor),
+  }));
+  return (x, at, width, head) => {
+    for (const { norm, weight } of loaded) {
+      for (let part = 0; part < norm.groups; part++) {
+        normalisePart(norm, x, at + (part * width) / norm.groups, width / norm.groups);
+      }
+      if (weight) scaleHead(norm, weight.data, norm.weight === 'per_head' ? head * width : 0, x, at, width);
+    }
+  };
+}
+
+function normalisePart({ kind, eps }: HeadNorm, x: Float64Array, at: number, width: number): void {
+  const mean = kind === 'layer' ? meanOf(x, at, width) : 0;
+  let squares = 0;
+  for (let i = 0; i < width; i++) squares += ((x[at + i] as number) - mean) ** 2;
+  const length = kind === 'l2' ? Math.max(Math.sqrt(squares), eps) : Math.sqrt(squares / width + eps);
+  for (let i = 0; i < width; i++) x[at + i] = ((x[at + i] as number) - mean) * inverse(length);
+}
+
+function scaleHead(
+  { unitOffset }: HeadNorm,
+  weight: Float64Array,
+  weightAt: number,
   x: Float64Array,
   at: number,
-  headDim: number,
+  width: number,
 ): void {
-  const width = headDim / norm.groups;
-  for (let start = at; start < at + headDim; start += width) {
-    const squares = dot(x, start, x, start, width);
-    const factor =
-      norm.kind === 'l2'
-        ? inverse(Math.max(Math.sqrt(squares), norm.eps))
-        : inverse(Math.sqrt(squares / width + norm.eps));
-    for (let i = 0; i < width; i++) x[start + i] = (x[start + i] as number) * factor;
-  }
-  if (weight === undefined) return;
-  const offset = norm.unitOffset ? 1 : 0;
-  for (let i = 0; i < headDim; i++) x[at + i] = (x[at + i] as number) * ((weight[i] as number) + offset);
+  const offset = unitOffset ? 1 : 0;
+  for (let i = 0; i < width; i++) x[at + i] = (x[at + i] as number) * ((weight[weightAt + i] as number) + offset);
 }
 
 function meanOf(x: Float64Array, at: number, width: number): number {

@@ -1,11 +1,12 @@
 import type { AttnModule, Node } from '../ir/nodes.ts';
 import { evaluateAttention } from './attention.ts';
 import { evaluateEmbed } from './embed.ts';
+import { evaluateGateHeads, evaluateMixValues } from './gates.ts';
 import { evaluateAppend, evaluateMemoryKeys, evaluateQueryHeads } from './heads.ts';
 import { evaluateLinear } from './linear.ts';
 import { evaluateNorm } from './norm.ts';
 import { roundTensor } from './rounding.ts';
-import type { Step } from './step.ts';
+import { contextStep, type Step } from './step.ts';
 import { type Tensor, tensorOf, zeros } from './tensor.ts';
 
 export interface OracleOptions {
@@ -23,12 +24,17 @@ export interface OracleOptions {
 export interface OracleCall {
   /** New token ids of each sequence; sequences may differ in length. */
   readonly ids?: readonly (readonly number[])[];
-  /** Other inputs by tensor name: `hidden_in` `[B, I, hidden]`, or `q` `[B, I, H, D]`, `k` `[B, J, K, D]`, `v` `[B, J, K, Dv]`. */
+  /**
+   * Other inputs by tensor name: `hidden_in` `[B, I, hidden]`, or `q` `[B, I, H, D]`, `k` `[B, J, K, D]`, `v` `[B, J, K, Dv]`;
+   * `context` `[B, X, width]`; `key_mask` `[B, J]` of 0 and 1, or `[B, X]` over a context; `bias` `[1|B, 1|H, I, J]`.
+   */
   readonly inputs?: ReadonlyMap<string, OracleInput>;
   /** New tokens of each sequence, when fewer than the rows of the inputs. */
   readonly counts?: readonly number[];
   /** Given keys of each sequence, when fewer than the rows of `k`. */
   readonly keyCounts?: readonly number[];
+  /** Rows of the context of each sequence, when fewer than the rows of `context`. */
+  readonly contextCounts?: readonly number[];
   /** Which logits a model gives: `[B, vocab]` of the last token of each sequence (default), or `[B, I, vocab]`. */
   readonly logits?: 'last' | 'all';
   /** Called after each node with everything written so far. Caches change in place later, other tensors do not. */
@@ -63,7 +69,7 @@ export function createOracle(
   const rounded = options.storage === 'rounded';
   const resident = new Map([...loadWeights(module, weights, rounded), ...allocateCaches(module, options)]);
   const outputs = [...module.tensors.values()].filter(({ role }) => role === 'output');
-  const cached = module.nodes.some(({ op }) => op === 'append');
+  const cached = module.nodes.some(({ op, rows }) => op === 'append' && rows !== 'context');
   let past: readonly number[] = Array.from({ length: options.batch }, () => 0);
 
   return {
@@ -72,7 +78,7 @@ export function createOracle(
       const step = beginStep(call, inputs, { ...options, past, cached, rounded });
       for (const [name, tensor] of resident) step.tensors.set(name, tensor);
       for (const node of module.nodes) {
-        const result = evaluateNode(node, step);
+        const result = evaluateNode(node, node.rows === 'context' ? contextStep(step) : step);
         if (result && node.op !== 'append') step.tensors.set(node.out, result);
         call.onNode?.(node, step.tensors);
       }
@@ -101,8 +107,12 @@ function evaluateNode(node: Node, step: Step): Tensor | undefined {
       return undefined;
     case 'memory_keys':
       return evaluateMemoryKeys(node, step);
+    case 'mix_values':
+      return evaluateMixValues(node, step);
     case 'attention':
       return evaluateAttention(node, step);
+    case 'gate_heads':
+      return evaluateGateHeads(node, step);
   }
 }
 
@@ -158,9 +168,13 @@ function beginStep(call: OracleCall, inputs: Map<string, Tensor>, context: StepC
   if (rows[0] !== batch) throw new Error(`the call has ${rows[0]} sequences, the oracle was made for ${batch}`);
   const length = rows[1] ?? 0;
   const counts = call.counts ?? call.ids?.map((sequence) => sequence.length) ?? fill(batch, length);
-  const keyCounts = call.keyCounts ?? fill(batch, inputs.get('k')?.shape[1] ?? 0);
-  const past = cached ? context.past : keyCounts.map((keys, b) => keys - (counts[b] ?? 0));
-  return { batch, length, counts, past, logits: call.logits ?? 'last', rounded, tensors: inputs };
+  const keys = inputs.get('k')?.shape[1];
+  const keyCounts = call.keyCounts ?? (keys === undefined ? counts : fill(batch, keys));
+  const past = cached ? context.past : keyCounts.map((count, b) => count - (counts[b] ?? 0));
+  const base = { batch, length, counts, past, logits: call.logits ?? 'last', rounded, tensors: inputs };
+  const given = inputs.get('context')?.shape[1];
+  if (given === undefined) return base;
+  return { ...base, context: { length: given, counts: call.contextCounts ?? fill(batch, given) } };
 }
 
 const fill = (length: number, value: number): readonly number[] => Array.from({ length }, () => value);

@@ -9,10 +9,19 @@ export interface Step {
   readonly counts: readonly number[];
   /** Tokens of each sequence before this call; given keys may be fewer than the queries, then it is negative. */
   readonly past: readonly number[];
+  /** The context of cross-attention: X rows of each sequence, of which `counts` are not padding. */
+  readonly context?: { readonly length: number; readonly counts: readonly number[] };
   readonly logits: 'last' | 'all';
   /** Whether values that are stored are rounded to the dtype of the store. */
   readonly rounded: boolean;
   readonly tensors: Map<string, Tensor>;
+}
+
+/** The step as nodes over the rows of the context see it: all of them are new in every call. */
+export function contextStep(step: Step): Step {
+  if (step.context === undefined) throw new Error('input context is missing');
+  const { length, counts } = step.context;
+  return { ...step, length, counts, past: counts.map(() => 0) };
 }
 
 /** @throws Error when no such tensor has been written: the node list is out of order. */

@@ -1,5 +1,6 @@
 import type { AttentionNode } from '../ir/nodes.ts';
 import type { AttentionOptions, AttentionSplitPlan, AttentionTilePlan, Storage } from './kernel-plan.ts';
+import { alibiSlopes, t5Plan } from './position-biases.ts';
 import type { TargetLimits } from './profiles.ts';
 import { floats, vectors, workgroupBytes } from './workgroup-memory.ts';
 
@@ -17,8 +18,24 @@ export interface Choice<Plan> {
 const quads = (width: number) => Math.ceil(width / 4);
 
 export function attentionOptions(node: AttentionNode, keys: Storage): AttentionOptions {
-  const { heads, headDim, valueDim, scale, causal, columns, keyLayout } = node;
-  return { heads, headDim, valueDim, scale, causal, columns, keys, keyLayout };
+  const { heads, headDim, valueDim, similarity, scale, mask, columns, keyLayout, softcap, bias, alibi, t5, sinks } =
+    node;
+  return {
+    heads,
+    headDim,
+    valueDim,
+    similarity,
+    scale,
+    mask,
+    columns,
+    ...(softcap && { softcap }),
+    ...(bias && { bias: { perBatch: bias.perBatch, perHead: bias.perHead } }),
+    ...(alibi && { alibiSlopes: alibiSlopes(alibi.heads, heads.qHeads) }),
+    ...(t5 && { t5: t5Plan(t5) }),
+    sinks: sinks !== undefined,
+    keys,
+    keyLayout,
+  };
 }
 
 /** Accumulators of one invocation, in f32 registers; beyond this compilers spill to memory. */
@@ -62,7 +79,7 @@ function tilePlan(options: AttentionOptions, tileRows: number, tileKeys: number)
     // Keys and values take turns in `tile`; `lanes` is scratch of one number for each row and key lane.
     workgroup: [
       vectors('tile', tileKeys * tilePitch),
-      floats('probabilities', tileRows * tileKeys),
+      vectors('probabilities', tileRows * (keyLanes + 1)),
       floats('lanes', tileRows * keyLanes),
     ],
   };

@@ -25,6 +25,6 @@ export function toExtent(dim: Dim): Extent {
 }
 
 function symbol(atom: Atom): Extent {
-  if (atom.kind === 'symbol' && /^[BIJCL]$/.test(atom.name)) return atom.name as Extent;
+  if (atom.kind === 'symbol' && /^[BIJCLX]$/.test(atom.name)) return atom.name as Extent;
   throw new Error('a shape is not a polynomial over the runtime symbols');
 }

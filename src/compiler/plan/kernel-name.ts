@@ -16,14 +16,25 @@ export function kernelName(plan: KernelPlan): string {
         plan.activation !== 'none' && plan.activation,
         plan.bias && 'bias',
         plan.accumulate && 'add',
-        plan.rows === 'logits' && 'logits',
+        plan.logits && 'logits',
       );
     case 'query_heads':
       return joined('query_heads', `${plan.heads}x${plan.headDim}`);
+    case 'memory_keys':
+      return joined('memory_keys', `${plan.slots}x${plan.headDim}`);
+    case 'mix_values':
+      return joined('mix_values', `${plan.kvHeads}x${plan.valueDim}`);
+    case 'gate_heads':
+      return joined('gate_heads', `${plan.heads}x${plan.valueDim}`);
+    case 'head_mix':
+      return joined('head_mix', plan.mode, plan.heads);
     case 'append':
       return joined('append', `${plan.kvHeads}x${plan.headDim}`);
     case 'attention_tile':
     case 'attention_split':
+    case 'attention_scores':
+    case 'attention_softmax':
+    case 'attention_values':
       return joined(plan.stage, ...attentionKey(plan));
     case 'attention_combine':
       return joined('attention_combine', `${plan.qHeads}x${plan.valueDim}`);
@@ -32,19 +43,28 @@ export function kernelName(plan: KernelPlan): string {
   }
 }
 
-function attentionKey({ heads, headDim, valueDim, columns, causal }: AttentionOptions) {
+function attentionKey({ heads, headDim, valueDim, columns, mask, ...options }: AttentionOptions) {
   return [
     `h${heads.qHeads}`,
     `kv${heads.kvHeads}`,
     `d${headDim}`,
     valueDim !== headDim && `dv${valueDim}`,
+    columns.zero > 0 && 'zero',
     columns.memory > 0 && `m${columns.memory}`,
-    causal && 'causal',
+    mask.causal && 'causal',
+    mask.window !== undefined && `w${mask.window}`,
+    mask.padding !== 'none' && 'padded',
+    options.similarity === 'l2' && 'l2',
+    options.softcap && 'cap',
+    options.bias && 'bias',
+    options.alibiSlopes && 'alibi',
+    options.t5 && 't5',
+    options.sinks && 'sinks',
   ];
 }
 
-const joined = (...parts: readonly (string | number | false | undefined)[]) =>
-  parts.filter((part) => part !== false && part !== undefined).join('_');
+const joined = (...parts: readonly (string | number | object | boolean | undefined)[]) =>
+  parts.filter((part) => typeof part === 'string' || typeof part === 'number').join('_');
 
 /** Names for plans, by plan: equal plans share one, different plans never do. The first of a name keeps it bare. */
 export function uniqueNames(plans: readonly KernelPlan[]): (plan: KernelPlan) => string {

@@ -1,4 +1,4 @@
-import type { Activation, HeadGroup, KeyColumns } from '../check/shaped-spec.ts';
+import type { Activation, HeadGroup, HeadNormShape, KeyColumns, MaskShape } from '../check/shaped-spec.ts';
 
 /**
  * A kernel plan fixes everything that a kernel's text depends on: shapes, options, storage formats, tile sizes. Equal plans
@@ -10,10 +10,17 @@ export type KernelPlan =
   | LinearTilePlan
   | LinearRowPlan
   | QueryHeadsPlan
+  | MemoryKeysPlan
   | AppendPlan
+  | MixValuesPlan
+  | GateHeadsPlan
   | AttentionTilePlan
   | AttentionSplitPlan
   | AttentionCombinePlan
+  | AttentionScoresPlan
+  | HeadMixPlan
+  | AttentionSoftmaxPlan
+  | AttentionValuesPlan
   | SamplePlan;
 
 /** Every plan says how many invocations a workgroup has and what workgroup memory they share. */
@@ -24,7 +31,7 @@ interface PlanBase {
 
 export interface WorkgroupArray {
   readonly name: string;
-  readonly element: 'f32' | 'vec4f';
+  readonly element: 'f32' | 'vec2f' | 'vec4f';
   readonly length: number;
 }
 
@@ -56,11 +63,11 @@ interface LinearOptions extends PlanBase {
   readonly weight: Storage;
   readonly bias: boolean;
   readonly gate: 'none' | 'plain' | 'biased';
-  readonly activation: Activation | 'none';
+  readonly activation: Activation | 'sigmoid' | 'none';
   /** Adds to the output instead of writing it: the residual stream. */
   readonly accumulate: boolean;
-  /** `logits`: reads only the rows whose logits are asked for. */
-  readonly rows: 'all' | 'logits';
+  /** Reads only the rows whose logits are asked for. */
+  readonly logits: boolean;
 }
 
 /** Many rows: a `tileRows × tileColumns` tile of the output per workgroup, `tileDepth` entries of the inner axis at a time. */
@@ -80,26 +87,28 @@ export interface LinearRowPlan extends LinearOptions {
   readonly outputs: number;
 }
 
-export interface HeadNormPlan {
-  readonly kind: 'rms' | 'l2';
-  readonly eps: number;
-  readonly groups: number;
-  readonly weighted: boolean;
-  readonly unitOffset: boolean;
-}
-
 export interface RotationPlan {
   readonly dim: number;
   readonly pairing: 'half' | 'interleaved';
+  /** Heads before this one are not rotated. */
+  readonly firstHead: number;
 }
 
-/** Norm and rotation of query heads, and the norm of memory keys (which have no position). */
+/** Norms, in order, and rotation of heads. */
 export interface QueryHeadsPlan extends PlanBase {
   readonly stage: 'query_heads';
   readonly heads: number;
   readonly headDim: number;
-  readonly norm?: HeadNormPlan;
+  readonly norms: readonly HeadNormShape[];
   readonly rotation?: RotationPlan;
+}
+
+/** Norms of memory keys `[K, M, D]`, which have no position. */
+export interface MemoryKeysPlan extends PlanBase {
+  readonly stage: 'memory_keys';
+  readonly slots: number;
+  readonly headDim: number;
+  readonly norms: readonly HeadNormShape[];
 }
 
 export interface AppendPlan extends PlanBase {
@@ -107,9 +116,25 @@ export interface AppendPlan extends PlanBase {
   readonly kvHeads: number;
   readonly headDim: number;
   readonly valueDim: number;
-  readonly norm?: HeadNormPlan;
+  readonly norms: readonly HeadNormShape[];
   readonly rotation?: RotationPlan;
   readonly cache: Storage;
+}
+
+export interface MixValuesPlan extends PlanBase {
+  readonly stage: 'mix_values';
+  readonly kvHeads: number;
+  readonly valueDim: number;
+  readonly mix: number | 'gate';
+}
+
+export interface GateHeadsPlan extends PlanBase {
+  readonly stage: 'gate_heads';
+  readonly heads: number;
+  readonly valueDim: number;
+  readonly scale: boolean;
+  readonly head: boolean;
+  readonly entry: boolean;
 }
 
 /** What every form of the attention kernel has to agree on. */
@@ -117,12 +142,30 @@ export interface AttentionOptions {
   readonly heads: HeadGroup;
   readonly headDim: number;
   readonly valueDim: number;
+  readonly similarity: 'dot' | 'l2';
   readonly scale: number;
-  readonly causal: boolean;
+  readonly mask: MaskShape;
   readonly columns: KeyColumns;
+  readonly softcap?: { readonly cap: number; readonly order: 'cap-bias' | 'bias-cap' };
+  readonly bias?: { readonly perBatch: boolean; readonly perHead: boolean };
+  /** One slope for each query head. */
+  readonly alibiSlopes?: readonly number[];
+  readonly t5?: T5Plan;
+  readonly sinks: boolean;
   readonly keys: Storage;
   /** `heads-first`: `[B, K, C, D]` with rows padded to four entries. `tokens-first`: `[B, J, K, D]` without padding. */
   readonly keyLayout: 'heads-first' | 'tokens-first';
+}
+
+export interface T5Plan {
+  readonly scale: number;
+  /** Buckets of one direction; keys after the query use a second run of them. */
+  readonly buckets: number;
+  readonly bidirectional: boolean;
+  /** Distances up to this have a bucket each. */
+  readonly exact: number;
+  /** The bucket after `exact` + n begins at the n-th of these distances: found by the host, as WGSL's log is not precise. */
+  readonly starts: readonly number[];
 }
 
 /** Rows are (token, query head of one KV head); a workgroup holds `tileRows` of them and walks over tiles of `tileKeys` key columns. */
@@ -155,8 +198,38 @@ export interface AttentionCombinePlan extends PlanBase {
   readonly qHeads: number;
   readonly valueDim: number;
   readonly prefixColumns: number;
+  readonly sinks: boolean;
+  /** Rows of hidden tokens become zero. */
+  readonly zeroHidden: boolean;
   /** As in the `attention_split` that it follows. */
   readonly chunk: number;
+}
+
+/** Scaled similarities of every query and key column, `[B, H, I, columns]`: for options that need all heads or a whole row at once. */
+export interface AttentionScoresPlan extends AttentionOptions, PlanBase {
+  readonly stage: 'attention_scores';
+}
+
+/** Mixes scores or patterns over heads. `add`: s + W·s. `plain`: W·s. `multiply`: factor · (W·s). */
+export interface HeadMixPlan extends PlanBase {
+  readonly stage: 'head_mix';
+  readonly heads: number;
+  readonly prefixColumns: number;
+  readonly mode: 'add' | 'plain' | 'multiply';
+}
+
+/** Biases, cap, masks and normaliser, row by row of the scores. */
+export interface AttentionSoftmaxPlan extends AttentionOptions, PlanBase {
+  readonly stage: 'attention_softmax';
+  readonly normalizer:
+    | { readonly kind: 'softmax' }
+    | { readonly kind: 'sigmoid' }
+    | { readonly kind: 'topk'; readonly k: number };
+}
+
+/** The pattern times the values. */
+export interface AttentionValuesPlan extends AttentionOptions, PlanBase {
+  readonly stage: 'attention_values';
 }
 
 export interface SamplePlan extends PlanBase {

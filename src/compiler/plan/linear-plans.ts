@@ -5,7 +5,7 @@ import { floats, vectors } from './workgroup-memory.ts';
 const quads = (width: number) => Math.ceil(width / 4);
 
 function linearOptions(node: LinearNode, weight: Storage) {
-  const { inWidth, outWidth, accumulate, rows, gate } = node;
+  const { inWidth, outWidth, accumulate, logits, gate } = node;
   return {
     inWidth,
     outWidth,
@@ -14,7 +14,7 @@ function linearOptions(node: LinearNode, weight: Storage) {
     gate: gate === undefined ? 'none' : gate.bias === undefined ? 'plain' : 'biased',
     activation: node.activation ?? 'none',
     accumulate,
-    rows,
+    logits,
   } as const;
 }
 

@@ -1,28 +1,23 @@
 import type { Extent } from '../../runtime/abi1/definition.ts';
 import type {
-  AppendNode,
-  AttentionNode,
   AttnModule,
   EmbedNode,
-  HeadNorm,
+  GateHeadsNode,
   LinearNode,
-  MemoryKeysNode,
+  MixValuesNode,
   Node,
   NormNode,
-  QueryHeadsNode,
-  Rotation,
   TensorDecl,
 } from '../ir/nodes.ts';
-import { attentionOptions, planAttentionSplit, planAttentionTile } from './attention-plans.ts';
-import { ceilDiv, plus, times } from './extents.ts';
-import type { HeadNormPlan, KernelPlan, RotationPlan, Storage } from './kernel-plan.ts';
+import { planAttention } from './attention-node.ts';
+import { dispatch, quads, rowsOf, type StorageOf } from './dispatch.ts';
+import { ceilDiv, times } from './extents.ts';
+import { planAppend, planMemoryKeys, planQueryHeads } from './head-nodes.ts';
+import type { KernelPlan, Storage } from './kernel-plan.ts';
 import { planLinearRow, planLinearTile } from './linear-plans.ts';
 import type { NodePlan, PlannedDispatch } from './planned.ts';
 import type { TargetProfile } from './profiles.ts';
-import { floats, foldArrays } from './workgroup-memory.ts';
-
-const quads = (width: number) => Math.ceil(width / 4);
-const rows: Extent = ['*', 'B', 'I'];
+import { foldArrays } from './workgroup-memory.ts';
 
 /** The kernels of one node, for many tokens and for one. */
 export function planNode(node: Node, module: AttnModule, profile: TargetProfile): NodePlan {
@@ -37,7 +32,11 @@ export function planNode(node: Node, module: AttnModule, profile: TargetProfile)
     case 'query_heads':
       return { prefill: [planQueryHeads(node)] };
     case 'append':
-      return { prefill: [planAppend(node, storageOf)] };
+      return planAppend(node, storageOf);
+    case 'mix_values':
+      return { prefill: [planMixValues(node)] };
+    case 'gate_heads':
+      return { prefill: [planGateHeads(node)] };
     case 'memory_keys':
       return { prepare: [planMemoryKeys(node)], prefill: [] };
     case 'attention':
@@ -55,15 +54,6 @@ function storage(dtype: TensorDecl['dtype'], profile: TargetProfile): Storage {
   if (dtype === 'bf16') return 'bf16-packed';
   if (dtype === 'f16') return profile.features.includes('shader-f16') ? 'f16' : 'f16-packed';
   return 'f32';
-}
-
-type StorageOf = (name: string) => Storage;
-type Bind = Readonly<Record<string, string | undefined>>;
-
-/** Undefined bindings are those that the chosen options do not have. */
-function dispatch(node: Node, plan: KernelPlan, bind: Bind, grid: PlannedDispatch['grid']): PlannedDispatch {
-  const present = Object.entries(bind).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return { node, plan, bind: Object.fromEntries(present), grid };
 }
 
 function planEmbed(node: EmbedNode, storageOf: StorageOf): NodePlan {
@@ -95,7 +85,9 @@ function planNorm(node: NormNode): NodePlan {
     workgroup: foldArrays(threads),
   };
   return {
-    prefill: [dispatch(node, plan, { x: node.x, weight: node.weight, bias: node.bias, y: node.out }, [rows, 1, 1])],
+    prefill: [
+      dispatch(node, plan, { x: node.x, weight: node.weight, bias: node.bias, y: node.out }, [rowsOf(node), 1, 1]),
+    ],
   };
 }
 
@@ -111,108 +103,44 @@ function planLinear(node: LinearNode, storageOf: StorageOf): NodePlan {
   };
   const row = planLinearRow(node, storageOf(node.weight));
   const byRow = (count: Extent) => [dispatch(node, row, bind, [ceilDiv(node.outWidth, row.outputs), count, 1])];
-  if (node.rows === 'logits') return { prefill: byRow('L') };
+  if (node.logits) return { prefill: byRow('L') };
   const tile = planLinearTile(node, storageOf(node.weight));
-  const grid = [ceilDiv(node.outWidth, tile.tileColumns), ceilDiv(rows, tile.tileRows), 1] as const;
-  return { prefill: [dispatch(node, tile, bind, grid)], decode: byRow(rows) };
+  const grid = [ceilDiv(node.outWidth, tile.tileColumns), ceilDiv(rowsOf(node), tile.tileRows), 1] as const;
+  return { prefill: [dispatch(node, tile, bind, grid)], decode: byRow(rowsOf(node)) };
 }
 
-const headNorm = (norm: HeadNorm | undefined): { readonly norm?: HeadNormPlan } => {
-  if (norm === undefined) return {};
-  const { kind, eps, groups, unitOffset, weight } = norm;
-  return { norm: { kind, eps, groups, unitOffset, weighted: weight !== undefined } };
-};
+/** One invocation per entry of `width` entries a row. */
+const perEntry = (node: Node, width: number): PlannedDispatch['grid'] => [
+  ceilDiv(times(rowsOf(node), width), 64),
+  1,
+  1,
+];
 
-const rotationPlan = (rotation: Rotation | undefined): { readonly rotation?: RotationPlan } =>
-  rotation === undefined ? {} : { rotation: { dim: rotation.dim, pairing: rotation.pairing } };
-
-const headMemory = (headDim: number, norm: HeadNorm | undefined) => ({
-  threads: 32,
-  workgroup: [floats('head', headDim), ...(norm ? [floats('factors', norm.groups)] : [])],
-});
-
-function planQueryHeads(node: QueryHeadsNode): PlannedDispatch {
-  const { heads, headDim, norm, rotation } = node;
+function planMixValues(node: MixValuesNode): PlannedDispatch {
+  const { kvHeads, valueDim, mix, first, out } = node;
+  const gate = typeof mix === 'number' ? undefined : mix.gate;
   const plan: KernelPlan = {
-    stage: 'query_heads',
-    heads,
-    headDim,
-    ...headNorm(norm),
-    ...rotationPlan(rotation),
-    ...headMemory(headDim, norm),
-  };
-  return dispatch(node, plan, { x: node.x, norm_weight: norm?.weight, rotations: rotation?.table, y: node.out }, [
-    rows,
-    heads,
-    1,
-  ]);
-}
-
-function planMemoryKeys(node: MemoryKeysNode): PlannedDispatch {
-  const { headDim, norm, kvHeads, slots } = node;
-  const plan: KernelPlan = { stage: 'query_heads', heads: 1, headDim, ...headNorm(norm), ...headMemory(headDim, norm) };
-  return dispatch(node, plan, { x: node.memory, norm_weight: norm.weight, y: node.out }, [kvHeads * slots, 1, 1]);
-}
-
-function planAppend(node: AppendNode, storageOf: StorageOf): PlannedDispatch {
-  const { kvHeads, headDim, valueDim, norm, rotation } = node;
-  const plan: KernelPlan = {
-    stage: 'append',
+    stage: 'mix_values',
     kvHeads,
-    headDim,
     valueDim,
-    ...headNorm(norm),
-    ...rotationPlan(rotation),
-    cache: storageOf(node.kCache),
-    ...headMemory(headDim, norm),
-  };
-  const bind = {
-    k: node.k,
-    v: node.v,
-    norm_weight: norm?.weight,
-    rotations: rotation?.table,
-    k_cache: node.kCache,
-    v_cache: node.vCache,
-  };
-  return dispatch(node, plan, bind, [rows, kvHeads, 1]);
-}
-
-function planAttention(node: AttentionNode, storageOf: StorageOf, profile: TargetProfile): NodePlan {
-  const options = attentionOptions(node, storageOf(node.k));
-  const { kvHeads, qHeads, queriesPerKv } = node.heads;
-  const inputs = { q: node.q, k: node.k, v: node.v, memory_k: node.memory?.k, memory_v: node.memory?.v };
-  const tile = planAttentionTile(options, profile.limits);
-  if (tile === undefined) throw new Error(`no attention tile fits ${profile.id}`);
-  const tiles = ceilDiv(times('I', queriesPerKv), tile.plan.tileRows);
-
-  const split = planAttentionSplit(options);
-  const prefixColumns = node.columns.zero + node.columns.memory;
-  const chunks = ceilDiv(plus('J', prefixColumns), split.chunk);
-  const partials = { partial_outputs: 'partial_outputs', partial_sums: 'partial_sums' };
-  const combine: KernelPlan = {
-    stage: 'attention_combine',
-    qHeads,
-    valueDim: node.valueDim,
-    prefixColumns,
-    chunk: split.chunk,
-    threads: 32,
+    mix: typeof mix === 'number' ? mix : 'gate',
+    threads: 64,
     workgroup: [],
   };
-  return {
-    prefill: [dispatch(node, tile.plan, { ...inputs, out: node.out }, [tiles, kvHeads, 'B'])],
-    decode: [
-      dispatch(node, split, { ...inputs, ...partials }, [chunks, kvHeads, 'B']),
-      dispatch(node, combine, { ...partials, out: node.out }, [qHeads, 'B', 1]),
-    ],
-    scratch: [
-      {
-        name: 'partial_outputs',
-        role: 'activation',
-        dtype: 'f32',
-        shape: ['B', qHeads, chunks, quads(node.valueDim) * 4],
-      },
-      { name: 'partial_sums', role: 'activation', dtype: 'f32', shape: ['B', qHeads, chunks, 2] },
-    ],
-    rejected: tile.rejected,
+  return dispatch(node, plan, { first, gate, v: out }, perEntry(node, kvHeads * valueDim));
+}
+
+function planGateHeads(node: GateHeadsNode): PlannedDispatch {
+  const { heads, valueDim, scale, head, entry, out } = node;
+  const plan: KernelPlan = {
+    stage: 'gate_heads',
+    heads,
+    valueDim,
+    scale: scale !== undefined,
+    head: head !== undefined,
+    entry: entry !== undefined,
+    threads: 64,
+    workgroup: [],
   };
+  return dispatch(node, plan, { scale, head_gate: head, entry_gate: entry, z: out }, perEntry(node, heads * valueDim));
 }

@@ -1,6 +1,6 @@
 import type { WorkgroupArray } from './kernel-plan.ts';
 
-const bytesOf = { f32: 4, vec4f: 16 } as const;
+const bytesOf = { f32: 4, vec2f: 8, vec4f: 16 } as const;
 
 export const workgroupBytes = (arrays: readonly WorkgroupArray[]): number =>
   arrays.reduce((sum, { element, length }) => sum + length * bytesOf[element], 0);
@@ -12,4 +12,5 @@ export const foldArrays = (threads: number): readonly WorkgroupArray[] => [
   floats('runs', 2 ** Math.ceil(Math.log2(threads) / 2)),
 ];
 
+export const pairs = (name: string, length: number): WorkgroupArray => ({ name, element: 'vec2f', length });
 export const vectors = (name: string, length: number): WorkgroupArray => ({ name, element: 'vec4f', length });

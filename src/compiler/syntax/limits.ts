@@ -3,6 +3,12 @@ import { Lexer } from 'yaml';
 /** Bounds on a spec, so that no text costs more than a moment. */
 export const limits = Object.freeze({ bytes: 256 * 1024, keys: 2000, nodes: 10_000, depth: 64, marks: 64 });
 
+/** The limit that a text breaks by its size alone, in UTF-8. */
+export function sizeBreach(text: string): string | undefined {
+  const isTooLarge = text.length > limits.bytes || new TextEncoder().encode(text).length > limits.bytes;
+  return isTooLarge ? `${limits.bytes / 1024} KiB` : undefined;
+}
+
 export interface Breach {
   readonly offset: number;
   /** What there is too much of, in words that follow "at most". */

@@ -12,3 +12,14 @@ export function numberProblem(text: string, value: number): string | undefined {
   if (value === 0 && digits !== '') return 'is too small for a 64-bit float';
   return digits.length > 17 ? 'has more digits than a 64-bit float keeps: write at most 17' : undefined;
 }
+
+/** A number as the `.gqa` syntax writes it, which is as YAML 1.2 does; undefined when the text is none. */
+export function dslNumber(text: string): number | undefined {
+  if (/^(?:0x[\da-fA-F]+|0o[0-7]+|[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)$/.test(text)) return Number(text);
+  return /^[-+]?\.(?:inf|nan)$/.test(text) ? Number.NaN : undefined;
+}
+
+/** The user's text in a message; the frame shows all of it. */
+export function clip(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}

@@ -1,4 +1,5 @@
-import { Document, isMap, isNode, type ScalarTag, type ToStringOptions, YAMLMap, YAMLSeq } from 'yaml';
+import type { EntryLayout, Layout, MapLayout } from './layout.ts';
+import { printYamlLayout } from './print-yaml.ts';
 
 /** A spec as a plain value: maps, lists, strings, numbers and booleans. */
 export type PrintableSpec = { readonly [key: string]: PrintableValue };
@@ -11,65 +12,34 @@ export interface PrintOptions {
   readonly comments?: ReadonlyMap<string, string>;
 }
 
-/** Maps that are always printed one key a line; all others are short and printed in one line. */
-const blockMaps = new Set(['', 'model', 'attention', 'weights', 'weights.names']);
-
 /** Spec YAML in the house form: keys in the order of the value, short maps and lists in one line, `1e6` rather than `1000000`. */
 export function printYaml(spec: PrintableSpec, options: PrintOptions = {}): string {
-  const document = new Document(spec, {
-    customTags: (tags) => [houseNumber, ...tags],
-    aliasDuplicateObjects: false,
+  const heading = (options.heading ?? []).map((line) => `${comment(line)}\n`).join('');
+  return heading + printYamlLayout(layoutOfMap(spec, '', options.comments ?? new Map()));
+}
+
+function layoutOfMap(spec: PrintableSpec, around: string, remarks: ReadonlyMap<string, string>): MapLayout {
+  const entries = Object.entries(spec).map(([key, value]): EntryLayout => {
+    const path = around === '' ? key : `${around}.${key}`;
+    const remark = remarks.get(path);
+    const after = remark === undefined ? {} : { after: comment(remark) };
+    return { key, before: [], value: layoutOfValue(value, path, remarks), ...after };
   });
-  if (isMap(document.contents)) styleMap(document.contents, '', options.comments ?? new Map());
-  const heading = (options.heading ?? []).map((line) => `# ${line.replace(/[\r\n]+/g, ' ')}\n`).join('');
-  return heading + document.toString(layout);
+  return { kind: 'map', entries, end: [] };
 }
 
-const layout: ToStringOptions = { lineWidth: 0, flowCollectionPadding: true };
-
-function styleMap(map: YAMLMap, path: string, comments: ReadonlyMap<string, string>): void {
-  map.flow = !blockMaps.has(path);
-  for (const pair of map.items) {
-    const key = path === '' ? String(pair.key) : `${path}.${pair.key}`;
-    if (pair.value instanceof YAMLSeq) pair.value = houseList(pair.value);
-    const value = pair.value;
-    if (!isNode(value)) continue;
-    if (value instanceof YAMLMap) styleMap(value, key, comments);
-    const comment = comments.get(key);
-    if (comment !== undefined && !map.flow) value.comment = ` ${comment.replace(/[\r\n]+/g, ' ')}`;
+function layoutOfValue(value: PrintableValue, path: string, remarks: ReadonlyMap<string, string>): Layout {
+  if (isList(value)) {
+    const items = value.map((item) => ({ before: [], value: layoutOfValue(item, '', new Map()) }));
+    return { kind: 'list', items, end: [] };
   }
+  return typeof value === 'object' ? layoutOfMap(value, path, remarks) : { kind: 'scalar', value };
 }
 
-/** Very large and very small numbers in exponent form when that is shorter. */
-export function formatNumber(value: number): string {
-  const decimal = String(value);
-  const size = Math.abs(value);
-  if (size === 0 || (size < 1e6 && size >= 1e-3)) return decimal;
-  const exponent = value.toExponential().replace('e+', 'e');
-  return exponent.length < decimal.length ? exponent : decimal;
+function isList(value: PrintableValue): value is readonly PrintableValue[] {
+  return Array.isArray(value);
 }
 
-const houseNumber: ScalarTag = {
-  tag: 'tag:yaml.org,2002:float',
-  default: true,
-  identify: (value) => typeof value === 'number',
-  // Among the tags of a value those with a test come first; nothing is ever resolved with this one.
-  test: /(?!)/,
-  resolve: (text) => Number(text),
-  stringify: ({ value }) => formatNumber(Number(value)),
-};
-
-/** `[up, gate]`: lists have no padding inside the brackets, maps have; the library's option is for both. */
-class HouseList extends YAMLSeq {
-  override flow = true;
-
-  override toString(...[context, onComment, onChompKeep]: Parameters<YAMLSeq['toString']>): string {
-    return super.toString(context && { ...context, flowCollectionPadding: '' }, onComment, onChompKeep);
-  }
-}
-
-function houseList(list: YAMLSeq): HouseList {
-  const house = new HouseList();
-  house.items = list.items;
-  return house;
+function comment(text: string): string {
+  return `# ${text.replace(/[\r\n]+/g, ' ')}`;
 }

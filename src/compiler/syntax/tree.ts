@@ -8,8 +8,8 @@ export type SpecNode = SpecMap | SpecList | SpecScalar;
 export interface SpecMap {
   readonly kind: 'map';
   readonly span: Span;
-  /** `flow`: written `{ a: 1 }`; decides how an edit adds or deletes an entry. */
-  readonly style: 'flow' | 'block';
+  /** `flow`: written `{ a: 1 }`; `dsl`: written `a 1`. Decides how an edit adds or deletes an entry. */
+  readonly style: 'flow' | 'block' | 'dsl';
   /** In source order; keys are unique. */
   readonly entries: readonly SpecEntry[];
 }

@@ -14,8 +14,8 @@ import { note } from '../diagnostics/diagnostic.ts';
 import type { Report } from '../diagnostics/report.ts';
 import { spanOf } from '../source/positions.ts';
 import type { SourceFile, Span } from '../source/source.ts';
-import { findBreach, limits } from './limits.ts';
-import { numberProblem } from './numbers.ts';
+import { findBreach, limits, sizeBreach } from './limits.ts';
+import { clip, numberProblem } from './numbers.ts';
 import type { SpecEntry, SpecMap, SpecNode, SpecTree } from './tree.ts';
 
 /**
@@ -24,8 +24,9 @@ import type { SpecEntry, SpecMap, SpecNode, SpecTree } from './tree.ts';
  */
 export function parseYaml(source: SourceFile, report: Report): SpecTree | undefined {
   const whole = spanOf(source, 0, 0);
-  if (source.text.length > limits.bytes || new TextEncoder().encode(source.text).length > limits.bytes) {
-    report('SYN003', whole, { limit: `${limits.bytes / 1024} KiB` });
+  const tooLarge = sizeBreach(source.text);
+  if (tooLarge !== undefined) {
+    report('SYN003', whole, { limit: tooLarge });
     return undefined;
   }
   const breach = findBreach(source.text);
@@ -68,11 +69,6 @@ function reportProblems(source: SourceFile, documents: readonly Document.Parsed[
 function problemSpan(source: SourceFile, [start, end]: readonly [number, number]): Span {
   const textEnd = source.text.trimEnd().length;
   return start < textEnd ? spanOf(source, start, end) : spanOf(source, Math.max(textEnd - 1, 0), textEnd);
-}
-
-/** The user's text in a message; the frame shows all of it. */
-function clip(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 
 /** A message of the YAML library in our style. */

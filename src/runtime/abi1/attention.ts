@@ -11,33 +11,35 @@ export interface AttentionSize {
   readonly batch?: number;
   /** I: the most new tokens of a call. */
   readonly tokens: number;
-  /** Keys that the cache holds, or that are given, for each sequence at most. Default: `tokens`. */
+  /** Keys that the cache holds, or that are given, for each sequence at most; rows of the context in cross-attention. Default: `tokens`. */
   readonly keys?: number;
 }
 
 export interface AttentionCall {
   /** New tokens of this call; default: the size's. Query i stands at position keys − tokens + i. */
   readonly tokens?: number;
-  /** Keys after this call; default: `tokens` for a module with a cache, else the size's. */
+  /** Keys after this call; default: `tokens` for a module with a cache, else the size's. In cross-attention, rows of the context. */
   readonly keys?: number;
 }
 
 /**
  * Attention without a model, for buffers of the app. Inputs and outputs are f32 (k and v: the spec's cache dtype) and named:
  * `q` `[B, I, H, D]`, `k` `[B, J, K, D]`, `v` `[B, J, K, Dv]` → `out` `[B, I, H, Dv]`, or with projections
- * `hidden_in` `[B, I, hidden]` → `out` `[B, I, hidden]`.
+ * `hidden_in` `[B, I, hidden]` → `out` `[B, I, hidden]`, with `context` `[B, X, width]` in cross-attention. `bias` is `[1|B, 1|H, I, J]`,
+ * `key_mask` u32 `[B, J]` (J = X in cross-attention).
  */
 export class AttentionSession {
   readonly #module: LoadedModule;
   readonly #workspace: Workspace;
   readonly #size: Required<AttentionSize>;
-  readonly #hasCache: boolean;
+  /** Where keys come from: a cache that calls append to, a context that each call replaces, or the app. */
+  readonly #keySource: 'cache' | 'context' | 'given';
 
   private constructor(module: LoadedModule, workspace: Workspace, size: Required<AttentionSize>) {
     this.#module = module;
     this.#workspace = workspace;
     this.#size = size;
-    this.#hasCache = module.definition.buffers.some(({ role }) => role === 'cache');
+    this.#keySource = keySourceOf(module);
   }
 
   /**
@@ -55,7 +57,7 @@ export class AttentionSession {
         throw new UsageError(`${name} is ${value}: it must be a positive integer`);
     }
     const declared = module.definition.buffers.filter(({ role }) => role !== 'prepared');
-    const symbols = { B: complete.batch, I: complete.tokens, J: complete.keys, C: complete.keys };
+    const symbols = symbolsOf(complete);
     for (const [name, tensor] of Object.entries(tensors)) {
       const declaration = declared.find((candidate) => candidate.name === name && isInterface(candidate.role));
       if (declaration === undefined)
@@ -76,17 +78,29 @@ export class AttentionSession {
   encode(pass: GPUComputePassEncoder, call: AttentionCall = {}): void {
     const { batch } = this.#size;
     const tokens = call.tokens ?? this.#size.tokens;
-    const keys = call.keys ?? (this.#hasCache ? tokens : this.#size.keys);
-    if (tokens > this.#size.tokens || keys > this.#size.keys || (this.#hasCache && keys < tokens) || tokens < 1) {
-      throw new UsageError(
-        `${tokens} tokens and ${keys} keys do not fit a session of ${this.#size.tokens} and ${this.#size.keys}`,
-      );
-    }
-    const sequences = Array.from({ length: batch }, () => ({ past: keys - tokens, count: tokens }));
-    this.#workspace.setStep({ batch, tokens, keys, capacity: this.#size.keys, allLogits: false, sequences });
+    const keys = call.keys ?? (this.#keySource === 'cache' ? tokens : this.#size.keys);
+    this.#checkCall(tokens, keys);
+    const past = this.#keySource === 'context' ? 0 : keys - tokens;
+    const step = (count: number, from: number) => ({
+      batch,
+      tokens: count,
+      keys,
+      capacity: this.#size.keys,
+      allLogits: false,
+      sequences: Array.from({ length: batch }, () => ({ past: from, count })),
+    });
+    this.#workspace.setStep(step(tokens, past), this.#keySource === 'context' ? step(keys, 0) : undefined);
     const { prefill, decode } = this.#module.variant;
-    const symbols = { B: batch, I: tokens, J: keys, C: this.#size.keys };
+    const symbols = { ...symbolsOf({ batch, tokens, keys }), C: this.#size.keys };
     this.#workspace.record(pass, tokens === 1 ? decode : prefill, symbols);
+  }
+
+  #checkCall(tokens: number, keys: number): void {
+    const size = this.#size;
+    const fits = tokens >= 1 && keys >= 1 && tokens <= size.tokens && keys <= size.keys;
+    if (!fits || (this.#keySource === 'cache' && keys < tokens)) {
+      throw new UsageError(`${tokens} tokens and ${keys} keys do not fit a session of ${size.tokens} and ${size.keys}`);
+    }
   }
 
   /** Uploads inputs, runs one call and reads its output back, `[B, tokens, …]`: for tests and small work. */
@@ -97,7 +111,7 @@ export class AttentionSession {
     const { ledger, device } = this.#module;
     for (const [name, values] of Object.entries(inputs)) {
       const declared = this.#module.definition.buffers.find((buffer) => buffer.name === name);
-      ledger.upload(this.buffer(name), 0, fromFloat32(declared?.dtype === 'f16' ? 'f16' : 'f32', values));
+      ledger.upload(this.buffer(name), 0, encoded(values, declared?.dtype ?? 'f32'));
     }
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
@@ -113,6 +127,24 @@ export class AttentionSession {
   dispose(): void {
     this.#workspace.dispose();
   }
+}
+
+function keySourceOf({ definition }: LoadedModule): 'cache' | 'context' | 'given' {
+  if (definition.buffers.some(({ name }) => name === 'context')) return 'context';
+  return definition.buffers.some(({ role }) => role === 'cache') ? 'cache' : 'given';
+}
+
+const symbolsOf = ({ batch, tokens, keys }: Required<AttentionSize>) => ({
+  B: batch,
+  I: tokens,
+  J: keys,
+  C: keys,
+  X: keys,
+});
+
+function encoded(values: Float32Array<ArrayBuffer>, dtype: BufferDecl['dtype']): Uint8Array<ArrayBuffer> {
+  if (dtype === 'u32') return new Uint8Array(Uint32Array.from(values).buffer);
+  return fromFloat32(dtype, values);
 }
 
 const isInterface = (role: string) => role === 'input' || role === 'output';

@@ -36,9 +36,9 @@ export interface ModuleFacts {
 
 /**
  * Extents are evaluated by the runtime. Symbols: B batch · I new tokens of each sequence (the longest) · J keys after this
- * call (the longest) · C capacity of the cache, in tokens · L sequences whose logits are asked for times their rows.
+ * call (the longest) · C capacity of the cache, in tokens · L sequences whose logits are asked for times their rows · X rows of each context.
  */
-export type ExtentSymbol = 'B' | 'I' | 'J' | 'C' | 'L';
+export type ExtentSymbol = 'B' | 'I' | 'J' | 'C' | 'L' | 'X';
 export type Extent = number | ExtentSymbol | readonly ['*' | '+', ...Extent[]] | readonly ['ceil', Extent, number];
 
 export interface WeightDecl {

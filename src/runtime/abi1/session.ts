@@ -2,7 +2,7 @@ import { bufferUsage } from './buffers.ts';
 import { UsageError } from './errors.ts';
 import type { LoadedModule } from './loaded-module.ts';
 import type { Tensor } from './tensor.ts';
-import { type Step, Workspace } from './workspace.ts';
+import { maxBatch, type Step, Workspace } from './workspace.ts';
 
 export interface SessionOptions {
   /** B: sequences that run together. Default 1. */
@@ -80,7 +80,7 @@ export class Session<Vocab extends number = number> {
     const { context } = definition.facts;
     const { batch = 1, capacity = context, logits = 'last' } = options;
     const chunk = Math.min(options.chunk ?? 256, capacity);
-    checkCount('batch', batch, 65_535);
+    checkCount('batch', batch, maxBatch);
     checkCount('capacity', capacity, context);
     checkCount('chunk', chunk, 65_535);
     const buffers = definition.buffers.filter(({ role }) => role !== 'prepared');

@@ -1,6 +1,6 @@
 import { bufferUsage } from './buffers.ts';
 
-export type TensorDtype = 'f32' | 'f16';
+export type TensorDtype = 'f32' | 'f16' | 'u32';
 export type Shape = readonly number[];
 
 /** Values on the host; `shape` from the slowest axis to the fastest. */

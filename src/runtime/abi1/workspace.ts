@@ -42,6 +42,10 @@ export interface WorkspaceOptions {
   readonly external: ReadonlyMap<string, GPUBuffer>;
 }
 
+/** As in the kernels' `sequences`, a uniform array of fixed length. */
+export const maxBatch = 256;
+const sequenceBytes = 16;
+
 const elementBytes = { f32: 4, f16: 2, u32: 4 } as const;
 const { storage, copySource, copyDestination, uniform } = bufferUsage;
 
@@ -73,9 +77,12 @@ export class Workspace {
         usage: storage | copySource | copyDestination,
       })),
       ...tables.map(({ name, values }) => ({ name, bytes: values.byteLength, usage: storage | copyDestination })),
-      { name: 'step', bytes: 32, usage: uniform | copyDestination },
-      { name: 'sampling', bytes: 32, usage: uniform | copyDestination },
-      { name: 'sequences', bytes: 8 * (symbols.B ?? 1), usage: storage | copyDestination },
+      ...['step', 'context_step', 'sampling'].map((name) => ({ name, bytes: 32, usage: uniform | copyDestination })),
+      ...['sequences', 'context_sequences'].map((name) => ({
+        name,
+        bytes: maxBatch * sequenceBytes,
+        usage: uniform | copyDestination,
+      })),
     ];
     const allocated = await ledger.allocateAll(requests);
     const own = new Map(requests.map(({ name }, index) => [name, allocated[index] as GPUBuffer]));
@@ -91,10 +98,16 @@ export class Workspace {
     return found;
   }
 
-  setStep(step: Step): void {
+  /** `context`: the rows that a cross-attention's keys come from. */
+  setStep(step: Step, context?: Step): void {
+    this.#uploadStep('step', 'sequences', step);
+    if (context !== undefined) this.#uploadStep('context_step', 'context_sequences', context);
+  }
+
+  #uploadStep(stepName: string, sequencesName: string, step: Step): void {
     const { batch, tokens, keys, capacity, allLogits, sequences } = step;
-    this.#upload('step', new Uint32Array([batch, tokens, keys, capacity, allLogits ? 1 : 0]));
-    this.#upload('sequences', new Uint32Array(sequences.flatMap(({ past, count }) => [past, count])));
+    this.#upload(stepName, new Uint32Array([batch, tokens, keys, capacity, allLogits ? 1 : 0]));
+    this.#upload(sequencesName, new Uint32Array(sequences.flatMap(({ past, count }) => [past, count, 0, 0])));
   }
 
   setSampling({ temperature, topP, topK, seed, draw }: Sampling): void {

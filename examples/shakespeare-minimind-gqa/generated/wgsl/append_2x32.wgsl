@@ -7,8 +7,6 @@ const HEAD_QUADS = 8u;
 const VALUE_QUADS = 8u;
 const HEAD_DIM = 32u;
 const THREADS = 32u;
-const GROUP_WIDTH = 32u;
-const NORM_EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
 const ROTARY_DIM = 32u;
 
@@ -22,7 +20,7 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> k: array<f32>;
@@ -31,37 +29,35 @@ struct Sequence {
 @group(0) @binding(3) var<storage, read> rotations: array<vec2f>;
 @group(0) @binding(4) var<storage, read_write> k_cache: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> v_cache: array<vec4f>;
-@group(0) @binding(6) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(6) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(7) var<uniform> step: Step;
 
 var<workgroup> head: array<f32, 32>;
-var<workgroup> factors: array<f32, 1>;
+var<workgroup> statistics: array<vec2f, 1>;
 
-fn factor_of(part: u32) -> f32 {
+fn statistics_1(part: u32) -> vec2f {
+  let first = part * 32u;
+  let mean = 0.0;
   var squares = 0.0;
-  for (var e = part * GROUP_WIDTH; e < (part + 1u) * GROUP_WIDTH; e++) {
-    squares += head[e] * head[e];
+  for (var e = first; e < first + 32u; e++) {
+    let entry = head[e] - mean;
+    squares += entry * entry;
   }
-  return inverseSqrt(max(squares / f32(GROUP_WIDTH) + NORM_EPS, TINY));
+  return vec2f(mean, inverseSqrt(max(squares / 32.0 + f32(0.000001), TINY)));
 }
 
-fn normalised(e: u32) -> f32 {
-  return head[e] * factors[e / GROUP_WIDTH] * norm_weight[e];
-}
-
-fn finished(e: u32, position: u32) -> f32 {
+fn finished(e: u32, position: u32, head_index: u32) -> f32 {
   if (e >= HEAD_DIM) {
     return 0.0;
   }
-  let value = normalised(e);
   if (e >= ROTARY_DIM) {
-    return value;
+    return head[e];
   }
   let pair = e % (ROTARY_DIM / 2u);
   let is_first = e < ROTARY_DIM / 2u;
   let turn = rotations[position * (ROTARY_DIM / 2u) + pair];
-  let partner = normalised(select(pair, pair + ROTARY_DIM / 2u, is_first));
-  return value * turn.x + select(partner, -partner, is_first) * turn.y;
+  let partner = head[select(pair, pair + ROTARY_DIM / 2u, is_first)];
+  return head[e] * turn.x + select(partner, -partner, is_first) * turn.y;
 }
 
 fn store_k_cache(index: u32, value: vec4f) {
@@ -82,27 +78,32 @@ fn value_entry(first: u32, e: u32) -> f32 {
 @compute @workgroup_size(32)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
-  let kv_head = group.y;
+  let head_index = group.y;
   let batch = row / step.tokens;
   let sequence = sequences[batch];
   let position = sequence.past + row % step.tokens;
-  let first_key = (row * KV_HEADS + kv_head) * HEAD_DIM;
-  let first_value = (row * KV_HEADS + kv_head) * VALUE_DIM;
+  let first_key = (row * KV_HEADS + head_index) * HEAD_DIM;
+  let first_value = (row * KV_HEADS + head_index) * VALUE_DIM;
   for (var e = lane; e < HEAD_DIM; e += THREADS) {
     head[e] = k[first_key + e];
   }
   workgroupBarrier();
-  for (var part = lane; part < HEAD_DIM / GROUP_WIDTH; part += THREADS) {
-    factors[part] = factor_of(part);
+  for (var part = lane; part < 1u; part += THREADS) {
+    statistics[part] = statistics_1(part);
+  }
+  workgroupBarrier();
+  for (var e = lane; e < HEAD_DIM; e += THREADS) {
+    let group_of_entry = statistics[0];
+    head[e] = (head[e] - group_of_entry.x) * group_of_entry.y * norm_weight[e];
   }
   workgroupBarrier();
   if (row % step.tokens >= sequence.count) {
     return;
   }
-  let cache_row = (batch * KV_HEADS + kv_head) * step.capacity + position;
+  let cache_row = (batch * KV_HEADS + head_index) * step.capacity + position;
   for (var quad = lane; quad < HEAD_QUADS; quad += THREADS) {
     let e = 4u * quad;
-    let key = vec4f(finished(e, position), finished(e + 1u, position), finished(e + 2u, position), finished(e + 3u, position));
+    let key = vec4f(finished(e, position, head_index), finished(e + 1u, position, head_index), finished(e + 2u, position, head_index), finished(e + 3u, position, head_index));
     store_k_cache(cache_row * HEAD_QUADS + quad, key);
   }
   for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {

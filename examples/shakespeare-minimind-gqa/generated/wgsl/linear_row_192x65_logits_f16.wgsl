@@ -19,13 +19,13 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4h>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(4) var<uniform> step: Step;
 
 var<workgroup> partials: array<f32, 128>;

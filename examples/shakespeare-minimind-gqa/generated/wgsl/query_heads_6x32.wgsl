@@ -4,8 +4,6 @@
 const HEADS = 6u;
 const HEAD_DIM = 32u;
 const THREADS = 32u;
-const GROUP_WIDTH = 32u;
-const NORM_EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
 const ROTARY_DIM = 32u;
 
@@ -19,61 +17,65 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> norm_weight: array<f32>;
 @group(0) @binding(2) var<storage, read> rotations: array<vec2f>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(4) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(5) var<uniform> step: Step;
 
 var<workgroup> head: array<f32, 32>;
-var<workgroup> factors: array<f32, 1>;
+var<workgroup> statistics: array<vec2f, 1>;
 
-fn factor_of(part: u32) -> f32 {
+fn statistics_1(part: u32) -> vec2f {
+  let first = part * 32u;
+  let mean = 0.0;
   var squares = 0.0;
-  for (var e = part * GROUP_WIDTH; e < (part + 1u) * GROUP_WIDTH; e++) {
-    squares += head[e] * head[e];
+  for (var e = first; e < first + 32u; e++) {
+    let entry = head[e] - mean;
+    squares += entry * entry;
   }
-  return inverseSqrt(max(squares / f32(GROUP_WIDTH) + NORM_EPS, TINY));
+  return vec2f(mean, inverseSqrt(max(squares / 32.0 + f32(0.000001), TINY)));
 }
 
-fn normalised(e: u32) -> f32 {
-  return head[e] * factors[e / GROUP_WIDTH] * norm_weight[e];
-}
-
-fn finished(e: u32, position: u32) -> f32 {
+fn finished(e: u32, position: u32, head_index: u32) -> f32 {
   if (e >= HEAD_DIM) {
     return 0.0;
   }
-  let value = normalised(e);
   if (e >= ROTARY_DIM) {
-    return value;
+    return head[e];
   }
   let pair = e % (ROTARY_DIM / 2u);
   let is_first = e < ROTARY_DIM / 2u;
   let turn = rotations[position * (ROTARY_DIM / 2u) + pair];
-  let partner = normalised(select(pair, pair + ROTARY_DIM / 2u, is_first));
-  return value * turn.x + select(partner, -partner, is_first) * turn.y;
+  let partner = head[select(pair, pair + ROTARY_DIM / 2u, is_first)];
+  return head[e] * turn.x + select(partner, -partner, is_first) * turn.y;
 }
 
 @compute @workgroup_size(32)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
-  let first = (row * HEADS + group.y) * HEAD_DIM;
+  let head_index = group.y;
+  let first = (row * HEADS + head_index) * HEAD_DIM;
   let sequence = sequences[row / step.tokens];
   let position = sequence.past + row % step.tokens;
   for (var e = lane; e < HEAD_DIM; e += THREADS) {
     head[e] = x[first + e];
   }
   workgroupBarrier();
-  for (var part = lane; part < HEAD_DIM / GROUP_WIDTH; part += THREADS) {
-    factors[part] = factor_of(part);
+  for (var part = lane; part < 1u; part += THREADS) {
+    statistics[part] = statistics_1(part);
   }
   workgroupBarrier();
   for (var e = lane; e < HEAD_DIM; e += THREADS) {
-    y[first + e] = finished(e, position);
+    let group_of_entry = statistics[0];
+    head[e] = (head[e] - group_of_entry.x) * group_of_entry.y * norm_weight[e];
+  }
+  workgroupBarrier();
+  for (var e = lane; e < HEAD_DIM; e += THREADS) {
+    y[first + e] = finished(e, position, head_index);
   }
 }

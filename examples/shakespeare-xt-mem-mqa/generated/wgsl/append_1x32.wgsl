@@ -19,7 +19,7 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> k: array<f32>;
@@ -27,28 +27,23 @@ struct Sequence {
 @group(0) @binding(2) var<storage, read> rotations: array<vec2f>;
 @group(0) @binding(3) var<storage, read_write> k_cache: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> v_cache: array<vec4f>;
-@group(0) @binding(5) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(5) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(6) var<uniform> step: Step;
 
 var<workgroup> head: array<f32, 32>;
 
-fn normalised(e: u32) -> f32 {
-  return head[e];
-}
-
-fn finished(e: u32, position: u32) -> f32 {
+fn finished(e: u32, position: u32, head_index: u32) -> f32 {
   if (e >= HEAD_DIM) {
     return 0.0;
   }
-  let value = normalised(e);
   if (e >= ROTARY_DIM) {
-    return value;
+    return head[e];
   }
   let pair = e / 2u;
   let is_first = e % 2u == 0u;
   let turn = rotations[position * (ROTARY_DIM / 2u) + pair];
-  let partner = normalised(e ^ 1u);
-  return value * turn.x + select(partner, -partner, is_first) * turn.y;
+  let partner = head[e ^ 1u];
+  return head[e] * turn.x + select(partner, -partner, is_first) * turn.y;
 }
 
 fn store_k_cache(index: u32, value: vec4f) {
@@ -69,12 +64,12 @@ fn value_entry(first: u32, e: u32) -> f32 {
 @compute @workgroup_size(32)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
-  let kv_head = group.y;
+  let head_index = group.y;
   let batch = row / step.tokens;
   let sequence = sequences[batch];
   let position = sequence.past + row % step.tokens;
-  let first_key = (row * KV_HEADS + kv_head) * HEAD_DIM;
-  let first_value = (row * KV_HEADS + kv_head) * VALUE_DIM;
+  let first_key = (row * KV_HEADS + head_index) * HEAD_DIM;
+  let first_value = (row * KV_HEADS + head_index) * VALUE_DIM;
   for (var e = lane; e < HEAD_DIM; e += THREADS) {
     head[e] = k[first_key + e];
   }
@@ -82,10 +77,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (row % step.tokens >= sequence.count) {
     return;
   }
-  let cache_row = (batch * KV_HEADS + kv_head) * step.capacity + position;
+  let cache_row = (batch * KV_HEADS + head_index) * step.capacity + position;
   for (var quad = lane; quad < HEAD_QUADS; quad += THREADS) {
     let e = 4u * quad;
-    let key = vec4f(finished(e, position), finished(e + 1u, position), finished(e + 2u, position), finished(e + 3u, position));
+    let key = vec4f(finished(e, position, head_index), finished(e + 1u, position, head_index), finished(e + 2u, position, head_index), finished(e + 3u, position, head_index));
     store_k_cache(cache_row * HEAD_QUADS + quad, key);
   }
   for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {

@@ -8,6 +8,9 @@ const QUERIES_PER_KV = 6u;
 const HEAD_QUADS = 8u;
 const VALUE_QUADS = 8u;
 const MEMORY_SLOTS = 8u;
+const PREFIX_COLUMNS = 8u;
+const SCALE: f32 = 0.17677669;
+const LOG2E: f32 = 1.442695;
 const SCALE_LOG2E: f32 = 0.25503486;
 const MASKED: f32 = -3e+38;
 const CHUNK = 128u;
@@ -24,17 +27,17 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<vec4f>;
-@group(0) @binding(2) var<storage, read> v: array<vec4f>;
-@group(0) @binding(3) var<storage, read> memory_k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> memory_k: array<vec4f>;
+@group(0) @binding(3) var<storage, read> v: array<vec4f>;
 @group(0) @binding(4) var<storage, read> memory_v: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> partial_outputs: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> partial_sums: array<vec2f>;
-@group(0) @binding(7) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(7) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(8) var<uniform> step: Step;
 
 var<workgroup> scores: array<f32, 384>;
@@ -50,41 +53,57 @@ fn load_k(row: u32, quad: u32) -> vec4f {
   return raw;
 }
 
+fn load_memory_k(row: u32, quad: u32) -> vec4f {
+  return memory_k[row * 8u + quad];
+}
+
+fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
+  if (column < PREFIX_COLUMNS) {
+    return load_memory_k(kv_head * MEMORY_SLOTS + column, quad);
+  }
+  let token = column - PREFIX_COLUMNS;
+  return load_k((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
+}
+
 fn load_v(row: u32, quad: u32) -> vec4f {
   let raw = v[row * 8u + quad];
   return raw;
-}
-
-fn load_memory_k(row: u32, quad: u32) -> vec4f {
-  return memory_k[row * 8u + quad];
 }
 
 fn load_memory_v(row: u32, quad: u32) -> vec4f {
   return memory_v[row * 8u + quad];
 }
 
-fn query_head(kv_head: u32, member: u32) -> u32 {
-  return member * KV_HEADS + kv_head;
-}
-
-fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
-  if (column < MEMORY_SLOTS) {
-    return load_memory_k(kv_head * MEMORY_SLOTS + column, quad);
-  }
-  let token = column - MEMORY_SLOTS;
-  return load_k((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
-}
-
 fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
-  if (column < MEMORY_SLOTS) {
+  if (column < PREFIX_COLUMNS) {
     return load_memory_v(kv_head * MEMORY_SLOTS + column, quad);
   }
-  let token = column - MEMORY_SLOTS;
+  let token = column - PREFIX_COLUMNS;
   return load_v((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
 }
 
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
-  return MEMORY_SLOTS + min(sequence.past + sequence.count, sequence.past + token + 1u);
+  return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
+}
+
+fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
+  return column < visible_columns(sequence, token);
+}
+
+fn logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
+  if (!visible(sequence, batch, token, column)) {
+    return MASKED;
+  }
+  var value = scaled;
+  return value * LOG2E;
+}
+
+fn query_head(kv_head: u32, member: u32) -> u32 {
+  return member * KV_HEADS + kv_head;
+}
+
+fn similarity(query: vec4f, key: vec4f) -> f32 {
+  return dot(query, key);
 }
 
 @compute @workgroup_size(128)
@@ -92,7 +111,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let chunk = group.x;
   let kv_head = group.y;
   let batch = group.z;
-  let columns = visible_columns(sequences[batch], 0u);
+  let sequence = sequences[batch];
+  let columns = visible_columns(sequence, 0u);
   let first_column = chunk * CHUNK;
   let column = first_column + lane;
   let chunk_columns = min(CHUNK, columns - min(columns, first_column));
@@ -102,12 +122,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var first_member = 0u; first_member < QUERIES_PER_KV; first_member += HEAD_BLOCK) {
     // Scores: one key column for each lane, all heads of the block.
     var block_scores = array<f32, HEAD_BLOCK>();
-    if (column < columns) {
+    if (lane < chunk_columns) {
       for (var quad = 0u; quad < HEAD_QUADS; quad++) {
         let key = key_at(batch, kv_head, column, quad);
         for (var h = 0u; h < HEAD_BLOCK; h++) {
           let head = query_head(kv_head, min(first_member + h, QUERIES_PER_KV - 1u));
-          block_scores[h] += dot(load_q(batch * Q_HEADS + head, quad), key);
+          block_scores[h] += similarity(load_q(batch * Q_HEADS + head, quad), key);
         }
       }
     }
@@ -127,7 +147,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
     workgroupBarrier();
     for (var h = 0u; h < HEAD_BLOCK; h++) {
-      scores[h * CHUNK + lane] = select(0.0, exp2(scores[h * CHUNK + lane] - maxima[h]), column < columns);
+      scores[h * CHUNK + lane] = select(exp2(scores[h * CHUNK + lane] - maxima[h]), 0.0, scores[h * CHUNK + lane] <= MASKED);
     }
     workgroupBarrier();
 

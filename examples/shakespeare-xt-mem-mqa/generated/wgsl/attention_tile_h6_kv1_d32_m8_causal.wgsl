@@ -8,11 +8,15 @@ const QUERIES_PER_KV = 6u;
 const HEAD_QUADS = 8u;
 const VALUE_QUADS = 8u;
 const MEMORY_SLOTS = 8u;
+const PREFIX_COLUMNS = 8u;
+const SCALE: f32 = 0.17677669;
+const LOG2E: f32 = 1.442695;
 const SCALE_LOG2E: f32 = 0.25503486;
 const MASKED: f32 = -3e+38;
 const TILE_ROWS = 64u;
 const TILE_KEYS = 32u;
 const TILE_PITCH = 9u;
+const ROW_PITCH = 9u;
 const THREADS = 128u;
 const KEY_LANES = 8u;
 const ROW_LANES = 16u;
@@ -29,20 +33,20 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<vec4f>;
-@group(0) @binding(2) var<storage, read> v: array<vec4f>;
-@group(0) @binding(3) var<storage, read> memory_k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> memory_k: array<vec4f>;
+@group(0) @binding(3) var<storage, read> v: array<vec4f>;
 @group(0) @binding(4) var<storage, read> memory_v: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> out: array<vec4f>;
-@group(0) @binding(6) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(6) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(7) var<uniform> step: Step;
 
 var<workgroup> tile: array<vec4f, 288>;
-var<workgroup> probabilities: array<f32, 2048>;
+var<workgroup> probabilities: array<vec4f, 576>;
 var<workgroup> lanes: array<f32, 512>;
 
 fn load_q(row: u32, quad: u32) -> vec4f {
@@ -54,41 +58,57 @@ fn load_k(row: u32, quad: u32) -> vec4f {
   return raw;
 }
 
+fn load_memory_k(row: u32, quad: u32) -> vec4f {
+  return memory_k[row * 8u + quad];
+}
+
+fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
+  if (column < PREFIX_COLUMNS) {
+    return load_memory_k(kv_head * MEMORY_SLOTS + column, quad);
+  }
+  let token = column - PREFIX_COLUMNS;
+  return load_k((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
+}
+
 fn load_v(row: u32, quad: u32) -> vec4f {
   let raw = v[row * 8u + quad];
   return raw;
-}
-
-fn load_memory_k(row: u32, quad: u32) -> vec4f {
-  return memory_k[row * 8u + quad];
 }
 
 fn load_memory_v(row: u32, quad: u32) -> vec4f {
   return memory_v[row * 8u + quad];
 }
 
-fn query_head(kv_head: u32, member: u32) -> u32 {
-  return member * KV_HEADS + kv_head;
-}
-
-fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
-  if (column < MEMORY_SLOTS) {
-    return load_memory_k(kv_head * MEMORY_SLOTS + column, quad);
-  }
-  let token = column - MEMORY_SLOTS;
-  return load_k((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
-}
-
 fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
-  if (column < MEMORY_SLOTS) {
+  if (column < PREFIX_COLUMNS) {
     return load_memory_v(kv_head * MEMORY_SLOTS + column, quad);
   }
-  let token = column - MEMORY_SLOTS;
+  let token = column - PREFIX_COLUMNS;
   return load_v((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
 }
 
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
-  return MEMORY_SLOTS + min(sequence.past + sequence.count, sequence.past + token + 1u);
+  return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
+}
+
+fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
+  return column < visible_columns(sequence, token);
+}
+
+fn logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
+  if (!visible(sequence, batch, token, column)) {
+    return MASKED;
+  }
+  var value = scaled;
+  return value * LOG2E;
+}
+
+fn query_head(kv_head: u32, member: u32) -> u32 {
+  return member * KV_HEADS + kv_head;
+}
+
+fn similarity(query: vec4f, keys: mat4x4f) -> vec4f {
+  return query * keys;
 }
 
 fn store_out(row: u32, quad: u32, value: vec4f) {
@@ -97,30 +117,33 @@ fn store_out(row: u32, quad: u32, value: vec4f) {
 
 fn load_key_tile(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) {
   for (var index = lane; index < TILE_KEYS * HEAD_QUADS; index += THREADS) {
-    let key = index / HEAD_QUADS;
+    let row = index / HEAD_QUADS;
     let quad = index % HEAD_QUADS;
+    let column = first_column + row % KEY_LANES * 4u + row / KEY_LANES;
     var entries = vec4f(0);
-    if (first_column + key < columns) {
-      entries = key_at(batch, kv_head, first_column + key, quad);
+    if (column < columns) {
+      entries = key_at(batch, kv_head, column, quad);
     }
-    tile[key * TILE_PITCH + quad] = entries;
+    tile[row * TILE_PITCH + quad] = entries;
   }
 }
 
 fn load_value_tile(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) {
   for (var index = lane; index < TILE_KEYS * VALUE_QUADS; index += THREADS) {
-    let key = index / VALUE_QUADS;
+    let row = index / VALUE_QUADS;
     let quad = index % VALUE_QUADS;
+    let column = first_column + row;
     var entries = vec4f(0);
-    if (first_column + key < columns) {
-      entries = value_at(batch, kv_head, first_column + key, quad);
+    if (column < columns) {
+      entries = value_at(batch, kv_head, column, quad);
     }
-    tile[key * TILE_PITCH + quad] = entries;
+    tile[row * TILE_PITCH + quad] = entries;
   }
 }
 
 struct Row {
   token: u32,
+  head: u32,
   index: u32,
 }
 
@@ -128,7 +151,7 @@ fn row_of(number: u32, batch: u32, kv_head: u32) -> Row {
   let row = min(number, step.tokens * QUERIES_PER_KV - 1u);
   let token = row / QUERIES_PER_KV;
   let head = query_head(kv_head, row % QUERIES_PER_KV);
-  return Row(token, (batch * step.tokens + token) * Q_HEADS + head);
+  return Row(token, head, (batch * step.tokens + token) * Q_HEADS + head);
 }
 
 fn max_of_lanes(tile_row: u32) -> f32 {
@@ -161,16 +184,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var maxima: array<f32, ROWS_EACH>;
   var sums: array<f32, ROWS_EACH>;
   var outputs: array<array<vec4f, VALUE_QUADS_EACH>, ROWS_EACH>;
+  var rows: array<Row, ROWS_EACH>;
   for (var r = 0u; r < ROWS_EACH; r++) {
+    rows[r] = row_of(first_row + row_lane + r * ROW_LANES, batch, kv_head);
     maxima[r] = MASKED;
   }
 
-  for (var first_column = 0u; first_column < columns; first_column += TILE_KEYS) {
+  for (var first_column = 0u; first_column < columns; first_column = first_column + TILE_KEYS) {
     workgroupBarrier();
     load_key_tile(lane, batch, kv_head, first_column, columns);
     workgroupBarrier();
 
-    // Scores of four keys, KEY_LANES apart, for each row.
+    // Scores of four neighbouring keys for each row.
     var scores = array<vec4f, ROWS_EACH>();
     for (var quad = 0u; quad < HEAD_QUADS; quad++) {
       let keys = mat4x4f(
@@ -180,14 +205,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         tile[(key_lane + 3u * KEY_LANES) * TILE_PITCH + quad],
       );
       for (var r = 0u; r < ROWS_EACH; r++) {
-        let row = row_of(first_row + row_lane + r * ROW_LANES, batch, kv_head);
-        scores[r] += load_q(row.index, quad) * keys;
+        scores[r] += similarity(load_q(rows[r].index, quad), keys);
       }
     }
-    let key_columns = vec4u(first_column + key_lane) + KEY_LANES * vec4u(0, 1, 2, 3);
+    let key_columns = vec4u(first_column + 4u * key_lane) + vec4u(0, 1, 2, 3);
     for (var r = 0u; r < ROWS_EACH; r++) {
-      let row = row_of(first_row + row_lane + r * ROW_LANES, batch, kv_head);
-      let hidden = key_columns >= vec4u(visible_columns(sequence, row.token));
+      let hidden = key_columns >= vec4u(visible_columns(sequence, rows[r].token));
       scores[r] = select(scores[r] * SCALE_LOG2E, vec4f(MASKED), hidden);
       let pairs = max(scores[r].xy, scores[r].zw);
       lanes[(row_lane + r * ROW_LANES) * KEY_LANES + key_lane] = max(pairs.x, pairs.y);
@@ -203,20 +226,24 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let weights = select(exp2(scores[r] - vec4f(maximum)), vec4f(0), masked);
       maxima[r] = maximum;
       sums[r] = sums[r] * rescale + dot(weights, vec4f(1));
-      for (var c = 0u; c < 4u; c++) {
-        probabilities[tile_row * TILE_KEYS + key_lane + c * KEY_LANES] = weights[c];
-      }
+      probabilities[tile_row * ROW_PITCH + key_lane] = weights;
       for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
         outputs[r][q] *= rescale;
       }
     }
     workgroupBarrier();
 
-    for (var key = 0u; key < TILE_KEYS; key++) {
-      for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
-        let value = tile[key * TILE_PITCH + min(key_lane + q * KEY_LANES, VALUE_QUADS - 1u)];
-        for (var r = 0u; r < ROWS_EACH; r++) {
-          outputs[r][q] += probabilities[(row_lane + r * ROW_LANES) * TILE_KEYS + key] * value;
+    for (var keys = 0u; keys < KEY_LANES; keys++) {
+      var weights = array<vec4f, ROWS_EACH>();
+      for (var r = 0u; r < ROWS_EACH; r++) {
+        weights[r] = probabilities[(row_lane + r * ROW_LANES) * ROW_PITCH + keys];
+      }
+      for (var c = 0u; c < 4u; c++) {
+        for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
+          let value = tile[(4u * keys + c) * TILE_PITCH + min(key_lane + q * KEY_LANES, VALUE_QUADS - 1u)];
+          for (var r = 0u; r < ROWS_EACH; r++) {
+            outputs[r][q] += weights[r][c] * value;
+          }
         }
       }
     }
@@ -232,13 +259,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (first_row + tile_row >= step.tokens * QUERIES_PER_KV) {
       continue;
     }
-    let row = row_of(first_row + tile_row, batch, kv_head);
     let sum = sum_of_lanes(tile_row);
     let factor = select(0.0, 1.0 / sum, sum > 0.0);
     for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
       let quad = key_lane + q * KEY_LANES;
       if (quad < VALUE_QUADS) {
-        store_out(row.index, quad, outputs[r][q] * factor);
+        store_out(rows[r].index, quad, outputs[r][q] * factor);
       }
     }
   }

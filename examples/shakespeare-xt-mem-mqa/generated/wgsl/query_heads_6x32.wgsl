@@ -16,40 +16,36 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> rotations: array<vec2f>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(4) var<uniform> step: Step;
 
 var<workgroup> head: array<f32, 32>;
 
-fn normalised(e: u32) -> f32 {
-  return head[e];
-}
-
-fn finished(e: u32, position: u32) -> f32 {
+fn finished(e: u32, position: u32, head_index: u32) -> f32 {
   if (e >= HEAD_DIM) {
     return 0.0;
   }
-  let value = normalised(e);
   if (e >= ROTARY_DIM) {
-    return value;
+    return head[e];
   }
   let pair = e / 2u;
   let is_first = e % 2u == 0u;
   let turn = rotations[position * (ROTARY_DIM / 2u) + pair];
-  let partner = normalised(e ^ 1u);
-  return value * turn.x + select(partner, -partner, is_first) * turn.y;
+  let partner = head[e ^ 1u];
+  return head[e] * turn.x + select(partner, -partner, is_first) * turn.y;
 }
 
 @compute @workgroup_size(32)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
-  let first = (row * HEADS + group.y) * HEAD_DIM;
+  let head_index = group.y;
+  let first = (row * HEADS + head_index) * HEAD_DIM;
   let sequence = sequences[row / step.tokens];
   let position = sequence.past + row % step.tokens;
   for (var e = lane; e < HEAD_DIM; e += THREADS) {
@@ -57,6 +53,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   workgroupBarrier();
   for (var e = lane; e < HEAD_DIM; e += THREADS) {
-    y[first + e] = finished(e, position);
+    y[first + e] = finished(e, position, head_index);
   }
 }

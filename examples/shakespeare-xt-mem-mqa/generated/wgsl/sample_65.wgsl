@@ -24,13 +24,13 @@ struct Sampling {
 
 struct Sequence {
   past: u32,
-  count: u32,
+  @size(12) count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read_write> tokens: array<u32>;
 @group(0) @binding(2) var<uniform> sampling: Sampling;
-@group(0) @binding(3) var<storage, read> sequences: array<Sequence>;
+@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(4) var<uniform> step: Step;
 
 var<workgroup> lanes: array<f32, 256>;

@@ -5,14 +5,15 @@ import type { Span } from '../../source/source.ts';
 import type { BoundSpec, OptionPath } from '../bind.ts';
 import type { SourcedTemplate } from '../weight-sources.ts';
 import type { WeightTemplate } from '../weights-table.ts';
+import { explainHeads } from './checkpoint-heads.ts';
 import type { CheckpointInput, Found } from './checkpoint-input.ts';
 import { kvHeadsNote } from './memory.ts';
 
 type FoundByTemplate = ReadonlyMap<SourcedTemplate, readonly Found[]>;
 
 /**
- * Tensors of another shape than the spec gives them. The first explanation that fits is reported (DIM002, MEM001, MEM002, else
- * WGT002 with a likely cause), and mismatches that follow from it are not reported again.
+ * Tensors of another shape than the spec gives them. The first explanation that fits is reported (DIM002, MEM001, MEM002, NRM001,
+ * RES001, SNK001, else WGT002 with a likely cause), and mismatches that follow from it are not reported again.
  */
 export function checkShapes(input: CheckpointInput, found: FoundByTemplate, report: Report): void {
   const shapes = firstShapes(found);
@@ -21,9 +22,10 @@ export function checkShapes(input: CheckpointInput, found: FoundByTemplate, repo
   reportMemory(input, implied, shapes, report);
   for (const [sourced, instances] of found) {
     const { template } = sourced;
-    const wrong = instances.filter(({ shape }) => !sameShape(shape, template.shape));
+    const wrong = instances.filter(({ shape }) => !fits(template, shape));
     const [first] = wrong;
     if (first === undefined || followsFrom(input, implied, template, first.shape)) continue;
+    if (explainHeads(input, sourced, first, report)) continue;
     const args = {
       tensor: first.weight.source.tensor,
       found: first.shape,
@@ -43,7 +45,7 @@ type Shapes = ReadonlyMap<string, Found>;
 function firstShapes(found: FoundByTemplate): Shapes {
   const shapes = new Map<string, Found>();
   for (const [{ template }, instances] of found) {
-    const one = instances.find(({ shape }) => !sameShape(shape, template.shape)) ?? instances[0];
+    const one = instances.find(({ shape }) => !fits(template, shape)) ?? instances[0];
     if (one !== undefined) shapes.set(shortName(template), one);
   }
   return shapes;
@@ -61,9 +63,9 @@ interface Implied {
 }
 
 function impliedCounts({ attention }: CheckpointInput, shapes: Shapes): Implied {
-  const { heads, headDim, hidden } = attention;
+  const { heads, headDim, hidden, cross } = attention;
   const qRows = rowsOf(shapes.get('attn.q.weight'), hidden);
-  const kRows = rowsOf(shapes.get('attn.k.weight'), hidden);
+  const kRows = rowsOf(shapes.get('attn.k.weight'), cross?.width ?? hidden);
   const perQuery = qRows === undefined ? headDim : qRows / heads.qHeads;
   const perKey = kRows === undefined ? headDim : kRows / heads.kvHeads;
   const isWhole = Number.isInteger(perQuery) && perQuery !== headDim;
@@ -127,7 +129,14 @@ function followsFrom(
   if (!name.startsWith('attn.')) return false;
   if (implied.headDim !== undefined) return true;
   const [first = 0, second = 0] = found;
+  const perQuery = /^attn\.(q_norm|sinks|head_scale|head_gate|value_gate|mix_|t5)/;
+  const perKey = /^attn\.(k_norm|v_norm|value_residual)/;
+  if (perQuery.test(name) && first === implied.qHeads) return true;
+  if (perKey.test(name) && first === implied.kvHeads) return true;
   if (implied.qHeads !== undefined) {
+    if (name === 'attn.t5.weight' && second === implied.qHeads) return true;
+    if (name === 'attn.value_gate.weight' && first === implied.qHeads * valueDim) return true;
+    if (name === 'attn.o_gate.weight' && second === implied.qHeads * valueDim) return true;
     if (name === 'attn.q.bias' && first === implied.qHeads * headDim) return true;
     if (name === 'attn.o.weight' && second === implied.qHeads * valueDim) return true;
   }
@@ -184,6 +193,15 @@ function optionPlace({ spec, heads }: CheckpointInput, blame: OptionPath | undef
 function writtenPlace(spec: BoundSpec, path: OptionPath): Span {
   const bound = spec.at(path);
   return bound?.origin === 'written' ? bound.span : spec.keySpan(path);
+}
+
+/** The tensor is the weight, apart from axes of one entry where frameworks add them. */
+function fits({ shape, unitAxes }: WeightTemplate, found: readonly number[]): boolean {
+  return sameShape(found, shape) || (unitAxes === true && sameShape(squeezed(found), squeezed(shape)));
+}
+
+function squeezed(shape: readonly number[]): readonly number[] {
+  return shape.filter((extent) => extent !== 1);
 }
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {

@@ -1,5 +1,6 @@
 import type { Report } from '../../diagnostics/report.ts';
 import type { BoundSpec } from '../bind.ts';
+import { checkGivenHeads } from './given-heads.ts';
 
 /** Parts of a spec that need or exclude each other: SCH003, SCH004; settings of parts that are off: OPT002. */
 export function checkParts(spec: BoundSpec, report: Report): void {
@@ -17,7 +18,9 @@ export function checkParts(spec: BoundSpec, report: Report): void {
     report('SCH004', spec.keySpan('mlp'), args);
   }
   checkGateBias(spec, report);
-  checkProjectionBiases(spec, report);
+  checkGivenHeads(spec, report);
+  checkOutHidden(spec, report);
+  checkModelInputs(spec, report);
   const positions = spec.at('model.positions.kind');
   if (positions?.value === 'none' && spec.isWritten('model.positions.scale')) {
     const args = { option: 'model.positions.scale', reason: '`positions.kind` is none' };
@@ -36,11 +39,26 @@ function checkGateBias(spec: BoundSpec, report: Report): void {
   report('SCH004', biases.span, args);
 }
 
-function checkProjectionBiases(spec: BoundSpec, report: Report): void {
-  const biases = spec.at('attention.biases');
-  const hasInput = spec.isWritten('model') || spec.isWritten('attention.hidden') || spec.isInvalid('attention.hidden');
-  if (hasInput || biases === undefined || biases.value.length === 0) return;
-  const reason = 'without `model` or `hidden`, q, k and v are given and nothing is projected';
-  const args = { option: 'attention.biases', reason, help: 'write `hidden`, or delete `biases`' };
-  report('SCH004', spec.keySpan('attention.biases'), args);
+function checkOutHidden(spec: BoundSpec, report: Report): void {
+  if (!spec.isWritten('attention.out_hidden') || !spec.isWritten('model')) return;
+  const reason = 'the output of a layer is added to its input';
+  const args = { option: 'attention.out_hidden', reason, help: 'delete `out_hidden`' };
+  report('SCH004', spec.keySpan('attention.out_hidden'), args);
+}
+
+/** A model is called with tokens alone: it has no input for a mask or a bias. */
+function checkModelInputs(spec: BoundSpec, report: Report): void {
+  if (!spec.isWritten('model')) return;
+  const padding = spec.at('attention.mask.padding')?.value;
+  if (padding !== undefined && padding !== 'none') {
+    const reason =
+      'a `model` is called with the tokens of each sequence, which may differ in number, and without a mask';
+    const args = { option: 'attention.mask.padding', reason, help: 'delete `padding`' };
+    report('SCH004', spec.keySpan('attention.mask.padding'), args);
+  }
+  if (spec.isWritten('attention.bias')) {
+    const reason = 'a `model` is called with tokens alone';
+    const help = 'delete `bias`, or delete `model` and write `attention.hidden`';
+    report('SCH004', spec.keySpan('attention.bias'), { option: 'attention.bias', reason, help });
+  }
 }

@@ -2,11 +2,20 @@ import type { Report } from '../../diagnostics/report.ts';
 import type { BoundSpec } from '../bind.ts';
 import { insertEntry } from '../edits.ts';
 import type { RopeShape } from '../shaped-spec.ts';
+import { hasGivenHeads } from './given-heads.ts';
+import type { ResolvedHeads } from './heads.ts';
+import { kvHeadsNote } from './memory.ts';
 
-/** Reports ROPE001 (rotated width) and ROPE003 (pairing not declared for trained weights). */
-export function resolveRope(spec: BoundSpec, headDim: number | undefined, report: Report): RopeShape | undefined {
-  if (!spec.isWritten('attention.rope') || spec.isInvalid('attention.rope')) return undefined;
+/** Reports ROPE001 (rotated width), ROPE003 (pairing not declared for trained weights) and ROPE004 (rotated heads). */
+export function resolveRope(
+  spec: BoundSpec,
+  headDim: number | undefined,
+  heads: ResolvedHeads | undefined,
+  report: Report,
+): RopeShape | undefined {
+  if (!spec.isWritten('attention.rope') || spec.isInvalid('attention.rope') || hasGivenHeads(spec)) return undefined;
   reportPairing(spec, report);
+  const lastHeads = resolveLastHeads(spec, heads, report);
   const base = spec.at('attention.rope.base')?.value;
   const written = spec.at('attention.rope.dim');
   if (headDim === undefined || base === undefined || spec.isInvalid('attention.rope.dim')) return undefined;
@@ -15,7 +24,22 @@ export function resolveRope(spec: BoundSpec, headDim: number | undefined, report
     report('ROPE001', written?.span ?? spec.keySpan('attention.rope'), { dim, headDim });
     return undefined;
   }
-  return Object.freeze({ dim, base, pairing: spec.at('attention.rope.pairing')?.value ?? 'half' });
+  const pairing = spec.at('attention.rope.pairing')?.value ?? 'half';
+  return Object.freeze({ dim, base, pairing, ...(lastHeads === undefined ? {} : { lastHeads }) });
+}
+
+/** Undefined when all heads turn. */
+function resolveLastHeads(spec: BoundSpec, heads: ResolvedHeads | undefined, report: Report): number | undefined {
+  const written = spec.at('attention.rope.heads');
+  if (written === undefined || heads === undefined) return undefined;
+  const { qHeads, kvHeads } = heads.group;
+  if (written.value === qHeads) return undefined;
+  if (written.value > qHeads || kvHeads !== qHeads) {
+    const notes = written.value > qHeads ? [] : [kvHeadsNote(spec, heads)];
+    report('ROPE004', written.span, { rotated: written.value, qHeads, kvHeads }, notes);
+    return undefined;
+  }
+  return written.value;
 }
 
 function reportPairing(spec: BoundSpec, report: Report): void {

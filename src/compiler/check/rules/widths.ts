@@ -5,6 +5,8 @@ import type { Bound, BoundSpec } from '../bind.ts';
 export interface Widths {
   /** Absent when q, k and v are given already split into heads. */
   readonly hidden?: number;
+  /** Written only where it differs from `hidden`. */
+  readonly outHidden?: number;
   readonly headDim: number;
   readonly valueDim: number;
 }
@@ -36,7 +38,10 @@ export function resolveWidths(spec: BoundSpec, report: Report): Widths | undefin
   }
   if (headDim === undefined || hiddenUnknown || spec.isInvalid('attention.value_dim')) return undefined;
   const valueDim = spec.at('attention.value_dim')?.value ?? headDim;
-  return Object.freeze({ headDim, valueDim, ...(hidden === undefined ? {} : { hidden: hidden.value }) });
+  if (hidden === undefined) return Object.freeze({ headDim, valueDim });
+  const outHidden = spec.at('attention.out_hidden')?.value ?? hidden.value;
+  const out = outHidden === hidden.value ? {} : { outHidden };
+  return Object.freeze({ headDim, valueDim, hidden: hidden.value, ...out });
 }
 
 function resolveHidden(spec: BoundSpec, report: Report): Bound<number> | undefined {

@@ -1,4 +1,4 @@
-import { alternatives, attention, count, entry } from '../entry.ts';
+import { alternatives, attention, entry, projections } from '../entry.ts';
 
 export const headRules = {
   GQA001: entry({
@@ -58,75 +58,11 @@ export const headRules = {
     issue: 'huggingface/candle#2358 (128 declared, 160 derived), LMCache/LMCache#688',
     failing: {
       spec: attention('hidden: 256', 'q_heads: 4', 'head_dim: 32'),
-      tensors: block({ hidden: 256, q: 256, kv: 256 }),
+      tensors: projections({ hidden: 256, q: 256, kv: 256 }),
     },
     mended: {
       spec: attention('hidden: 256', 'q_heads: 4', 'head_dim: 64'),
-      tensors: block({ hidden: 256, q: 256, kv: 256 }),
-    },
-  }),
-  MEM001: entry({
-    slug: 'memory-head-count',
-    severity: 'error',
-    message: (a: { heads: number; kvHeads: number; inCheckpoint: boolean }) =>
-      `memory keys have ${count(a.heads, 'head')}, the attention has ${count(a.kvHeads, 'KV head')}`,
-    label: (a) => `expected ${a.kvHeads}`,
-    help: (a) =>
-      a.inCheckpoint
-        ? `this checkpoint is for ${count(a.heads, 'KV head')}, or was trained with memory that cannot be joined to its keys`
-        : 'delete `heads`: memory key/values always follow kv_heads',
-    why: 'Memory key/values stand before the keys of the sequence, so they are `[kv_heads, M, head_dim]`. Allocated per query head, they cannot be joined to grouped keys.',
-    issue: 'lucidrains/x-transformers#228: memory was `[heads, M, d]` while keys were `[b, 1, n, d]`',
-    failing: {
-      spec: attention('q_heads: 8', 'one_kv_head: true', 'head_dim: 64', 'memory_kv:', '  slots: 4', '  heads: 8'),
-    },
-    mended: { spec: attention('q_heads: 8', 'one_kv_head: true', 'head_dim: 64', 'memory_kv:', '  slots: 4') },
-  }),
-  MEM002: entry({
-    slug: 'memory-value-width',
-    severity: 'error',
-    message: (a: { width: number; valueDim: number }) =>
-      `memory values are ${a.width} wide, the attention's values ${a.valueDim}`,
-    label: () => 'the width of values',
-    help: (a) => `set \`value_dim: ${a.width}\`, or use a checkpoint whose memory values are ${a.valueDim} wide`,
-    why: 'Memory values are summed with the values of the sequence: `[kv_heads, M, value_dim]`, whatever the width of keys.',
-    issue:
-      'lucidrains/x-transformers allocates memory values with the key width and crashes when value_dim_head differs',
-    failing: {
-      spec: attention('q_heads: 4', 'head_dim: 64', 'value_dim: 32', 'memory_kv: 2'),
-      tensors: { 'attn.memory_k': ['F32', 4, 2, 64], 'attn.memory_v': ['F32', 4, 2, 64] },
-    },
-    mended: {
-      spec: attention('q_heads: 4', 'head_dim: 64', 'value_dim: 32', 'memory_kv: 2'),
-      tensors: { 'attn.memory_k': ['F32', 4, 2, 64], 'attn.memory_v': ['F32', 4, 2, 32] },
-    },
-  }),
-  MEM006: entry({
-    slug: 'memory-norm-undeclared',
-    severity: 'error',
-    message: () => 'keys are normalised and there are memory keys: it is not said whether the norm applies to those',
-    label: () => '`normalized` is missing',
-    help: () => 'write `normalized: true` (x-transformers qk_norm) or `normalized: false` (x-transformers qk_rmsnorm)',
-    why: 'Both are in use, and the results differ without any error.',
-    issue: 'lucidrains/x-transformers normalises memory keys with qk_norm and not with qk_rmsnorm',
-    failing: { spec: attention('q_heads: 8', 'head_dim: 64', 'qk_norm: { kind: l2 }', 'memory_kv: 4') },
-    mended: {
-      spec: attention(
-        'q_heads: 8',
-        'head_dim: 64',
-        'qk_norm: { kind: l2 }',
-        'memory_kv: { slots: 4, normalized: true }',
-      ),
+      tensors: projections({ hidden: 256, q: 256, kv: 256 }),
     },
   }),
 };
-
-/** The projections of an attention block; `q` and `kv` are rows. */
-function block(a: { hidden: number; q: number; kv: number }): Readonly<Record<string, readonly [string, ...number[]]>> {
-  return {
-    'attn.q.weight': ['F32', a.q, a.hidden],
-    'attn.k.weight': ['F32', a.kv, a.hidden],
-    'attn.v.weight': ['F32', a.kv, a.hidden],
-    'attn.o.weight': ['F32', a.hidden, a.q],
-  };
-}

@@ -4,10 +4,11 @@ const heads = attention('q_heads: 8', 'head_dim: 64');
 
 export const syntaxRules = {
   SYN001: entry({
-    slug: 'malformed-yaml',
+    slug: 'malformed-text',
     severity: 'error',
-    message: (a: { problem: string }) => a.problem,
-    why: 'The text is not YAML 1.2, so nothing in it has a meaning yet.',
+    message: (a: { problem: string; help?: string }) => a.problem,
+    help: (a) => a.help,
+    why: 'The text is neither YAML 1.2 nor, in a `.gqa` file, the `.gqa` syntax, so nothing in it has a meaning yet.',
     failing: { spec: 'gqac: 1\nname: example\nattention: { q_heads: 8, head_dim: 64\n' },
     mended: { spec: heads },
   }),

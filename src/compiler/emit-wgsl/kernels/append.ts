@@ -42,20 +42,20 @@ export function append(plan: AppendPlan): KernelSource {
     ],
     body: wgsl`
       let row = group.x;
-      let kv_head = group.y;
+      let head_index = group.y;
       let batch = row / step.tokens;
       let sequence = sequences[batch];
       let position = sequence.past + row % step.tokens;
-      let first_key = (row * KV_HEADS + kv_head) * HEAD_DIM;
-      let first_value = (row * KV_HEADS + kv_head) * VALUE_DIM;
+      let first_key = (row * KV_HEADS + head_index) * HEAD_DIM;
+      let first_value = (row * KV_HEADS + head_index) * VALUE_DIM;
       ${head.load('k[first_key + e]')}
       if (row % step.tokens >= sequence.count) {
         return;
       }
-      let cache_row = (batch * KV_HEADS + kv_head) * step.capacity + position;
+      let cache_row = (batch * KV_HEADS + head_index) * step.capacity + position;
       for (var quad = lane; quad < HEAD_QUADS; quad += THREADS) {
         let e = 4u * quad;
-        let key = vec4f(finished(e, position), finished(e + 1u, position), finished(e + 2u, position), finished(e + 3u, position));
+        let key = vec4f(finished(e, position, head_index), finished(e + 1u, position, head_index), finished(e + 2u, position, head_index), finished(e + 3u, position, head_index));
         store_k_cache(cache_row * HEAD_QUADS + quad, key);
       }
       for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {

@@ -1,7 +1,8 @@
 import type { AttentionCombinePlan } from '../../plan/kernel-plan.ts';
-import { f32c, type KernelSource, stepBinding, u32c } from '../kernel.ts';
+import { f32c, type KernelSource, sequencesBinding, stepBinding, u32c } from '../kernel.ts';
 import { quads, rowStorer, rowsOutBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
+import { keepsVisibleTokens } from './attention.ts';
 
 /** One workgroup per query head and sequence. */
 export function attentionCombine(plan: AttentionCombinePlan): KernelSource {
@@ -15,26 +16,31 @@ export function attentionCombine(plan: AttentionCombinePlan): KernelSource {
       CHUNK: u32c(plan.chunk),
       PREFIX_COLUMNS: u32c(plan.prefixColumns),
       MASKED: f32c(-3e38),
+      ...(plan.sinks && { LOG2E: f32c(Math.LOG2E) }),
     },
     bindings: [
       { name: 'partial_outputs', access: 'read', type: 'array<vec4f>' },
       { name: 'partial_sums', access: 'read', type: 'array<vec2f>' },
+      ...(plan.sinks ? [{ name: 'sinks', access: 'read', type: 'array<f32>' } as const] : []),
+      ...(plan.zeroHidden ? [{ name: 'key_mask', access: 'read', type: 'array<u32>' } as const] : []),
       rowsOutBinding('out', plan.valueDim),
+      ...(plan.zeroHidden ? [sequencesBinding] : []),
       stepBinding,
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
-    functions: [rowStorer('out', plan.valueDim)],
+    functions: [rowStorer('out', plan.valueDim), ...(plan.zeroHidden ? [keepsVisibleTokens] : [])],
     body: wgsl`
       let row = group.y * Q_HEADS + group.x;
       let chunks = (PREFIX_COLUMNS + step.keys + CHUNK - 1u) / CHUNK;
       let first = row * chunks;
-      var maximum = MASKED;
+      ${plan.sinks ? 'let sink = sinks[group.x] * LOG2E;' : ''}
+      var maximum = ${plan.sinks ? 'sink' : 'MASKED'};
       for (var chunk = 0u; chunk < chunks; chunk++) {
         maximum = max(maximum, partial_sums[first + chunk].x);
       }
       for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {
-        var sum = 0.0;
+        var sum = ${plan.sinks ? 'exp2(sink - maximum)' : '0.0'};
         var output = vec4f(0);
         for (var chunk = 0u; chunk < chunks; chunk++) {
           let partial = partial_sums[first + chunk];
@@ -42,7 +48,7 @@ export function attentionCombine(plan: AttentionCombinePlan): KernelSource {
           sum += partial.y * weight;
           output += partial_outputs[(first + chunk) * VALUE_QUADS + quad] * weight;
         }
-        store_out(row, quad, output * select(0.0, 1.0 / sum, sum > 0.0));
+        store_out(row, quad, output * select(0.0, 1.0 / sum, sum > 0.0${plan.zeroHidden ? ' && keeps(group.y, sequences[group.y], 0u)' : ''}));
       }`,
   };
 }

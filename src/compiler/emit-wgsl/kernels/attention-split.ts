@@ -2,13 +2,14 @@ import type { AttentionSplitPlan } from '../../plan/kernel-plan.ts';
 import { type KernelSource, u32c } from '../kernel.ts';
 import { quads } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
-import { attentionParts } from './attention.ts';
+import { attentionParts, similarityOfOne } from './attention.ts';
 
 /**
  * Attention for one token of each sequence, split over the keys (as in Flash-Decoding). All query heads of a KV head are
  * served by one workgroup, so its keys and values come from memory once.
  */
 export function attentionSplit(plan: AttentionSplitPlan): KernelSource {
+  const { window } = plan.mask;
   const parts = attentionParts(plan);
   return {
     doc: [
@@ -23,40 +24,51 @@ export function attentionSplit(plan: AttentionSplitPlan): KernelSource {
       KEY_SLICES: u32c(Math.floor(plan.chunk / quads(plan.valueDim))),
     },
     bindings: [
-      ...parts.inputs,
+      ...parts.queries.bindings,
+      ...parts.keys.bindings,
+      ...parts.values.bindings,
+      ...parts.logits.bindings,
       { name: 'partial_outputs', access: 'read_write', type: 'array<vec4f>' },
       { name: 'partial_sums', access: 'read_write', type: 'array<vec2f>' },
       ...parts.perCall,
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
-    functions: parts.functions,
+    functions: [
+      ...parts.queries.functions,
+      ...parts.keys.functions,
+      ...parts.values.functions,
+      ...parts.logits.functions,
+      parts.groups,
+      similarityOfOne(plan),
+    ],
     body: wgsl`
       let chunk = group.x;
       let kv_head = group.y;
       let batch = group.z;
-      let columns = visible_columns(sequences[batch], 0u);
+      let sequence = sequences[batch];
+      let columns = visible_columns(sequence, 0u);
       let first_column = chunk * CHUNK;
       let column = first_column + lane;
-      let chunk_columns = min(CHUNK, columns - min(columns, first_column));
+      ${window === undefined ? allColumns : columnsInWindow(window)}
       let value_quad = lane % VALUE_QUADS;
       let key_slice = lane / VALUE_QUADS;
 
       for (var first_member = 0u; first_member < QUERIES_PER_KV; first_member += HEAD_BLOCK) {
         // Scores: one key column for each lane, all heads of the block.
         var block_scores = array<f32, HEAD_BLOCK>();
-        if (column < columns) {
+        if (lane < chunk_columns) {
           for (var quad = 0u; quad < HEAD_QUADS; quad++) {
             let key = key_at(batch, kv_head, column, quad);
             for (var h = 0u; h < HEAD_BLOCK; h++) {
               let head = query_head(kv_head, min(first_member + h, QUERIES_PER_KV - 1u));
-              block_scores[h] += dot(load_q(batch * Q_HEADS + head, quad), key);
+              block_scores[h] += similarity(load_q(batch * Q_HEADS + head, quad), key);
             }
           }
         }
         workgroupBarrier();
         for (var h = 0u; h < HEAD_BLOCK; h++) {
-          scores[h * CHUNK + lane] = select(MASKED, block_scores[h] * SCALE_LOG2E, column < columns);
+          ${parts.plain ? plainLogit : fullLogit}
         }
         workgroupBarrier();
 
@@ -70,7 +82,7 @@ export function attentionSplit(plan: AttentionSplitPlan): KernelSource {
         }
         workgroupBarrier();
         for (var h = 0u; h < HEAD_BLOCK; h++) {
-          scores[h * CHUNK + lane] = select(0.0, exp2(scores[h * CHUNK + lane] - maxima[h]), column < columns);
+          scores[h * CHUNK + lane] = select(exp2(scores[h * CHUNK + lane] - maxima[h]), 0.0, scores[h * CHUNK + lane] <= MASKED);
         }
         workgroupBarrier();
 
@@ -112,3 +124,17 @@ export function attentionSplit(plan: AttentionSplitPlan): KernelSource {
       }`,
   };
 }
+
+const allColumns = 'let chunk_columns = min(CHUNK, columns - min(columns, first_column));';
+
+/** A chunk that lies behind the window is not read. */
+const columnsInWindow = (window: number) => wgsl`
+  let first_key = max(i32(sequence.past) - ${window - 1}, 0);
+  let is_behind = first_column >= PREFIX_COLUMNS && first_column + CHUNK <= PREFIX_COLUMNS + u32(first_key);
+  let chunk_columns = select(min(CHUNK, columns - min(columns, first_column)), 0u, is_behind);`;
+
+const plainLogit = 'scores[h * CHUNK + lane] = select(MASKED, block_scores[h] * SCALE_LOG2E, column < columns);';
+
+const fullLogit = wgsl`
+  let head = query_head(kv_head, min(first_member + h, QUERIES_PER_KV - 1u));
+  scores[h * CHUNK + lane] = logit(block_scores[h] * SCALE, sequence, batch, head, 0u, column);`;

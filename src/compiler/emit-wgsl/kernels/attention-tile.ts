@@ -2,15 +2,18 @@ import type { AttentionTilePlan } from '../../plan/kernel-plan.ts';
 import { type KernelSource, u32c } from '../kernel.ts';
 import { rowStorer, rowsOutBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
-import { attentionParts } from './attention.ts';
+import { attentionParts, keepsVisibleTokens, similarityOfFour } from './attention.ts';
 
 /**
  * Variables of a loop's body are given a value even where WGSL would zero them: some drivers keep the last turn's.
- * Online softmax (Milakov & Gimelshein 2018; FlashAttention). An invocation holds `THREAD_ROWS_EACH` rows of scores for four
+ * Online softmax (Milakov & Gimelshein 2018; FlashAttention). An invocation holds `ROWS_EACH` rows of scores for four
  * keys of the tile, and the same rows of the output for every `KEY_LANES`-th quad of the value width.
  */
 export function attentionTile(plan: AttentionTilePlan): KernelSource {
   const parts = attentionParts(plan);
+  const { window, padding } = plan.mask;
+  const zeroHidden = padding === 'keys_and_queries';
+  const skip = (column: string) => (window === undefined ? column : `next_tile(sequence, first_token, ${column})`);
   return {
     doc: [
       'Attention for many tokens. Rows are (token, query head of one KV head), so a group shares its keys and values.',
@@ -22,20 +25,36 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       TILE_ROWS: u32c(plan.tileRows),
       TILE_KEYS: u32c(plan.tileKeys),
       TILE_PITCH: u32c(plan.tilePitch),
+      ROW_PITCH: u32c(plan.keyLanes + 1),
       THREADS: u32c(plan.threads),
       KEY_LANES: u32c(plan.keyLanes),
       ROW_LANES: u32c(plan.rowLanes),
       ROWS_EACH: u32c(plan.rowsEach),
       VALUE_QUADS_EACH: u32c(plan.valueQuadsEach),
     },
-    bindings: [...parts.inputs, rowsOutBinding('out', plan.valueDim), ...parts.perCall],
+    bindings: [
+      ...parts.queries.bindings,
+      ...parts.keys.bindings,
+      ...parts.values.bindings,
+      ...parts.logits.bindings,
+      ...(plan.sinks ? [{ name: 'sinks', access: 'read', type: 'array<f32>' } as const] : []),
+      rowsOutBinding('out', plan.valueDim),
+      ...parts.perCall,
+    ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: [
-      ...parts.functions,
+      ...parts.queries.functions,
+      ...parts.keys.functions,
+      ...parts.values.functions,
+      ...parts.logits.functions,
+      parts.groups,
+      similarityOfFour(plan),
+      ...(zeroHidden ? [keepsVisibleTokens] : []),
+      ...(window === undefined ? [] : [nextTile(window)]),
       rowStorer('out', plan.valueDim),
-      loadTile('key'),
-      loadTile('value'),
+      loadTile('key', keyOfRow),
+      loadTile('value', 'row'),
       rowOf,
       foldOfLanes,
     ],
@@ -52,16 +71,19 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       var maxima: array<f32, ROWS_EACH>;
       var sums: array<f32, ROWS_EACH>;
       var outputs: array<array<vec4f, VALUE_QUADS_EACH>, ROWS_EACH>;
+      var rows: array<Row, ROWS_EACH>;
       for (var r = 0u; r < ROWS_EACH; r++) {
-        maxima[r] = MASKED;
+        rows[r] = row_of(first_row + row_lane + r * ROW_LANES, batch, kv_head);
+        ${plan.sinks ? startAtSink : 'maxima[r] = MASKED;'}
       }
 
-      for (var first_column = 0u; first_column < columns; first_column += TILE_KEYS) {
+      ${window === undefined ? '' : 'let first_token = first_row / QUERIES_PER_KV;'}
+      for (var first_column = ${skip('0u')}; first_column < columns; first_column = ${skip('first_column + TILE_KEYS')}) {
         workgroupBarrier();
         load_key_tile(lane, batch, kv_head, first_column, columns);
         workgroupBarrier();
 
-        // Scores of four keys, KEY_LANES apart, for each row.
+        // Scores of four neighbouring keys for each row.
         var scores = array<vec4f, ROWS_EACH>();
         for (var quad = 0u; quad < HEAD_QUADS; quad++) {
           let keys = mat4x4f(
@@ -71,15 +93,12 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
             tile[(key_lane + 3u * KEY_LANES) * TILE_PITCH + quad],
           );
           for (var r = 0u; r < ROWS_EACH; r++) {
-            let row = row_of(first_row + row_lane + r * ROW_LANES, batch, kv_head);
-            scores[r] += load_q(row.index, quad) * keys;
+            scores[r] += similarity(load_q(rows[r].index, quad), keys);
           }
         }
-        let key_columns = vec4u(first_column + key_lane) + KEY_LANES * vec4u(0, 1, 2, 3);
+        let key_columns = vec4u(first_column + 4u * key_lane) + vec4u(0, 1, 2, 3);
         for (var r = 0u; r < ROWS_EACH; r++) {
-          let row = row_of(first_row + row_lane + r * ROW_LANES, batch, kv_head);
-          let hidden = key_columns >= vec4u(visible_columns(sequence, row.token));
-          scores[r] = select(scores[r] * SCALE_LOG2E, vec4f(MASKED), hidden);
+          ${parts.plain ? plainLogits : fullLogits}
           let pairs = max(scores[r].xy, scores[r].zw);
           lanes[(row_lane + r * ROW_LANES) * KEY_LANES + key_lane] = max(pairs.x, pairs.y);
         }
@@ -94,20 +113,24 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
           let weights = select(exp2(scores[r] - vec4f(maximum)), vec4f(0), masked);
           maxima[r] = maximum;
           sums[r] = sums[r] * rescale + dot(weights, vec4f(1));
-          for (var c = 0u; c < 4u; c++) {
-            probabilities[tile_row * TILE_KEYS + key_lane + c * KEY_LANES] = weights[c];
-          }
+          probabilities[tile_row * ROW_PITCH + key_lane] = weights;
           for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
             outputs[r][q] *= rescale;
           }
         }
         workgroupBarrier();
 
-        for (var key = 0u; key < TILE_KEYS; key++) {
-          for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
-            let value = tile[key * TILE_PITCH + min(key_lane + q * KEY_LANES, VALUE_QUADS - 1u)];
-            for (var r = 0u; r < ROWS_EACH; r++) {
-              outputs[r][q] += probabilities[(row_lane + r * ROW_LANES) * TILE_KEYS + key] * value;
+        for (var keys = 0u; keys < KEY_LANES; keys++) {
+          var weights = array<vec4f, ROWS_EACH>();
+          for (var r = 0u; r < ROWS_EACH; r++) {
+            weights[r] = probabilities[(row_lane + r * ROW_LANES) * ROW_PITCH + keys];
+          }
+          for (var c = 0u; c < 4u; c++) {
+            for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
+              let value = tile[(4u * keys + c) * TILE_PITCH + min(key_lane + q * KEY_LANES, VALUE_QUADS - 1u)];
+              for (var r = 0u; r < ROWS_EACH; r++) {
+                outputs[r][q] += weights[r][c] * value;
+              }
             }
           }
         }
@@ -123,31 +146,57 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
         if (first_row + tile_row >= step.tokens * QUERIES_PER_KV) {
           continue;
         }
-        let row = row_of(first_row + tile_row, batch, kv_head);
         let sum = sum_of_lanes(tile_row);
-        let factor = select(0.0, 1.0 / sum, sum > 0.0);
+        let factor = select(0.0, 1.0 / sum, sum > 0.0${zeroHidden ? ' && keeps(batch, sequence, rows[r].token)' : ''});
         for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
           let quad = key_lane + q * KEY_LANES;
           if (quad < VALUE_QUADS) {
-            store_out(row.index, quad, outputs[r][q] * factor);
+            store_out(rows[r].index, quad, outputs[r][q] * factor);
           }
         }
       }`,
   };
 }
 
-function loadTile(name: 'key' | 'value'): string {
+/** A sink is a logit that all rows of its head start with, and that has no value. */
+const startAtSink = wgsl`
+  maxima[r] = sinks[rows[r].head] * LOG2E;
+  sums[r] = select(0.0, 1.0, key_lane == 0u);`;
+
+const plainLogits = wgsl`
+  let hidden = key_columns >= vec4u(visible_columns(sequence, rows[r].token));
+  scores[r] = select(scores[r] * SCALE_LOG2E, vec4f(MASKED), hidden);`;
+
+const fullLogits = wgsl`
+  for (var c = 0u; c < 4u; c++) {
+    scores[r][c] = logit(scores[r][c] * SCALE, sequence, batch, rows[r].head, rows[r].token, key_columns[c]);
+  }`;
+
+/** After the tiles of the prefix, the first tile that the window of the first row reaches. */
+const nextTile = (window: number) => wgsl`
+  fn next_tile(sequence: Sequence, first_token: u32, column: u32) -> u32 {
+    let first_key = max(i32(sequence.past + first_token) - ${window - 1}, 0);
+    let reached = (PREFIX_COLUMNS + u32(first_key)) / TILE_KEYS * TILE_KEYS;
+    return select(column, max(column, reached), column >= PREFIX_COLUMNS);
+  }`;
+
+/** Keys stand in the tile so that lanes side by side, which take four neighbouring keys each, read rows side by side. */
+const keyOfRow = 'row % KEY_LANES * 4u + row / KEY_LANES';
+
+/** Row by row of the tile; `column` says which key or value of the tile a row holds. */
+function loadTile(name: 'key' | 'value', column: string): string {
   const widthQuads = name === 'key' ? 'HEAD_QUADS' : 'VALUE_QUADS';
   return wgsl`
     fn load_${name}_tile(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) {
       for (var index = lane; index < TILE_KEYS * ${widthQuads}; index += THREADS) {
-        let key = index / ${widthQuads};
+        let row = index / ${widthQuads};
         let quad = index % ${widthQuads};
+        let column = first_column + ${column};
         var entries = vec4f(0);
-        if (first_column + key < columns) {
-          entries = ${name}_at(batch, kv_head, first_column + key, quad);
+        if (column < columns) {
+          entries = ${name}_at(batch, kv_head, column, quad);
         }
-        tile[key * TILE_PITCH + quad] = entries;
+        tile[row * TILE_PITCH + quad] = entries;
       }
     }`;
 }
@@ -156,6 +205,7 @@ function loadTile(name: 'key' | 'value'): string {
 const rowOf = wgsl`
   struct Row {
     token: u32,
+    head: u32,
     index: u32,
   }
 
@@ -163,7 +213,7 @@ const rowOf = wgsl`
     let row = min(number, step.tokens * QUERIES_PER_KV - 1u);
     let token = row / QUERIES_PER_KV;
     let head = query_head(kv_head, row % QUERIES_PER_KV);
-    return Row(token, (batch * step.tokens + token) * Q_HEADS + head);
+    return Row(token, head, (batch * step.tokens + token) * Q_HEADS + head);
   }`;
 
 const foldOfLanes = wgsl`

@@ -11,54 +11,101 @@ import {
   vectorBinding,
 } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
+import { logitParts } from './attention-logits.ts';
 
-/** What the attention kernels share: the key-column layout, the head groups, the mask and the logits. */
+/** Parts of the attention kernels, each of which takes those that it needs. */
 export interface AttentionParts {
   readonly enables: readonly 'f16'[];
   readonly constants: Readonly<Record<string, Constant>>;
-  /** q, k, v and memory; the caller adds its outputs, then `sequencesBinding` and `stepBinding`. */
-  readonly inputs: readonly Binding[];
   readonly perCall: readonly Binding[];
-  /**
-   * `query_head(kv_head, member)`, `keys_of(sequence)`, `key_at(batch, kv_head, column, quad)`, `value_at(…)`,
-   * `visible(sequence, token, column)`, `load_q(row, quad)`.
-   */
+  readonly queries: Part;
+  /** Keys with their memory; `key_at(batch, kv_head, column, quad)`. */
+  readonly keys: Part;
+  /** Values with their memory; `value_at(batch, kv_head, column, quad)`. */
+  readonly values: Part;
+  /** `visible_columns`, `visible`, `logit`. */
+  readonly logits: Part;
+  /** No option but the causal mask. */
+  readonly plain: boolean;
+  /** `query_head(kv_head, member)`. */
+  readonly groups: string;
+}
+
+export interface Part {
+  readonly bindings: readonly Binding[];
   readonly functions: readonly string[];
 }
 
 export function attentionParts(options: AttentionOptions): AttentionParts {
-  const { heads, columns, keys, headDim, valueDim } = options;
-  const memory = columns.memory > 0;
+  const { heads, columns, headDim, valueDim } = options;
+  const logits = logitParts(options);
   return {
-    enables: enablesFor(keys),
+    enables: enablesFor(options.keys),
     constants: {
       Q_HEADS: u32c(heads.qHeads),
       KV_HEADS: u32c(heads.kvHeads),
       QUERIES_PER_KV: u32c(heads.queriesPerKv),
       HEAD_QUADS: u32c(quads(headDim)),
       VALUE_QUADS: u32c(quads(valueDim)),
-      ...(memory && { MEMORY_SLOTS: u32c(columns.memory) }),
-      // exp2 is the only exponential that WGSL promises precisely, so log2(e) is folded into the scale.
+      ...(columns.zero > 0 && { ZERO_COLUMNS: u32c(columns.zero) }),
+      ...(columns.memory > 0 && { MEMORY_SLOTS: u32c(columns.memory) }),
+      PREFIX_COLUMNS: u32c(columns.zero + columns.memory),
+      SCALE: f32c(options.scale),
+      // exp2 is the only exponential that WGSL promises precisely: logits are in units of log2.
+      LOG2E: f32c(Math.LOG2E),
       SCALE_LOG2E: f32c(options.scale * Math.LOG2E),
       MASKED: f32c(-3e38),
     },
-    inputs: [
-      rowsBinding('q', headDim),
-      keyRows('k', headDim, options).binding,
-      keyRows('v', valueDim, options).binding,
-      ...(memory ? [rowsBinding('memory_k', headDim), rowsBinding('memory_v', valueDim)] : []),
-    ],
     perCall: [sequencesBinding, stepBinding],
-    functions: [
-      rowLoader('q', headDim),
-      keyRows('k', headDim, options).loader,
-      keyRows('v', valueDim, options).loader,
-      ...(memory ? [rowLoader('memory_k', headDim), rowLoader('memory_v', valueDim)] : []),
-      queryHead(options),
-      columnReader('key_at', 'k', options),
-      columnReader('value_at', 'v', options),
-      columnCount(options),
-    ],
+    queries: { bindings: [rowsBinding('q', headDim)], functions: [rowLoader('q', headDim)] },
+    keys: columnsPart('key_at', 'k', headDim, options),
+    values: columnsPart('value_at', 'v', valueDim, options),
+    logits: { bindings: logits.bindings, functions: [columnCount(options), ...logits.functions] },
+    plain: logits.plain,
+    groups: queryHead(options),
+  };
+}
+
+/** `fn similarity(query: vec4f, keys: mat4x4f) -> vec4f`: what four entries add to the similarity with each of four keys. */
+export function similarityOfFour({ similarity }: AttentionOptions): string {
+  if (similarity === 'dot') {
+    return wgsl`
+      fn similarity(query: vec4f, keys: mat4x4f) -> vec4f {
+        return query * keys;
+      }`;
+  }
+  return wgsl`
+    fn similarity(query: vec4f, keys: mat4x4f) -> vec4f {
+      let a = query - keys[0];
+      let b = query - keys[1];
+      let c = query - keys[2];
+      let d = query - keys[3];
+      return -vec4f(dot(a, a), dot(b, b), dot(c, c), dot(d, d));
+    }`;
+}
+
+/** `fn similarity(query: vec4f, key: vec4f) -> f32`: what four entries add to the similarity. */
+export function similarityOfOne({ similarity }: AttentionOptions): string {
+  const value = similarity === 'dot' ? 'dot(query, key)' : '-dot(query - key, query - key)';
+  return wgsl`
+    fn similarity(query: vec4f, key: vec4f) -> f32 {
+      return ${value};
+    }`;
+}
+
+/** Rows of hidden tokens become zero: `fn keeps(batch: u32, sequence: Sequence, token: u32) -> bool`. Needs `key_mask`. */
+export const keepsVisibleTokens = wgsl`
+  fn keeps(batch: u32, sequence: Sequence, token: u32) -> bool {
+    return key_mask[batch * step.keys + sequence.past + token] != 0u;
+  }`;
+
+function columnsPart(reader: string, source: 'k' | 'v', width: number, options: AttentionOptions): Part {
+  const rows = keyRows(source, width, options);
+  const memory = options.columns.memory > 0;
+  const name = `memory_${source}`;
+  return {
+    bindings: [rows.binding, ...(memory ? [rowsBinding(name, width)] : [])],
+    functions: [rows.loader, ...(memory ? [rowLoader(name, width)] : []), columnReader(reader, source, options)],
   };
 }
 
@@ -80,37 +127,43 @@ function queryHead({ heads }: AttentionOptions): string {
     }`;
 }
 
-/** Columns are [memory | sequence]; every width and every mask follows from this one layout. */
-function columnReader(name: string, source: 'k' | 'v', options: AttentionOptions): string {
+/** Columns are [zero | memory | sequence]; every width and every mask follows from this one layout. */
+function columnReader(name: string, source: 'k' | 'v', { keyLayout, columns }: AttentionOptions): string {
   const sequence =
-    options.keyLayout === 'heads-first'
+    keyLayout === 'heads-first'
       ? `load_${source}((batch * KV_HEADS + kv_head) * step.capacity + token, quad)`
       : `load_${source}((batch * step.capacity + token) * KV_HEADS + kv_head, quad)`;
-  if (options.columns.memory === 0) {
+  if (columns.zero + columns.memory === 0) {
     return wgsl`
       fn ${name}(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
         return ${sequence};
       }`;
   }
+  const zero = wgsl`
+    if (column < ZERO_COLUMNS) {
+      return vec4f(0);
+    }`;
+  const memory = wgsl`
+    if (column < PREFIX_COLUMNS) {
+      return load_memory_${source}(kv_head * MEMORY_SLOTS + column${columns.zero > 0 ? ' - ZERO_COLUMNS' : ''}, quad);
+    }`;
   return wgsl`
     fn ${name}(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
-      if (column < MEMORY_SLOTS) {
-        return load_memory_${source}(kv_head * MEMORY_SLOTS + column, quad);
-      }
-      let token = column - MEMORY_SLOTS;
+      ${columns.zero > 0 ? zero : ''}
+      ${columns.memory > 0 ? memory : ''}
+      let token = column - PREFIX_COLUMNS;
       return ${sequence};
     }`;
 }
 
-/** Memory is always visible; the sequence up to the query's own position when causal, else to its end. */
-function columnCount({ causal, columns, keyLayout }: AttentionOptions): string {
-  const memory = columns.memory > 0 ? 'MEMORY_SLOTS + ' : '';
+/** Columns up to the last that the masks by position can leave: the sequence to the query's own position when causal, else to its end. */
+function columnCount({ mask, keyLayout }: AttentionOptions): string {
   const length = 'sequence.past + sequence.count';
   // With more given queries than keys the first queries stand before the first key: past is negative, in two's complement.
   const upTo = 'sequence.past + token + 1u';
   const own = keyLayout === 'tokens-first' ? `u32(max(bitcast<i32>(${upTo}), 0))` : upTo;
   return wgsl`
     fn visible_columns(sequence: Sequence, token: u32) -> u32 {
-      return ${memory}${causal ? `min(${length}, ${own})` : length};
+      return PREFIX_COLUMNS + ${mask.causal ? `min(${length}, ${own})` : length};
     }`;
 }

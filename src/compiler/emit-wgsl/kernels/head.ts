@@ -1,105 +1,130 @@
-import type { HeadNormPlan, RotationPlan } from '../../plan/kernel-plan.ts';
+import type { HeadNormShape } from '../../check/shaped-spec.ts';
+import type { RotationPlan } from '../../plan/kernel-plan.ts';
 import { type Binding, type Constant, f32c, u32c } from '../kernel.ts';
 import { wgsl } from '../wgsl.ts';
 
-/** One head held by a workgroup: norm, then rotation. Used for queries, keys and memory keys alike, so that they cannot differ. */
+/** One head held by a workgroup in `head`: norms, then rotation. Used for queries, keys and memory keys alike, so that they cannot differ. */
 export interface HeadParts {
   readonly constants: Readonly<Record<string, Constant>>;
-  /** `norm_weight` and `rotations`, where there are any. */
+  /** Weights of the norms, and `rotations`, where there are any. */
   readonly bindings: readonly Binding[];
-  /** Last comes `fn finished(e: u32, position: u32) -> f32`: entry e of the head, normalised and rotated; zero beyond its end. */
+  /** Last comes `fn finished(e: u32, position: u32, head_index: u32) -> f32`: entry e, normalised and rotated; zero beyond the head's end. */
   readonly functions: readonly string[];
-  /** Statements that fill `head` from `SOURCE(e)` and prepare `finished`; uses `lane`. */
+  /** Statements that fill `head` from `source` (an expression in e) and normalise it; uses `lane` and `head_index`. */
   readonly load: (source: string) => string;
 }
 
 export interface HeadOptions {
   readonly headDim: number;
   readonly threads: number;
-  readonly norm?: HeadNormPlan | undefined;
+  readonly norms: readonly HeadNormShape[];
   readonly rotation?: RotationPlan | undefined;
 }
 
-export function headParts({ headDim, threads, norm, rotation }: HeadOptions): HeadParts {
+/** Binding of the weight of the norm at `index`. */
+const normWeight = (index: number): string => (index === 0 ? 'norm_weight' : `norm_weight_${index + 1}`);
+
+export function headParts({ headDim, threads, norms, rotation }: HeadOptions): HeadParts {
+  const weights = norms.flatMap((norm, index) => (norm.weight === 'none' ? [] : [normWeight(index)]));
   return {
     constants: {
       HEAD_DIM: u32c(headDim),
       THREADS: u32c(threads),
-      ...(norm && { GROUP_WIDTH: u32c(headDim / norm.groups), NORM_EPS: f32c(norm.eps), TINY: f32c(1e-30) }),
+      ...(norms.length > 0 && { TINY: f32c(1e-30) }),
       ...(rotation && { ROTARY_DIM: u32c(rotation.dim) }),
     },
     bindings: [
-      ...(norm?.weighted ? [{ name: 'norm_weight', access: 'read', type: 'array<f32>' } as const] : []),
+      ...weights.map((name) => ({ name, access: 'read', type: 'array<f32>' }) as const),
       ...(rotation ? [{ name: 'rotations', access: 'read', type: 'array<vec2f>' } as const] : []),
     ],
-    functions: [...(norm ? [factorOf(norm)] : []), normalised(norm), rotation ? rotated(rotation) : notRotated],
-    load: (source) => (norm ? loadAndNorm(source) : loadOnly(source)),
+    functions: [
+      ...norms.map((norm, index) => statistics(norm, index, headDim)),
+      rotation ? rotated(rotation) : notRotated,
+    ],
+    load: (source) => [loadHead(source), ...norms.map((norm, index) => applyNorm(norm, index, headDim))].join('\n'),
   };
 }
 
-const loadOnly = (source: string) => wgsl`
+const loadHead = (source: string) => wgsl`
   for (var e = lane; e < HEAD_DIM; e += THREADS) {
     head[e] = ${source};
   }
   workgroupBarrier();`;
 
-const loadAndNorm = (source: string) => wgsl`
-  ${loadOnly(source)}
-  for (var part = lane; part < HEAD_DIM / GROUP_WIDTH; part += THREADS) {
-    factors[part] = factor_of(part);
-  }
-  workgroupBarrier();`;
-
-/** A head is short: one lane sums a group's squares in order, which also makes the result independent of the lane count. */
-function factorOf(norm: HeadNormPlan): string {
-  const factor =
-    norm.kind === 'rms'
-      ? 'inverseSqrt(max(squares / f32(GROUP_WIDTH) + NORM_EPS, TINY))'
-      : '1.0 / max(sqrt(squares), max(NORM_EPS, TINY))';
+/** Each entry is rewritten by the lane that owns it, once the statistics of its group are known to all. */
+function applyNorm(norm: HeadNormShape, index: number, headDim: number): string {
+  const width = headDim / norm.groups;
+  const weight =
+    norm.weight === 'per_head' ? `${normWeight(index)}[head_index * HEAD_DIM + e]` : `${normWeight(index)}[e]`;
+  const gamma = norm.unitOffset ? `(${weight} + 1.0)` : weight;
+  const group = norm.groups === 1 ? '0' : `e / ${width}u`;
   return wgsl`
-    fn factor_of(part: u32) -> f32 {
-      var squares = 0.0;
-      for (var e = part * GROUP_WIDTH; e < (part + 1u) * GROUP_WIDTH; e++) {
-        squares += head[e] * head[e];
-      }
-      return ${factor};
-    }`;
+    for (var part = lane; part < ${norm.groups}u; part += THREADS) {
+      statistics[part] = statistics_${index + 1}(part);
+    }
+    workgroupBarrier();
+    for (var e = lane; e < HEAD_DIM; e += THREADS) {
+      let group_of_entry = statistics[${group}];
+      head[e] = (head[e] - group_of_entry.x) * group_of_entry.y${norm.weight === 'none' ? '' : ` * ${gamma}`};
+    }
+    workgroupBarrier();`;
 }
 
-function normalised(norm: HeadNormPlan | undefined): string {
-  const gamma = norm?.unitOffset ? '(norm_weight[e] + 1.0)' : 'norm_weight[e]';
-  const value = norm ? `head[e] * factors[e / GROUP_WIDTH]${norm.weighted ? ` * ${gamma}` : ''}` : 'head[e]';
+/** (mean to subtract, factor). A head is short: one lane sums a group in order, so the result does not depend on the lane count. */
+function statistics(norm: HeadNormShape, index: number, headDim: number): string {
+  const width = headDim / norm.groups;
+  const eps = Math.max(norm.eps, 0);
+  const factor =
+    norm.kind === 'l2'
+      ? `1.0 / max(sqrt(squares), max(f32(${eps}), TINY))`
+      : `inverseSqrt(max(squares / ${width}.0 + f32(${eps}), TINY))`;
+  const mean =
+    norm.kind === 'layer'
+      ? wgsl`
+          var total = 0.0;
+          for (var e = first; e < first + ${width}u; e++) {
+            total += head[e];
+          }
+          let mean = total / ${width}.0;`
+      : 'let mean = 0.0;';
   return wgsl`
-    fn normalised(e: u32) -> f32 {
-      return ${value};
+    fn statistics_${index + 1}(part: u32) -> vec2f {
+      let first = part * ${width}u;
+      ${mean}
+      var squares = 0.0;
+      for (var e = first; e < first + ${width}u; e++) {
+        let entry = head[e] - mean;
+        squares += entry * entry;
+      }
+      return vec2f(mean, ${factor});
     }`;
 }
 
 const notRotated = wgsl`
-  fn finished(e: u32, position: u32) -> f32 {
+  fn finished(e: u32, position: u32, head_index: u32) -> f32 {
     if (e >= HEAD_DIM) {
       return 0.0;
     }
-    return normalised(e);
+    return head[e];
   }`;
 
-function rotated({ pairing }: RotationPlan): string {
+function rotated({ pairing, firstHead }: RotationPlan): string {
   const [pair, first] =
     pairing === 'half' ? ['e % (ROTARY_DIM / 2u)', 'e < ROTARY_DIM / 2u'] : ['e / 2u', 'e % 2u == 0u'];
   const partner = pairing === 'half' ? 'select(pair, pair + ROTARY_DIM / 2u, is_first)' : 'e ^ 1u';
+  const unturned = firstHead > 0 ? `e >= ROTARY_DIM || head_index < ${firstHead}u` : 'e >= ROTARY_DIM';
   return wgsl`
-    fn finished(e: u32, position: u32) -> f32 {
+    fn finished(e: u32, position: u32, head_index: u32) -> f32 {
       if (e >= HEAD_DIM) {
         return 0.0;
       }
-      let value = normalised(e);
-      if (e >= ROTARY_DIM) {
-        return value;
+      if (${unturned}) {
+        return head[e];
       }
       let pair = ${pair};
       let is_first = ${first};
       let turn = rotations[position * (ROTARY_DIM / 2u) + pair];
-      let partner = normalised(${partner});
-      return value * turn.x + select(partner, -partner, is_first) * turn.y;
+      let partner = head[${partner}];
+      return head[e] * turn.x + select(partner, -partner, is_first) * turn.y;
     }`;
 }

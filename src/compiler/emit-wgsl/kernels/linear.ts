@@ -17,7 +17,7 @@ export function linearParts(plan: LinearPlan) {
     ...(gated ? [vectorBinding('gate', plan.weight)] : []),
     ...(plan.gate === 'biased' ? [vector('gate_bias')] : []),
     { name: 'y', access: 'read_write', type: 'array<f32>' },
-    ...(plan.rows === 'logits' ? [sequencesBinding] : []),
+    ...(plan.logits ? [sequencesBinding] : []),
     stepBinding,
   ];
   const functions = [
@@ -25,7 +25,7 @@ export function linearParts(plan: LinearPlan) {
     loader('weight', plan.weight),
     ...(gated ? [loader('gate', plan.weight)] : []),
     ...activationFunction(plan.activation),
-    plan.rows === 'logits' ? logitsRows : allRows,
+    plan.logits ? logitsRows : allRows,
     gated ? finishGated(plan) : finish(plan),
   ];
   return { gated, bindings, functions, enables: enablesFor(plan.weight), doc: formula(plan) };

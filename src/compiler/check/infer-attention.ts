@@ -1,0 +1,96 @@
+import type { Report } from '../diagnostics/report.ts';
+import type { BoundSpec } from './bind.ts';
+import { keyColumns } from './key-columns.ts';
+import { resolveCross } from './rules/cross.ts';
+import { resolveQkNorms, resolveValueNorm } from './rules/head-norms.ts';
+import type { ResolvedHeads } from './rules/heads.ts';
+import { resolveBiasTensor, resolveNormalizer, resolveSoftcap } from './rules/logits.ts';
+import { resolveMask } from './rules/mask.ts';
+import { resolveMemory } from './rules/memory.ts';
+import { resolveBiasPosition } from './rules/position-bias.ts';
+import { resolveRope } from './rules/rope.ts';
+import { resolveValueResidual } from './rules/value-residual.ts';
+import { resolveWidths } from './rules/widths.ts';
+import type { AttentionShape, GatesShape, QkNormShape } from './shaped-spec.ts';
+
+/** Every option of `attention`, resolved; undefined when a dimension could not be known. All rules are applied in any case. */
+export function resolveAttention(
+  spec: BoundSpec,
+  heads: ResolvedHeads | undefined,
+  report: Report,
+): AttentionShape | undefined {
+  const widths = resolveWidths(spec, report);
+  const cross = resolveCross(spec, report);
+  const memory = resolveMemory(spec, heads, report);
+  const qkNorms = resolveQkNorms(spec, widths?.headDim, memory, report);
+  const valueNorm = resolveValueNorm(spec);
+  const valueResidual = resolveValueResidual(spec, report);
+  const rope = resolveRope(spec, widths?.headDim, heads, report);
+  const biasPosition = resolveBiasPosition(spec, heads, report);
+  const mask = resolveMask(spec, report);
+  const softcap = resolveSoftcap(spec, report);
+  const biasTensor = resolveBiasTensor(spec);
+  const normalizer = resolveNormalizer(spec, report);
+  const gates = resolveGates(spec);
+  const cacheDtype = spec.at('attention.cache.dtype')?.value;
+  const similarity = spec.at('attention.similarity')?.value;
+  const sinks = spec.at('attention.sinks')?.value;
+  const zero = spec.at('attention.zero_kv')?.value;
+  const mixing = spec.at('attention.head_mixing')?.value;
+  const biases = spec.at('attention.biases')?.value;
+  if (heads === undefined || widths === undefined || mask === undefined || normalizer === undefined) return undefined;
+  if (similarity === undefined || sinks === undefined || zero === undefined || mixing === undefined) return undefined;
+  if (gates === undefined || biases === undefined || cacheDtype === undefined) return undefined;
+  const { hidden, outHidden, headDim, valueDim } = widths;
+  const inputs = hidden === undefined ? ('heads' as const) : ('hidden' as const);
+  return Object.freeze({
+    inputs,
+    ...(hidden === undefined ? {} : { hidden }),
+    ...(outHidden === undefined ? {} : { outHidden }),
+    ...(cross === undefined ? {} : { cross }),
+    heads: heads.group,
+    headDim,
+    valueDim,
+    similarity,
+    scale: spec.at('attention.scale')?.value ?? defaultScale(qkNorms, headDim),
+    qkNorms,
+    ...(valueNorm === undefined ? {} : { valueNorm }),
+    ...(valueResidual === undefined ? {} : { valueResidual }),
+    ...(rope === undefined ? {} : { rope }),
+    ...(biasPosition === undefined ? {} : { biasPosition }),
+    columns: keyColumns(zero, memory?.slots ?? 0),
+    mask,
+    sinks,
+    ...(softcap === undefined ? {} : { softcap }),
+    ...(biasTensor === undefined ? {} : { biasTensor }),
+    headMixing: Object.freeze({
+      pre: mixing.includes('pre'),
+      post: mixing.includes('post'),
+      preScalePost: mixing.includes('pre_scale_post'),
+    }),
+    normalizer,
+    gates,
+    biases: Object.freeze({
+      q: biases.includes('q'),
+      k: biases.includes('k'),
+      v: biases.includes('v'),
+      o: biases.includes('o'),
+    }),
+    cacheDtype,
+  });
+}
+
+/** Unit vectors have products within ±1: a fixed 10 in place of D^-0.5, as in x-transformers. */
+function defaultScale(qkNorms: readonly QkNormShape[], headDim: number): number {
+  const isUnit = qkNorms.some(({ kind, weight }) => kind === 'l2' && weight === 'none');
+  return isUnit ? 10 : 1 / Math.sqrt(headDim);
+}
+
+function resolveGates(spec: BoundSpec): GatesShape | undefined {
+  const headScale = spec.at('attention.gates.head_scale')?.value;
+  const head = spec.at('attention.gates.head')?.value;
+  const value = spec.at('attention.gates.value')?.value;
+  const outputGlu = spec.at('attention.gates.output_glu')?.value;
+  if (headScale === undefined || head === undefined || value === undefined || outputGlu === undefined) return undefined;
+  return Object.freeze({ headScale, head, value, outputGlu });
+}

@@ -1,0 +1,60 @@
+import type { GateHeadsPlan, MixValuesPlan } from '../../plan/kernel-plan.ts';
+import { f32c, type KernelSource, stepBinding, u32c } from '../kernel.ts';
+import { wgsl } from '../wgsl.ts';
+
+const floats = (name: string, access: 'read' | 'read_write' = 'read') =>
+  ({ name, access, type: 'array<f32>' }) as const;
+
+/** One invocation per entry. */
+export function mixValues(plan: MixValuesPlan): KernelSource {
+  const { kvHeads, valueDim, mix } = plan;
+  return {
+    doc: "v = first + mix · (v − first), with the first layer's values",
+    enables: [],
+    constants: {
+      ROW_WIDTH: u32c(kvHeads * valueDim),
+      VALUE_DIM: u32c(valueDim),
+      ...(mix !== 'gate' && { MIX: f32c(mix) }),
+    },
+    bindings: [floats('first'), ...(mix === 'gate' ? [floats('gate')] : []), floats('v', 'read_write'), stepBinding],
+    workgroupArrays: plan.workgroup,
+    workgroupSize: plan.threads,
+    functions: [],
+    body: wgsl`
+      let index = group.x * ${plan.threads}u + lane;
+      if (index >= step.batch * step.tokens * ROW_WIDTH) {
+        return;
+      }
+      v[index] = first[index] + ${mix === 'gate' ? 'gate[index / VALUE_DIM]' : 'MIX'} * (v[index] - first[index]);`,
+  };
+}
+
+/** One invocation per entry of the heads' output. */
+export function gateHeads(plan: GateHeadsPlan): KernelSource {
+  const factors = [
+    plan.scale && 'scale[index / VALUE_DIM % HEADS]',
+    plan.head && 'head_gate[index / VALUE_DIM]',
+    plan.entry && 'entry_gate[index]',
+  ].filter(Boolean);
+  return {
+    doc: 'z = z · gates, per head or per entry',
+    enables: [],
+    constants: { HEADS: u32c(plan.heads), VALUE_DIM: u32c(plan.valueDim) },
+    bindings: [
+      ...(plan.scale ? [floats('scale')] : []),
+      ...(plan.head ? [floats('head_gate')] : []),
+      ...(plan.entry ? [floats('entry_gate')] : []),
+      floats('z', 'read_write'),
+      stepBinding,
+    ],
+    workgroupArrays: plan.workgroup,
+    workgroupSize: plan.threads,
+    functions: [],
+    body: wgsl`
+      let index = group.x * ${plan.threads}u + lane;
+      if (index >= step.batch * step.tokens * HEADS * VALUE_DIM) {
+        return;
+      }
+      z[index] *= ${factors.join(' * ')};`,
+  };
+}

@@ -1,0 +1,336 @@
+import { dim } from '../check/dims.ts';
+import type { AttentionShape, HeadNormShape } from '../check/shaped-spec.ts';
+import { B, C, I, inLayer, J, type ModuleBuilder, X } from './module-builder.ts';
+import type { HeadNorm, Rotation } from './nodes.ts';
+
+/** Where an attention block stands. */
+export interface Place {
+  /** Prefix of weight names. */
+  readonly at: string;
+  readonly x: string;
+  readonly out: string;
+  readonly accumulate: boolean;
+  readonly layer?: number;
+  /** Whose values later layers mix in: this layer's own are kept when it is `keep`. */
+  readonly firstValues?: 'keep' | 'mix';
+}
+
+export function lowerAttentionAlone(builder: ModuleBuilder, attention: AttentionShape): void {
+  if (attention.inputs === 'heads') {
+    lowerGivenHeads(builder, attention);
+    return;
+  }
+  const { hidden = 0, outHidden = hidden } = attention;
+  const x = builder.declare('hidden_in', 'input', 'f32', [B, I, dim(hidden)]);
+  const out = builder.declare('out', 'output', 'f32', [B, I, dim(outHidden)]);
+  lowerProjectedAttention(builder, attention, { at: '', x, out, accumulate: false });
+}
+
+export function lowerProjectedAttention(builder: ModuleBuilder, attention: AttentionShape, place: Place): void {
+  const { heads, headDim, valueDim, cacheDtype } = attention;
+  const { at, x } = place;
+  const layer = inLayer(place.layer);
+  const context = contextOf(builder, attention);
+  const source = context === undefined ? { x, width: attention.hidden ?? 0, rows: {} } : context;
+
+  const qProj = project(builder, attention, place, {
+    name: 'q',
+    width: heads.qHeads * headDim,
+    x,
+    inWidth: attention.hidden ?? 0,
+  });
+  const kProj = project(builder, attention, place, {
+    name: 'k',
+    width: heads.kvHeads * headDim,
+    x: source.x,
+    inWidth: source.width,
+    rows: source.rows,
+  });
+  const vProj = project(builder, attention, place, {
+    name: 'v',
+    width: heads.kvHeads * valueDim,
+    x: source.x,
+    inWidth: source.width,
+    rows: source.rows,
+  });
+  if (place.firstValues === 'mix') mixFirstValues(builder, attention, place, vProj);
+
+  const q = builder.declare('q', 'activation', 'f32', [B, I, dim(heads.qHeads), dim(headDim)]);
+  const qNorms = headNormsOf(builder, attention, `${at}attn.`, 'q');
+  builder.add({
+    op: 'query_heads',
+    x: qProj,
+    heads: heads.qHeads,
+    headDim,
+    norms: qNorms,
+    ...rotationOf(builder, attention, heads.qHeads),
+    out: q,
+    ...layer,
+  });
+
+  const kNorms = headNormsOf(builder, attention, `${at}attn.`, 'k');
+  const valueNorm = attention.valueNorm && {
+    valueNorm: withTensor(builder, attention.valueNorm, `${at}attn.v_norm.weight`),
+  };
+  const cache = (name: 'k' | 'v', width: number) =>
+    builder.declare(`${at}cache.${name}`, 'cache', cacheDtype, [B, dim(heads.kvHeads), C, dim(width)]);
+  const kCache = cache('k', headDim);
+  const vCache = cache('v', valueDim);
+  const rotation = rotationOf(builder, attention, heads.kvHeads);
+  builder.add({
+    op: 'append',
+    k: kProj,
+    v: vProj,
+    kvHeads: heads.kvHeads,
+    headDim,
+    valueDim,
+    norms: kNorms,
+    ...valueNorm,
+    ...rotation,
+    kCache,
+    vCache,
+    cacheDtype,
+    ...source.rows,
+    ...layer,
+  });
+
+  const z = builder.declare('z', 'activation', 'f32', [B, I, dim(heads.qHeads), dim(valueDim)]);
+  builder.add({
+    op: 'attention',
+    q,
+    k: kCache,
+    v: vCache,
+    keyLayout: 'heads-first',
+    keyDtype: cacheDtype,
+    ...attentionParts(builder, attention, at, place.layer),
+    out: z,
+    ...layer,
+  });
+  lowerGates(builder, attention, place, z);
+  lowerOutput(builder, attention, place, z);
+}
+
+interface Projection {
+  readonly name: 'q' | 'k' | 'v';
+  readonly width: number;
+  readonly x: string;
+  readonly inWidth: number;
+  readonly rows?: { readonly rows?: 'context' };
+}
+
+function project(builder: ModuleBuilder, attention: AttentionShape, place: Place, projection: Projection): string {
+  const { name, width, x, inWidth, rows } = projection;
+  const kept = name === 'v' && place.firstValues === 'keep';
+  const extent = rows?.rows === 'context' ? X : I;
+  const out = builder.declare(kept ? 'v_first' : `${name}_proj`, 'activation', 'f32', [B, extent, dim(width)]);
+  builder.add({
+    op: 'linear',
+    x,
+    inWidth,
+    outWidth: width,
+    weight: builder.weight(`${place.at}attn.${name}.weight`),
+    ...(attention.biases[name] && { bias: builder.weight(`${place.at}attn.${name}.bias`) }),
+    accumulate: false,
+    logits: false,
+    out,
+    ...rows,
+    ...inLayer(place.layer),
+  });
+  return out;
+}
+
+/** The input that keys and values come from when it is not the block's own. */
+function contextOf(builder: ModuleBuilder, { cross }: AttentionShape) {
+  if (cross === undefined) return undefined;
+  const x = builder.declare('context', 'input', 'f32', [B, X, dim(cross.width)]);
+  return { x, width: cross.width, rows: { rows: 'context' } } as const;
+}
+
+function mixFirstValues(builder: ModuleBuilder, attention: AttentionShape, place: Place, v: string): void {
+  const { valueResidual, valueDim, heads, hidden = 0 } = attention;
+  if (valueResidual === undefined) return;
+  const layer = inLayer(place.layer);
+  const { kvHeads } = heads;
+  const base = { op: 'mix_values', first: 'v_first', kvHeads, valueDim, out: v, ...layer } as const;
+  if (valueResidual.mix !== 'learned') {
+    builder.add({ ...base, mix: valueResidual.mix });
+    return;
+  }
+  const gate = builder.declare('value_mix', 'activation', 'f32', [B, I, dim(kvHeads)]);
+  const weight = builder.weight(`${place.at}attn.value_residual.weight`);
+  const bias = builder.weight(`${place.at}attn.value_residual.bias`);
+  builder.add({
+    op: 'linear',
+    x: place.x,
+    inWidth: hidden,
+    outWidth: kvHeads,
+    weight,
+    bias,
+    activation: 'sigmoid',
+    accumulate: false,
+    logits: false,
+    out: gate,
+    ...layer,
+  });
+  builder.add({ ...base, mix: { gate } });
+}
+
+function lowerGates(builder: ModuleBuilder, attention: AttentionShape, place: Place, z: string): void {
+  const { gates, heads, valueDim, hidden = 0 } = attention;
+  const layer = inLayer(place.layer);
+  const at = `${place.at}attn.`;
+  const gate = (name: string, outWidth: number, activation: 'sigmoid' | 'silu', biased: boolean) => {
+    const out = builder.declare(name, 'activation', 'f32', [B, I, dim(outWidth)]);
+    const weight = builder.weight(`${at}${name}.weight`);
+    const bias = biased ? { bias: builder.weight(`${at}${name}.bias`) } : {};
+    builder.add({
+      op: 'linear',
+      x: place.x,
+      inWidth: hidden,
+      outWidth,
+      weight,
+      ...bias,
+      activation,
+      accumulate: false,
+      logits: false,
+      out,
+      ...layer,
+    });
+    return out;
+  };
+  const parts = {
+    ...(gates.headScale && { scale: builder.weight(`${at}head_scale`) }),
+    ...(gates.head && { head: gate('head_gate', heads.qHeads, 'sigmoid', true) }),
+    ...(gates.value !== 'none' && { entry: gate('value_gate', heads.qHeads * valueDim, gates.value, false) }),
+  };
+  if (Object.keys(parts).length > 0)
+    builder.add({ op: 'gate_heads', heads: heads.qHeads, valueDim, ...parts, out: z, ...layer });
+}
+
+/** With a GLU, the first half of the projection is what the sigmoid of the second lets through. */
+function lowerOutput(builder: ModuleBuilder, attention: AttentionShape, place: Place, z: string): void {
+  const { heads, valueDim, gates, biases, hidden = 0, outHidden = hidden } = attention;
+  const at = `${place.at}attn.`;
+  const biasOf = (name: string) => (biases.o ? { bias: builder.weight(`${at}${name}.bias`) } : {});
+  builder.add({
+    op: 'linear',
+    x: z,
+    inWidth: heads.qHeads * valueDim,
+    outWidth: outHidden,
+    weight: builder.weight(`${at}o.weight`),
+    ...biasOf('o'),
+    ...(gates.outputGlu && {
+      gate: { weight: builder.weight(`${at}o_gate.weight`), ...biasOf('o_gate') },
+      activation: 'sigmoid',
+    }),
+    accumulate: place.accumulate,
+    logits: false,
+    out: place.out,
+    ...inLayer(place.layer),
+  });
+}
+
+/** The checker refuses norms and rotation on heads that the app gives: they are part of what makes the heads. */
+function lowerGivenHeads(builder: ModuleBuilder, attention: AttentionShape): void {
+  const { heads, headDim, valueDim, cacheDtype } = attention;
+  const q = builder.declare('q', 'input', 'f32', [B, I, dim(heads.qHeads), dim(headDim)]);
+  const k = builder.declare('k', 'input', cacheDtype, [B, J, dim(heads.kvHeads), dim(headDim)]);
+  const v = builder.declare('v', 'input', cacheDtype, [B, J, dim(heads.kvHeads), dim(valueDim)]);
+  const scaled = attention.gates.headScale;
+  const shape = [B, I, dim(heads.qHeads), dim(valueDim)];
+  const out = builder.declare('out', 'output', 'f32', shape);
+  builder.add({
+    op: 'attention',
+    q,
+    k,
+    v,
+    keyLayout: 'tokens-first',
+    keyDtype: cacheDtype,
+    ...attentionParts(builder, attention, ''),
+    out,
+  });
+  if (scaled)
+    builder.add({ op: 'gate_heads', heads: heads.qHeads, valueDim, scale: builder.weight('attn.head_scale'), out });
+}
+
+/** Everything of an attention node but its q, k, v and out; declares what it reads. */
+function attentionParts(builder: ModuleBuilder, attention: AttentionShape, at: string, layer?: number) {
+  const { heads, headDim, valueDim, similarity, scale, columns, mask, normalizer, softcap } = attention;
+  const { biasPosition, biasTensor, headMixing, sinks, cross } = attention;
+  const weight = (name: string) => builder.weight(`${at}attn.${name}`);
+  const memory = memoryOf(builder, attention, at, layer);
+  const keyMask = mask.padding === 'none' ? undefined : builder.declare('key_mask', 'input', 'u32', [B, J]);
+  const bias = biasTensor && { tensor: declareBias(builder, attention, biasTensor), ...biasTensor };
+  const mixing = {
+    ...(headMixing.pre && { pre: weight('mix_pre.weight') }),
+    ...(headMixing.post && { post: weight('mix_post.weight') }),
+    ...(headMixing.preScalePost && { preScalePost: weight('mix_pre_scale_post.weight') }),
+  };
+  return {
+    heads,
+    headDim,
+    valueDim,
+    similarity,
+    scale,
+    columns,
+    mask,
+    normalizer,
+    mixing,
+    cross: cross !== undefined,
+    ...(memory && { memory }),
+    ...(keyMask && { keyMask }),
+    ...(bias && { bias }),
+    ...(softcap && { softcap }),
+    ...(sinks && { sinks: weight('sinks') }),
+    ...(biasPosition?.kind === 'alibi' && { alibi: biasPosition }),
+    ...(biasPosition?.kind === 't5' && { t5: { ...biasPosition, table: weight('t5.weight') } }),
+  };
+}
+
+function declareBias(
+  builder: ModuleBuilder,
+  { heads }: AttentionShape,
+  { perBatch, perHead }: { perBatch: boolean; perHead: boolean },
+): string {
+  return builder.declare('bias', 'input', 'f32', [perBatch ? B : dim(1), dim(perHead ? heads.qHeads : 1), I, J]);
+}
+
+function memoryOf(builder: ModuleBuilder, attention: AttentionShape, at: string, layer?: number) {
+  const { headDim, heads, columns, qkNorms } = attention;
+  const slots = columns.memory;
+  if (slots === 0) return undefined;
+  const memory = builder.weight(`${at}attn.memory_k`);
+  const v = builder.weight(`${at}attn.memory_v`);
+  const norms = headNormsOf(builder, attention, `${at}attn.`, 'k').filter(
+    (_, i) => qkNorms.filter(({ k }) => k)[i]?.memory,
+  );
+  if (norms.length === 0) return { k: memory, v };
+  const { kvHeads } = heads;
+  const k = builder.declare(`${at}memory_k_normed`, 'prepared', 'f32', [dim(kvHeads), dim(slots), dim(headDim)]);
+  builder.add({ op: 'memory_keys', memory, kvHeads, slots, headDim, norms, out: k, ...inLayer(layer) });
+  return { k, v };
+}
+
+/** The norms of q or of k, in order. The weight of the list's second norm has its own name. */
+function headNormsOf(
+  builder: ModuleBuilder,
+  { qkNorms }: AttentionShape,
+  at: string,
+  of: 'q' | 'k',
+): readonly HeadNorm[] {
+  return qkNorms.flatMap((norm, index) =>
+    norm[of] ? [withTensor(builder, norm, `${at}${of}_norm${index === 0 ? '' : index + 1}.weight`)] : [],
+  );
+}
+
+function withTensor(builder: ModuleBuilder, norm: HeadNormShape, name: string): HeadNorm {
+  const { kind, eps, unitOffset, groups, weight } = norm;
+  return { kind, eps, unitOffset, groups, weight, ...(weight !== 'none' && { tensor: builder.weight(name) }) };
+}
+
+function rotationOf(builder: ModuleBuilder, { rope }: AttentionShape, heads: number): { readonly rotation?: Rotation } {
+  if (rope === undefined) return {};
+  const { dim: width, base, pairing, lastHeads = heads } = rope;
+  const table = builder.declare(`rope_${width}_${base}`, 'table', 'f32', [C, dim(width / 2), dim(2)]);
+  return { rotation: { dim: width, base, pairing, table, firstHead: heads - lastHeads } };
+}

@@ -1,0 +1,71 @@
+import { type Dim, dim, equals } from '../check/dims.ts';
+import type { ShapedSpec, WeightShape } from '../check/shaped-spec.ts';
+import type { AttnModule, Node, TensorDecl } from './nodes.ts';
+
+/** Extents that are known per call: B sequences, I new tokens, J keys, C capacity, L rows of logits, X rows of a context. */
+export const B = dim('B');
+export const I = dim('I');
+export const J = dim('J');
+export const C = dim('C');
+export const L = dim('L');
+export const X = dim('X');
+
+export const inLayer = (layer: number | undefined) => (layer === undefined ? {} : { layer });
+
+/** Collects the nodes of a module, and declares the tensors that they name. */
+export class ModuleBuilder {
+  readonly #shaped: ShapedSpec;
+  readonly #weights: ReadonlyMap<string, WeightShape>;
+  readonly #tensors = new Map<string, TensorDecl>();
+  readonly #nodes: Node[] = [];
+
+  constructor(shaped: ShapedSpec) {
+    this.#shaped = shaped;
+    this.#weights = new Map(shaped.weights.map((weight) => [weight.name, weight]));
+  }
+
+  declare(name: string, role: TensorDecl['role'], dtype: TensorDecl['dtype'], shape: readonly Dim[]): string {
+    const same = (other: TensorDecl) =>
+      other.shape.length === shape.length && other.shape.every((extent, axis) => equals(extent, shape[axis] ?? 0));
+    // Layers share scratch of one shape; where shapes differ from layer to layer, each has a tensor of its own.
+    for (let n = 1; ; n++) {
+      const own = n === 1 ? name : `${name}_${n}`;
+      const known = this.#tensors.get(own);
+      if (known === undefined) this.#tensors.set(own, { name: own, role, dtype, shape });
+      if (known === undefined || same(known)) return own;
+    }
+  }
+
+  /** Some layer mixes in the first layer's values. */
+  hasValueResidual(): boolean {
+    return this.#shaped.layers.slice(1).some(({ attention }) => attention.valueResidual !== undefined);
+  }
+
+  widthOf(name: string): number {
+    return this.#weights.get(name)?.shape.at(-1) ?? 0;
+  }
+
+  weight(name: string): string {
+    const weight = this.#weights.get(name);
+    if (weight === undefined) throw new Error(`the weight table has no ${name}`);
+    const dtype = weight.role === 'matrix' ? this.#shaped.weightDtype : 'f32';
+    if (!this.#tensors.has(name)) {
+      this.#tensors.set(name, { name, role: 'weight', dtype, shape: weight.shape.map((n) => dim(n)), weight });
+    }
+    return name;
+  }
+
+  add(node: Node): void {
+    this.#nodes.push(Object.freeze(node));
+  }
+
+  finish(): AttnModule {
+    const { name, model } = this.#shaped;
+    return Object.freeze({
+      name,
+      kind: model === undefined ? 'attention' : 'model',
+      tensors: this.#tensors,
+      nodes: Object.freeze(this.#nodes),
+    });
+  }
+}

@@ -1,0 +1,54 @@
+import type { AttentionNode } from '../ir/nodes.ts';
+import { contextStep, read, type Step } from './step.ts';
+import type { Tensor } from './tensor.ts';
+
+/** A key column that a query sees. Only columns of the sequence have a position; the zero column has no key and no value. */
+export type KeyColumn =
+  | { readonly kind: 'zero' }
+  | { readonly kind: 'memory'; readonly slot: number }
+  | { readonly kind: 'sequence'; readonly at: number };
+
+/** The columns `[zero | memory | sequence]` that the query at `position` sees: none when the query itself is hidden. */
+export type ColumnsOf = (sequence: number, position: number) => readonly KeyColumn[];
+
+export function columnsOf(node: AttentionNode, step: Step): ColumnsOf {
+  const { columns, mask } = node;
+  const keys = node.cross ? contextStep(step) : step;
+  const shown = keyMaskOf(node, step);
+  return (sequence, position) => {
+    if (mask.padding === 'keys_and_queries' && !shown(sequence, position)) return [];
+    const inWindow = (at: number) => mask.window === undefined || position - at < mask.window;
+    const prefixInWindow = (at: number) => mask.memoryVisible === 'always' || inWindow(at);
+    const visible: KeyColumn[] = [];
+    if (columns.zero === 1 && prefixInWindow(-columns.memory - 1)) visible.push({ kind: 'zero' });
+    for (let slot = 0; slot < columns.memory; slot++) {
+      if (prefixInWindow(slot - columns.memory)) visible.push({ kind: 'memory', slot });
+    }
+    const end = mask.causal ? position + 1 : (keys.past[sequence] ?? 0) + (keys.counts[sequence] ?? 0);
+    for (let at = 0; at < end; at++) {
+      if (inWindow(at) && shown(sequence, at)) visible.push({ kind: 'sequence', at });
+    }
+    return visible;
+  };
+}
+
+function keyMaskOf({ keyMask }: AttentionNode, step: Step): (sequence: number, at: number) => boolean {
+  if (keyMask === undefined) return () => true;
+  const { data, shape } = read(step, keyMask);
+  const keys = shape[1] ?? 0;
+  return (sequence, at) => {
+    if (at >= keys) throw new RangeError(`${keyMask} has ${keys} columns, key ${at} needs one`);
+    return data[sequence * keys + at] !== 0;
+  };
+}
+
+/** Row of the key at position j: `[B, K, C]` in a cache, `[B, J, K]` when the app gives the keys. */
+export function rowIndex(node: AttentionNode, k: Tensor): (sequence: number, kvHead: number, j: number) => number {
+  const { kvHeads } = node.heads;
+  if (node.keyLayout === 'tokens-first') {
+    const length = k.shape[1] ?? 0;
+    return (sequence, kvHead, j) => (sequence * length + j) * kvHeads + kvHead;
+  }
+  const capacity = k.shape[2] ?? 0;
+  return (sequence, kvHead, j) => (sequence * kvHeads + kvHead) * capacity + j;
+}

@@ -1,0 +1,188 @@
+import type { BufferDecl, Extent } from '../../runtime/abi1/definition.ts';
+import type { AttentionNode } from '../ir/nodes.ts';
+import { attentionOptions, planAttentionSplit, planAttentionTile, type Rejection } from './attention-plans.ts';
+import { dispatch, quads, type StorageOf } from './dispatch.ts';
+import { ceilDiv, plus, times } from './extents.ts';
+import type { AttentionOptions, HeadMixPlan, KernelPlan } from './kernel-plan.ts';
+import type { NodePlan, PlannedDispatch } from './planned.ts';
+import type { TargetProfile } from './profiles.ts';
+import { foldArrays } from './workgroup-memory.ts';
+
+/** What one form of attention becomes, or why it cannot serve this node on this target. */
+type Form = {
+  readonly dispatches: readonly PlannedDispatch[];
+  readonly scratch?: readonly BufferDecl[];
+  readonly rejected?: readonly Rejection[];
+};
+type Attempt = Form | { readonly reason: string };
+
+/** The fused forms where they can serve the node, else separate steps, which always can. */
+export function planAttention(node: AttentionNode, storageOf: StorageOf, profile: TargetProfile): NodePlan {
+  const options = attentionOptions(node, storageOf(node.k));
+  const rejected: Rejection[] = [];
+  const choose = (forms: Readonly<Record<string, () => Attempt>>): Form => {
+    for (const [variant, attempt] of Object.entries(forms)) {
+      const form = attempt();
+      if ('dispatches' in form) return form;
+      rejected.push({ variant, reason: form.reason });
+    }
+    throw new Error('separate steps serve every node');
+  };
+  const tile = () => tileForm(node, options, profile);
+  const steps = () => unfusedForm(node, options);
+  const prefill = choose({ tile, steps });
+  const decode = choose({ split: () => splitForm(node, options, profile), tile, steps });
+  return {
+    prefill: prefill.dispatches,
+    decode: decode.dispatches,
+    scratch: [...(prefill.scratch ?? []), ...(decode.scratch ?? [])],
+    rejected: [...rejected, ...(prefill.rejected ?? [])],
+  };
+}
+
+/** What each step of attention reads, by binding name. */
+function inputsOf(node: AttentionNode) {
+  const { memory, mask, normalizer } = node;
+  const sequences = node.cross ? { sequences: 'context_sequences' } : {};
+  const hidden = mask.padding === 'keys_and_queries' ? { key_mask: node.keyMask } : {};
+  return {
+    scores: { q: node.q, k: node.k, memory_k: memory?.k, ...sequences },
+    logits: { key_mask: node.keyMask, bias: node.bias?.tensor, t5_table: node.t5?.table, ...sequences },
+    sinks: normalizer.kind === 'sigmoid' ? {} : { sinks: node.sinks },
+    values: { v: node.v, memory_v: memory?.v, ...hidden, ...sequences },
+    hidden,
+  };
+}
+
+const present = (...tensors: readonly unknown[]) =>
+  tensors.filter((tensor) => tensor !== undefined && tensor !== false).length;
+
+/** What keeps a node from a fused form at all. */
+function whole(node: AttentionNode): string | undefined {
+  if (Object.keys(node.mixing).length > 0) return 'head mixing needs the scores of all heads';
+  if (node.normalizer.kind !== 'softmax') return `${node.normalizer.kind} is not an online softmax`;
+  return undefined;
+}
+
+function tooMany(bindings: number, { limits }: TargetProfile): string | undefined {
+  const most = limits.maxStorageBuffersPerShaderStage;
+  return bindings > most ? `needs ${bindings} storage buffers, the target has ${most}` : undefined;
+}
+
+function tileForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
+  const { memory, keyMask, bias, t5, heads } = node;
+  const bindings = 4 + 2 * present(memory) + present(keyMask, bias, t5, node.sinks);
+  const reason = whole(node) ?? tooMany(bindings, profile);
+  if (reason !== undefined) return { reason };
+  const tile = planAttentionTile(options, profile.limits);
+  if (tile === undefined) return { reason: 'no tile size fits' };
+  const tiles = ceilDiv(times('I', heads.queriesPerKv), tile.plan.tileRows);
+  const { scores, logits, sinks, values } = inputsOf(node);
+  return {
+    dispatches: [
+      dispatch(node, tile.plan, { ...scores, ...logits, ...sinks, ...values, out: node.out }, [
+        tiles,
+        heads.kvHeads,
+        'B',
+      ]),
+    ],
+    rejected: tile.rejected,
+  };
+}
+
+function splitForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
+  const { memory, keyMask, bias, t5, heads, columns, valueDim } = node;
+  const bindings = 5 + 2 * present(memory) + present(keyMask, bias, t5);
+  const reason = whole(node) ?? tooMany(bindings, profile);
+  if (reason !== undefined) return { reason };
+  const split = planAttentionSplit(options);
+  if (quads(valueDim) > split.chunk) return { reason: `values of ${valueDim} entries are wider than a workgroup` };
+  const prefixColumns = columns.zero + columns.memory;
+  const chunks = ceilDiv(plus('J', prefixColumns), split.chunk);
+  const { scores, logits, sinks, values, hidden } = inputsOf(node);
+  const size = `${heads.qHeads}x${valueDim}_${prefixColumns}`;
+  const partials = { partial_outputs: `partial_outputs_${size}`, partial_sums: `partial_sums_${size}` };
+  const combine: KernelPlan = {
+    stage: 'attention_combine',
+    qHeads: heads.qHeads,
+    valueDim,
+    prefixColumns,
+    sinks: options.sinks,
+    zeroHidden: options.mask.padding === 'keys_and_queries',
+    chunk: split.chunk,
+    threads: 32,
+    workgroup: [],
+  };
+  const scratch = (name: string, width: number): BufferDecl => ({
+    name,
+    role: 'activation',
+    dtype: 'f32',
+    shape: ['B', heads.qHeads, chunks, width],
+  });
+  return {
+    dispatches: [
+      dispatch(node, split, { ...scores, ...logits, ...values, ...partials }, [chunks, heads.kvHeads, 'B']),
+      dispatch(node, combine, { ...sinks, ...hidden, ...partials, out: node.out }, [heads.qHeads, 'B', 1]),
+    ],
+    scratch: [scratch(partials.partial_outputs, quads(valueDim) * 4), scratch(partials.partial_sums, 2)],
+  };
+}
+
+/** Scores, mixing, softmax, mixing, values: one kernel each, the scores of all columns in memory. */
+function unfusedForm(node: AttentionNode, options: AttentionOptions): Form {
+  const { heads, columns, mixing, normalizer, valueDim } = node;
+  const { qHeads } = heads;
+  const prefixColumns = columns.zero + columns.memory;
+  const width = plus('J', prefixColumns);
+  const scratch: BufferDecl[] = [];
+  const buffer = (kind: string) => {
+    const name = `${kind}_${qHeads}_${prefixColumns}`;
+    scratch.push({ name, role: 'activation', dtype: 'f32', shape: ['B', qHeads, 'I', width] });
+    return name;
+  };
+  const plain = { threads: 64, workgroup: [] } as const;
+  const rowGrid = times('I', qHeads);
+  const mix = (mode: HeadMixPlan['mode'], bind: Readonly<Record<string, string>>) => {
+    const plan: HeadMixPlan = { stage: 'head_mix', heads: qHeads, prefixColumns, mode, ...plain };
+    return dispatch(node, plan, bind, [ceilDiv(times('I', width), 64), qHeads, 'B']);
+  };
+  const inputs = inputsOf(node);
+  const dispatches: PlannedDispatch[] = [];
+  const similarities = buffer('scores');
+  let scores = similarities;
+  dispatches.push(
+    dispatch(node, { stage: 'attention_scores', ...options, ...plain }, { ...inputs.scores, scores }, [
+      ceilDiv(width, 64),
+      rowGrid,
+      'B',
+    ]),
+  );
+  if (mixing.pre !== undefined) {
+    const mixture = buffer('scores_mixed');
+    dispatches.push(mix('add', { source: scores, weight: mixing.pre, mixture }));
+    scores = mixture;
+  }
+  let pattern = buffer('pattern');
+  const softmax: KernelPlan = {
+    stage: 'attention_softmax',
+    ...options,
+    normalizer,
+    threads: 64,
+    workgroup: foldArrays(64),
+  };
+  dispatches.push(dispatch(node, softmax, { ...inputs.logits, ...inputs.sinks, scores, pattern }, [1, rowGrid, 'B']));
+  if (mixing.post !== undefined) {
+    const mixture = buffer('pattern_mixed');
+    dispatches.push(mix('plain', { source: pattern, weight: mixing.post, mixture }));
+    pattern = mixture;
+  }
+  if (mixing.preScalePost !== undefined) {
+    const mixture = buffer('pattern_scaled');
+    dispatches.push(mix('multiply', { source: similarities, weight: mixing.preScalePost, factors: pattern, mixture }));
+    pattern = mixture;
+  }
+  const values: KernelPlan = { stage: 'attention_values', ...options, ...plain };
+  const perQuad: Extent = ceilDiv(times('I', qHeads, quads(valueDim)), 64);
+  dispatches.push(dispatch(node, values, { ...inputs.values, pattern, out: node.out }, [perQuad, 1, 'B']));
+  return { dispatches, scratch };
+}

@@ -1,0 +1,22 @@
+import type { Extent } from '../../runtime/abi1/definition.ts';
+import type { Node } from '../ir/nodes.ts';
+import type { KernelPlan, Storage } from './kernel-plan.ts';
+import type { PlannedDispatch } from './planned.ts';
+
+/** How a tensor of the module is stored on the target. */
+export type StorageOf = (name: string) => Storage;
+type Bind = Readonly<Record<string, string | undefined>>;
+
+export const quads = (width: number): number => Math.ceil(width / 4);
+
+/** Rows that a node works on: the new tokens of all sequences, or the rows of their contexts. */
+export const rowsOf = (node: Node): Extent => ['*', 'B', node.rows === 'context' ? 'X' : 'I'];
+
+/** Undefined bindings are those that the chosen options do not have. A context has a `step` and `sequences` of its own. */
+export function dispatch(node: Node, plan: KernelPlan, bind: Bind, grid: PlannedDispatch['grid']): PlannedDispatch {
+  const own: Bind = node.rows === 'context' ? { step: 'context_step', sequences: 'context_sequences' } : {};
+  const present = Object.entries({ ...own, ...bind }).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  );
+  return { node, plan, bind: Object.fromEntries(present), grid };
+}

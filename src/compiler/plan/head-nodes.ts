@@ -1,0 +1,93 @@
+import type { AppendNode, HeadNorm, MemoryKeysNode, QueryHeadsNode, Rotation } from '../ir/nodes.ts';
+import { dispatch, rowsOf, type StorageOf } from './dispatch.ts';
+import type { KernelPlan, RotationPlan } from './kernel-plan.ts';
+import type { NodePlan, PlannedDispatch } from './planned.ts';
+import { floats, pairs } from './workgroup-memory.ts';
+
+/** The norms' shapes without their tensors, so that layers share a kernel. */
+const shapesOf = (norms: readonly HeadNorm[]) =>
+  norms.map(({ kind, eps, unitOffset, groups, weight }) => ({ kind, eps, unitOffset, groups, weight }));
+
+const weightsOf = (norms: readonly HeadNorm[]) => ({ norm_weight: norms[0]?.tensor, norm_weight_2: norms[1]?.tensor });
+
+const rotationPlan = (rotation: Rotation | undefined): { readonly rotation?: RotationPlan } =>
+  rotation === undefined
+    ? {}
+    : { rotation: { dim: rotation.dim, pairing: rotation.pairing, firstHead: rotation.firstHead } };
+
+const headMemory = (headDim: number, norms: readonly HeadNorm[]) => ({
+  threads: 32,
+  workgroup: [
+    floats('head', headDim),
+    ...(norms.length > 0 ? [pairs('statistics', Math.max(...norms.map(({ groups }) => groups)))] : []),
+  ],
+});
+
+export function planQueryHeads(node: QueryHeadsNode): PlannedDispatch {
+  const { heads, headDim, norms, rotation } = node;
+  const plan: KernelPlan = {
+    stage: 'query_heads',
+    heads,
+    headDim,
+    norms: shapesOf(norms),
+    ...rotationPlan(rotation),
+    ...headMemory(headDim, norms),
+  };
+  const bind = { x: node.x, ...weightsOf(norms), rotations: rotation?.table, y: node.out };
+  return dispatch(node, plan, bind, [rowsOf(node), heads, 1]);
+}
+
+export function planMemoryKeys(node: MemoryKeysNode): PlannedDispatch {
+  const { headDim, norms, kvHeads, slots } = node;
+  const plan: KernelPlan = {
+    stage: 'memory_keys',
+    slots,
+    headDim,
+    norms: shapesOf(norms),
+    ...headMemory(headDim, norms),
+  };
+  return dispatch(node, plan, { x: node.memory, ...weightsOf(norms), y: node.out }, [slots, kvHeads, 1]);
+}
+
+/** Values with a norm are normalised first: one kernel for both would need more bindings than every device has. */
+export function planAppend(node: AppendNode, storageOf: StorageOf): NodePlan {
+  const { kvHeads, headDim, valueDim, norms, valueNorm, rotation } = node;
+  const normed = `${node.v}_normed`;
+  const plan: KernelPlan = {
+    stage: 'append',
+    kvHeads,
+    headDim,
+    valueDim,
+    norms: shapesOf(norms),
+    ...rotationPlan(rotation),
+    cache: storageOf(node.kCache),
+    ...headMemory(headDim, norms),
+  };
+  const bind = {
+    k: node.k,
+    v: valueNorm ? normed : node.v,
+    ...weightsOf(norms),
+    rotations: rotation?.table,
+    k_cache: node.kCache,
+    v_cache: node.vCache,
+  };
+  const append = dispatch(node, plan, bind, [rowsOf(node), kvHeads, 1]);
+  if (valueNorm === undefined) return { prefill: [append] };
+  const normPlan: KernelPlan = {
+    stage: 'query_heads',
+    heads: kvHeads,
+    headDim: valueDim,
+    norms: shapesOf([valueNorm]),
+    ...headMemory(valueDim, [valueNorm]),
+  };
+  const values = dispatch(node, normPlan, { x: node.v, ...weightsOf([valueNorm]), y: normed }, [
+    rowsOf(node),
+    kvHeads,
+    1,
+  ]);
+  const extent = node.rows === 'context' ? 'X' : 'I';
+  return {
+    prefill: [values, append],
+    scratch: [{ name: normed, role: 'activation', dtype: 'f32', shape: ['B', extent, kvHeads * valueDim] }],
+  };
+}
