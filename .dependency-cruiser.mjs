@@ -93,7 +93,11 @@ export default {
       severity: 'error',
       from: { path: '^src/', pathNot: `^${compiler}/syntax/(dsl[^/]*|print-dsl)\\.ts$` },
       to: {
-        path: ['node_modules/chevrotain/', '^grammar/(tokens|parser)\\.ts$', `^${compiler}/syntax/(dsl[^/]*|print-dsl)\\.ts$`],
+        path: [
+          'node_modules/chevrotain/',
+          '^grammar/(tokens|parser)\\.ts$',
+          `^${compiler}/syntax/(dsl[^/]*|print-dsl)\\.ts$`,
+        ],
         dependencyTypesNot: ['dynamic-import'],
       },
     },

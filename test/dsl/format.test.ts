@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { checkSpec } from '../../src/compiler/pipeline.ts';
+import { root } from '../frontend/helpers.ts';
 import { format } from './helpers.ts';
 
 const lines = (...text: readonly string[]) => `${text.join('\n')}\n`;
@@ -117,6 +120,14 @@ describe('canonical form', () => {
       lines('attention:', '  sinks: true', '  "a b": 1', '  zero_kv: yes', '  one_kv_head: true', '  q_heads: 8'),
     );
   });
+});
+
+test('the page shows twins that are clean', async () => {
+  const page = readFileSync(`${root}docs/dsl.md`, 'utf8');
+  const [dsl = '', twin = ''] = [...page.matchAll(/```(?:yaml)?\n(gqac:? 1\n[^`]*)```/g)].map(([, text]) => text);
+  expect(await format(dsl, 'dsl')).toBe(dsl);
+  expect(await format(dsl, 'dsl', 'yaml')).toBe(twin);
+  expect(checkSpec({ path: 'spec.yaml', text: twin }).diagnostics).toEqual([]);
 });
 
 test('anchors are not written out behind the author’s back', async () => {

@@ -162,7 +162,7 @@ describe.each(['yaml', 'dsl'] as const)('%s', (syntax: Syntax) => {
         expect(codes).toEqual([]);
         expect(plain).toEqual(plainOf(layout));
       }),
-      { numRuns: 4000 },
+      { numRuns: 500 },
     );
   });
 
@@ -179,7 +179,7 @@ describe.each(['yaml', 'dsl'] as const)('%s', (syntax: Syntax) => {
         expect(commentsOf(back)).toEqual(commentsOf(first));
         expect(parse(back, syntax).plain).toEqual(plainOf(layout));
       }),
-      { numRuns: 4000 },
+      { numRuns: 500 },
     );
   });
 });
