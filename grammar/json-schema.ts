@@ -1,22 +1,44 @@
-import { type ListOption, largestNumber, type MapOption, type NumberOption, type OptionNode } from './option.ts';
+import {
+  type ListOption,
+  largestNumber,
+  type MapOption,
+  type NumberOption,
+  type OptionNode,
+  type OverridesOption,
+} from './option.ts';
 
 export type JsonSchema = { readonly [key: string]: unknown };
 
 type Annotate = (option: OptionNode) => JsonSchema;
 
+interface Writing {
+  readonly annotate: Annotate;
+  readonly overridesInFull: boolean;
+  /** Within overrides nothing is required, and `none` takes an option away. */
+  readonly partial?: true;
+}
+
 /** JSON Schema draft-07 of a whole spec, with the descriptions and defaults that editors show. */
 export function editorSchema(root: MapOption): JsonSchema {
   const annotate: Annotate = (option) => ({ description: description(option), ...defaultOf(option) });
-  return { $schema: 'http://json-schema.org/draft-07/schema#', title: 'gqac spec', ...schemaOf(root, annotate) };
+  const writing: Writing = { annotate, overridesInFull: true };
+  return { $schema: 'http://json-schema.org/draft-07/schema#', title: 'gqac spec', ...schemaOf(root, writing) };
 }
 
-/** The same constraints without words, for the validator, which carries its schema along. */
+/**
+ * The same constraints without words, for the validator, which carries its schema along. What a kind of layer overrides is
+ * left open: the checker merges it into the spec's own and validates the result.
+ */
 export function bareSchema(root: MapOption): JsonSchema {
-  return schemaOf(root, () => ({}));
+  return schemaOf(root, { annotate: () => ({}), overridesInFull: false });
 }
 
-function schemaOf(option: OptionNode, annotate: Annotate): JsonSchema {
-  return { ...annotate(option), ...shapeOf(option, annotate) };
+function schemaOf(option: OptionNode, writing: Writing): JsonSchema {
+  const { annotate, partial } = writing;
+  const shape = shapeOf(option, writing);
+  const isRemovable = partial && !option.required;
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nothing awaits this object
+  return { ...annotate(option), ...(isRemovable ? { if: { const: 'none' }, then: true, else: shape } : shape) };
 }
 
 function description(option: OptionNode): string {
@@ -27,10 +49,10 @@ function defaultOf(option: OptionNode): JsonSchema {
   return 'default' in option && option.default !== undefined ? { default: option.default } : {};
 }
 
-function shapeOf(option: OptionNode, annotate: Annotate): JsonSchema {
+function shapeOf(option: OptionNode, writing: Writing): JsonSchema {
   switch (option.kind) {
     case 'map':
-      return mapShape(option, annotate);
+      return mapShape(option, writing);
     case 'integer':
       return option.exactly === undefined
         ? { type: 'integer', minimum: option.min, maximum: option.max }
@@ -47,6 +69,10 @@ function shapeOf(option: OptionNode, annotate: Annotate): JsonSchema {
       return listShape(option);
     case 'names':
       return { type: 'object', additionalProperties: { type: 'string' } };
+    case 'overrides':
+      return overridesShape(option, writing);
+    case 'words':
+      return { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: 1024 };
   }
 }
 
@@ -62,20 +88,29 @@ function listShape({ values, ordering }: ListOption): JsonSchema {
   return { type: 'array', items: { type: 'string', enum: values }, uniqueItems: true, ...length };
 }
 
-function mapShape(option: MapOption, annotate: Annotate): JsonSchema {
-  const one = singleMapShape(option, annotate);
+function overridesShape({ of }: OverridesOption, writing: Writing): JsonSchema {
+  const properties = Object.entries<OptionNode>(of.entries).map(([key, option]) => {
+    const inFull = { ...writing.annotate(option), ...shapeOf(option, { ...writing, partial: true }) };
+    return [key, writing.overridesInFull ? inFull : { type: 'object' }] as const;
+  });
+  const one = { type: 'object', properties: Object.fromEntries(properties), additionalProperties: false };
+  return { type: 'object', additionalProperties: one, minProperties: 1, maxProperties: 64 };
+}
+
+function mapShape(option: MapOption, writing: Writing): JsonSchema {
+  const one = singleMapShape(option, writing);
   if (option.maxItems === undefined) return one;
   const list = { type: 'array', items: one, minItems: 1, maxItems: option.maxItems };
   // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nothing awaits this object
   return { if: { type: 'array' }, then: list, else: one };
 }
 
-function singleMapShape(option: MapOption, annotate: Annotate): JsonSchema {
+function singleMapShape(option: MapOption, writing: Writing): JsonSchema {
   const entries = Object.entries(option.entries);
-  const required = entries.filter(([, entry]) => entry.required).map(([key]) => key);
+  const required = entries.filter(([, entry]) => entry.required && !writing.partial).map(([key]) => key);
   const map = {
     type: 'object',
-    properties: Object.fromEntries(entries.map(([key, entry]) => [key, schemaOf(entry, annotate)])),
+    properties: Object.fromEntries(entries.map(([key, entry]) => [key, schemaOf(entry, writing)])),
     ...(required.length === 0 ? {} : { required }),
     additionalProperties: false,
   };
@@ -83,5 +118,5 @@ function singleMapShape(option: MapOption, annotate: Annotate): JsonSchema {
   if (short === undefined) return map;
   // Not anyOf: its errors name every branch, those of if/then/else only the branch that was meant.
   // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nothing awaits this object
-  return { if: { type: ['number', 'string', 'boolean'] }, then: shapeOf(short, annotate), else: map };
+  return { if: { type: ['number', 'string', 'boolean'] }, then: shapeOf(short, writing), else: map };
 }

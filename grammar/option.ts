@@ -6,7 +6,9 @@ export type OptionNode =
   | EnumOption
   | TextOption
   | ListOption
-  | NamesOption;
+  | NamesOption
+  | OverridesOption
+  | WordsOption;
 
 /** The pass that reads the option; a plan in which no pass does so is refused. */
 export type Stage = 'check' | 'lower' | 'plan' | 'emit' | 'runtime';
@@ -80,6 +82,19 @@ export interface ListOption extends OptionBase {
 /** A map whose keys are the user's. */
 export interface NamesOption extends OptionBase {
   readonly kind: 'names';
+  readonly form: string;
+}
+
+/** A map whose keys are the user's, each with a part of other options: none is required, and `none` takes one away. */
+export interface OverridesOption extends OptionBase {
+  readonly kind: 'overrides';
+  readonly form: string;
+  readonly of: MapOption;
+}
+
+/** A list of words that are the user's; not empty. */
+export interface WordsOption extends OptionBase {
+  readonly kind: 'words';
   readonly form: string;
 }
 

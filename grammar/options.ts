@@ -1,5 +1,6 @@
 import { type MapOption, type OptionNode, since } from './option.ts';
 import { attention } from './options/attention.ts';
+import { layers } from './options/layers.ts';
 import { mlp } from './options/mlp.ts';
 import { model } from './options/model.ts';
 import { weights } from './options/weights.ts';
@@ -37,6 +38,7 @@ export const options = {
     model,
     attention,
     mlp,
+    layers,
     weights,
   },
 } as const satisfies MapOption;
@@ -49,14 +51,14 @@ export function optionAt(path: readonly string[]): OptionNode | undefined {
   let node: OptionNode | undefined = options;
   for (const step of path) {
     if (node?.kind === 'map' && node.maxItems !== undefined && /^\d+$/.test(step)) continue;
-    if (node?.kind !== 'map' || !Object.hasOwn(node.entries, step)) return undefined;
-    node = node.entries[step];
+    node = childOption(node, step);
   }
   return node;
 }
 
 /** The option of a key in a map, if the table has one there. */
 export function childOption(around: OptionNode | undefined, key: string): OptionNode | undefined {
+  if (around?.kind === 'overrides') return around.of;
   return around?.kind === 'map' && Object.hasOwn(around.entries, key) ? around.entries[key] : undefined;
 }
 

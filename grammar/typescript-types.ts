@@ -13,6 +13,13 @@ export function specTypes(root: MapOption): string {
     '',
     'type OneOrMore<T> = T | readonly T[];',
     '',
+    "/** Any part of an option's map; `none` takes an option away. */",
+    'type Overrides<T> = T extends readonly unknown[]',
+    '  ? T',
+    '  : T extends object',
+    "    ? { readonly [K in keyof T]?: Overrides<T[K]> | 'none' }",
+    '    : T;',
+    '',
     '/** The type of each option, by its path. */',
     'export interface OptionTypes {',
     ...leaves,
@@ -62,6 +69,12 @@ function typeOf(option: OptionNode): string {
       return `readonly (${option.values.map(quoted).join(' | ')})[]`;
     case 'names':
       return 'Readonly<Record<string, string>>';
+    case 'overrides':
+      return `Readonly<Record<string, { ${Object.keys(option.of.entries)
+        .map((key) => `readonly ${key}?: Overrides<Spec['${key}']>`)
+        .join('; ')} }>>`;
+    case 'words':
+      return 'readonly string[]';
     case 'map':
       return 'object';
   }

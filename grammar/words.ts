@@ -25,6 +25,8 @@ export function expectation(option: OptionNode): string {
         ? `the list of ${option.values.map((value) => `\`${value}\``).join(' and ')} in their order`
         : `a list of ${option.values.map((value) => `\`${value}\``).join(', ')}`;
     case 'names':
+    case 'overrides':
+    case 'words':
       return option.form;
     case 'map': {
       const short = option.shorthand === undefined ? undefined : option.entries[option.shorthand];

@@ -204,6 +204,13 @@ export interface Spec {
     /** Matrices that have a bias. Default: `[]`. */
     readonly biases?: readonly ('up' | 'gate' | 'down')[];
   };
+  /** Layers that differ; only with `model`. Without it all layers are alike. */
+  readonly layers?: {
+    /** What each kind of layer has in place of the spec’s own `attention` and `mlp`: maps are merged, lists and single values replace. `none` takes an optional option away. */
+    readonly kinds: Readonly<Record<string, { readonly attention?: Overrides<Spec['attention']>; readonly mlp?: Overrides<Spec['mlp']> }>>;
+    /** Kinds of the layers from the first on, repeated over all layers; the last repeat may be cut. */
+    readonly pattern: readonly string[];
+  };
   /** Where the weights come from. */
   readonly weights?: {
     /** A `.safetensors` file beside the spec, or below its folder. */
@@ -216,6 +223,13 @@ export interface Spec {
 }
 
 type OneOrMore<T> = T | readonly T[];
+
+/** Any part of an option's map; `none` takes an option away. */
+type Overrides<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { readonly [K in keyof T]?: Overrides<T[K]> | 'none' }
+    : T;
 
 /** The type of each option, by its path. */
 export interface OptionTypes {
@@ -293,6 +307,8 @@ export interface OptionTypes {
   readonly "mlp.activation": 'silu' | 'gelu' | 'gelu_tanh' | 'relu' | 'relu2';
   readonly "mlp.width": number;
   readonly "mlp.biases": readonly ('up' | 'gate' | 'down')[];
+  readonly "layers.kinds": Readonly<Record<string, { readonly attention?: Overrides<Spec['attention']>; readonly mlp?: Overrides<Spec['mlp']> }>>;
+  readonly "layers.pattern": readonly string[];
   readonly "weights.file": string;
   readonly "weights.dtype": 'checkpoint' | 'f32' | 'f16' | 'bf16';
   readonly "weights.names": Readonly<Record<string, string>>;
@@ -318,4 +334,5 @@ export type MapPath =
   | "attention.cross"
   | "attention.cache"
   | "mlp"
+  | "layers"
   | "weights";

@@ -52,17 +52,19 @@ async function describe(shaped: ShapedSpec, { programs }: Compiled) {
     parameters: parameterCount(shaped),
     cacheBytesPerToken: cacheBytesPerToken(shaped),
     memoryBytes: memoryBytes(shaped),
-    attention: distinct(
-      shaped.layers.map(({ attention }) => ({
-        heads: attention.heads,
-        headDim: attention.headDim,
-        valueDim: attention.valueDim,
-        scale: attention.scale,
-        cacheDtype: attention.cacheDtype,
-        groups: groupsOf(attention),
-        keyColumns: keySegments.flatMap((segment) => columnsOf(segment, attention)),
-      })),
-    ),
+    attention: attentionsOf(shaped).map(({ attention, kinds, layers }) => ({
+      kinds,
+      layers,
+      heads: attention.heads,
+      headDim: attention.headDim,
+      valueDim: attention.valueDim,
+      scale: attention.scale,
+      cacheDtype: attention.cacheDtype,
+      ...(attention.mask.window === undefined ? {} : { window: attention.mask.window }),
+      ...(attention.rope === undefined ? {} : { rope: attention.rope }),
+      groups: groupsOf(attention),
+      keyColumns: keySegments.flatMap((segment) => columnsOf(segment, attention)),
+    })),
     weights: shaped.weights.map(({ name, shape, role, source }) => ({
       name,
       shape,
@@ -82,6 +84,20 @@ async function describe(shaped: ShapedSpec, { programs }: Compiled) {
       rejected: distinct(rejected.map(({ node, variant, reason }) => ({ stage: node.op, form: variant, reason }))),
     })),
   };
+}
+
+/** Each distinct attention with the layers that have it, in the order of their first; `kinds` is empty when all layers are alike. */
+function attentionsOf({ layers, layerKinds = [] }: ShapedSpec) {
+  const found = new Map<string, { attention: AttentionShape; kinds: string[]; layers: number[] }>();
+  for (const [layer, { attention }] of layers.entries()) {
+    const key = JSON.stringify(attention);
+    const one = found.get(key) ?? { attention, kinds: [], layers: [] };
+    found.set(key, one);
+    one.layers.push(layer);
+    const kind = layerKinds[layer];
+    if (kind !== undefined && !one.kinds.includes(kind)) one.kinds.push(kind);
+  }
+  return [...found.values()];
 }
 
 /** A segment that this attention has, with its width; the sequence's widths are known per call only. */
@@ -104,13 +120,17 @@ function print(report: Report): string {
     `${report.name}: ${report.parameters.toLocaleString('en')} parameters`,
     `cache: ${report.cacheBytesPerToken.toLocaleString('en')} bytes a token${report.memoryBytes > 0 ? `, learned memory ${report.memoryBytes.toLocaleString('en')} bytes` : ''}`,
   ];
-  for (const { heads, headDim, valueDim, scale, cacheDtype, groups, keyColumns } of report.attention) {
+  for (const one of report.attention) {
+    const { heads, headDim, valueDim, scale, cacheDtype, groups, keyColumns } = one;
+    const { layers, kinds, window, rope } = one;
+    const where = kinds.length === 0 ? '' : ` of layers ${layers.join(', ')} (${kinds.join(', ')})`;
     lines.push(
       '',
-      `attention: ${heads.qHeads} query heads, ${heads.kvHeads} KV heads, ${heads.queriesPerKv} queries each (${heads.order})`,
+      `attention${where}: ${heads.qHeads} query heads, ${heads.kvHeads} KV heads, ${heads.queriesPerKv} queries each (${heads.order})`,
     );
     lines.push(`  widths: keys ${headDim}, values ${valueDim}; scale ${scale}; cache ${cacheDtype}`);
-    lines.push(`  key columns: ${keyColumns.join(' | ')}`);
+    lines.push(`  key columns: ${keyColumns.join(' | ')}${window === undefined ? '' : `; window ${window}`}`);
+    if (rope !== undefined) lines.push(`  rope: ${rope.dim} entries, base ${rope.base}, ${rope.pairing}`);
     for (const [kv, members] of groups.slice(0, 16).entries())
       lines.push(`  KV head ${kv} <- query heads ${members.join(', ')}`);
     if (groups.length > 16) lines.push(`  … ${groups.length - 16} more`);

@@ -1,6 +1,7 @@
 import { type BoundSpec, bind } from './check/bind.ts';
 import type { CheckpointHeader } from './check/checkpoint.ts';
 import { inferShapes } from './check/infer-shapes.ts';
+import { layerKinds } from './check/layer-kinds.ts';
 import { checkShards } from './check/rules/shards.ts';
 import { staysInside } from './check/rules/weights-file.ts';
 import { checkSchema } from './check/schema.ts';
@@ -40,9 +41,12 @@ export function checkSpec(source: SourceFile, options: CheckOptions = {}): Check
   const tree = (options.parse ?? parseYaml)(source, report);
   if (tree === undefined) return Object.freeze({ diagnostics: diagnostics(), ignored: new Map() });
   const bound = bind(checkSchema(tree, report));
-  const shaped = inferShapes(bound, options.checkpoint, report);
-  const heads = shaped?.layers[0]?.attention.heads;
-  if (heads !== undefined && options.shards !== undefined) checkShards(bound, heads, options.shards, report);
+  const kinds = layerKinds(tree, bound, report);
+  const shaped = inferShapes(bound, kinds, options.checkpoint, report);
+  for (const { spec, layers } of kinds) {
+    const heads = shaped?.layers[layers[0] ?? 0]?.attention.heads;
+    if (heads !== undefined && options.shards !== undefined) checkShards(spec, heads, options.shards, report);
+  }
   const ignored = resolveIgnores(
     source,
     tree,

@@ -1,4 +1,4 @@
-import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
+import type { CacheDtype, ShapedSpec } from '../compiler/check/shaped-spec.ts';
 import type { Compiled } from '../compiler/compile.ts';
 import type { AttentionNode, AttnModule } from '../compiler/ir/nodes.ts';
 import { gatherWeights } from '../compiler/oracle/weights.ts';
@@ -205,7 +205,7 @@ async function wholeErrors(
         tensor,
         shape,
         comparisons: 1,
-        tolerance: callTolerances[shaped.layers[0]?.attention.cacheDtype ?? 'f32'],
+        tolerance: callTolerances[coarsestCache(shaped)],
         details: [],
       });
     }
@@ -235,4 +235,9 @@ function worseOf(a: Found, b: Found): Found {
     comparisons: a.comparisons + b.comparisons,
     details: [...a.details, ...b.details],
   };
+}
+
+/** One layer with an f16 cache rounds the whole. */
+function coarsestCache({ layers }: ShapedSpec): CacheDtype {
+  return layers.some(({ attention }) => attention.cacheDtype === 'f16') ? 'f16' : 'f32';
 }

@@ -136,6 +136,17 @@ function optionValue(option: OptionNode): fc.Arbitrary<Layout> {
       );
     case 'text':
       return one(fc.constantFrom('abc', 'model.safetensors'));
+    case 'words':
+      return listOf(one(fc.constantFrom('sliding', 'full')));
+    case 'overrides':
+      return mapOf(
+        fc.array(
+          fc
+            .tuple(fc.constantFrom('sliding', 'full'), item(optionValue(option.of)))
+            .map(([name, value]) => ({ key: name, ...value })),
+          { maxLength: 1 },
+        ),
+      );
   }
 }
 

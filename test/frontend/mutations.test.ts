@@ -11,7 +11,7 @@ function withTensors(text: string): { readonly text: string; readonly tensors: T
   return { text, tensors: Object.fromEntries(shaped.weights.map(({ name, shape }) => [name, ['F32', ...shape]])) };
 }
 
-/** Two specs that between them have every option of attention. */
+/** Specs that between them have every option of attention, and layers that differ. */
 const rich = [
   `gqac: 1
 name: rich
@@ -52,6 +52,17 @@ attention:
   mask: { padding: keys }
   normalizer: sigmoid
   biases: [q, o]
+`,
+  `gqac: 1
+name: mixed
+model: { vocab: 16, hidden: 64, layers: 4, context: 32 }
+mlp: { activation: silu, width: 96 }
+attention: { q_heads: 4, kv_heads: 2, head_dim: 16, rope: { pairing: half }, memory_kv: 3, mask: { causal: true } }
+layers:
+  kinds:
+    sliding: { attention: { q_heads: 2, memory_kv: { slots: 2 }, mask: { window: 9, memory: always } } }
+    full: { attention: { rope: none, value_residual: 0.5 }, mlp: { width: 64 } }
+  pattern: [sliding, sliding, full]
 `,
 ].map(withTensors);
 

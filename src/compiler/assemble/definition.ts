@@ -38,12 +38,13 @@ export function assembleDefinition(
   });
 }
 
-function factsOf({ layers, model }: ShapedSpec): ModuleFacts {
+function factsOf({ layers, layerKinds, model }: ShapedSpec): ModuleFacts {
   const attention = layers[0]?.attention;
   if (attention === undefined) throw new Error('a spec has at least one layer');
   const { heads, headDim, valueDim, columns, hidden, cacheDtype } = attention;
   return {
     layers: layers.length,
+    ...(layerKinds && { layerKinds }),
     qHeads: heads.qHeads,
     kvHeads: heads.kvHeads,
     headDim,

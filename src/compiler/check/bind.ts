@@ -105,7 +105,8 @@ function bindMap(place: MapPlace, refused: ReadonlySet<string>, slots: Map<strin
     const name = childPath.join('.');
     const entry = entryOf(map, key) ?? shorthandEntry(option, key, node, around);
     const keySpan = entry?.keySpan ?? around;
-    const slot = { written: entry !== undefined, keySpan, ...(map === undefined ? {} : { around: map }) };
+    const holder = map && mapHolding(map, entry);
+    const slot = { written: entry !== undefined, keySpan, ...(holder === undefined ? {} : { around: holder }) };
     const isKnown = !isRefused(name, item, refused);
     if (child.kind === 'map') {
       const nodes = itemsOf(child, isKnown ? entry?.value : undefined);
@@ -119,6 +120,12 @@ function bindMap(place: MapPlace, refused: ReadonlySet<string>, slots: Map<strin
     const bound = isPresent && isKnown ? bindValue(child, entry, keySpan) : undefined;
     slots.set(slotName(name, item), { ...slot, ...(bound === undefined ? {} : { bound }) });
   }
+}
+
+/** Where an entry can be edited; a merged map has no place of its own for a new one. */
+function mapHolding(map: SpecMap, entry: SpecEntry | undefined): SpecMap | undefined {
+  if (map.parts === undefined) return map;
+  return map.parts.findLast((part) => entry !== undefined && part.entries.includes(entry));
 }
 
 interface ItemNode {

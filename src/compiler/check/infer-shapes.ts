@@ -2,9 +2,12 @@ import type { Report } from '../diagnostics/report.ts';
 import type { BoundSpec, OptionPath } from './bind.ts';
 import { type CheckpointHeader, resolveWeightDtype } from './checkpoint.ts';
 import { resolveAttention } from './infer-attention.ts';
+import { type KindReports, reportsByKind } from './kind-reports.ts';
+import type { LayerKind } from './layer-kinds.ts';
 import { checkCheckpoint } from './rules/checkpoint.ts';
-import { resolveHeads } from './rules/heads.ts';
+import { type ResolvedHeads, resolveHeads } from './rules/heads.ts';
 import { checkParts } from './rules/parts.ts';
+import { checkFirstValues } from './rules/value-residual.ts';
 import { checkWeightsFile } from './rules/weights-file.ts';
 import type {
   AttentionShape,
@@ -15,37 +18,61 @@ import type {
   ShapedSpec,
   WeightShape,
 } from './shaped-spec.ts';
-import { type SourcedTemplate, sourceWeights } from './weight-sources.ts';
-import { weightTemplates } from './weights-table.ts';
+import { isLayered, type SourcedTemplate, sourceWeights, type TemplateGroup } from './weight-sources.ts';
+import { type WeightTemplate, weightTemplates } from './weights-table.ts';
 
-/** Applies every rule; undefined when a dimension could not be known. Each part is resolved even when another is wrong. */
+/**
+ * Applies every rule to every kind of layer; undefined when a dimension could not be known. Each part is resolved even when
+ * another is wrong. `spec` is what all layers share.
+ */
 export function inferShapes(
   spec: BoundSpec,
+  kinds: readonly LayerKind[],
   checkpoint: CheckpointHeader | undefined,
   report: Report,
 ): ShapedSpec | undefined {
-  checkParts(spec, report);
+  const reports = reportsByKind(kinds, report);
+  const shaped = inferAll(spec, kinds, checkpoint, reports, report);
+  reports.flush();
+  return shaped;
+}
+
+function inferAll(
+  spec: BoundSpec,
+  kinds: readonly LayerKind[],
+  checkpoint: CheckpointHeader | undefined,
+  reports: KindReports,
+  report: Report,
+): ShapedSpec | undefined {
   const weightsFile = checkWeightsFile(spec, report);
-  const heads = resolveHeads(spec, report);
-  const attention = resolveAttention(spec, heads, report);
   const model = resolveModel(spec);
-  const mlp = resolveMlp(spec);
+  const resolved = kinds.flatMap((kind) => resolveKind(kind, model, reports.of(kind)));
   const name = spec.at('name')?.value;
-  if (attention === undefined || heads === undefined || name === undefined) return undefined;
-  if (spec.isWritten('model') && (model === undefined || mlp === undefined)) return undefined;
-  const layerCount = model === undefined ? 1 : (spec.at('model.layers')?.value ?? 1);
-  const parts = { attention, ...(model === undefined ? {} : { model }), ...(mlp === undefined ? {} : { mlp }) };
-  const sourced = sourceWeights(spec, weightTemplates(parts), layerCount, report);
-  if (checkpoint !== undefined && spec.isComplete)
-    checkCheckpoint({ spec, heads, attention, sourced, checkpoint }, report);
-  const weights = inForwardOrder(sourced, layerCount);
+  if (resolved.length === 0 || resolved.length < kinds.length || name === undefined) return undefined;
+  checkFirstValues(resolved, reports);
+  const sourced = sourceWeights(spec, resolved.map(templatesOf), report);
+  const inputs = resolved.map((kind, index) => ({ ...kind, sourced: sourced[index] ?? [] }));
+  if (checkpoint !== undefined && kinds.every((kind) => kind.spec.isComplete)) {
+    const parts = inputs.map((one) => ({
+      input: { ...one, spec: one.kind.spec, checkpoint },
+      report: reports.of(one.kind),
+    }));
+    checkCheckpoint(spec, checkpoint, parts, report);
+  }
+  const weights = inForwardOrder(sourced);
   const weightDtype = resolveWeightDtype(spec, weights, checkpoint);
   if (weightDtype === undefined) return undefined;
-  const layer = layerOf(attention, model, mlp);
+  const layers = resolved.flatMap(({ kind, attention, mlp }) => {
+    const shape = layerOf(attention, model, mlp);
+    return kind.layers.map((layer) => ({ layer, shape, kind }));
+  });
+  layers.sort((a, b) => a.layer - b.layer);
+  const names = layers.flatMap(({ kind }) => kind.named?.name ?? []);
   return Object.freeze({
     name,
     ...(model === undefined ? {} : { model }),
-    layers: Object.freeze(Array.from({ length: layerCount }, () => layer)),
+    layers: Object.freeze(layers.map(({ shape }) => shape)),
+    ...(names.length === 0 ? {} : { layerKinds: Object.freeze(names) }),
     weights,
     weightDtype,
     ...(weightsFile === undefined ? {} : { weightsFile }),
@@ -55,6 +82,33 @@ export function inferShapes(
       return spec.isWritten(path as OptionPath) ? spec.keySpan(path as OptionPath) : undefined;
     },
   });
+}
+
+interface ResolvedKind {
+  readonly kind: LayerKind;
+  readonly heads: ResolvedHeads;
+  readonly attention: AttentionShape;
+  readonly mlp?: MlpShape;
+  readonly templates: readonly WeightTemplate[];
+}
+
+/** One, or none when something about these layers could not be known. */
+function resolveKind(kind: LayerKind, model: ModelShape | undefined, report: Report): readonly ResolvedKind[] {
+  const { spec } = kind;
+  checkParts(spec, report);
+  const heads = resolveHeads(spec, report);
+  const attention = resolveAttention(spec, heads, report);
+  const mlp = resolveMlp(spec);
+  if (attention === undefined || heads === undefined) return [];
+  if (spec.isWritten('model') && (model === undefined || mlp === undefined)) return [];
+  const parts = { attention, ...(mlp === undefined ? {} : { mlp }) };
+  const templates = weightTemplates({ ...parts, ...(model === undefined ? {} : { model }) });
+  return [Object.freeze({ kind, heads, ...parts, templates })];
+}
+
+/** What is not in a layer belongs to the first kind. */
+function templatesOf({ kind, templates }: ResolvedKind, index: number): TemplateGroup {
+  return { layers: kind.layers, templates: index === 0 ? templates : templates.filter(isLayered) };
 }
 
 function resolveModel(spec: BoundSpec): ModelShape | undefined {
@@ -103,16 +157,21 @@ function layerOf(attention: AttentionShape, model: ModelShape | undefined, mlp: 
 }
 
 /** Layer by layer: runs of templates that are in the layers are interleaved. */
-function inForwardOrder(sourced: readonly SourcedTemplate[], layers: number): readonly WeightShape[] {
-  const isLayered = ({ template }: SourcedTemplate) => template.name.includes('{i}');
-  const first = sourced.findIndex(isLayered);
-  const last = sourced.findLastIndex(isLayered);
-  const ordered = sourced.slice(0, Math.max(first, 0)).flatMap(({ weights }) => weights);
-  for (let layer = 0; first !== -1 && layer < layers; layer += 1) {
-    for (const { template, weights } of sourced.slice(first, last + 1)) {
-      const weight = weights[layer - (template.firstLayer ?? 0)];
-      if (weight !== undefined) ordered.push(weight);
+function inForwardOrder(sourced: readonly (readonly SourcedTemplate[])[]): readonly WeightShape[] {
+  const shared = sourced[0] ?? [];
+  const first = shared.findIndex(({ template }) => isLayered(template));
+  const last = shared.findLastIndex(({ template }) => isLayered(template));
+  const layers = new Map<number, WeightShape[]>();
+  for (const one of sourced.flat()) {
+    if (!isLayered(one.template)) continue;
+    for (const [index, weight] of one.weights.entries()) {
+      const layer = one.layers[index] ?? 0;
+      const weights = layers.get(layer) ?? [];
+      layers.set(layer, weights);
+      weights.push(weight);
     }
   }
-  return Object.freeze([...ordered, ...sourced.slice(last + 1).flatMap(({ weights }) => weights)]);
+  const inLayers = [...layers].sort(([a], [b]) => a - b).flatMap(([, weights]) => weights);
+  const before = shared.slice(0, Math.max(first, 0)).flatMap(({ weights }) => weights);
+  return Object.freeze([...before, ...inLayers, ...shared.slice(last + 1).flatMap(({ weights }) => weights)]);
 }

@@ -47,7 +47,7 @@ function reportUnknown(
   const place = path.length === 0 ? 'a spec' : `\`${path.join('.')}\``;
   const map = nodeAt(tree, path);
   const entry = entryOf(map, key);
-  if (entry === undefined || map === undefined) return;
+  if (entry === undefined || map?.kind !== 'map') return;
   if (key === 'groups' || key === 'num_groups') {
     report('GQA004', entry.keySpan, { place });
     invalid.add('attention.kv_heads');
@@ -55,9 +55,11 @@ function reportUnknown(
   }
   const option = optionAt(path);
   const known = option?.kind === 'map' ? Object.keys(option.entries) : [];
+  // A kind of layer may change what the spec has already.
+  const written = map.parts?.find((part) => part.entries.includes(entry)) ?? map;
   const suggestion = suggest(
     key,
-    known.filter((name) => entryOf(map, name) === undefined),
+    known.filter((name) => entryOf(written, name) === undefined),
   );
   const title = `rename it to \`${suggestion}\``;
   const fixes = suggestion === undefined ? [] : [{ title, edits: [{ span: entry.keySpan, text: suggestion }] }];
@@ -105,13 +107,18 @@ function reportValue(tree: SpecTree, path: readonly string[], invalid: Set<strin
   const isItem = holder.path.length < path.length;
   const values = option.kind === 'list' || option.kind === 'enum' ? option.values : [];
   const suggestion = node.kind === 'scalar' && typeof node.value === 'string' ? suggest(node.value, values) : undefined;
-  const expected = option.kind === 'names' && isItem ? 'the name of a tensor' : expectation(option);
+  const expected = (isItem ? itemWords.get(option.kind) : undefined) ?? expectation(option);
   const fixes =
     suggestion === undefined
       ? []
       : [{ title: `use \`${suggestion}\``, edits: [{ span: node.span, text: suggestion }] }];
   report('SCH002', valueSpan(tree, path, node), { option: shorten(name), expected, suggestion }, [], fixes);
 }
+
+const itemWords: ReadonlyMap<string, string> = new Map([
+  ['names', 'the name of a tensor'],
+  ['words', 'the name of a kind of layer'],
+]);
 
 /** An absent value has no text to point at: its key has. */
 function valueSpan(tree: SpecTree, path: readonly string[], node: SpecNode): Span {

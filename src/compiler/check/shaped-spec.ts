@@ -9,6 +9,8 @@ export interface ShapedSpec {
   /** Absent when the spec describes attention alone; `layers` then holds one layer without norms or MLP. */
   readonly model?: ModelShape;
   readonly layers: readonly LayerShape[];
+  /** The name of each layer's kind; absent when all layers are alike. */
+  readonly layerKinds?: readonly string[];
   /** Every weight, by canonical name, in the order in which the forward pass first reads it. */
   readonly weights: readonly WeightShape[];
   /** How matrices are stored on the device; `checkpoint` is resolved before this stage. */

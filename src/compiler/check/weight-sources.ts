@@ -11,33 +11,45 @@ import type { WeightTemplate } from './weights-table.ts';
 export interface SourcedTemplate {
   readonly template: WeightTemplate;
   readonly weights: readonly WeightShape[];
+  /** For each of `weights`, its layer; [0] for a weight that is not in a layer. */
+  readonly layers: readonly number[];
   /** Of the tensor's name, where it is mapped. */
   readonly span?: Span;
   /** Its mapping was reported: where it really lies is not known. */
   readonly isRefused: boolean;
 }
 
+/** Weights of layers that are alike. */
+export interface TemplateGroup {
+  readonly templates: readonly WeightTemplate[];
+  readonly layers: readonly number[];
+}
+
 /** Applies `weights.names`. Reports WGT006 (no such weight), WGT007 (template), WGT008 (rows read twice). */
 export function sourceWeights(
   spec: BoundSpec,
-  templates: readonly WeightTemplate[],
-  layers: number,
+  groups: readonly TemplateGroup[],
   report: Report,
-): readonly SourcedTemplate[] {
-  const { names, refused } = readNames(spec, templates, report);
-  const sourced = templates.map((template) => {
-    const mapped = names.get(template.name);
-    const name = mapped?.name ?? { parts: template.name.split(/(\{i\})/).map(ownPart) };
-    const from = template.firstLayer ?? 0;
-    const count = template.name.includes('{i}') ? layers - from : 1;
-    const weights = Array.from({ length: count }, (_, index) =>
-      weightOf(template, from + index, sourceAt(name, from + index)),
-    );
-    const isRefused = refused.has(template.name);
-    return Object.freeze({ template, weights, isRefused, ...(mapped === undefined ? {} : { span: mapped.span }) });
-  });
-  reportReadTwice(spec, sourced, report);
+): readonly (readonly SourcedTemplate[])[] {
+  const all = groups.flatMap(({ templates }) => templates);
+  const { names, refused } = readNames(spec, all, report);
+  const sourced = groups.map((group) =>
+    group.templates.map((template): SourcedTemplate => {
+      const mapped = names.get(template.name);
+      const name = mapped?.name ?? { parts: template.name.split(/(\{i\})/).map(ownPart) };
+      const layers = isLayered(template) ? group.layers.filter((layer) => layer >= (template.firstLayer ?? 0)) : [0];
+      const weights = layers.map((layer) => weightOf(template, layer, sourceAt(name, layer)));
+      const place = mapped === undefined ? {} : { span: mapped.span };
+      return Object.freeze({ template, weights, layers, isRefused: refused.has(template.name), ...place });
+    }),
+  );
+  reportReadTwice(spec, sourced.flat(), report);
   return Object.freeze(sourced);
+}
+
+/** There is one of it in each layer, or in each but the first ones. */
+export function isLayered({ name }: WeightTemplate): boolean {
+  return name.includes('{i}');
 }
 
 function ownPart(piece: string): TensorName['parts'][number] {
@@ -58,14 +70,15 @@ function readNames(
   templates: readonly WeightTemplate[],
   report: Report,
 ): { readonly names: ReadonlyMap<string, MappedName>; readonly refused: ReadonlySet<string> } {
-  const byName = new Map(templates.map((template) => [template.name, template]));
+  const byName = new Map<string, readonly WeightTemplate[]>();
+  for (const one of templates) byName.set(one.name, [...(byName.get(one.name) ?? []), one]);
   const written = new Set(spec.names.map(({ key }) => key));
   const known = [...byName.keys()];
   const names = new Map<string, MappedName>();
   const refused = new Set<string>();
   for (const { key, keySpan, value } of spec.names) {
-    const template = byName.get(key);
-    if (template === undefined) {
+    const named = byName.get(key);
+    if (named === undefined) {
       const suggestion = suggest(
         key,
         known.filter((one) => !written.has(one)),
@@ -77,7 +90,7 @@ function readNames(
       continue;
     }
     const name = value.kind === 'scalar' ? parseTensorName(String(value.value)) : { problem: 'not a name' };
-    const problem = 'problem' in name ? name.problem : misfit(name, template);
+    const problem = 'problem' in name ? name.problem : misfit(name, named);
     if (problem !== undefined) {
       refused.add(key);
       report('WGT007', value.span, { problem });
@@ -86,13 +99,16 @@ function readNames(
   return { names, refused };
 }
 
-function misfit(name: TensorName, { name: own, shape }: WeightTemplate): string | undefined {
-  if (isPerLayer(name) && !own.includes('{i}'))
-    return `\`${own}\` is not in a layer, its tensor's name cannot depend on one`;
-  if (name.rows === undefined) return undefined;
-  const [start, end] = name.rows;
-  const rows = shape[0] ?? 0;
-  return end - start === rows ? undefined : `the range has ${end - start} rows, \`${own}\` has ${rows}`;
+/** Templates of one name: layers of another kind may have the weight in another shape. */
+function misfit({ parts, rows }: TensorName, templates: readonly WeightTemplate[]): string | undefined {
+  for (const template of templates) {
+    const { name, shape } = template;
+    if (isPerLayer({ parts }) && !isLayered(template))
+      return `\`${name}\` is not in a layer, its tensor's name cannot depend on one`;
+    const read = rows === undefined ? shape[0] : rows[1] - rows[0];
+    if (read !== shape[0]) return `the range has ${read} rows, \`${name}\` has ${shape[0] ?? 0}`;
+  }
+  return undefined;
 }
 
 function reportReadTwice(spec: BoundSpec, sourced: readonly SourcedTemplate[], report: Report): void {

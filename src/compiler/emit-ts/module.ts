@@ -36,7 +36,9 @@ function importOf(types: readonly string[], values: readonly string[]): string {
 }
 
 function modelInterface({ name, facts }: ModuleDefinition): readonly Statement[] {
-  const { layers, qHeads, kvHeads, headDim, hidden, vocab, context } = facts;
+  const { layers, layerKinds, qHeads, kvHeads, headDim, hidden, vocab, context } = facts;
+  // The names are the user's: in a comment they could end it.
+  const differ = layerKinds === undefined ? '' : `of ${new Set(layerKinds).size} kinds, the first `;
   return [
     importOf(
       ['LoadOptions', 'Logits as AnyLogits', 'Model as AnyModel', 'ModuleDefinition', 'Session as AnySession'],
@@ -48,7 +50,7 @@ function modelInterface({ name, facts }: ModuleDefinition): readonly Statement[]
       name: 'Model',
       type: `AnyModel<${vocab}>`,
       docs: [
-        `${layers} layers of ${qHeads} query and ${kvHeads} KV heads of ${headDim}; hidden ${hidden}, vocabulary ${vocab}, context ${context}.`,
+        `${layers} layers ${differ}of ${qHeads} query and ${kvHeads} KV heads of ${headDim}; hidden ${hidden}, vocabulary ${vocab}, context ${context}.`,
       ],
     },
     {

@@ -12,6 +12,8 @@ export interface SpecMap {
   readonly style: 'flow' | 'block' | 'dsl';
   /** In source order; keys are unique. */
   readonly entries: readonly SpecEntry[];
+  /** Of a map that was merged: the maps as written, where its entries can be edited. */
+  readonly parts?: readonly SpecMap[];
 }
 
 export interface SpecEntry {

@@ -16,8 +16,11 @@ export interface ModuleDefinition {
   readonly variants: readonly VariantDecl[];
 }
 
+/** Where layers differ, the facts about heads, widths, memory and cache are those of the first. */
 export interface ModuleFacts {
   readonly layers: number;
+  /** The name of each layer's kind; absent when all layers are alike. */
+  readonly layerKinds?: readonly string[];
   readonly qHeads: number;
   readonly kvHeads: number;
   readonly headDim: number;

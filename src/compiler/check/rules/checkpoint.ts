@@ -1,20 +1,28 @@
 import type { Report } from '../../diagnostics/report.ts';
 import type { Span } from '../../source/source.ts';
 import type { BoundSpec } from '../bind.ts';
-import { type CheckpointTensor, weightDtypeOf } from '../checkpoint.ts';
+import { type CheckpointHeader, type CheckpointTensor, weightDtypeOf } from '../checkpoint.ts';
 import type { WeightShape } from '../shaped-spec.ts';
 import { suggest } from '../suggest.ts';
 import type { SourcedTemplate } from '../weight-sources.ts';
 import type { CheckpointInput, Found } from './checkpoint-input.ts';
 import { checkShapes } from './checkpoint-shapes.ts';
 
-/** Checkpoint against spec: WGT001 … WGT005, and the rules that a wrong shape is best explained by. Once for all layers. */
-export function checkCheckpoint(input: CheckpointInput, report: Report): void {
-  const found = new Map<SourcedTemplate, readonly Found[]>();
-  const unused = unusedTensors(input);
-  for (const one of input.sourced) if (!one.isRefused) found.set(one, findTensors(one, unused, input, report));
-  checkShapes(input, found, report);
-  if (!input.sourced.some(({ isRefused }) => isRefused)) reportUnused(input, unused, report);
+/** Checkpoint against spec: WGT001 … WGT005, and the rules that a wrong shape is best explained by. Once for all layers that are alike. */
+export function checkCheckpoint(
+  spec: BoundSpec,
+  checkpoint: CheckpointHeader,
+  kinds: readonly { readonly input: CheckpointInput; readonly report: Report }[],
+  report: Report,
+): void {
+  const sourced = kinds.flatMap(({ input }) => input.sourced);
+  const unused = unusedTensors(sourced, checkpoint);
+  for (const { input, report: reportKind } of kinds) {
+    const found = new Map<SourcedTemplate, readonly Found[]>();
+    for (const one of input.sourced) if (!one.isRefused) found.set(one, findTensors(one, unused, input, reportKind));
+    checkShapes(input, found, reportKind);
+  }
+  if (!sourced.some(({ isRefused }) => isRefused)) reportUnused(spec, unused, report);
 }
 
 function findTensors(
@@ -73,12 +81,12 @@ function weightsPlace(spec: BoundSpec): Span {
 const derivedTensor = /(^|\.)(inv_freq$|rotary_emb(\.|$))/;
 const namedAtMost = 5;
 
-function unusedTensors({ sourced, checkpoint }: CheckpointInput): readonly string[] {
+function unusedTensors(sourced: readonly SourcedTemplate[], checkpoint: CheckpointHeader): readonly string[] {
   const used = new Set(sourced.flatMap(({ weights }) => weights.map(({ source }) => source.tensor)));
   return [...checkpoint.tensors.keys()].filter((name) => !used.has(name) && !derivedTensor.test(name));
 }
 
-function reportUnused({ spec }: CheckpointInput, unused: readonly string[], report: Report): void {
+function reportUnused(spec: BoundSpec, unused: readonly string[], report: Report): void {
   if (unused.length === 0) return;
   report('WGT004', weightsPlace(spec), { tensors: unused.slice(0, namedAtMost), total: unused.length });
 }

@@ -1,6 +1,8 @@
 import type { Report } from '../../diagnostics/report.ts';
 import type { BoundSpec } from '../bind.ts';
-import type { ValueResidualShape } from '../shaped-spec.ts';
+import type { KindReports } from '../kind-reports.ts';
+import type { LayerKind } from '../layer-kinds.ts';
+import type { AttentionShape, ValueResidualShape } from '../shaped-spec.ts';
 
 /** Later layers mix in the values of the first: SCH004 where there are none. */
 export function resolveValueResidual(spec: BoundSpec, report: Report): ValueResidualShape | undefined {
@@ -15,4 +17,25 @@ export function resolveValueResidual(spec: BoundSpec, report: Report): ValueResi
   }
   const mix = spec.at('attention.value_residual.mix')?.value;
   return mix === undefined ? undefined : Object.freeze({ mix });
+}
+
+/** The values of a layer and the first layer's are mixed entry by entry: SCH004 for kinds whose values have another shape. */
+export function checkFirstValues(
+  kinds: readonly { readonly kind: LayerKind; readonly attention: AttentionShape }[],
+  reports: KindReports,
+): void {
+  const first = kinds.find(({ kind }) => kind.layers[0] === 0)?.attention;
+  if (first === undefined) return;
+  for (const { kind, attention } of kinds) {
+    const isAlike = attention.heads.kvHeads === first.heads.kvHeads && attention.valueDim === first.valueDim;
+    if (attention.valueResidual === undefined || isAlike) continue;
+    const reason = `the first layer's values are ${valuesText(first)}, those of these layers ${valuesText(attention)}`;
+    const help = 'give them equal `kv_heads` and `value_dim`, or write `value_residual: none` for these layers';
+    const place = kind.spec.keySpan('attention.value_residual');
+    reports.of(kind)('SCH004', place, { option: 'attention.value_residual', reason, help });
+  }
+}
+
+function valuesText({ heads, valueDim }: AttentionShape): string {
+  return `${heads.kvHeads} × ${valueDim}`;
 }

@@ -1,0 +1,50 @@
+import type { OptionNode } from '../../../grammar/option.ts';
+import { childOption } from '../../../grammar/options.ts';
+import { entryOf, type SpecEntry, type SpecMap, type SpecNode } from '../syntax/tree.ts';
+
+/**
+ * A map with the changes of another: maps are merged, lists and single values replace, and `none` takes an optional option away.
+ * Keys and values keep the places where they are written.
+ */
+export function mergeMaps(option: OptionNode | undefined, own: SpecMap, changes: SpecMap): SpecMap {
+  const kept = own.entries.flatMap((entry) => {
+    const change = entryOf(changes, entry.key);
+    return change === undefined ? [entry] : mergeEntries(childOption(option, entry.key), entry, change);
+  });
+  const added = changes.entries
+    .filter(({ key }) => entryOf(own, key) === undefined)
+    .flatMap((entry) => addedEntry(childOption(option, entry.key), entry));
+  return Object.freeze({ ...own, entries: Object.freeze([...kept, ...added]), parts: Object.freeze([own, changes]) });
+}
+
+function mergeEntries(option: OptionNode | undefined, own: SpecEntry, change: SpecEntry): readonly SpecEntry[] {
+  if (isRemoval(option, change.value)) return [];
+  const isWrittenOut = own.value.kind === 'map' || change.value.kind === 'map';
+  const before = isWrittenOut ? writtenOut(option, own) : own.value;
+  const after = isWrittenOut ? writtenOut(option, change) : change.value;
+  if (after.kind !== 'map') return [change];
+  if (before.kind !== 'map') return addedEntry(option, change);
+  return [{ key: own.key, keySpan: own.keySpan, value: mergeMaps(option, before, after) }];
+}
+
+/** What is taken away within a new map was not there. */
+function addedEntry(option: OptionNode | undefined, entry: SpecEntry): readonly SpecEntry[] {
+  const { value } = entry;
+  if (isRemoval(option, value)) return [];
+  if (value.kind !== 'map') return [entry];
+  const nothing: SpecMap = { ...value, entries: [] };
+  return [{ ...entry, value: mergeMaps(option, nothing, value) }];
+}
+
+/** The map that a short form stands for. */
+function writtenOut(option: OptionNode | undefined, { keySpan, value }: SpecEntry): SpecNode {
+  if (value.kind !== 'scalar' || option?.kind !== 'map' || option.shorthand === undefined) return value;
+  return { kind: 'map', span: value.span, style: 'flow', entries: [{ key: option.shorthand, keySpan, value }] };
+}
+
+/** Where `none` is a value of the option, it is that value. */
+function isRemoval(option: OptionNode | undefined, value: SpecNode): boolean {
+  if (value.kind !== 'scalar' || value.value !== 'none' || option === undefined || option.required) return false;
+  if (option.kind === 'enum') return !option.values.includes('none');
+  return option.kind !== 'number' || option.word !== 'none';
+}
