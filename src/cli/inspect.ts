@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { KeySegment } from '../compiler/check/key-columns.ts';
 import type { AttentionShape, ShapedSpec } from '../compiler/check/shaped-spec.ts';
 import type { Compiled } from '../compiler/compile.ts';
-import { exitCodes, InputError, paletteFor } from './output.ts';
+import { countOf, exitCodes, InputError, paletteFor } from './output.ts';
 
 interface InspectFlags {
   readonly format: string;
@@ -126,7 +126,7 @@ function print(report: Report): string {
     const where = kinds.length === 0 ? '' : ` of layers ${layers.join(', ')} (${kinds.join(', ')})`;
     lines.push(
       '',
-      `attention${where}: ${heads.qHeads} query heads, ${heads.kvHeads} KV heads, ${heads.queriesPerKv} queries each (${heads.order})`,
+      `attention${where}: ${countOf(heads.qHeads, 'query head')}, ${countOf(heads.kvHeads, 'KV head')}, ${heads.queriesPerKv} queries each (${heads.order})`,
     );
     lines.push(`  widths: keys ${headDim}, values ${valueDim}; scale ${scale}; cache ${cacheDtype}`);
     lines.push(`  key columns: ${keyColumns.join(' | ')}${window === undefined ? '' : `; window ${window}`}`);
