@@ -1,8 +1,8 @@
 import type { BufferDecl, Extent } from '../../runtime/abi1/definition.ts';
 import type { AttentionNode } from '../ir/nodes.ts';
 import { attentionOptions, planAttentionSplit, planAttentionTile, type Rejection } from './attention-plans.ts';
-import { dispatch, quads, type StorageOf } from './dispatch.ts';
-import { ceilDiv, plus, times } from './extents.ts';
+import { dispatch, type StorageOf } from './dispatch.ts';
+import { ceilDiv, plus, quads, times } from './extents.ts';
 import type { AttentionOptions, HeadMixPlan, KernelPlan } from './kernel-plan.ts';
 import type { NodePlan, PlannedDispatch } from './planned.ts';
 import type { TargetProfile } from './profiles.ts';

@@ -1,4 +1,5 @@
 import type { AttentionNode } from '../ir/nodes.ts';
+import { quads } from './extents.ts';
 import type { AttentionOptions, AttentionSplitPlan, AttentionTilePlan, Storage } from './kernel-plan.ts';
 import { alibiSlopes, t5Plan } from './position-biases.ts';
 import type { TargetLimits } from './profiles.ts';
@@ -14,8 +15,6 @@ export interface Choice<Plan> {
   readonly plan: Plan;
   readonly rejected: readonly Rejection[];
 }
-
-const quads = (width: number) => Math.ceil(width / 4);
 
 export function attentionOptions(node: AttentionNode, keys: Storage): AttentionOptions {
   const { heads, headDim, valueDim, similarity, scale, mask, columns, keyLayout, softcap, bias, alibi, t5, sinks } =

@@ -7,8 +7,6 @@ import type { PlannedDispatch } from './planned.ts';
 export type StorageOf = (name: string) => Storage;
 type Bind = Readonly<Record<string, string | undefined>>;
 
-export const quads = (width: number): number => Math.ceil(width / 4);
-
 /** Rows that a node works on: the new tokens of all sequences, or the rows of their contexts. */
 export const rowsOf = (node: Node): Extent => ['*', 'B', node.rows === 'context' ? 'X' : 'I'];
 

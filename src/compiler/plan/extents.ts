@@ -1,6 +1,9 @@
 import type { Extent } from '../../runtime/abi1/definition.ts';
 import type { Atom, Dim } from '../check/dims.ts';
 
+/** Groups of four entries that hold a row of `width`. */
+export const quads = (width: number): number => Math.ceil(width / 4);
+
 export const times = (...factors: readonly Extent[]): Extent => {
   const constant = factors.reduce<number>((product, f) => (typeof f === 'number' ? product * f : product), 1);
   const symbols = factors.filter((f) => typeof f !== 'number');

@@ -1,8 +1,7 @@
 import type { LinearNode } from '../ir/nodes.ts';
+import { quads } from './extents.ts';
 import type { LinearRowPlan, LinearTilePlan, Storage } from './kernel-plan.ts';
 import { floats, vectors } from './workgroup-memory.ts';
-
-const quads = (width: number) => Math.ceil(width / 4);
 
 function linearOptions(node: LinearNode, weight: Storage) {
   const { inWidth, outWidth, accumulate, logits, gate } = node;

@@ -10,8 +10,8 @@ import type {
   TensorDecl,
 } from '../ir/nodes.ts';
 import { planAttention } from './attention-node.ts';
-import { dispatch, quads, rowsOf, type StorageOf } from './dispatch.ts';
-import { ceilDiv, times } from './extents.ts';
+import { dispatch, rowsOf, type StorageOf } from './dispatch.ts';
+import { ceilDiv, quads, times } from './extents.ts';
 import { planAppend, planMemoryKeys, planQueryHeads } from './head-nodes.ts';
 import type { KernelPlan, Storage } from './kernel-plan.ts';
 import { planLinearRow, planLinearTile } from './linear-plans.ts';

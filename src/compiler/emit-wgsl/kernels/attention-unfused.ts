@@ -6,6 +6,7 @@ import type {
 } from '../../plan/kernel-plan.ts';
 import { foldOfLanes } from '../fold.ts';
 import { type KernelSource, stepBinding, u32c } from '../kernel.ts';
+import { keyOf } from '../ordered-key.ts';
 import { rowStorer, rowsOutBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 import { attentionParts, keepsVisibleTokens, similarityOfOne } from './attention.ts';
@@ -153,13 +154,6 @@ export function attentionSoftmax(plan: AttentionSoftmaxPlan): KernelSource {
       ${normalizer.kind === 'sigmoid' ? sigmoid : softmax}`,
   };
 }
-
-/** Greater floats have greater keys (sign-magnitude to biased order). */
-const keyOf = wgsl`
-  fn key_of(value: f32) -> u32 {
-    let bits = bitcast<u32>(value);
-    return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u);
-  }`;
 
 /** The key of the k-th largest logit of the row, bit by bit; entries that tie with it are all kept. */
 function edgeOfTopK(k: number, sink: boolean): string {

@@ -1,6 +1,7 @@
 import type { SamplePlan } from '../../plan/kernel-plan.ts';
 import { foldOfLanes } from '../fold.ts';
 import { type KernelSource, samplingBinding, sequencesBinding, stepBinding, u32c } from '../kernel.ts';
+import { keyOf } from '../ordered-key.ts';
 import { wgsl } from '../wgsl.ts';
 
 /**
@@ -30,7 +31,8 @@ export function sample(plan: SamplePlan): KernelSource {
     workgroupSize: plan.threads,
     functions: [
       rowOfLogits,
-      ordered,
+      keyOf,
+      weightOf,
       foldOfLanes('max_of_lanes', plan, 'max'),
       foldOfLanes('sum_of_lanes', plan, 'sum'),
       counting,
@@ -122,13 +124,8 @@ const rowOfLogits = wgsl`
     return sequence;
   }`;
 
-/** Greater floats have greater keys (sign-magnitude to biased order). */
-const ordered = wgsl`
-  fn key_of(value: f32) -> u32 {
-    let bits = bitcast<u32>(value);
-    return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u);
-  }
-
+/** What an entry weighs in the draw; nothing below the edge. */
+const weightOf = wgsl`
   fn weight_of(index: u32, edge: u32, maximum: f32) -> f32 {
     let logit = logits[index];
     return select(0.0, exp((logit - maximum) / sampling.temperature), key_of(logit) >= edge);
