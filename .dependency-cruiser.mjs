@@ -21,6 +21,15 @@ const mayImport = {
   oracle: [shapes, pass('ir')],
   'emit-wgsl': [shapes, pass('ir'), pass('plan')],
   assemble: [shapes, pass('ir'), pass('plan'), pass('emit-wgsl'), definition],
+  budget: [
+    shapes,
+    pass('ir'),
+    pass('plan'),
+    `^${compiler}/assemble/buffers\\.ts$`,
+    pass('source'),
+    pass('diagnostics'),
+    definition,
+  ],
   'emit-ts': [pass('plan'), `^${compiler}/compile\\.ts$`, definition, 'node_modules/ts-morph/'],
 };
 

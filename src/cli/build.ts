@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import type { GeneratedFile } from '../compiler/emit-ts/files.ts';
+import type { TargetProfile } from '../compiler/plan/profiles.ts';
 import { countOf, exitCodes, InputError } from './output.ts';
 import type { LoadedSpec } from './spec-files.ts';
 
 interface BuildFlags {
   readonly output?: string;
-  readonly target: string;
+  readonly target?: string;
   readonly emit: string;
   readonly weights?: string;
   readonly syntax?: string;
@@ -21,7 +22,10 @@ export function register(program: Command): void {
     .description('compile a spec to a typed module, its WGSL kernels and a manifest')
     .argument('<spec>', 'spec file')
     .option('-o, --output <folder>', 'where to write; default: generated/ beside the spec')
-    .option('--target <target>', 'baseline, f16 or all: device variants that the module carries', 'all')
+    .option(
+      '--target <target>',
+      'device variants that the module carries, which must run there: baseline, f16, …, all, or a PROFILE.json',
+    )
     .option('--emit <language>', 'ts, or js with declarations', 'ts')
     .option('--weights <file>', 'checkpoint to check against, instead of the one that the spec names')
     .option('--syntax <syntax>', 'yaml or dsl: what the spec is in; by default its name or first line says so')
@@ -36,11 +40,12 @@ export function register(program: Command): void {
 /** Exit code: 0 built (or, with --check, up to date), 1 findings (or stale). */
 async function build(path: string, flags: BuildFlags): Promise<number> {
   const { loadOptions, loadSpec } = await import('./spec-files.ts');
-  const spec = await loadSpec(path, loadOptions(flags));
+  const targets = await targetsFor(flags);
+  const spec = await loadSpec(path, { ...loadOptions(flags), targets: targets.checked });
   await printDiagnostics(spec);
   if (spec.shaped === undefined) return exitCodes.findings;
   const folder = await outputFolder(path, flags.output);
-  const files = await generate(spec, path, folder, flags);
+  const files = await generate(spec, { path, folder, flags, targets: targets.built });
   return flags.check ? checkFolder(folder, files) : write(folder, files, flags.force ?? false);
 }
 
@@ -58,18 +63,30 @@ async function outputFolder(path: string, output: string | undefined): Promise<s
   return join(dirname(path), 'generated');
 }
 
+/** A module for no target in particular runs where a device has room for its tensors, which the runtime finds out. */
+async function targetsFor({ target }: BuildFlags) {
+  const { targetsOf, withoutSizeLimits } = await import('./targets.ts');
+  const built = await targetsOf(target ?? 'all');
+  return { built, checked: target === undefined ? built.map(withoutSizeLimits) : built };
+}
+
+interface Generation {
+  readonly path: string;
+  readonly folder: string;
+  readonly flags: BuildFlags;
+  readonly targets: readonly TargetProfile[];
+}
+
 async function generate(
   spec: LoadedSpec,
-  path: string,
-  folder: string,
-  flags: BuildFlags,
+  { path, folder, flags, targets }: Generation,
 ): Promise<readonly GeneratedFile[]> {
   const { compileModule } = await import('../compiler/compile.ts');
   const { emitFiles } = await import('../compiler/emit-ts/files.ts');
   if (spec.shaped === undefined) throw new Error('only specs without errors are built');
   if (flags.emit !== 'ts' && flags.emit !== 'js')
     throw new InputError(`--emit ${flags.emit} is not known: use ts or js`);
-  const compiled = compileModule(spec.shaped, await targetsOf(flags.target));
+  const compiled = compileModule(spec.shaped, targets);
   const { createHash } = await import('node:crypto');
   const origin = {
     gqacVersion: manifest.version,
@@ -80,26 +97,17 @@ async function generate(
   return emitFiles(compiled, origin, flags.emit);
 }
 
-async function targetsOf(target: string) {
-  const { allProfiles } = await import('../compiler/compile.ts');
-  if (target === 'all') return allProfiles;
-  const profile = allProfiles.find((id) => id === target);
-  if (profile === undefined)
-    throw new InputError(`--target ${target} is not known: use ${allProfiles.join(', ')} or all`);
-  return [profile];
-}
-
 async function pathFrom(folder: string, file: string): Promise<string> {
   const { relative, sep } = await import('node:path');
   return relative(folder, file).split(sep).join('/');
 }
 
-/** Comments at the top of a spec, but for what is meant for editors. */
+/** Comments at the top of a spec, but for what is meant for editors and for the linter. */
 function leadingComment(text: string): string {
   const lines: string[] = [];
   for (const line of text.split(/\r?\n/)) {
     if (!line.startsWith('#')) break;
-    if (!/^#\s*yaml-language-server:/.test(line)) lines.push(line.replace(/^#\s?/, ''));
+    if (!/^#\s*(?:yaml-language-server:|gqac-ignore\b)/.test(line)) lines.push(line.replace(/^#\s?/, ''));
   }
   return lines.join('\n');
 }

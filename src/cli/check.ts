@@ -11,6 +11,7 @@ interface CheckFlags {
   readonly maxWarnings?: string;
   readonly strict?: boolean;
   readonly shards?: string;
+  readonly target?: string;
   readonly fix?: boolean;
   readonly dryRun?: boolean;
   readonly baseline?: string;
@@ -28,6 +29,7 @@ export function register(program: Command): void {
     .option('--strict', 'fail on warnings')
     .option('--max-warnings <n>', 'fail when there are more warnings than this')
     .option('--shards <n>', 'check that the heads can be spread over so many devices')
+    .option('--target <target>', 'check that it runs on a target: baseline, f16, …, all of them, or a PROFILE.json')
     .option('--fix', 'make the changes that are safe, then report what is left')
     .option('--dry-run', 'with --fix: print the changes, and make none')
     .option('--baseline <file>', 'leave out the findings of this file')
@@ -58,6 +60,7 @@ async function runCheck(paths: readonly string[], flags: CheckFlags): Promise<nu
   const linted = await lintSpecs(files, {
     ...loadOptions(flags),
     ...(shards === undefined ? {} : { shards }),
+    ...(flags.target === undefined ? {} : { targets: await targetsNamed(flags.target) }),
   });
   const { specs, fixed } = flags.fix ? await fixAll(linted.specs, flags.dryRun === true) : { ...linted, fixed: 0 };
   const report = await reportOn(specs, { fixed, allowedWarnings, baseline: flags.baseline });
@@ -67,6 +70,11 @@ async function runCheck(paths: readonly string[], flags: CheckFlags): Promise<nu
   refuseUnreadable(linted);
   const hasErrors = report.diagnostics.some(({ severity }) => severity === 'error');
   return hasErrors || report.warningsFail ? exitCodes.findings : exitCodes.clean;
+}
+
+/** Plans and kernels are loaded for those who ask only. */
+async function targetsNamed(target: string) {
+  return (await import('./targets.ts')).targetsOf(target);
 }
 
 function refuseContradictions(paths: readonly string[], flags: CheckFlags, format: LintFormat): void {

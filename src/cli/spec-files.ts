@@ -2,6 +2,7 @@ import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { CheckpointHeader } from '../compiler/check/checkpoint.ts';
 import { type CheckOptions, type CheckResult, checkSpec, weightsFileOf } from '../compiler/pipeline.ts';
+import type { TargetProfile } from '../compiler/plan/profiles.ts';
 import type { SourceFile } from '../compiler/source/source.ts';
 import { parserOf, type Syntax, syntaxes, syntaxOf } from '../compiler/syntax/syntaxes.ts';
 import { InputError } from './output.ts';
@@ -26,6 +27,7 @@ export async function loadSpec(path: string, options: LoadOptions = {}): Promise
   const given: CheckOptions = {
     parse: await parserOf(options.syntax ?? syntaxOf(source)),
     ...(options.shards === undefined ? {} : { shards: options.shards }),
+    ...(await budgetsOf(options.targets)),
   };
   const alone = checkSpec(source, given);
   const weightsPath = options.weights ?? (path === '-' ? undefined : await weightsBeside(path, alone));
@@ -37,8 +39,16 @@ export async function loadSpec(path: string, options: LoadOptions = {}): Promise
 export interface LoadOptions {
   readonly weights?: string;
   readonly shards?: number;
+  /** What it must run on. */
+  readonly targets?: readonly TargetProfile[];
   /** Found out by the name of the file, or by the first line of standard input, when left out. */
   readonly syntax?: Syntax;
+}
+
+async function budgetsOf(targets: LoadOptions['targets']): Promise<Pick<CheckOptions, 'checkBudgets'>> {
+  if (targets === undefined) return {};
+  const { checkBudgets } = await import('../compiler/budget/check-budgets.ts');
+  return { checkBudgets: (shaped, report) => checkBudgets(targets, shaped, report) };
 }
 
 /** The syntax that an option of the command line names. @throws InputError for a name that is none. */

@@ -3,11 +3,11 @@ import { assembleDefinition } from './assemble/definition.ts';
 import type { ShapedSpec } from './check/shaped-spec.ts';
 import { lower } from './ir/lower.ts';
 import type { AttnModule } from './ir/nodes.ts';
-import { type ProfileId, profiles } from './plan/profiles.ts';
+import { profiles, type TargetProfile } from './plan/profiles.ts';
 import { type ProgramPlan, planProgram } from './plan/program.ts';
 
 /** Most demanding first: a module carries all of these, and the runtime takes the first that a device supports. */
-export const allProfiles: readonly ProfileId[] = ['f16', 'baseline'];
+export const allProfiles: readonly TargetProfile[] = Object.freeze(Object.values(profiles).reverse());
 
 export interface Compiled {
   readonly module: AttnModule;
@@ -16,8 +16,8 @@ export interface Compiled {
 }
 
 /** The back half: a checked spec to everything that a generated module contains. Pure and deterministic. */
-export function compileModule(shaped: ShapedSpec, targets: readonly ProfileId[] = allProfiles): Compiled {
+export function compileModule(shaped: ShapedSpec, targets: readonly TargetProfile[] = allProfiles): Compiled {
   const module = lower(shaped);
-  const programs = allProfiles.filter((id) => targets.includes(id)).map((id) => planProgram(module, profiles[id]));
+  const programs = targets.map((profile) => planProgram(module, profile));
   return Object.freeze({ module, programs, definition: assembleDefinition(shaped, module, programs) });
 }

@@ -31,6 +31,8 @@ export interface CheckOptions {
   readonly checkpoint?: CheckpointHeader;
   /** Can the heads be spread over so many devices? An integer from 1. */
   readonly shards?: number;
+  /** Does what the spec becomes run on the targets that are meant? `checkBudgets` of them; asked when nothing else is wrong. */
+  readonly checkBudgets?: (shaped: ShapedSpec, report: Report) => void;
   /** `parserOf` the syntax that the text is in; YAML's when left out. */
   readonly parse?: Parse;
 }
@@ -47,6 +49,7 @@ export function checkSpec(source: SourceFile, options: CheckOptions = {}): Check
     const heads = shaped?.layers[layers[0] ?? 0]?.attention.heads;
     if (heads !== undefined && options.shards !== undefined) checkShards(spec, heads, options.shards, report);
   }
+  if (shaped !== undefined && !hasErrors()) options.checkBudgets?.(shaped, report);
   const ignored = resolveIgnores(
     source,
     tree,
@@ -78,6 +81,7 @@ function resolveIgnores(
     allOfSpec: allOfSpec && !found.some(({ severity }) => severity === 'error'),
     withCheckpoint: options.checkpoint !== undefined,
     withShards: options.shards !== undefined,
+    withTargets: options.checkBudgets !== undefined,
   };
   return applyIgnores(
     findIgnores(source, (offset) => isTextAt(tree, offset)),

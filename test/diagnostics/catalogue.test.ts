@@ -4,31 +4,30 @@ import { generatedFiles } from '../../grammar/generate.ts';
 import { catalogue, codes } from '../../src/compiler/diagnostics/catalogue.ts';
 import type { Entry } from '../../src/compiler/diagnostics/entry.ts';
 import { renderAll } from '../../src/compiler/diagnostics/render-text.ts';
-import { checkText, codesOf, root } from '../frontend/helpers.ts';
+import { checkExample, codesOf, root } from '../frontend/helpers.ts';
 
 describe.each(codes)('%s', (code) => {
   const { failing, mended, slug }: Entry<never> = catalogue[code];
 
   test('its failing example raises it and nothing else', () => {
-    const found = checkText(failing.spec, failing.tensors, failing.shards);
+    const found = checkExample(failing);
     expect(codesOf(found)).toEqual([code]);
     expect(found.diagnostics[0]?.slug).toBe(slug);
   });
 
   test('its mended example is clean', () => {
-    const found = checkText(mended.spec, mended.tensors, mended.shards);
+    const found = checkExample(mended);
     expect(codesOf(found)).toEqual([]);
     expect(found.shaped).toBeDefined();
   });
 
   test('it is rendered as in its fixture', async () => {
-    const { diagnostics } = checkText(failing.spec, failing.tensors, failing.shards);
+    const { diagnostics } = checkExample(failing);
     await expect(renderAll(diagnostics)).toMatchFileSnapshot(`rendered/${code}.txt`);
   });
 
   test('its words follow the house style', () => {
-    for (const { message, label, help, notes } of checkText(failing.spec, failing.tensors, failing.shards)
-      .diagnostics) {
+    for (const { message, label, help, notes } of checkExample(failing).diagnostics) {
       for (const text of [message, label, help, ...notes.map((one) => one.text)]) {
         if (text !== undefined) expect(text).not.toMatch(/[.!]$|^$/);
       }

@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { checkBudgets } from '../../src/compiler/budget/check-budgets.ts';
 import type { CheckpointHeader } from '../../src/compiler/check/checkpoint.ts';
+import { allProfiles } from '../../src/compiler/compile.ts';
 import type { Diagnostic } from '../../src/compiler/diagnostics/diagnostic.ts';
 import type { Example } from '../../src/compiler/diagnostics/entry.ts';
 import { attention } from '../../src/compiler/diagnostics/entry.ts';
 import { type CheckResult, checkSpec } from '../../src/compiler/pipeline.ts';
+import { defaultLimits, type TargetProfile } from '../../src/compiler/plan/profiles.ts';
 import type { SourceFile } from '../../src/compiler/source/source.ts';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -22,8 +25,25 @@ function header(tensors: Tensors): CheckpointHeader {
 }
 
 export function checkText(text: string, tensors?: Tensors, shards?: number): CheckResult {
-  const checkpoint = tensors === undefined ? {} : { checkpoint: header(tensors) };
-  return checkSpec(sourceOf(text), { ...checkpoint, ...(shards === undefined ? {} : { shards }) });
+  return checkExample({ spec: text, ...(tensors && { tensors }), ...(shards === undefined ? {} : { shards }) });
+}
+
+/** Checks an example of the catalogue as the commands that it stands for would; `text` in place of its own. */
+export function checkExample({ spec, tensors, shards, target }: Example, text = spec): CheckResult {
+  return checkSpec(sourceOf(text), {
+    ...(tensors && { checkpoint: header(tensors) }),
+    ...(shards === undefined ? {} : { shards }),
+    ...(target && { checkBudgets: (shaped, report) => checkBudgets([profileOf(target)], shaped, report) }),
+  });
+}
+
+function profileOf(target: NonNullable<Example['target']>): TargetProfile {
+  const found =
+    typeof target === 'string'
+      ? allProfiles.find(({ id }) => id === target)
+      : { id: 'example', doc: 'of an example', features: [], limits: { ...defaultLimits, ...target } };
+  if (found === undefined) throw new Error(`there is no target ${String(target)}`);
+  return found;
 }
 
 /** Checks a spec of one attention block, given the lines of its `attention` map. */

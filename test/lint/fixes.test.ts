@@ -20,12 +20,12 @@ import { applyEdits, type Checked, fixText } from '../../src/compiler/diagnostic
 import { checkSpec } from '../../src/compiler/pipeline.ts';
 import { spanOf } from '../../src/compiler/source/positions.ts';
 import type { SourceFile } from '../../src/compiler/source/source.ts';
-import { checkText, codesOf } from '../frontend/helpers.ts';
+import { checkExample, codesOf } from '../frontend/helpers.ts';
 import { gqac } from './helpers.ts';
 
 const withFixes = codes.flatMap((code) => {
   const { failing }: Entry<never> = catalogue[code];
-  const { diagnostics } = checkText(failing.spec, failing.tensors, failing.shards);
+  const { diagnostics } = checkExample(failing);
   const fixes = diagnostics.flatMap((one) => one.fixes);
   return fixes.map(({ title, edits }) => ({ code, failing, title, edits }));
 });
@@ -35,7 +35,7 @@ describe('each fix of the catalogue', () => {
 
   test.each(withFixes)('$code, $title: removes the finding, and brings no other', ({ failing, edits }) => {
     const fixed = applyEdits(failing.spec, edits);
-    expect(codesOf(checkText(fixed, failing.tensors, failing.shards))).toEqual([]);
+    expect(codesOf(checkExample(failing, fixed))).toEqual([]);
   });
 
   test.each(withFixes)('$code, $title: also in a flow map, and with carriage returns', ({ code, failing }) => {
@@ -49,10 +49,10 @@ describe('each fix of the catalogue', () => {
     for (const text of [flow, failing.spec.replaceAll('\n', '\r\n')]) {
       // A comment ends a line, so it has no place in a flow map of one line.
       if (/#.*,/.test(text) && text === flow) continue;
-      const found = checkText(text, failing.tensors, failing.shards).diagnostics.filter((one) => one.code === code);
+      const found = checkExample(failing, text).diagnostics.filter((one) => one.code === code);
       expect(found, text).toHaveLength(1);
       for (const { edits } of found[0]?.fixes ?? []) {
-        expect(codesOf(checkText(applyEdits(text, edits), failing.tensors, failing.shards)), text).toEqual([]);
+        expect(codesOf(checkExample(failing, applyEdits(text, edits))), text).toEqual([]);
       }
     }
   });

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { catalogue, codes } from '../../src/compiler/diagnostics/catalogue.ts';
 import { attention, type Entry } from '../../src/compiler/diagnostics/entry.ts';
 import { sarifLog } from '../../src/compiler/diagnostics/render-sarif.ts';
-import { checkText } from '../frontend/helpers.ts';
+import { checkExample } from '../frontend/helpers.ts';
 import { gqac, reportOf } from './helpers.ts';
 
 const {
@@ -62,7 +62,7 @@ test('an empty run is valid', () => {
 
 test.each(codes)('%s is valid SARIF, with its rule', (code) => {
   const { failing, why }: Entry<never> = catalogue[code];
-  const { diagnostics } = checkText(failing.spec, failing.tensors, failing.shards);
+  const { diagnostics } = checkExample(failing);
   const [{ results, tool }] = logOf({ ...reportOf([]), diagnostics }).runs;
   expect(results.map(({ ruleId }) => ruleId)).toEqual([code]);
   expect(tool.driver.rules).toMatchObject([{ id: code, fullDescription: { text: why } }]);

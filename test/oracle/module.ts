@@ -10,7 +10,7 @@ export function moduleOf(
   for (const name of interfaceNames.inputs) tensors.set(name, { name, role: 'input', dtype: 'f32', shape: [] });
   for (const name of interfaceNames.outputs) tensors.set(name, { name, role: 'output', dtype: 'f32', shape: [] });
   for (const [name, shape] of Object.entries(weights)) {
-    const weight = { name, shape, role: 'matrix', source: { tensor: name } } as const;
+    const weight = { name, shape, role: 'matrix', setBy: [], source: { tensor: name } } as const;
     tensors.set(name, { name, role: 'weight', dtype: 'f16', shape: [], weight });
   }
   return { name: 'test', kind: 'attention', tensors, nodes };

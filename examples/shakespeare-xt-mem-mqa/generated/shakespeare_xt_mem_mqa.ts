@@ -3502,6 +3502,9 @@ export const definition: ModuleDefinition = {
         maxComputeWorkgroupStorageSize: 16384,
         maxComputeInvocationsPerWorkgroup: 256,
         maxStorageBuffersPerShaderStage: 8,
+        maxComputeWorkgroupsPerDimension: 65535,
+        maxStorageBufferBindingSize: 134217728,
+        maxBufferSize: 268435456,
       },
       kernels: {
         embed_192: { code: wgsl.embed_192_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
@@ -3745,6 +3748,9 @@ export const definition: ModuleDefinition = {
         maxComputeWorkgroupStorageSize: 16384,
         maxComputeInvocationsPerWorkgroup: 256,
         maxStorageBuffersPerShaderStage: 8,
+        maxComputeWorkgroupsPerDimension: 65535,
+        maxStorageBufferBindingSize: 134217728,
+        maxBufferSize: 268435456,
       },
       kernels: {
         embed_192: { code: wgsl.embed_192, bindings: ['read', 'read', 'read_write', 'uniform'] },

@@ -1,21 +1,13 @@
-import type {
-  BufferDecl,
-  KernelDecl,
-  ModuleDefinition,
-  ModuleFacts,
-  TableDecl,
-  VariantDecl,
-  WeightDecl,
-} from '../../runtime/abi1/definition.ts';
+import type { KernelDecl, ModuleDefinition, ModuleFacts, VariantDecl } from '../../runtime/abi1/definition.ts';
 import type { ShapedSpec } from '../check/shaped-spec.ts';
 import { emitWgsl } from '../emit-wgsl/emit.ts';
 import type { WgslModule } from '../emit-wgsl/kernel.ts';
-import type { AttnModule, TensorDecl } from '../ir/nodes.ts';
-import { toExtent } from '../plan/extents.ts';
+import type { AttnModule } from '../ir/nodes.ts';
 import { uniqueNames } from '../plan/kernel-name.ts';
 import type { KernelPlan } from '../plan/kernel-plan.ts';
 import type { PlannedDispatch } from '../plan/planned.ts';
 import type { ProgramPlan } from '../plan/program.ts';
+import { bufferDecl, tablesOf, weightDecl } from './buffers.ts';
 import { rollLayers } from './dispatches.ts';
 
 /** In: the checked spec, its module, and a program for each target. Out: everything that the runtime needs, as plain data. */
@@ -56,30 +48,6 @@ function factsOf({ layers, layerKinds, model }: ShapedSpec): ModuleFacts {
     context: model?.context ?? 0,
     cacheDtype,
   };
-}
-
-function weightDecl({ name, dtype, weight }: TensorDecl): readonly WeightDecl[] {
-  if (weight === undefined || dtype === 'u32') return [];
-  const width = weight.shape.at(-1) ?? 1;
-  const pitch = weight.role === 'matrix' ? Math.ceil(width / 4) * 4 : width;
-  const { tensor: source, rows } = weight.source;
-  return [{ name, shape: weight.shape, dtype, pitch, source, ...(rows && { rows }) }];
-}
-
-function tablesOf(module: AttnModule): readonly TableDecl[] {
-  const rotations = module.nodes.flatMap((node) => ('rotation' in node && node.rotation ? [node.rotation] : []));
-  const tables = rotations.map(({ table, dim, base }) => ({ name: table, kind: 'rope', dim, base }) as const);
-  return [...new Map(tables.map((table) => [table.name, table])).values()];
-}
-
-/** Cache rows are padded to four entries: kernels read and write them in quads. */
-function bufferDecl({ name, role, dtype, shape }: TensorDecl): readonly BufferDecl[] {
-  if (role === 'weight' || role === 'table' || dtype === 'bf16') return [];
-  const extents = shape.map(toExtent);
-  const width = extents.at(-1);
-  const padded =
-    role === 'cache' && typeof width === 'number' ? [...extents.slice(0, -1), Math.ceil(width / 4) * 4] : extents;
-  return [{ name, role, dtype, shape: padded }];
 }
 
 function variantOf(program: ProgramPlan): VariantDecl {

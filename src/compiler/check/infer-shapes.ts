@@ -76,10 +76,11 @@ function inferAll(
     weights,
     weightDtype,
     ...(weightsFile === undefined ? {} : { weightsFile }),
-    spanOf: (path: string) => {
-      const bound = spec.at(path as OptionPath);
+    spanOf: (path: string, layer?: number) => {
+      const own = layers.find((one) => one.layer === layer)?.kind.spec ?? spec;
+      const bound = own.at(path as OptionPath);
       if (bound?.origin === 'written') return bound.span;
-      return spec.isWritten(path as OptionPath) ? spec.keySpan(path as OptionPath) : undefined;
+      return own.isWritten(path as OptionPath) ? own.keySpan(path as OptionPath) : undefined;
     },
   });
 }

@@ -17,8 +17,8 @@ export interface ShapedSpec {
   readonly weightDtype: WeightDtype;
   /** Path of the checkpoint as written in the spec, if any. */
   readonly weightsFile?: string;
-  /** Where an option was written, by its path in the option table (`attention.kv_heads`); undefined when defaulted. */
-  readonly spanOf: (path: string) => Span | undefined;
+  /** Where an option of all layers, or of one, was written, by its path in the option table (`attention.kv_heads`); undefined when defaulted. */
+  readonly spanOf: (path: string, layer?: number) => Span | undefined;
 }
 
 export type WeightDtype = 'f32' | 'f16' | 'bf16';
@@ -214,6 +214,8 @@ export interface WeightShape {
   readonly shape: readonly number[];
   /** Matrices (`embed`, `positions`, projections, MLP, head) take `weightDtype`; vectors and memory are always f32 on the device. */
   readonly role: 'matrix' | 'vector' | 'memory';
+  /** For each axis, the path of the option that its extent is most directly set by. */
+  readonly setBy: readonly string[];
   readonly source: WeightSource;
 }
 

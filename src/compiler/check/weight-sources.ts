@@ -56,8 +56,9 @@ function ownPart(piece: string): TensorName['parts'][number] {
   return piece === '{i}' ? { factor: 1, offset: 0 } : piece;
 }
 
-function weightOf({ name, shape, role }: WeightTemplate, layer: number, source: WeightSource): WeightShape {
-  return Object.freeze({ name: name.replace('{i}', String(layer)), shape, role, source });
+function weightOf(template: WeightTemplate, layer: number, source: WeightSource): WeightShape {
+  const { name, shape, role, blame: setBy } = template;
+  return Object.freeze({ name: name.replace('{i}', String(layer)), shape, role, setBy, source });
 }
 
 interface MappedName {

@@ -7,6 +7,7 @@ import { positionRules } from './catalogue/positions.ts';
 import { schemaRules } from './catalogue/schema.ts';
 import { shardingRules } from './catalogue/sharding.ts';
 import { syntaxRules } from './catalogue/syntax.ts';
+import { targetRules } from './catalogue/targets.ts';
 import { weightRules } from './catalogue/weights.ts';
 import type { Entry } from './entry.ts';
 
@@ -21,6 +22,7 @@ export const catalogue = {
   ...optionRules,
   ...weightRules,
   ...shardingRules,
+  ...targetRules,
   ...lintRules,
 } satisfies Record<string, Entry<never>>;
 

@@ -22,6 +22,8 @@ export interface Example {
   readonly tensors?: Readonly<Record<string, readonly [dtype: string, ...shape: number[]]>>;
   /** `--shards`. */
   readonly shards?: number;
+  /** `--target`: a profile by its id, or one with these limits and else those of every device. */
+  readonly target?: string | Readonly<Record<string, number>>;
 }
 
 export function entry<A>(value: Entry<A>): Entry<A> {

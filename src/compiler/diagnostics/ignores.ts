@@ -59,6 +59,7 @@ export interface RulesRun {
   readonly allOfSpec: boolean;
   readonly withCheckpoint: boolean;
   readonly withShards: boolean;
+  readonly withTargets: boolean;
 }
 
 /** What is silenced, with the reason; reports LNT001 for an ignore without one, LNT002 for one that silences nothing. */
@@ -100,7 +101,8 @@ function problemOf(code: string, run: RulesRun): string | undefined {
 function hasRun(code: Code, run: RulesRun): boolean {
   const { failing }: Entry<never> = catalogue[code];
   if (failing.tensors !== undefined && !run.withCheckpoint) return false;
-  return run.allOfSpec && (failing.shards === undefined || run.withShards);
+  if (failing.shards !== undefined && !run.withShards) return false;
+  return run.allOfSpec && (failing.target === undefined || run.withTargets);
 }
 
 function deletion({ span }: Ignore): Fix {

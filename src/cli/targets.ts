@@ -1,0 +1,43 @@
+import { readFile, stat } from 'node:fs/promises';
+import { allProfiles } from '../compiler/compile.ts';
+import { readProfile } from '../compiler/plan/profile-file.ts';
+import type { TargetProfile } from '../compiler/plan/profiles.ts';
+import { InputError } from './output.ts';
+
+/** The target with tensors of any size. */
+export function withoutSizeLimits({ limits, ...target }: TargetProfile): TargetProfile {
+  const endless = Number.POSITIVE_INFINITY;
+  return { ...target, limits: { ...limits, maxStorageBufferBindingSize: endless, maxBufferSize: endless } };
+}
+
+/** A profile has a few lines; a larger file is none. */
+const readAtMost = 1 << 16;
+
+/**
+ * The targets that `--target` names: a profile's id, `all`, or a JSON file with a profile.
+ * @throws InputError for a name that is none, and for a file that is no profile.
+ */
+export async function targetsOf(target: string): Promise<readonly TargetProfile[]> {
+  if (target === 'all') return allProfiles;
+  const known = allProfiles.find(({ id }) => id === target);
+  if (known !== undefined) return [known];
+  if (target.endsWith('.json')) return [await profileIn(target)];
+  const ids = allProfiles.map(({ id }) => id);
+  throw new InputError(`--target ${target} is not known: use ${ids.join(', ')}, all, or a PROFILE.json`);
+}
+
+async function profileIn(path: string): Promise<TargetProfile> {
+  const result = readProfile(await readJson(path));
+  if ('profile' in result) return result.profile;
+  throw new InputError(result.problems.map((problem) => `${path}: ${problem}`).join('\n'));
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    const { size } = await stat(path);
+    if (size > readAtMost) throw new Error(`it has ${size} bytes, a profile has a few lines`);
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw new InputError(`${path} cannot be read as JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

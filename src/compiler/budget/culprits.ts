@@ -1,0 +1,43 @@
+import type { Node } from '../ir/nodes.ts';
+import type { KernelPlan, Stage } from '../plan/kernel-plan.ts';
+import type { PlannedDispatch } from '../plan/planned.ts';
+
+/** Options that a kernel's needs grow with, the strongest first: their workgroup memory, and their grid. */
+interface Culprits {
+  readonly memory: readonly string[];
+  readonly grid: readonly string[];
+}
+
+const heads = ['attention.q_heads', 'attention.head_dim'];
+const ofStage: Readonly<Partial<Record<Stage, Culprits>>> = {
+  query_heads: { memory: ['attention.head_dim', 'attention.value_dim'], grid: heads },
+  memory_keys: { memory: ['attention.head_dim'], grid: ['attention.memory_kv.slots', 'attention.memory_kv'] },
+  append: { memory: ['attention.head_dim'], grid: ['attention.kv_heads'] },
+  embed: { memory: [], grid: ['model.hidden'] },
+  sample: { memory: [], grid: ['model.vocab'] },
+  attention_values: { memory: [], grid: ['attention.value_dim', ...heads] },
+  gate_heads: { memory: [], grid: ['attention.value_dim', ...heads] },
+};
+
+const ofNode: Readonly<Partial<Record<Node['op'], readonly string[]>>> = {
+  attention: heads,
+  linear: ['mlp.width', 'model.hidden', 'attention.hidden'],
+  norm: ['model.hidden'],
+};
+
+export function memoryCulprits({ plan, node }: PlannedDispatch): readonly string[] {
+  return ofStage[plan.stage]?.memory ?? byNode(node);
+}
+
+export function gridCulprits({ plan, node }: PlannedDispatch): readonly string[] {
+  return vocabOf(plan) ?? ofStage[plan.stage]?.grid ?? byNode(node);
+}
+
+/** The head of a model has a row for each token of the vocabulary. */
+function vocabOf(plan: KernelPlan): readonly string[] | undefined {
+  return 'logits' in plan && plan.logits ? ['model.vocab'] : undefined;
+}
+
+function byNode(node: Node | undefined): readonly string[] {
+  return node === undefined ? [] : (ofNode[node.op] ?? []);
+}

@@ -1,0 +1,62 @@
+import type { BufferDecl, Extent, ExtentSymbol, WeightDecl } from '../../runtime/abi1/definition.ts';
+import { bufferDecl, weightDecl } from '../assemble/buffers.ts';
+import type { ShapedSpec } from '../check/shaped-spec.ts';
+import type { AttnModule } from '../ir/nodes.ts';
+import type { ProgramPlan } from '../plan/program.ts';
+
+/** The extents of one call. */
+export type Call = Readonly<Record<ExtentSymbol, number>>;
+
+/** Tokens of a prompt that a session runs at a time unless it is told otherwise. */
+const promptPiece = 256;
+
+/**
+ * One sequence that fills the model's context. Attention alone has no longest sequence: what it needs at least is that of one
+ * token.
+ */
+export function longestCall({ model }: ShapedSpec, context = model?.context ?? 1): Call {
+  return { B: 1, I: Math.min(promptPiece, context), J: context, C: context, L: 1, X: context };
+}
+
+export const oneToken = (call: Call): Call => ({ ...call, I: 1 });
+
+/** A tensor in memory, with its bytes in a call. */
+export interface Sized {
+  readonly name: string;
+  readonly bytes: (call: Call) => number;
+  /** Options that its extents are set by; empty for what is computed in between. */
+  readonly setBy: readonly string[];
+  readonly storage: 'weight' | BufferDecl['role'];
+}
+
+const elementBytes = { f32: 4, f16: 2, bf16: 2, u32: 4 } as const;
+
+export function tensorsOf(module: AttnModule, { scratch }: ProgramPlan): readonly Sized[] {
+  const tensors = [...module.tensors.values()];
+  const weights = tensors.flatMap((tensor) =>
+    weightDecl(tensor).map((decl) => sizedWeight(decl, tensor.weight?.setBy ?? [])),
+  );
+  return [...weights, ...[...tensors.flatMap(bufferDecl), ...scratch].map(sizedBuffer)];
+}
+
+function sizedWeight({ name, shape, pitch, dtype }: WeightDecl, setBy: readonly string[]): Sized {
+  const bytes = shape.slice(0, -1).reduce((product, extent) => product * extent, pitch) * elementBytes[dtype];
+  return { name, bytes: () => bytes, setBy, storage: 'weight' };
+}
+
+function sizedBuffer({ name, dtype, shape, role }: BufferDecl): Sized {
+  const bytes = (call: Call) => extentAt(['*', ...shape], call) * elementBytes[dtype];
+  return { name, bytes, setBy: [], storage: role };
+}
+
+/** The number that an extent is in a call. */
+export function extentAt(extent: Extent, call: Call): number {
+  if (typeof extent === 'number') return extent;
+  if (typeof extent === 'string') return call[extent];
+  if (extent[0] === 'ceil') return Math.ceil(extentAt(extent[1], call) / extent[2]);
+  const [operator, ...operands] = extent;
+  const values = operands.map((operand) => extentAt(operand, call));
+  return operator === '*'
+    ? values.reduce((product, value) => product * value, 1)
+    : values.reduce((sum, value) => sum + value, 0);
+}

@@ -1,0 +1,121 @@
+import { alternatives, attention, count, entry } from '../entry.ts';
+
+interface Budget {
+  /** A kernel or a tensor. */
+  readonly what: string;
+  /** Others that go too far for the same reason, less far. */
+  readonly more: number;
+  readonly targets: readonly string[];
+  readonly need: number;
+  readonly limit: number;
+  /** The written option that it grows with most. */
+  readonly option?: string | undefined;
+  readonly context?: { readonly is: number; readonly fits: number };
+}
+
+const seenOnWeb = 'tensorflow/tfjs#5494, ekzhang/jax-js#42';
+
+const roomy = { maxStorageBufferBindingSize: 2 ** 33, maxBufferSize: 2 ** 33 } as const;
+
+export const targetRules = {
+  TGT001: entry({
+    slug: 'workgroup-memory-exceeded',
+    severity: 'error',
+    message: (a: Budget) =>
+      `kernel \`${a.what}\`${others(a, 'kernel')} needs ${number(a.need)} bytes of workgroup memory, ${targetsHave(a)} ${number(a.limit)}`,
+    help: (a) => wayOut(a),
+    why: 'The invocations of a workgroup share a memory of fixed size, 16 KiB where nothing more is promised; a kernel that declares more is refused when its pipeline is made. Checked with `--target` only.',
+    issue: seenOnWeb,
+    failing: {
+      spec: attention('hidden: 64', 'q_heads: 1', 'head_dim: 4096', 'qk_norm: { kind: rms }'),
+      target: 'baseline',
+    },
+    mended: {
+      spec: attention('hidden: 64', 'q_heads: 16', 'head_dim: 256', 'qk_norm: { kind: rms }'),
+      target: 'baseline',
+    },
+  }),
+  TGT002: entry({
+    slug: 'invocations-exceeded',
+    severity: 'error',
+    message: (a: Budget) =>
+      `kernel \`${a.what}\`${others(a, 'kernel')} runs ${number(a.need)} invocations side by side, ${targetsHave(a)} at most ${number(a.limit)}`,
+    help: (a) => wayOut(a),
+    why: 'A workgroup has at most so many invocations: 256 where nothing more is promised, fewer on some phones. Checked with `--target` only.',
+    failing: { spec: attention('q_heads: 8', 'head_dim: 64'), target: { maxComputeInvocationsPerWorkgroup: 64 } },
+    mended: { spec: attention('q_heads: 8', 'head_dim: 64'), target: { maxComputeInvocationsPerWorkgroup: 128 } },
+  }),
+  TGT003: entry({
+    slug: 'storage-buffers-exceeded',
+    severity: 'error',
+    message: (a: Budget) =>
+      `kernel \`${a.what}\`${others(a, 'kernel')} needs ${number(a.need)} storage buffers, ${targetsHave(a)} ${number(a.limit)}`,
+    help: (a) => wayOut(a),
+    why: 'Every tensor that a kernel reads or writes is a binding, and a device has few: 8 where nothing more is promised. Checked with `--target` only.',
+    failing: { spec: attention('q_heads: 8', 'head_dim: 64'), target: { maxStorageBuffersPerShaderStage: 2 } },
+    mended: { spec: attention('q_heads: 8', 'head_dim: 64'), target: 'baseline' },
+  }),
+  TGT004: entry({
+    slug: 'tensor-too-large',
+    severity: 'error',
+    message: (a: Budget) =>
+      `\`${a.what}\`${others(a, 'tensor')} takes ${bytes(a.need)}${inContext(a)}, ${targetsHave(a)} ${bytes(a.limit)} for one tensor`,
+    help: (a) => wayOut(a),
+    why: 'A kernel sees a tensor as a whole, and a binding has at most 128 MiB where nothing more is promised. Caches are counted for one sequence that fills the context. Checked with `--target` only.',
+    issue: seenOnWeb,
+    failing: { spec: decoder(131_072), target: 'baseline' },
+    mended: { spec: decoder(16_384), target: 'baseline' },
+  }),
+  TGT005: entry({
+    slug: 'dispatch-too-large',
+    severity: 'error',
+    message: (a: Budget) =>
+      `kernel \`${a.what}\`${others(a, 'kernel')} is dispatched in ${number(a.need)} workgroups along one axis${inContext(a)}, ${targetsHave(a)} at most ${number(a.limit)}`,
+    help: (a) => wayOut(a),
+    why: 'A dispatch has at most 65,535 workgroups along each axis, on nearly every device. Prompts are counted in pieces of 256 tokens, as sessions run them. Checked with `--target` only.',
+    issue: seenOnWeb,
+    failing: { spec: large(262_144), target: roomy },
+    mended: { spec: large(262_140), target: roomy },
+  }),
+};
+
+function others({ more }: Budget, noun: string): string {
+  return more === 0 ? '' : ` (and ${count(more, `more ${noun}`)})`;
+}
+
+function targetsHave({ targets }: Budget): string {
+  const names = targets.map((id) => `\`${id}\``);
+  return names.length === 1 ? `${names.join('')} has` : `${alternatives(names).replace(/ or /, ' and ')} have`;
+}
+
+function wayOut({ option, context, targets }: Budget): string {
+  const name = option === undefined ? undefined : `\`${option}\``;
+  if (context !== undefined) return `a \`model.context\` of up to ${number(context.fits)} fits`;
+  const other = targets.length === 1 ? 'another `--target`' : 'other targets';
+  return name === undefined ? `no option changes that: choose ${other}` : `make ${name} smaller, or choose ${other}`;
+}
+
+function inContext({ context }: Budget): string {
+  return context === undefined ? '' : ` in a context of ${number(context.is)}`;
+}
+
+/** Digits in groups of three. */
+function number(value: number): string {
+  return value.toLocaleString('en');
+}
+
+function bytes(value: number): string {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, value)) / 10));
+  return `${number(Math.round((value / 1024 ** power) * 10) / 10)} ${units[power]}`;
+}
+
+/** A model with this vocabulary, too large for what every device has. */
+function large(vocab: number): string {
+  return `${attention('q_heads: 32')}model: { vocab: ${vocab}, hidden: 4096, layers: 1, context: 64 }\nmlp: { activation: silu, width: 128 }\n`;
+}
+
+/** A small model with this context. */
+function decoder(context: number): string {
+  return `${attention('q_heads: 8', 'head_dim: 128')}model: { vocab: 65, hidden: 64, layers: 2, context: ${context} }\nmlp: { activation: silu, width: 128 }\n`;
+}

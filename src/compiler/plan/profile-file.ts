@@ -1,0 +1,56 @@
+import { defaultLimits, type TargetLimits, type TargetProfile } from './profiles.ts';
+
+/** What a file that describes a device is: a profile, or what is wrong with it, one sentence each. */
+export type ReadProfile = { readonly profile: TargetProfile } | { readonly problems: readonly string[] };
+
+const idPattern = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
+const keys = ['id', 'doc', 'features', 'limits'];
+
+/**
+ * Reads `{ "id": "pixel-7", "doc": "…", "features": ["shader-f16"], "limits": { "maxStorageBuffersPerShaderStage": 10 } }`, limits by
+ * WebGPU's own names. What is left out is what every WebGPU device has; features that no kernel uses are allowed.
+ */
+export function readProfile(value: unknown): ReadProfile {
+  if (!isRecord(value)) return { problems: ['it is not a JSON object'] };
+  const { id, doc = '', features = [], limits = {} } = value;
+  const problems = Object.keys(value)
+    .filter((key) => !keys.includes(key))
+    .map((key) => `\`${clip(key)}\` is not part of a profile: it has ${keys.join(', ')}`);
+  if (typeof id !== 'string' || !idPattern.test(id))
+    problems.push('`id` is missing, or not a letter with at most 62 letters, digits, `_` or `-` after it');
+  if (typeof doc !== 'string' || doc.length > 200) problems.push('`doc` is not a text of at most 200 characters');
+  if (!isFeatures(features)) problems.push('`features` is not a list of WebGPU features, such as `shader-f16`');
+  problems.push(...limitProblems(limits));
+  if (problems.length > 0 || typeof id !== 'string' || typeof doc !== 'string' || !isFeatures(features))
+    return { problems };
+  const profile: TargetProfile = {
+    id,
+    doc: doc || id,
+    features,
+    limits: { ...defaultLimits, ...(limits as Partial<TargetLimits>) },
+  };
+  return { profile: Object.freeze(profile) };
+}
+
+function limitProblems(limits: unknown): readonly string[] {
+  if (!isRecord(limits)) return ['`limits` is not an object'];
+  return Object.entries(limits).flatMap(([name, limit]) => {
+    if (!Object.hasOwn(defaultLimits, name))
+      return [
+        `\`limits.${clip(name)}\` is not a limit that plans depend on: they are ${Object.keys(defaultLimits).join(', ')}`,
+      ];
+    const isCount = typeof limit === 'number' && Number.isSafeInteger(limit) && limit > 0;
+    return isCount ? [] : [`\`limits.${name}\` is not a positive integer`];
+  });
+}
+
+/** Names of features are WebGPU's to extend: any of their form. */
+function isFeatures(value: unknown): value is readonly GPUFeatureName[] {
+  return Array.isArray(value) && value.every((name) => typeof name === 'string' && /^[a-z0-9-]{1,60}$/.test(name));
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const clip = (text: string) => (text.length > 60 ? `${text.slice(0, 60)}…` : text).replace(/[^\x20-\x7e…]/g, '?');
