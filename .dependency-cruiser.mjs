@@ -71,10 +71,16 @@ export default {
       to: { path: ['^src/(?!node/|runtime/)', '^grammar/'] },
     },
     {
+      name: 'text-knows-only-the-runtime',
+      severity: 'error',
+      from: { path: '^src/text/' },
+      to: { pathNot: ['^src/(text|runtime)/', 'node_modules/@huggingface/'] },
+    },
+    {
       name: 'compiler-knows-types-of-the-abi-only',
       severity: 'error',
       from: { path: `^${compiler}/` },
-      to: { path: '^src/(runtime|node|cli|verify)/', pathNot: definition },
+      to: { path: '^src/(runtime|node|text|cli|verify)/', pathNot: definition },
     },
     {
       name: 'compiler-takes-no-code-from-the-abi',
@@ -123,7 +129,8 @@ export default {
       from: { path: '^src/' },
       to: {
         dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
-        pathNot: 'node_modules/(chevrotain|commander|fastest-levenshtein|picocolors|yaml)/',
+        pathNot:
+          'node_modules/(@huggingface/(tokenizers|jinja)|chevrotain|commander|fastest-levenshtein|picocolors|yaml)/',
       },
     },
     {

@@ -16,6 +16,9 @@ const bundled = [
   '@chevrotain/regexp-to-ast',
   '@chevrotain/utils',
   'lodash-es',
+  // Loaded by `run`.
+  '@huggingface/jinja',
+  '@huggingface/tokenizers',
 ];
 const inPackage = (path: string) => fileURLToPath(new URL(`node_modules/${path}`, import.meta.url));
 

@@ -10,6 +10,7 @@ import { register as registerImport } from './import.ts';
 import { register as registerInspect } from './inspect.ts';
 import { endQuietlyOnClosedPipe, exitCodes, InputError } from './output.ts';
 import { register as registerRules } from './rules.ts';
+import { register as registerRun } from './run.ts';
 import { register as registerVerify } from './verify.ts';
 
 /** Verbs declare their arguments here and import what they run only when they run, so that `check` starts fast. */
@@ -19,6 +20,7 @@ const verbs = [
   registerFmt,
   registerImport,
   registerInspect,
+  registerRun,
   registerVerify,
   registerExplain,
   registerRules,

@@ -1,7 +1,7 @@
 import pico from 'picocolors';
 import { noColours, type Palette } from '../compiler/diagnostics/render-text.ts';
 
-export const exitCodes = Object.freeze({ clean: 0, findings: 1, usage: 2, internal: 3, noGpu: 4 });
+export const exitCodes = Object.freeze({ clean: 0, findings: 1, usage: 2, internal: 3, noGpu: 4, interrupted: 130 });
 
 /** Input that cannot be read, or options that make no sense together: exit code 2. */
 export class InputError extends Error {

@@ -23,7 +23,11 @@ export interface LoadedSpec extends CheckResult {
  * @throws InputError when either cannot be read.
  */
 export async function loadSpec(path: string, options: LoadOptions = {}): Promise<LoadedSpec> {
-  const source = await readSource(path);
+  return checkSource(await readSource(path), path, options);
+}
+
+/** As `loadSpec`, for a text that has been read; `path` says where its checkpoint may lie. */
+export async function checkSource(source: SourceFile, path: string, options: LoadOptions = {}): Promise<LoadedSpec> {
   const given: CheckOptions = {
     parse: await parserOf(options.syntax ?? syntaxOf(source)),
     ...(options.shards === undefined ? {} : { shards: options.shards }),
@@ -132,16 +136,11 @@ async function weightsBeside(path: string, spec: CheckResult): Promise<string | 
 }
 
 async function readHeader(path: string): Promise<CheckpointHeader> {
-  const { openFile } = await import('../node/file-source.ts');
-  const { readSafetensorsHeader } = await import('../runtime/abi1/safetensors.ts');
+  const { openCheckpoint } = await import('../node/checkpoint-file.ts');
   try {
-    const file = await openFile(path);
-    try {
-      const { tensors } = await readSafetensorsHeader(file);
-      return { path, tensors };
-    } finally {
-      await file.close?.();
-    }
+    const file = await openCheckpoint(path);
+    await file.close();
+    return { path, tensors: file.tensors };
   } catch (error) {
     throw new InputError(error instanceof Error ? error.message : String(error));
   }

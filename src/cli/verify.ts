@@ -76,9 +76,7 @@ async function onAdapter(shaped: ShapedSpec, weightsPath: string | undefined, op
 
 async function openCheckpoint(shaped: ShapedSpec, path: string | undefined, seed: number): Promise<SafetensorsFile> {
   if (path === undefined) return (await import('../verify/random-checkpoint.ts')).randomCheckpoint(shaped, seed);
-  const { openFile } = await import('../node/file-source.ts');
-  const { SafetensorsFile } = await import('../runtime/abi1/index.ts');
-  return SafetensorsFile.open(await openFile(path));
+  return (await import('../node/checkpoint-file.ts')).openCheckpoint(path);
 }
 
 type Facts = Readonly<Record<'adapter' | 'weights', string>>;

@@ -1,6 +1,7 @@
 import type { ByteSource } from './byte-source.ts';
 import { CheckpointError, formatBytes, quoteName } from './errors.ts';
 import { type Dtype, dtypeBits, isDtype, toFloat32 } from './floats.ts';
+import { joinedSource, startsOf } from './joined-source.ts';
 import { type HeaderEntry, parseHeader } from './safetensors-header.ts';
 
 export interface TensorInfo {
@@ -26,7 +27,7 @@ const maxHeaderBytes = 100_000_000;
  * or overlap to its end, and each has the bytes of its shape. No tensor data is read.
  * @throws CheckpointError naming the file and, where it is about one, the tensor.
  */
-export async function readSafetensorsHeader(source: ByteSource): Promise<SafetensorsHeader> {
+async function readSafetensorsHeader(source: ByteSource): Promise<SafetensorsHeader> {
   const { name: file, size } = source;
   if (size < 8) {
     throw new CheckpointError(
@@ -108,6 +109,20 @@ function byteSize(file: string, name: string, dtype: Dtype, shape: readonly numb
   return bits / 8;
 }
 
+/** Tensors with their places in the joined source. */
+function joinedHeader(shards: readonly ByteSource[], headers: readonly SafetensorsHeader[]): SafetensorsHeader {
+  const tensors = new Map<string, TensorInfo>();
+  const starts = startsOf(shards);
+  for (const [index, header] of headers.entries()) {
+    const offset = starts[index] ?? 0;
+    for (const [name, { dtype, shape, start, end }] of header.tensors) {
+      if (tensors.has(name)) throw new CheckpointError(shards[index]?.name ?? '', 'an earlier shard has it too', name);
+      tensors.set(name, { dtype, shape, start: start + offset, end: end + offset });
+    }
+  }
+  return { tensors, metadata: new Map(headers.flatMap(({ metadata }) => [...metadata])) };
+}
+
 /** An open safetensors file: the checked header, and tensors read on demand. */
 export class SafetensorsFile {
   readonly name: string;
@@ -126,6 +141,21 @@ export class SafetensorsFile {
   static async open(source: ByteSource): Promise<SafetensorsFile> {
     try {
       return new SafetensorsFile(source, await readSafetensorsHeader(source));
+    } catch (error) {
+      await source.close();
+      throw error;
+    }
+  }
+
+  /**
+   * The shards of one checkpoint as one file. It owns the sources from here on, and closes them if one is refused.
+   * @throws CheckpointError as `open`, and for a tensor that two shards have.
+   */
+  static async openShards(name: string, shards: readonly ByteSource[]): Promise<SafetensorsFile> {
+    const source = joinedSource(name, shards);
+    try {
+      const headers = await Promise.all(shards.map(readSafetensorsHeader));
+      return new SafetensorsFile(source, joinedHeader(shards, headers));
     } catch (error) {
       await source.close();
       throw error;

@@ -53,6 +53,8 @@ export class Session<Vocab extends number = number> {
   readonly #readBack: GPUBuffer;
   #past: readonly number[];
   #draws = 0;
+  /** The last call was of the tokens that are in the cache. */
+  #hasLogits = false;
   #busy = false;
 
   private constructor(
@@ -163,10 +165,25 @@ export class Session<Vocab extends number = number> {
     this.#record(pass, rows);
   }
 
+  /**
+   * Forgets all but the first `tokens` of each sequence, so that a prompt that begins alike is continued and not run again. There are no
+   * logits afterwards until the next call.
+   * @throws UsageError when a sequence has fewer.
+   */
+  rewind(tokens: number): void {
+    if (this.#busy) throw new UsageError('the session is busy: await one call before the next');
+    const fewest = Math.min(...this.#past);
+    if (!Number.isInteger(tokens) || tokens < 0 || tokens > fewest)
+      throw new UsageError(`cannot go back to ${tokens} tokens: the cache has ${fewest}`);
+    this.#past = this.#past.map(() => tokens);
+    this.#hasLogits = false;
+  }
+
   /** Forgets all tokens. */
   reset(): void {
     this.#past = this.#past.map(() => 0);
     this.#draws = 0;
+    this.#hasLogits = false;
   }
 
   dispose(): void {
@@ -244,6 +261,7 @@ export class Session<Vocab extends number = number> {
     const symbols = { B: this.batch, I: tokens, J: step.keys, C: this.capacity, L: logits };
     this.#workspace.record(pass, tokens === 1 ? decode : prefill, symbols);
     this.#past = this.#past.map((past, b) => past + (counts[b] ?? 0));
+    this.#hasLogits = true;
   }
 
   /** Copies the logits of one piece of the prompt to where they belong in `data`. */
@@ -266,7 +284,7 @@ export class Session<Vocab extends number = number> {
    * are on the device already, so that the device works while the host yields.
    */
   async #draw(options: SamplingOptions, continues: boolean): Promise<readonly number[]> {
-    if (this.#past.includes(0)) throw new UsageError('there are no logits yet: prefill a prompt first');
+    if (!this.#hasLogits) throw new UsageError('there are no logits yet: prefill a prompt first');
     this.#workspace.setSampling(checkSampling(options, this.#draws++));
     const { device, variant } = this.#model;
     const encoder = device.createCommandEncoder();

@@ -1,0 +1,80 @@
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import type { ImportNote } from '../compiler/import/draft.ts';
+import { isObject } from '../compiler/import/fields.ts';
+import type { SourceFile } from '../compiler/source/source.ts';
+import { readJson } from './json-file.ts';
+import { InputError } from './output.ts';
+import { readSource } from './spec-files.ts';
+
+/** A spec, written or imported, and the folder that its other files are in. */
+export interface ModelSource {
+  readonly source: SourceFile;
+  readonly folder: string;
+  /** A checkpoint that lies in the folder under one of the usual names. */
+  readonly weightsPath?: string;
+  /** What an importer said; empty for a spec. */
+  readonly notes: readonly ImportNote[];
+}
+
+const specNames = ['spec.yaml', 'spec.gqa'];
+
+/**
+ * What a path means to commands about whole models: a spec, the `config.json` of another system, or a folder with either.
+ * @throws InputError when it cannot be read, or nothing can be imported from it.
+ */
+export async function openModelSource(path: string): Promise<ModelSource> {
+  const isFolder = path !== '-' && (await isDirectory(path));
+  const folder = isFolder ? path : dirname(path);
+  const file = isFolder ? await specOrConfigIn(path) : path;
+  const weightsPath = path === '-' ? undefined : await checkpointIn(folder);
+  const beside = weightsPath === undefined ? {} : { weightsPath };
+  if (extname(file) !== '.json') return { source: await readSource(file), folder, ...beside, notes: [] };
+  return { ...(await importSpec(file)), folder, ...beside };
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new InputError(missing ? `${path} cannot be read: no such file or folder` : `${path} cannot be read`);
+  }
+}
+
+async function specOrConfigIn(folder: string): Promise<string> {
+  const names = await readdir(folder);
+  const named = [...specNames, ...names.filter((name) => /\.gqa(?:\.yaml)?$/.test(name)).sort(), 'config.json'];
+  const found = named.find((name) => names.includes(name));
+  if (found === undefined) throw new InputError(`${folder} has neither a spec (spec.yaml) nor a config.json`);
+  return join(folder, found);
+}
+
+/** One file, else the index of several, else the only `.safetensors` file there is. */
+async function checkpointIn(folder: string): Promise<string | undefined> {
+  const names = await readdir(folder);
+  const usual = ['model.safetensors', 'model.safetensors.index.json'].find((name) => names.includes(name));
+  const all = names.filter((name) => name.endsWith('.safetensors'));
+  const found = usual ?? (all.length === 1 ? all[0] : undefined);
+  return found === undefined ? undefined : join(folder, found);
+}
+
+async function importSpec(file: string): Promise<Pick<ModelSource, 'source' | 'notes'>> {
+  const { importConfig } = await import('../compiler/import/import-config.ts');
+  const { printYaml } = await import('../compiler/syntax/print.ts');
+  const config = await readJson(file);
+  if (!isObject(config)) throw new InputError(`${file} is not a JSON object`);
+  const { spec, comments, notes } = importConfig(config, undefined, { name: nameOf(file) });
+  const refused = notes.filter(({ severity }) => severity === 'error');
+  if (spec === undefined || refused.length > 0) {
+    const lines = refused.map(({ code, message }) => `${code}: ${message}`);
+    throw new InputError([`${file} cannot be imported:`, ...lines].join('\n'));
+  }
+  return { source: { path: `${file} as a spec`, text: printYaml(spec, { comments }) }, notes };
+}
+
+/** `config.json` says nothing: its folder does. */
+function nameOf(file: string): string {
+  const name = basename(file, '.json');
+  return name === 'config' ? basename(dirname(resolve(file))) : name;
+}
