@@ -53,6 +53,15 @@ export interface Spec {
     readonly one_kv_head?: boolean;
     /** Query heads that share a key/value head, G; may be given in place of `kv_heads`. Default: `q_heads / kv_heads`. */
     readonly group_size?: number;
+    /** What q, k and v are projected from. */
+    readonly inputs?: 'shared' | 'split_qkv' | {
+      /** `shared`: one input for all heads. `split_qkv`: one for each head, `q_in` `[B, I, H, hidden]`, `k_in` and `v_in` `[B, I, K, hidden]`, `[B, X, K, width]` with `cross`. Default: `shared`. */
+      readonly kind?: 'shared' | 'split_qkv';
+      /** Head axis of `q_in`. May be written, but is always H. Default: `attention.q_heads`. */
+      readonly q_heads?: number;
+      /** Head axis of `k_in` and `v_in`. May be written, but is always K. Default: `attention.kv_heads`. */
+      readonly kv_heads?: number;
+    };
     /** `blocked`: query head h reads KV head floor(h / G). `interleaved`: it reads h mod K. Default: `blocked`. */
     readonly group_order?: 'blocked' | 'interleaved';
     /** Width of queries and keys, D. Default: `hidden / q_heads`, required when there is no `hidden`. */
@@ -253,6 +262,9 @@ export interface OptionTypes {
   readonly "attention.kv_heads": number;
   readonly "attention.one_kv_head": boolean;
   readonly "attention.group_size": number;
+  readonly "attention.inputs.kind": 'shared' | 'split_qkv';
+  readonly "attention.inputs.q_heads": number;
+  readonly "attention.inputs.kv_heads": number;
   readonly "attention.group_order": 'blocked' | 'interleaved';
   readonly "attention.head_dim": number;
   readonly "attention.value_dim": number;
@@ -320,6 +332,7 @@ export type MapPath =
   | "model.positions"
   | "model.norm"
   | "attention"
+  | "attention.inputs"
   | "attention.qk_norm"
   | "attention.value_norm"
   | "attention.value_residual"

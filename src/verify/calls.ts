@@ -50,10 +50,9 @@ export function callSequences(shaped: ShapedSpec, tokens: number, seed: number):
     const call = (counts: readonly number[]): TracedCall => {
       const queries = Math.max(...counts);
       const keys = attention.cross ? tokens + 5 : queries;
-      const hidden = ['hidden_in', values(2, queries, attention.hidden ?? 0)] as const;
-      const context = attention.cross ? [['context', values(2, keys, attention.cross.width)] as const] : [];
+      const rows = inputRows(attention, { queries, keys }).map(([name, ...shape]) => [name, values(...shape)] as const);
       const extra = extraInputs(attention, { queries, keys }, next);
-      return { counts, inputs: new Map<string, OracleInput>([hidden, ...context, ...extra]) };
+      return { counts, inputs: new Map<string, OracleInput>([...rows, ...extra]) };
     };
     // Masks and biases have an axis of keys: what a chunk or a token sees of them is not the first call's. A context is new in every call.
     if (attention.cross || attention.biasTensor || attention.mask.padding !== 'none') {
@@ -69,6 +68,21 @@ export function callSequences(shaped: ShapedSpec, tokens: number, seed: number):
     return { counts, ids, logits: index === 1 ? 'all' : 'last' };
   });
   return [{ ...sizes, calls }];
+}
+
+/** What projections read, for two sequences. */
+function inputRows(
+  { inputs, hidden = 0, cross, heads }: AttentionShape,
+  { queries, keys }: { readonly queries: number; readonly keys: number },
+): readonly (readonly [name: string, ...shape: number[]])[] {
+  const width = cross?.width ?? hidden;
+  if (inputs !== 'split')
+    return [['hidden_in', 2, queries, hidden], ...(cross ? [['context', 2, keys, width] as const] : [])];
+  return [
+    ['q_in', 2, queries, heads.qHeads, hidden],
+    ['k_in', 2, keys, heads.kvHeads, width],
+    ['v_in', 2, keys, heads.kvHeads, width],
+  ];
 }
 
 /** The masks and biases that an attention takes at run time. */

@@ -1,5 +1,5 @@
 import type { AttnModule, Node, TensorDecl } from '../compiler/ir/nodes.ts';
-import { usesOf } from '../compiler/ir/uses.ts';
+import { needsContext, usesOf } from '../compiler/ir/uses.ts';
 import { createOracle, type OracleCall } from '../compiler/oracle/oracle.ts';
 import type { Tensor } from '../compiler/oracle/tensor.ts';
 import type { Step } from '../runtime/abi1/workspace.ts';
@@ -48,8 +48,9 @@ export function traceCalls(
   const isCached = module.nodes.some(({ op, rows }) => op === 'append' && rows !== 'context');
   return calls.map((call) => {
     const { counts } = call;
-    const context = call.inputs?.get('context')?.shape[1];
-    const past = pastOf(call, isCached ? oracle.past() : undefined, capacity);
+    const context = contextRows(module, call);
+    const past =
+      context === undefined ? pastOf(call, isCached ? oracle.past() : undefined, capacity) : counts.map(() => 0);
     const recorder = new Recorder(module);
     const outputs = oracle.forward({ ...call, onNode: (node, tensors) => recorder.record(node, tensors) });
     const step: Step = {
@@ -64,14 +65,18 @@ export function traceCalls(
   });
 }
 
-/** Position of each sequence's first new token: after its cache; over a context 0; with given keys so that the last token meets the last key. */
+function contextRows({ nodes }: AttnModule, { inputs }: TracedCall): number | undefined {
+  if (!nodes.some(needsContext)) return undefined;
+  return (inputs?.get('context') ?? inputs?.get('k_in'))?.shape[1];
+}
+
+/** Position of each sequence's first new token: after its cache; with given keys so that the last token meets the last key. */
 function pastOf(
-  { counts, keyCounts, inputs }: TracedCall,
+  { counts, keyCounts }: TracedCall,
   cached: readonly number[] | undefined,
   capacity: number,
 ): readonly number[] {
   if (cached !== undefined) return cached;
-  if (inputs?.has('context')) return counts.map(() => 0);
   return counts.map((count, b) => (keyCounts?.[b] ?? capacity) - count);
 }
 
@@ -137,13 +142,18 @@ export function traceNode(
   // The reference takes the number of rows from one of a module's own inputs.
   const batch = counts.length;
   const tokens = Math.max(...counts);
-  const rows: TensorDecl = { name: 'hidden_in', role: 'input', dtype: 'f32', shape: [] };
-  const rowInput = { shape: [batch, tokens], data: new Float32Array(batch * tokens) };
-  const alone = { ...module, tensors: new Map([...tensors, [rows.name, rows]]), nodes: [node] };
   const capacity = Math.max(...keyCounts);
-  const call = { counts, keyCounts, inputs: new Map([...inputs, [rows.name, rowInput]]) };
+  const rowInputs = { hidden_in: tokens, ...(needsContext(node) && { context: capacity }) };
+  const declared = Object.keys(rowInputs).map(
+    (name) => [name, { name, role: 'input', dtype: 'f32', shape: [] }] as const,
+  );
+  const given = Object.entries(rowInputs).map(([name, rows]) => [name, emptyRows(batch, rows)] as const);
+  const alone = { ...module, tensors: new Map<string, TensorDecl>([...tensors, ...declared]), nodes: [node] };
+  const call = { counts, keyCounts, inputs: new Map([...inputs, ...given]) };
   const ownWeights = new Map([...weights].filter(([name]) => own.has(name)));
   const [trace] = traceCalls(alone, ownWeights, { batch, capacity }, [call]);
   if (trace === undefined) throw new Error('a call has a trace');
   return trace;
 }
+
+const emptyRows = (batch: number, rows: number) => ({ shape: [batch, rows, 0], data: new Float32Array(0) });

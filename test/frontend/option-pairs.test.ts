@@ -32,6 +32,7 @@ const lines = {
   valueGate: 'gates: { value: silu, output_glu: true }',
   biases: 'biases: [q, k, v, o]',
   cross: 'cross: 48',
+  split: 'inputs: split_qkv',
   f16: 'cache: { dtype: f16 }',
 } as const;
 
@@ -50,6 +51,8 @@ const reported: Readonly<Record<string, string>> = {
   'zero+window': 'MEM005',
   'padding+biases': 'SCH004',
   'sinks+sigmoid': 'OPT002',
+  'headGates+split': 'SCH004',
+  'valueGate+split': 'SCH004',
   ...Object.fromEntries(
     ['rope', 'someRope', 'alibi', 't5', 'causal', 'window', 'padding'].map((name) => [`${name}+cross`, 'XAT001']),
   ),

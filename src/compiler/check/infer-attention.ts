@@ -4,6 +4,7 @@ import { keyColumns } from './key-columns.ts';
 import { resolveCross } from './rules/cross.ts';
 import { resolveQkNorms, resolveValueNorm } from './rules/head-norms.ts';
 import type { ResolvedHeads } from './rules/heads.ts';
+import { resolveInputs } from './rules/inputs.ts';
 import { resolveBiasTensor, resolveNormalizer, resolveSoftcap } from './rules/logits.ts';
 import { resolveMask } from './rules/mask.ts';
 import { resolveMemory } from './rules/memory.ts';
@@ -21,6 +22,7 @@ export function resolveAttention(
 ): AttentionShape | undefined {
   const widths = resolveWidths(spec, report);
   const cross = resolveCross(spec, report);
+  const inputs = resolveInputs(spec, heads, report);
   const memory = resolveMemory(spec, heads, report);
   const qkNorms = resolveQkNorms(spec, widths?.headDim, memory, report);
   const valueNorm = resolveValueNorm(spec);
@@ -42,7 +44,6 @@ export function resolveAttention(
   if (similarity === undefined || sinks === undefined || zero === undefined || mixing === undefined) return undefined;
   if (gates === undefined || biases === undefined || cacheDtype === undefined) return undefined;
   const { hidden, outHidden, headDim, valueDim } = widths;
-  const inputs = hidden === undefined ? ('heads' as const) : ('hidden' as const);
   return Object.freeze({
     inputs,
     ...(hidden === undefined ? {} : { hidden }),

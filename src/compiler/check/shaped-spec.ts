@@ -70,8 +70,11 @@ export interface KeyColumns {
 }
 
 export interface AttentionShape {
-  /** `hidden`: q, k, v are projected from one input `[B, I, hidden]`. `heads`: q, k, v are given, already split into heads. */
-  readonly inputs: 'hidden' | 'heads';
+  /**
+   * `hidden`: q, k, v are projected from one input `[B, I, hidden]`. `split`: each head from an input of its own, q `[B, I, H, hidden]`,
+   * k and v `[B, I, K, hidden]`. `heads`: q, k, v are given, already split into heads.
+   */
+  readonly inputs: 'hidden' | 'split' | 'heads';
   /** Width of the input; absent for `heads`. */
   readonly hidden?: number;
   /** Width of the output projection's result. Default: `hidden`. */

@@ -1,4 +1,5 @@
 import { headRules } from './catalogue/heads.ts';
+import { hookRules } from './catalogue/hooks.ts';
 import { lintRules } from './catalogue/lint.ts';
 import { logitRules } from './catalogue/logits.ts';
 import { memoryRules } from './catalogue/memory.ts';
@@ -19,6 +20,7 @@ export const catalogue = {
   ...memoryRules,
   ...positionRules,
   ...logitRules,
+  ...hookRules,
   ...optionRules,
   ...weightRules,
   ...shardingRules,

@@ -1,5 +1,6 @@
 import { dim } from '../check/dims.ts';
 import type { AttentionShape, HeadNormShape } from '../check/shaped-spec.ts';
+import { declareInputs, type Sources } from './lower-inputs.ts';
 import { B, C, I, inLayer, J, type ModuleBuilder, X } from './module-builder.ts';
 import type { HeadNorm, Rotation } from './nodes.ts';
 
@@ -7,7 +8,8 @@ import type { HeadNorm, Rotation } from './nodes.ts';
 export interface Place {
   /** Prefix of weight names. */
   readonly at: string;
-  readonly x: string;
+  /** Gates are made from what queries are made from. */
+  readonly sources: Sources;
   readonly out: string;
   readonly accumulate: boolean;
   readonly layer?: number;
@@ -21,38 +23,20 @@ export function lowerAttentionAlone(builder: ModuleBuilder, attention: Attention
     return;
   }
   const { hidden = 0, outHidden = hidden } = attention;
-  const x = builder.declare('hidden_in', 'input', 'f32', [B, I, dim(hidden)]);
+  const sources = declareInputs(builder, attention);
   const out = builder.declare('out', 'output', 'f32', [B, I, dim(outHidden)]);
-  lowerProjectedAttention(builder, attention, { at: '', x, out, accumulate: false });
+  lowerProjectedAttention(builder, attention, { at: '', sources, out, accumulate: false });
 }
 
 export function lowerProjectedAttention(builder: ModuleBuilder, attention: AttentionShape, place: Place): void {
   const { heads, headDim, valueDim, cacheDtype } = attention;
-  const { at, x } = place;
+  const { at, sources } = place;
   const layer = inLayer(place.layer);
-  const context = contextOf(builder, attention);
-  const source = context === undefined ? { x, width: attention.hidden ?? 0, rows: {} } : context;
+  const rowsOfKeys = sources.k.rows && { rows: sources.k.rows };
 
-  const qProj = project(builder, attention, place, {
-    name: 'q',
-    width: heads.qHeads * headDim,
-    x,
-    inWidth: attention.hidden ?? 0,
-  });
-  const kProj = project(builder, attention, place, {
-    name: 'k',
-    width: heads.kvHeads * headDim,
-    x: source.x,
-    inWidth: source.width,
-    rows: source.rows,
-  });
-  const vProj = project(builder, attention, place, {
-    name: 'v',
-    width: heads.kvHeads * valueDim,
-    x: source.x,
-    inWidth: source.width,
-    rows: source.rows,
-  });
+  const qProj = project(builder, attention, place, 'q', heads.qHeads * headDim);
+  const kProj = project(builder, attention, place, 'k', heads.kvHeads * headDim);
+  const vProj = project(builder, attention, place, 'v', heads.kvHeads * valueDim);
   if (place.firstValues === 'mix') mixFirstValues(builder, attention, place, vProj);
 
   const q = builder.declare('q', 'activation', 'f32', [B, I, dim(heads.qHeads), dim(headDim)]);
@@ -90,7 +74,7 @@ export function lowerProjectedAttention(builder: ModuleBuilder, attention: Atten
     kCache,
     vCache,
     cacheDtype,
-    ...source.rows,
+    ...rowsOfKeys,
     ...layer,
   });
 
@@ -110,22 +94,21 @@ export function lowerProjectedAttention(builder: ModuleBuilder, attention: Atten
   lowerOutput(builder, attention, place, z);
 }
 
-interface Projection {
-  readonly name: 'q' | 'k' | 'v';
-  readonly width: number;
-  readonly x: string;
-  readonly inWidth: number;
-  readonly rows?: { readonly rows?: 'context' };
-}
-
-function project(builder: ModuleBuilder, attention: AttentionShape, place: Place, projection: Projection): string {
-  const { name, width, x, inWidth, rows } = projection;
+function project(
+  builder: ModuleBuilder,
+  attention: AttentionShape,
+  place: Place,
+  name: 'q' | 'k' | 'v',
+  width: number,
+): string {
+  const { x, width: inWidth, heads, rows } = place.sources[name];
   const kept = name === 'v' && place.firstValues === 'keep';
-  const extent = rows?.rows === 'context' ? X : I;
+  const extent = rows === 'context' ? X : I;
   const out = builder.declare(kept ? 'v_first' : `${name}_proj`, 'activation', 'f32', [B, extent, dim(width)]);
   builder.add({
     op: 'linear',
     x,
+    ...(heads !== undefined && { inputHeads: heads }),
     inWidth,
     outWidth: width,
     weight: builder.weight(`${place.at}attn.${name}.weight`),
@@ -133,17 +116,10 @@ function project(builder: ModuleBuilder, attention: AttentionShape, place: Place
     accumulate: false,
     logits: false,
     out,
-    ...rows,
+    ...(rows && { rows }),
     ...inLayer(place.layer),
   });
   return out;
-}
-
-/** The input that keys and values come from when it is not the block's own. */
-function contextOf(builder: ModuleBuilder, { cross }: AttentionShape) {
-  if (cross === undefined) return undefined;
-  const x = builder.declare('context', 'input', 'f32', [B, X, dim(cross.width)]);
-  return { x, width: cross.width, rows: { rows: 'context' } } as const;
 }
 
 function mixFirstValues(builder: ModuleBuilder, attention: AttentionShape, place: Place, v: string): void {
@@ -161,7 +137,7 @@ function mixFirstValues(builder: ModuleBuilder, attention: AttentionShape, place
   const bias = builder.weight(`${place.at}attn.value_residual.bias`);
   builder.add({
     op: 'linear',
-    x: place.x,
+    x: place.sources.q.x,
     inWidth: hidden,
     outWidth: kvHeads,
     weight,
@@ -185,7 +161,7 @@ function lowerGates(builder: ModuleBuilder, attention: AttentionShape, place: Pl
     const bias = biased ? { bias: builder.weight(`${at}${name}.bias`) } : {};
     builder.add({
       op: 'linear',
-      x: place.x,
+      x: place.sources.q.x,
       inWidth: hidden,
       outWidth,
       weight,

@@ -1,6 +1,7 @@
 import { dim } from '../check/dims.ts';
 import type { LayerShape, MlpShape, ModelShape, NormShape, ShapedSpec } from '../check/shaped-spec.ts';
 import { lowerAttentionAlone, lowerProjectedAttention } from './lower-attention.ts';
+import { sharedSources } from './lower-inputs.ts';
 import { B, I, inLayer, L, ModuleBuilder } from './module-builder.ts';
 import type { AttnModule } from './nodes.ts';
 
@@ -47,7 +48,7 @@ function lowerLayer(builder: ModuleBuilder, index: number, layer: LayerShape, hi
   const firstValues = mixes ? ({ firstValues: index === 0 ? 'keep' : 'mix' } as const) : {};
   lowerProjectedAttention(builder, layer.attention, {
     at,
-    x: normed,
+    sources: sharedSources(builder, layer.attention, normed),
     out: 'x',
     accumulate: true,
     layer: index,

@@ -87,10 +87,12 @@ export interface NormNode extends NodeBase {
 /**
  * y = act(x · Wᵀ + b), with W `[outWidth, inWidth]`. With `gate`, y = act(x · Wgᵀ + bg) · (x · Wᵀ + b).
  * With `accumulate`, out += y. With `logits`, out has a row for each row of logits that is asked for.
+ * With `inputHeads` n, x is `[B, I, n, inWidth]`, and the outputs are n equal parts, each made from the row of its own head.
  */
 export interface LinearNode extends NodeBase {
   readonly op: 'linear';
   readonly x: string;
+  readonly inputHeads?: number;
   readonly inWidth: number;
   readonly outWidth: number;
   readonly weight: string;

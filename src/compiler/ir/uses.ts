@@ -49,10 +49,11 @@ export function usesOf(node: Node): readonly Use[] {
       ];
     }
     case 'linear': {
-      const { inWidth, outWidth, gate, accumulate, logits } = node;
+      const { inputHeads, inWidth, outWidth, gate, accumulate, logits } = node;
       const out = write('out', node.out, logits ? [L] : rowsOf(node), outWidth);
+      const rows = inputHeads === undefined ? rowsOf(node) : [...rowsOf(node), dim(inputHeads)];
       return [
-        read('x', node.x, rowsOf(node), inWidth, data),
+        read('x', node.x, rows, inWidth, data),
         read('weight', node.weight, [dim(outWidth)], inWidth, weights),
         ...vector('bias', node.bias, outWidth),
         ...(gate ? [read('gate.weight', gate.weight, [dim(outWidth)], inWidth, weights)] : []),
@@ -132,6 +133,9 @@ export function usesOf(node: Node): readonly Use[] {
     }
   }
 }
+
+/** The node works on the rows of a cross-attention's context, or attends to them. */
+export const needsContext = (node: Node): boolean => node.rows === 'context' || (node.op === 'attention' && node.cross);
 
 /** What the optional parts of an attention node read. */
 function attentionExtras({ heads, keyMask, bias, sinks, t5, mixing }: AttentionNode): readonly Use[] {

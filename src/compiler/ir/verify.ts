@@ -1,5 +1,5 @@
 import { type Dim, dim, equals, mul, print } from '../check/dims.ts';
-import type { AttentionNode, AttnModule, HeadNorm, Node, Rotation, TensorDecl } from './nodes.ts';
+import type { AttentionNode, AttnModule, HeadNorm, LinearNode, Node, Rotation, TensorDecl } from './nodes.ts';
 import { type Use, usesOf } from './uses.ts';
 
 /**
@@ -73,6 +73,8 @@ function nodeProblems(node: Node): readonly string[] {
       return [...normProblems(node.norms, node.headDim), ...rotationProblems(node.rotation, node.headDim)];
     case 'memory_keys':
       return normProblems(node.norms, node.headDim);
+    case 'linear':
+      return splitProblems(node);
     case 'norm':
       return node.eps >= 0 ? [] : [`eps is ${node.eps}, it must not be negative`];
     default:
@@ -91,6 +93,11 @@ function attentionProblems({ heads, columns, memory, scale }: AttentionNode): re
   if (memory === undefined && columns.memory > 0) problems.push(`has ${columns.memory} memory columns, but no memory`);
   if (!Number.isFinite(scale)) problems.push(`the scale is ${scale}`);
   return problems;
+}
+
+function splitProblems({ inputHeads = 1, outWidth, logits }: LinearNode): readonly string[] {
+  if (inputHeads > 1 && logits) return ['logits are made from one row of each token, not from one of each head'];
+  return outWidth % inputHeads === 0 ? [] : [`${inputHeads} heads do not divide ${outWidth} outputs`];
 }
 
 function normProblems(norms: readonly HeadNorm[], headDim: number): readonly string[] {

@@ -17,8 +17,8 @@ export function evaluateLinear(node: LinearNode, step: Step): Tensor {
   const out = node.accumulate ? { shape, data: read(step, node.out).data.slice() } : zeros(shape);
   const rows = lastOnly ? lastRows(step) : allRows(step);
   const x = read(step, node.x).data;
-  const project = projection(node.weight, node.bias, node.inWidth, step);
-  const gate = node.gate && projection(node.gate.weight, node.gate.bias, node.inWidth, step);
+  const project = projection(node, node, step);
+  const gate = node.gate && projection(node.gate, node, step);
   const activate = node.activation === undefined ? (value: number) => value : activations[node.activation];
   for (let o = 0; o < node.outWidth; o++) {
     for (const { from, to } of rows) {
@@ -31,10 +31,16 @@ export function evaluateLinear(node: LinearNode, step: Step): Tensor {
   return out;
 }
 
-function projection(weight: string, bias: string | undefined, inWidth: number, step: Step) {
+type Matrix = Pick<LinearNode, 'weight' | 'bias'>;
+
+function projection({ weight, bias }: Matrix, { inWidth, outWidth, inputHeads = 1 }: LinearNode, step: Step) {
   const w = read(step, weight).data;
   const b = bias === undefined ? undefined : read(step, bias).data;
-  return (x: Float64Array, row: number, o: number) => dot(x, row * inWidth, w, o * inWidth, inWidth) + (b?.[o] ?? 0);
+  const outputsEach = outWidth / inputHeads;
+  return (x: Float64Array, row: number, o: number) => {
+    const xRow = row * inputHeads + Math.floor(o / outputsEach);
+    return dot(x, xRow * inWidth, w, o * inWidth, inWidth) + (b?.[o] ?? 0);
+  };
 }
 
 function allRows(step: Step): readonly RowPair[] {

@@ -1,4 +1,5 @@
 import type { AttnModule, Node } from '../ir/nodes.ts';
+import { needsContext } from '../ir/uses.ts';
 import { evaluateAttention } from './attention.ts';
 import { evaluateEmbed } from './embed.ts';
 import { evaluateGateHeads, evaluateMixValues } from './gates.ts';
@@ -25,7 +26,7 @@ export interface OracleCall {
   /** New token ids of each sequence; sequences may differ in length. */
   readonly ids?: readonly (readonly number[])[];
   /**
-   * Other inputs by tensor name: `hidden_in` `[B, I, hidden]`, or `q` `[B, I, H, D]`, `k` `[B, J, K, D]`, `v` `[B, J, K, Dv]`;
+   * Other inputs by tensor name: `hidden_in` `[B, I, hidden]`, or `q_in` `[B, I, H, hidden]`, `k_in` and `v_in` `[B, I, K, hidden]`, or `q` `[B, I, H, D]`, `k` `[B, J, K, D]`, `v` `[B, J, K, Dv]`;
    * `context` `[B, X, width]`; `key_mask` `[B, J]` of 0 and 1, or `[B, X]` over a context; `bias` `[1|B, 1|H, I, J]`.
    */
   readonly inputs?: ReadonlyMap<string, OracleInput>;
@@ -70,12 +71,13 @@ export function createOracle(
   const resident = new Map([...loadWeights(module, weights, rounded), ...allocateCaches(module, options)]);
   const outputs = [...module.tensors.values()].filter(({ role }) => role === 'output');
   const cached = module.nodes.some(({ op, rows }) => op === 'append' && rows !== 'context');
+  const crosses = module.nodes.some(needsContext);
   let past: readonly number[] = Array.from({ length: options.batch }, () => 0);
 
   return {
     forward(call) {
       const inputs = bindInputs(module, call, rounded);
-      const step = beginStep(call, inputs, { ...options, past, cached, rounded });
+      const step = beginStep(call, inputs, { ...options, past, cached, crosses, rounded });
       for (const [name, tensor] of resident) step.tensors.set(name, tensor);
       for (const node of module.nodes) {
         const result = evaluateNode(node, node.rows === 'context' ? contextStep(step) : step);
@@ -159,12 +161,16 @@ function padIds(ids: readonly (readonly number[])[]): OracleInput {
 interface StepContext extends OracleOptions {
   readonly past: readonly number[];
   readonly cached: boolean;
+  readonly crosses: boolean;
   readonly rounded: boolean;
 }
 
+/** Inputs whose second axis counts the new tokens. */
+const rowInputs = ['ids', 'hidden_in', 'q_in', 'q'];
+
 function beginStep(call: OracleCall, inputs: Map<string, Tensor>, context: StepContext): Step {
   const { batch, rounded, cached } = context;
-  const rows = (inputs.get('ids') ?? inputs.get('hidden_in') ?? inputs.get('q'))?.shape ?? [];
+  const rows = rowInputs.map((name) => inputs.get(name)).find((input) => input !== undefined)?.shape ?? [];
   if (rows[0] !== batch) throw new Error(`the call has ${rows[0]} sequences, the oracle was made for ${batch}`);
   const length = rows[1] ?? 0;
   const counts = call.counts ?? call.ids?.map((sequence) => sequence.length) ?? fill(batch, length);
@@ -172,7 +178,7 @@ function beginStep(call: OracleCall, inputs: Map<string, Tensor>, context: StepC
   const keyCounts = call.keyCounts ?? (keys === undefined ? counts : fill(batch, keys));
   const past = cached ? context.past : keyCounts.map((count, b) => count - (counts[b] ?? 0));
   const base = { batch, length, counts, past, logits: call.logits ?? 'last', rounded, tensors: inputs };
-  const given = inputs.get('context')?.shape[1];
+  const given = context.crosses ? (inputs.get('context') ?? inputs.get('k_in'))?.shape[1] : undefined;
   if (given === undefined) return base;
   return { ...base, context: { length: given, counts: call.contextCounts ?? fill(batch, given) } };
 }

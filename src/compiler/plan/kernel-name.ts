@@ -12,6 +12,7 @@ export function kernelName(plan: KernelPlan): string {
       return joined(
         plan.stage,
         `${plan.inWidth}x${plan.outWidth}`,
+        plan.inputHeads > 1 && `split${plan.inputHeads}`,
         plan.gate !== 'none' && 'gated',
         plan.activation !== 'none' && plan.activation,
         plan.bias && 'bias',

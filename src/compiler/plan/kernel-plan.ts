@@ -58,6 +58,8 @@ export interface NormPlan extends PlanBase {
 }
 
 interface LinearOptions extends PlanBase {
+  /** Rows of x for each token; the columns of the output are so many equal parts, each made from its own row. */
+  readonly inputHeads: number;
   readonly inWidth: number;
   readonly outWidth: number;
   readonly weight: Storage;

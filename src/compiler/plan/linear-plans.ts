@@ -4,8 +4,9 @@ import type { LinearRowPlan, LinearTilePlan, Storage } from './kernel-plan.ts';
 import { floats, vectors } from './workgroup-memory.ts';
 
 function linearOptions(node: LinearNode, weight: Storage) {
-  const { inWidth, outWidth, accumulate, logits, gate } = node;
+  const { inputHeads = 1, inWidth, outWidth, accumulate, logits, gate } = node;
   return {
+    inputHeads,
     inWidth,
     outWidth,
     weight,

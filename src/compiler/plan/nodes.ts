@@ -105,7 +105,9 @@ function planLinear(node: LinearNode, storageOf: StorageOf): NodePlan {
   const byRow = (count: Extent) => [dispatch(node, row, bind, [ceilDiv(node.outWidth, row.outputs), count, 1])];
   if (node.logits) return { prefill: byRow('L') };
   const tile = planLinearTile(node, storageOf(node.weight));
-  const grid = [ceilDiv(node.outWidth, tile.tileColumns), ceilDiv(rowsOf(node), tile.tileRows), 1] as const;
+  const { inputHeads, tileColumns, tileRows } = tile;
+  const columns = ceilDiv(node.outWidth / inputHeads, tileColumns);
+  const grid = [columns, ceilDiv(rowsOf(node), tileRows), inputHeads] as const;
   return { prefill: [dispatch(node, tile, bind, grid)], decode: byRow(rowsOf(node)) };
 }
 

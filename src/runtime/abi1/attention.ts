@@ -25,7 +25,7 @@ export interface AttentionCall {
 /**
  * Attention without a model, for buffers of the app. Inputs and outputs are f32 (k and v: the spec's cache dtype) and named:
  * `q` `[B, I, H, D]`, `k` `[B, J, K, D]`, `v` `[B, J, K, Dv]` → `out` `[B, I, H, Dv]`, or with projections
- * `hidden_in` `[B, I, hidden]` → `out` `[B, I, hidden]`, with `context` `[B, X, width]` in cross-attention. `bias` is `[1|B, 1|H, I, J]`,
+ * `hidden_in` `[B, I, hidden]` (with split inputs `q_in` `[B, I, H, hidden]`, `k_in` and `v_in` `[B, I, K, hidden]`) → `out` `[B, I, hidden]`, with `context` `[B, X, width]` in cross-attention. `bias` is `[1|B, 1|H, I, J]`,
  * `key_mask` u32 `[B, J]` (J = X in cross-attention).
  */
 export class AttentionSession {
@@ -130,7 +130,8 @@ export class AttentionSession {
 }
 
 function keySourceOf({ definition }: LoadedModule): 'cache' | 'context' | 'given' {
-  if (definition.buffers.some(({ name }) => name === 'context')) return 'context';
+  // Rows X are those of a context.
+  if (definition.buffers.some(({ role, shape }) => role === 'input' && shape[1] === 'X')) return 'context';
   return definition.buffers.some(({ role }) => role === 'cache') ? 'cache' : 'given';
 }
 

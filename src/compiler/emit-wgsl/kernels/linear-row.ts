@@ -6,7 +6,7 @@ import { linearParts } from './linear.ts';
 
 /** Neighbouring lanes read neighbouring quads of one weight row, so each row is streamed once from memory. */
 export function linearRow(plan: LinearRowPlan): KernelSource {
-  const { gated, ...shared } = linearParts(plan);
+  const { gated, split, ...shared } = linearParts(plan);
   const ifGated = (text: string) => (gated ? text : '');
   return {
     ...shared,
@@ -22,7 +22,7 @@ export function linearRow(plan: LinearRowPlan): KernelSource {
     body: wgsl`
       let row = group.y;
       let column = group.x * OUTPUTS + lane / LANES;
-      let x_row = row_of_x(row);
+      let x_row = row_of_x(row${split ? ', min(column, OUT_WIDTH - 1u)' : ''});
       let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
       var sum = 0.0;
       ${ifGated('var gate_sum = 0.0;')}

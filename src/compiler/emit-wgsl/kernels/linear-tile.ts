@@ -6,7 +6,7 @@ import { linearParts } from './linear.ts';
 
 /** Each invocation holds a 4 × 4 block of the output: rows `THREAD_ROWS` apart, columns `THREAD_COLUMNS` apart. */
 export function linearTile(plan: LinearTilePlan): KernelSource {
-  const { gated, ...shared } = linearParts(plan);
+  const { gated, split, ...shared } = linearParts(plan);
   const threadRows = plan.tileRows / 4;
   const threadColumns = plan.tileColumns / 4;
   const ifGated = (text: string) => (gated ? text : '');
@@ -16,6 +16,7 @@ export function linearTile(plan: LinearTilePlan): KernelSource {
     constants: {
       IN_QUADS: u32c(quads(plan.inWidth)),
       OUT_WIDTH: u32c(plan.outWidth),
+      ...(split && { HEAD_WIDTH: u32c(plan.outWidth / plan.inputHeads) }),
       TILE_ROWS: u32c(plan.tileRows),
       TILE_COLUMNS: u32c(plan.tileColumns),
       TILE_QUADS: u32c(plan.tileDepth / 4),
@@ -28,7 +29,7 @@ export function linearTile(plan: LinearTilePlan): KernelSource {
     workgroupSize: plan.threads,
     functions: [
       ...shared.functions,
-      loadTile('x', 'TILE_ROWS', 'load_x(row_of_x(min(first + r, row_count() - 1u)), quad)'),
+      loadXTile(split),
       loadTile('weight', 'TILE_COLUMNS', 'load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad)'),
       ...(gated
         ? [loadTile('gate', 'TILE_COLUMNS', 'load_gate(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad)')]
@@ -37,7 +38,7 @@ export function linearTile(plan: LinearTilePlan): KernelSource {
       ...(gated ? [columnsOf('gate')] : []),
     ],
     body: wgsl`
-      let first_column = group.x * TILE_COLUMNS;
+      let first_column = ${split ? 'group.z * HEAD_WIDTH + ' : ''}group.x * TILE_COLUMNS;
       let first_row = group.y * TILE_ROWS;
       let column = lane % THREAD_COLUMNS;
       let row = lane / THREAD_COLUMNS;
@@ -45,7 +46,7 @@ export function linearTile(plan: LinearTilePlan): KernelSource {
       ${ifGated('var gate_sums: array<vec4f, 4>;')}
       for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
         workgroupBarrier();
-        load_x_tile(lane, first_row, depth);
+        load_x_tile(lane, first_row, ${split ? 'first_column, ' : ''}depth);
         load_weight_tile(lane, first_column, depth);
         ${ifGated('load_gate_tile(lane, first_column, depth);')}
         workgroupBarrier();
@@ -63,7 +64,7 @@ export function linearTile(plan: LinearTilePlan): KernelSource {
         for (var c = 0u; c < 4u; c++) {
           let y_row = first_row + row + r * THREAD_ROWS;
           let y_column = first_column + column + c * THREAD_COLUMNS;
-          if (y_row < row_count() && y_column < OUT_WIDTH) {
+          if (y_row < row_count() && y_column < ${split ? '(group.z + 1u) * HEAD_WIDTH' : 'OUT_WIDTH'}) {
             finish(y_row, y_column, sums[r][c]${ifGated(', gate_sums[r][c]')});
           }
         }
@@ -71,10 +72,18 @@ export function linearTile(plan: LinearTilePlan): KernelSource {
   };
 }
 
+/** All columns of a workgroup belong to one head, where heads have inputs of their own. */
+function loadXTile(split: boolean): string {
+  const row = 'min(first + r, row_count() - 1u)';
+  if (!split) return loadTile('x', 'TILE_ROWS', `load_x(row_of_x(${row}), quad)`);
+  const parameters = 'lane: u32, first: u32, column: u32, depth: u32';
+  return loadTile('x', 'TILE_ROWS', `load_x(row_of_x(${row}, column), quad)`, parameters);
+}
+
 /** Rows beyond the last one are read as the last one: what they give is not written. */
-function loadTile(name: string, rows: string, value: string): string {
+function loadTile(name: string, rows: string, value: string, parameters = 'lane: u32, first: u32, depth: u32'): string {
   return wgsl`
-    fn load_${name}_tile(lane: u32, first: u32, depth: u32) {
+    fn load_${name}_tile(${parameters}) {
       for (var index = lane; index < ${rows} * TILE_QUADS; index += THREADS) {
         let r = index / TILE_QUADS;
         let q = index % TILE_QUADS;

@@ -9,6 +9,7 @@ type LinearPlan = LinearTilePlan | LinearRowPlan;
 /** What the tiled and the one-row kernel share: y = act(x · Wᵀ + b), y = act(x · Wgᵀ + bg) · (x · Wᵀ + b), or y += x · Wᵀ + b. */
 export function linearParts(plan: LinearPlan) {
   const gated = plan.gate !== 'none';
+  const split = plan.inputHeads > 1;
   const vector = (name: string): Binding => ({ name, access: 'read', type: 'array<f32>' });
   const bindings: Binding[] = [
     rowsBinding('x', plan.inWidth),
@@ -25,10 +26,10 @@ export function linearParts(plan: LinearPlan) {
     loader('weight', plan.weight),
     ...(gated ? [loader('gate', plan.weight)] : []),
     ...activationFunction(plan.activation),
-    plan.logits ? logitsRows : allRows,
+    split ? rowsOfHeads(plan) : plan.logits ? logitsRows : allRows,
     gated ? finishGated(plan) : finish(plan),
   ];
-  return { gated, bindings, functions, enables: enablesFor(plan.weight), doc: formula(plan) };
+  return { gated, split, bindings, functions, enables: enablesFor(plan.weight), doc: formula(plan) };
 }
 
 function formula(plan: LinearPlan): string {
@@ -46,6 +47,16 @@ const allRows = wgsl`
 
   fn row_of_x(row: u32) -> u32 {
     return row;
+  }`;
+
+/** Each head has a row of its own; without `split` the stride between heads is 0, and nothing else differs. */
+const rowsOfHeads = ({ inputHeads, outWidth }: LinearPlan) => wgsl`
+  fn row_count() -> u32 {
+    return step.batch * step.tokens;
+  }
+
+  fn row_of_x(row: u32, column: u32) -> u32 {
+    return row * ${inputHeads}u + column / ${outWidth / inputHeads}u;
   }`;
 
 /** Logits of every token, or of the last new token of each sequence. */
