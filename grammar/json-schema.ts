@@ -1,4 +1,5 @@
 import {
+  type IntegerOption,
   type ListOption,
   largestNumber,
   type MapOption,
@@ -54,9 +55,7 @@ function shapeOf(option: OptionNode, writing: Writing): JsonSchema {
     case 'map':
       return mapShape(option, writing);
     case 'integer':
-      return option.exactly === undefined
-        ? { type: 'integer', minimum: option.min, maximum: option.max }
-        : { type: 'integer', enum: [option.exactly] };
+      return integerShape(option);
     case 'number':
       return numberShape(option);
     case 'boolean':
@@ -76,9 +75,17 @@ function shapeOf(option: OptionNode, writing: Writing): JsonSchema {
   }
 }
 
+function integerShape({ min, max, exactly, word }: IntegerOption): JsonSchema {
+  if (exactly !== undefined) return { type: 'integer', enum: [exactly] };
+  return orWord({ type: 'integer', minimum: min, maximum: max }, word);
+}
+
 function numberShape({ min, above, max = largestNumber, word }: NumberOption): JsonSchema {
   const lower = above === undefined ? { minimum: min ?? -largestNumber } : { exclusiveMinimum: above };
-  const number = { type: 'number', ...lower, maximum: max };
+  return orWord({ type: 'number', ...lower, maximum: max }, word);
+}
+
+function orWord(number: JsonSchema, word: string | undefined): JsonSchema {
   // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nothing awaits this object
   return word === undefined ? number : { if: { type: 'string' }, then: { enum: [word] }, else: number };
 }

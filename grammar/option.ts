@@ -41,6 +41,8 @@ export interface IntegerOption extends OptionBase {
   readonly default?: number;
   /** The only accepted value. */
   readonly exactly?: number;
+  /** Accepted in place of a number. */
+  readonly word?: string;
 }
 
 export interface NumberOption extends OptionBase {

@@ -56,9 +56,10 @@ function short(option: MapOption): string | undefined {
 function typeOf(option: OptionNode): string {
   switch (option.kind) {
     case 'integer':
-      return option.exactly === undefined ? 'number' : String(option.exactly);
+      if (option.exactly !== undefined) return String(option.exactly);
+      return numberOr(option.word);
     case 'number':
-      return option.word === undefined ? 'number' : `number | ${quoted(option.word)}`;
+      return numberOr(option.word);
     case 'boolean':
       return 'boolean';
     case 'enum':
@@ -78,6 +79,10 @@ function typeOf(option: OptionNode): string {
     case 'map':
       return 'object';
   }
+}
+
+function numberOr(word: string | undefined): string {
+  return word === undefined ? 'number' : `number | ${quoted(word)}`;
 }
 
 function quoted(text: string): string {

@@ -11,9 +11,10 @@ export function defaultText(option: OptionNode): string | undefined {
 export function expectation(option: OptionNode): string {
   switch (option.kind) {
     case 'integer':
-      return option.exactly === undefined ? `an integer from ${option.min} to ${option.max}` : String(option.exactly);
+      if (option.exactly !== undefined) return String(option.exactly);
+      return orWord(`an integer from ${option.min} to ${option.max}`, option.word);
     case 'number':
-      return option.word === undefined ? numberText(option) : `${numberText(option)}, or \`${option.word}\``;
+      return orWord(numberText(option), option.word);
     case 'boolean':
       return '`true` or `false`';
     case 'enum':
@@ -34,6 +35,10 @@ export function expectation(option: OptionNode): string {
       return short === undefined ? 'a map' : `a map, or ${expectation(short)}`;
     }
   }
+}
+
+function orWord(number: string, word: string | undefined): string {
+  return word === undefined ? number : `${number}, or \`${word}\``;
 }
 
 function numberText({ min, above, max }: NumberOption): string {

@@ -162,6 +162,12 @@ export interface Spec {
       readonly causal?: boolean;
       /** Only keys less than so many positions before the query: with `causal` the last `window` keys, its own included. */
       readonly window?: number;
+      /** Only keys of the query’s own chunk: the sequence is cut after every `chunk` positions. Memory and zero columns are seen from all. */
+      readonly chunk?: number;
+      /** So many first keys are seen by every query, whatever `causal`, `window` and `chunk` hide. `runtime`: a number given with the call, for each sequence. */
+      readonly prefix?: number | 'runtime';
+      /** Packed sequences: an input `documents` `[B, J]` says which document each token is of; a query sees keys of its own. Default: `false`. */
+      readonly documents?: boolean;
       /** `keys`: an input `key_mask` `[B, J]` says which keys may be seen. `keys_and_queries`: rows of hidden tokens are zero too. Default: `none`. */
       readonly padding?: 'none' | 'keys' | 'keys_and_queries';
       /** Memory and zero columns under a window: `windowed` as if they stood right before the first token. Default: `always`; must be written with `window` and `memory_kv` or `zero_kv`. */
@@ -302,6 +308,9 @@ export interface OptionTypes {
   readonly "attention.bias.heads": boolean;
   readonly "attention.mask.causal": boolean;
   readonly "attention.mask.window": number;
+  readonly "attention.mask.chunk": number;
+  readonly "attention.mask.prefix": number | 'runtime';
+  readonly "attention.mask.documents": boolean;
   readonly "attention.mask.padding": 'none' | 'keys' | 'keys_and_queries';
   readonly "attention.mask.memory": 'always' | 'windowed';
   readonly "attention.sinks": boolean;

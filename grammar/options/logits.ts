@@ -22,6 +22,28 @@ const mask = {
       consumedBy: 'lower',
       doc: 'Only keys less than so many positions before the query: with `causal` the last `window` keys, its own included.',
     },
+    chunk: {
+      kind: 'integer',
+      ...extent,
+      since,
+      consumedBy: 'lower',
+      doc: 'Only keys of the query’s own chunk: the sequence is cut after every `chunk` positions. Memory and zero columns are seen from all.',
+    },
+    prefix: {
+      kind: 'integer',
+      ...extent,
+      word: 'runtime',
+      since,
+      consumedBy: 'lower',
+      doc: 'So many first keys are seen by every query, whatever `causal`, `window` and `chunk` hide. `runtime`: a number given with the call, for each sequence.',
+    },
+    documents: {
+      kind: 'boolean',
+      default: false,
+      since,
+      consumedBy: 'lower',
+      doc: 'Packed sequences: an input `documents` `[B, J]` says which document each token is of; a query sees keys of its own.',
+    },
     padding: {
       kind: 'enum',
       values: ['none', 'keys', 'keys_and_queries'],

@@ -37,7 +37,14 @@ export function callSequences(shaped: ShapedSpec, tokens: number, seed: number):
         ['v', values(2, keys, heads.kvHeads, valueDim)],
         ...extraInputs(attention, { queries, keys }, next),
       ]);
-      return { batch: 2, capacity: keys, calls: [{ counts: [queries, queries], keyCounts: [keys, keys], inputs }] };
+      const fewer = [queries, Math.ceil(queries / 2)];
+      const call = {
+        counts: fewer,
+        keyCounts: [keys, Math.ceil(keys / 2)],
+        ...runtimePrefix(attention, queries),
+        inputs,
+      };
+      return { batch: 2, capacity: keys, calls: [call] };
     });
   }
   const context = shaped.model?.context ?? Number.POSITIVE_INFINITY;
@@ -52,20 +59,20 @@ export function callSequences(shaped: ShapedSpec, tokens: number, seed: number):
       const keys = attention.cross ? tokens + 5 : queries;
       const rows = inputRows(attention, { queries, keys }).map(([name, ...shape]) => [name, values(...shape)] as const);
       const extra = extraInputs(attention, { queries, keys }, next);
-      return { counts, inputs: new Map<string, OracleInput>([...rows, ...extra]) };
+      const prefix = runtimePrefix(attention, tokens);
+      return { counts, ...prefix, inputs: new Map<string, OracleInput>([...rows, ...extra]) };
     };
     // Masks and biases have an axis of keys: what a chunk or a token sees of them is not the first call's. A context is new in every call.
-    if (attention.cross || attention.biasTensor || attention.mask.padding !== 'none') {
+    const { padding, documents } = attention.mask;
+    if (attention.cross || attention.biasTensor || padding !== 'none' || documents) {
       const single = { ...sizes, capacity: attention.cross ? tokens + 5 : tokens };
       return [tokens, 1].map((count) => ({ ...single, calls: [call([count, count])] }));
     }
-    // The sessions of attention alone take sequences of one length, the kernels any.
-    const equal = lengths.map((length) => [length, length]);
-    return [ragged, equal].map((counts) => ({ ...sizes, calls: counts.map(call) }));
+    return [{ ...sizes, calls: ragged.map(call) }];
   }
   const calls = ragged.map((counts, index): TracedCall => {
     const ids = counts.map((count) => Array.from({ length: count }, () => Math.floor(next() * model.vocab)));
-    return { counts, ids, logits: index === 1 ? 'all' : 'last' };
+    return { counts, ids, ...runtimePrefix(attention, tokens), logits: index === 1 ? 'all' : 'last' };
   });
   return [{ ...sizes, calls }];
 }
@@ -85,8 +92,13 @@ function inputRows(
   ];
 }
 
+/** A different prefix for each of two sequences, where calls say how long it is. */
+export function runtimePrefix({ mask }: AttentionShape, tokens: number): Pick<TracedCall, 'prefix'> {
+  return mask.prefix === 'runtime' ? { prefix: [Math.ceil(tokens / 2), 1] } : {};
+}
+
 /** The masks and biases that an attention takes at run time. */
-function extraInputs(
+export function extraInputs(
   { biasTensor, heads, mask }: AttentionShape,
   { queries, keys }: { readonly queries: number; readonly keys: number },
   next: () => number,
@@ -94,6 +106,11 @@ function extraInputs(
   const inputs: (readonly [string, OracleInput])[] = [];
   if (mask.padding !== 'none') {
     inputs.push(['key_mask', { shape: [2, keys], data: Array.from({ length: 2 * keys }, () => Number(next() > 0.3)) }]);
+  }
+  if (mask.documents) {
+    // Documents of three tokens; the second sequence's begin one token earlier.
+    const data = Array.from({ length: 2 * keys }, (_, at) => Math.floor(((at % keys) + Math.floor(at / keys)) / 3));
+    inputs.push(['documents', { shape: [2, keys], data }]);
   }
   if (biasTensor !== undefined) {
     const shape = [biasTensor.perBatch ? 2 : 1, biasTensor.perHead ? heads.qHeads : 1, queries, keys];

@@ -12,6 +12,8 @@ export interface TracedCall {
   readonly inputs?: NonNullable<OracleCall['inputs']>;
   /** Given keys of each sequence, when the module has no cache. */
   readonly keyCounts?: readonly number[];
+  /** Keys of each sequence that all of its queries see, with `mask.prefix: runtime`. */
+  readonly prefix?: readonly number[];
   readonly logits?: 'last' | 'all';
 }
 
@@ -59,7 +61,7 @@ export function traceCalls(
       keys: context ?? Math.max(...counts.map((count, b) => (past[b] ?? 0) + count)),
       capacity,
       allLogits: call.logits === 'all',
-      sequences: counts.map((count, b) => ({ past: past[b] ?? 0, count })),
+      sequences: counts.map((count, b) => ({ past: past[b] ?? 0, count, prefix: call.prefix?.[b] ?? 0 })),
     };
     return { call, step, ...(context && { contextStep: contextStep(step, context) }), nodes: recorder.nodes, outputs };
   });
@@ -133,7 +135,12 @@ export function traceNode(
   module: AttnModule,
   node: Node,
   weights: ReadonlyMap<string, ArrayLike<number>>,
-  { counts, keyCounts, inputs }: Required<Pick<TracedCall, 'counts' | 'keyCounts' | 'inputs'>>,
+  {
+    counts,
+    keyCounts,
+    inputs,
+    prefix,
+  }: Required<Pick<TracedCall, 'counts' | 'keyCounts' | 'inputs'>> & Pick<TracedCall, 'prefix'>,
 ): CallTrace {
   const own = new Set(usesOf(node).map(({ tensor }) => tensor));
   const tensors = [...module.tensors]
@@ -149,7 +156,7 @@ export function traceNode(
   );
   const given = Object.entries(rowInputs).map(([name, rows]) => [name, emptyRows(batch, rows)] as const);
   const alone = { ...module, tensors: new Map<string, TensorDecl>([...tensors, ...declared]), nodes: [node] };
-  const call = { counts, keyCounts, inputs: new Map([...inputs, ...given]) };
+  const call = { counts, keyCounts, ...(prefix && { prefix }), inputs: new Map([...inputs, ...given]) };
   const ownWeights = new Map([...weights].filter(([name]) => own.has(name)));
   const [trace] = traceCalls(alone, ownWeights, { batch, capacity }, [call]);
   if (trace === undefined) throw new Error('a call has a trace');

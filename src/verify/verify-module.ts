@@ -1,13 +1,14 @@
 import type { CacheDtype, ShapedSpec } from '../compiler/check/shaped-spec.ts';
 import type { Compiled } from '../compiler/compile.ts';
 import type { AttentionNode, AttnModule } from '../compiler/ir/nodes.ts';
+import type { OracleInput } from '../compiler/oracle/oracle.ts';
 import { gatherWeights } from '../compiler/oracle/weights.ts';
 import type { ProgramPlan } from '../compiler/plan/program.ts';
 import { chooseVariant } from '../runtime/abi1/device.ts';
 import { FeatureError, LimitError } from '../runtime/abi1/errors.ts';
 import { LoadedModule } from '../runtime/abi1/loaded-module.ts';
 import type { SafetensorsFile } from '../runtime/abi1/safetensors.ts';
-import { type CallSequence, callSequences } from './calls.ts';
+import { type CallSequence, callSequences, extraInputs, runtimePrefix } from './calls.ts';
 import { compareRows, type Difference } from './compare.ts';
 import { fromDevice } from './device-tensors.ts';
 import { type NodeError, runNodes } from './node-runner.ts';
@@ -104,7 +105,8 @@ function longDecodesOf(
   seed: number,
 ): readonly CallTrace[] {
   const node = module.nodes.find((candidate): candidate is AttentionNode => candidate.op === 'attention');
-  if (node === undefined || node.keyLayout === 'tokens-first') return [];
+  const attention = shaped.layers[node?.layer ?? 0]?.attention;
+  if (node === undefined || attention === undefined || node.keyLayout === 'tokens-first' || node.cross) return [];
   const keys = Math.min(300, shaped.model?.context ?? 300);
   const { heads, headDim, valueDim } = node;
   const next = randomNumbers(seed);
@@ -115,14 +117,16 @@ function longDecodesOf(
       next,
     ),
   });
-  const inputs = new Map([
+  const inputs = new Map<string, OracleInput>([
     [node.q, values(2, 1, heads.qHeads, headDim)],
     [node.k, values(2, heads.kvHeads, keys, headDim)],
     [node.v, values(2, heads.kvHeads, keys, valueDim)],
+    ...extraInputs(attention, { queries: 1, keys }, next),
   ]);
   const normedMemory = node.memory && module.tensors.get(node.memory.k)?.role === 'prepared';
   if (normedMemory) return [];
-  return [traceNode(module, node, weights, { counts: [1, 1], keyCounts: [keys, Math.ceil(keys / 2)], inputs })];
+  const keyCounts = [keys, Math.ceil(keys / 2)];
+  return [traceNode(module, node, weights, { counts: [1, 1], keyCounts, inputs, ...runtimePrefix(attention, 40) })];
 }
 
 const withoutIndex = (name: string) => name.replace(/^layers\.\d+\./, 'layers.{i}.');

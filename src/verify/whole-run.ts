@@ -31,7 +31,9 @@ async function runModel(loaded: LoadedModule, { batch, capacity }: CallSequence,
     const session = await Session.create(loaded, { batch, capacity, logits });
     try {
       for (const { call, outputs } of traces) {
-        const { data } = await session.prefill(call.ids ?? []);
+        // A session keeps the prefix of its first call.
+        const prefix = call.prefix && session.past.every((past) => past === 0) ? { prefix: call.prefix } : {};
+        const { data } = await session.prefill(call.ids ?? [], prefix);
         const reference = outputs.get('logits');
         if (reference === undefined || (call.logits ?? 'last') !== logits) continue;
         errors.push(compared(`${logits === 'all' ? 'all' : 'last'} logits`, 'logits', reference, data));
@@ -45,16 +47,19 @@ async function runModel(loaded: LoadedModule, { batch, capacity }: CallSequence,
 
 async function runAttention(loaded: LoadedModule, { batch, capacity }: CallSequence, traces: readonly CallTrace[]) {
   const errors: WholeError[] = [];
-  // An attention session takes sequences of one length: ragged calls are compared node by node only.
-  if (traces.some(({ call, step }) => call.counts.some((count) => count !== step.tokens))) return errors;
   const tokens = Math.max(...traces.map(({ step }) => step.tokens));
   const session = await AttentionSession.create(loaded, { batch, tokens, keys: capacity });
   try {
-    for (const { call, outputs, step } of traces) {
+    for (const { call, outputs, step, contextStep } of traces) {
       const reference = outputs.get('out');
       if (reference === undefined) continue;
       const inputs = [...(call.inputs ?? [])].map(([name, { data }]) => [name, Float32Array.from(data)] as const);
-      const out = await session.run(Object.fromEntries(inputs), { tokens: step.tokens, keys: step.keys });
+      const keys = step.sequences.map(({ past, count }) => past + count);
+      const lengths = { tokens: call.counts, keys: contextStep === undefined ? keys : step.keys };
+      const out = await session.run(Object.fromEntries(inputs), {
+        ...lengths,
+        ...(call.prefix && { prefix: call.prefix }),
+      });
       errors.push(compared('output', 'out', reference, out));
     }
   } finally {

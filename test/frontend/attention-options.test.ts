@@ -34,7 +34,7 @@ describe('every field of the shape can be said', () => {
       scale: 0.25,
       qkNorms: [],
       columns: { zero: 0, memory: 0 },
-      mask: { causal: false, memoryVisible: 'always', padding: 'none' },
+      mask: { causal: false, documents: false, memoryVisible: 'always', padding: 'none' },
       sinks: false,
       headMixing: { pre: false, post: false, preScalePost: false },
       normalizer: { kind: 'softmax' },
@@ -80,7 +80,7 @@ describe('every field of the shape can be said', () => {
     [
       'mask',
       ['memory_kv: 2', 'mask: { causal: true, window: 8, padding: keys_and_queries, memory: windowed }'],
-      { mask: { causal: true, window: 8, padding: 'keys_and_queries', memoryVisible: 'windowed' } },
+      { mask: { causal: true, window: 8, documents: false, padding: 'keys_and_queries', memoryVisible: 'windowed' } },
     ],
     ['cross', ['cross: 96', 'bias: {}', 'mask: { padding: keys }'], { cross: { width: 96 } }],
     ['out_hidden', ['out_hidden: 96'], { hidden: 64, outHidden: 96 }],

@@ -21,6 +21,8 @@ const lines = {
   zero: 'zero_kv: true',
   causal: 'mask: { causal: true }',
   window: 'mask: { causal: true, window: 8 }',
+  chunk: 'mask: { causal: true, chunk: 8, prefix: 2 }',
+  documents: 'mask: { documents: true }',
   padding: 'mask: { padding: keys_and_queries }',
   sinks: 'sinks: true',
   softcap: 'softcap: 20',
@@ -54,7 +56,10 @@ const reported: Readonly<Record<string, string>> = {
   'headGates+split': 'SCH004',
   'valueGate+split': 'SCH004',
   ...Object.fromEntries(
-    ['rope', 'someRope', 'alibi', 't5', 'causal', 'window', 'padding'].map((name) => [`${name}+cross`, 'XAT001']),
+    ['rope', 'someRope', 'alibi', 't5', 'causal', 'window', 'chunk', 'documents', 'padding'].map((name) => [
+      `${name}+cross`,
+      'XAT001',
+    ]),
   ),
 };
 

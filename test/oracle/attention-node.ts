@@ -4,7 +4,7 @@ import { moduleOf } from './module.ts';
 
 export const given = { inputs: ['q', 'k', 'v'], outputs: ['out'] };
 
-export const unmasked = { causal: false, memoryVisible: 'always', padding: 'none' } as const;
+export const unmasked = { causal: false, documents: false, memoryVisible: 'always', padding: 'none' } as const;
 export const causal = { ...unmasked, causal: true } as const;
 
 export function attention(changes: Partial<AttentionNode> = {}): AttentionNode {

@@ -154,7 +154,7 @@ describe('a cached module', () => {
       similarity: 'dot',
       scale: 0.5,
       cross: false,
-      mask: { causal: true, memoryVisible: 'always', padding: 'none' },
+      mask: { causal: true, documents: false, memoryVisible: 'always', padding: 'none' },
       mixing: {},
       normalizer: { kind: 'softmax' },
       out: 'out',

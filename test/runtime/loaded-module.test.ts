@@ -152,7 +152,7 @@ describe('attention alone', () => {
     expect((await session.run(inputs)).length).toBe(10);
     expect((await session.run({}, { tokens: 1, keys: 3 })).length).toBe(2);
     await expect(session.run({}, { tokens: 6, keys: 9 })).rejects.toThrow(
-      '6 tokens and 9 keys do not fit a session of 5 and 9',
+      'tokens is 6: this session takes from 0 to 5',
     );
     await expect(session.run({}, { tokens: 5, keys: 10 })).rejects.toThrow(UsageError);
     session.dispose();

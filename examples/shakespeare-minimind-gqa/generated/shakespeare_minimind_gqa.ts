@@ -357,7 +357,8 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  @size(12) count: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -441,7 +442,8 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  @size(12) count: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
 
 @group(0) @binding(0) var<storage, read> k: array<f32>;
@@ -572,7 +574,8 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  @size(12) count: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -1194,7 +1197,8 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  @size(12) count: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -1410,7 +1414,8 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  @size(12) count: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -1840,7 +1845,8 @@ struct Sampling {
 
 struct Sequence {
   past: u32,
-  @size(12) count: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
@@ -2697,7 +2703,8 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  @size(12) count: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;

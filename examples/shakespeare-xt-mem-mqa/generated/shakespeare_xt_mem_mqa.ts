@@ -356,7 +356,8 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  @size(12) count: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -417,7 +418,8 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  @size(12) count: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
 
 @group(0) @binding(0) var<storage, read> k: array<f32>;
@@ -527,7 +529,8 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  @size(12) count: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -1169,7 +1172,8 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  @size(12) count: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -1386,7 +1390,8 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  @size(12) count: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -1836,7 +1841,8 @@ struct Sampling {
 
 struct Sequence {
   past: u32,
-  @size(12) count: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
@@ -2695,7 +2701,8 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  @size(12) count: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;

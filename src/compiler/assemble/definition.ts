@@ -47,7 +47,15 @@ function factsOf({ layers, layerKinds, model }: ShapedSpec): ModuleFacts {
     vocab: model?.vocab ?? 0,
     context: model?.context ?? 0,
     cacheDtype,
+    ...prefixOf(layers),
   };
+}
+
+function prefixOf(layers: ShapedSpec['layers']): Pick<ModuleFacts, 'prefix'> {
+  const prefixes = layers.flatMap(({ attention }) => attention.mask.prefix ?? []);
+  if (prefixes.length === 0) return {};
+  if (prefixes.includes('runtime')) return { prefix: 'runtime' };
+  return { prefix: Math.max(...prefixes.map(Number)) };
 }
 
 function variantOf(program: ProgramPlan): VariantDecl {

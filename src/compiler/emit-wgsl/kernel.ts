@@ -38,7 +38,7 @@ export const f32c = (value: number): Constant => ({ f32: value });
  * cache in tokens, and whether logits of every token are asked for (1) or of the last of each sequence (0).
  */
 export const stepBinding: Binding = { name: 'step', access: 'uniform', type: 'Step' };
-/** For each sequence: tokens already in the cache, and new tokens of this call. Uniform, as storage bindings are scarce. */
+/** For each sequence: tokens already in the cache, new tokens of this call, and keys that all queries see. Uniform, as storage bindings are scarce. */
 export const sequencesBinding: Binding = { name: 'sequences', access: 'uniform', type: 'array<Sequence, 256>' };
 
 /** How the next token is drawn; `draw` counts the draws of a session, so that a seed gives one text. */
@@ -64,7 +64,8 @@ const structs: Readonly<Record<string, string>> = {
   Sequence: wgsl`
     struct Sequence {
       past: u32,
-      @size(12) count: u32,
+      count: u32,
+      @size(8) prefix: u32,
     }`,
 };
 

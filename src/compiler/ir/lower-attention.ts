@@ -236,6 +236,7 @@ function attentionParts(builder: ModuleBuilder, attention: AttentionShape, at: s
   const weight = (name: string) => builder.weight(`${at}attn.${name}`);
   const memory = memoryOf(builder, attention, at, layer);
   const keyMask = mask.padding === 'none' ? undefined : builder.declare('key_mask', 'input', 'u32', [B, J]);
+  const documents = mask.documents ? builder.declare('documents', 'input', 'u32', [B, J]) : undefined;
   const bias = biasTensor && { tensor: declareBias(builder, attention, biasTensor), ...biasTensor };
   const mixing = {
     ...(headMixing.pre && { pre: weight('mix_pre.weight') }),
@@ -255,6 +256,7 @@ function attentionParts(builder: ModuleBuilder, attention: AttentionShape, at: s
     cross: cross !== undefined,
     ...(memory && { memory }),
     ...(keyMask && { keyMask }),
+    ...(documents && { documents }),
     ...(bias && { bias }),
     ...(softcap && { softcap }),
     ...(sinks && { sinks: weight('sinks') }),

@@ -204,6 +204,8 @@ export interface AttentionNode extends NodeBase {
   readonly mask: MaskShape;
   /** u32 `[B, J]` (`[B, X]` in cross-attention); present when `mask.padding` is not none. */
   readonly keyMask?: string;
+  /** u32 `[B, J]`; present with `mask.documents`. */
+  readonly documents?: string;
   /** f32 `[H]`. */
   readonly sinks?: string;
   readonly softcap?: { readonly cap: number; readonly order: 'cap-bias' | 'bias-cap' };

@@ -138,12 +138,15 @@ export function usesOf(node: Node): readonly Use[] {
 export const needsContext = (node: Node): boolean => node.rows === 'context' || (node.op === 'attention' && node.cross);
 
 /** What the optional parts of an attention node read. */
-function attentionExtras({ heads, keyMask, bias, sinks, t5, mixing }: AttentionNode): readonly Use[] {
+function attentionExtras({ heads, keyMask, documents, bias, sinks, t5, mixing }: AttentionNode): readonly Use[] {
   const { qHeads } = heads;
   const square = (field: string, tensor: string | undefined) =>
     tensor === undefined ? [] : [read(field, tensor, [dim(qHeads)], qHeads, weights)];
+  const perKey = (field: string, tensor: string | undefined): readonly Use[] =>
+    tensor === undefined ? [] : [{ ...read(field, tensor, [B, J], 1, ['input']), dtypes: ['u32'] }];
   return [
-    ...(keyMask ? [{ ...read('keyMask', keyMask, [B, J], 1, ['input']), dtypes: ['u32'] as const }] : []),
+    ...perKey('keyMask', keyMask),
+    ...perKey('documents', documents),
     ...(bias
       ? [read('bias', bias.tensor, [bias.perBatch ? B : dim(1), dim(bias.perHead ? qHeads : 1), I, J], 1, ['input'])]
       : []),

@@ -27,7 +27,7 @@ export interface OracleCall {
   readonly ids?: readonly (readonly number[])[];
   /**
    * Other inputs by tensor name: `hidden_in` `[B, I, hidden]`, or `q_in` `[B, I, H, hidden]`, `k_in` and `v_in` `[B, I, K, hidden]`, or `q` `[B, I, H, D]`, `k` `[B, J, K, D]`, `v` `[B, J, K, Dv]`;
-   * `context` `[B, X, width]`; `key_mask` `[B, J]` of 0 and 1, or `[B, X]` over a context; `bias` `[1|B, 1|H, I, J]`.
+   * `context` `[B, X, width]`; `key_mask` `[B, J]` of 0 and 1, or `[B, X]` over a context; `documents` `[B, J]`; `bias` `[1|B, 1|H, I, J]`.
    */
   readonly inputs?: ReadonlyMap<string, OracleInput>;
   /** New tokens of each sequence, when fewer than the rows of the inputs. */
@@ -36,6 +36,8 @@ export interface OracleCall {
   readonly keyCounts?: readonly number[];
   /** Rows of the context of each sequence, when fewer than the rows of `context`. */
   readonly contextCounts?: readonly number[];
+  /** Keys of each sequence that all of its queries see, with `mask.prefix: runtime`; default none. */
+  readonly prefix?: readonly number[];
   /** Which logits a model gives: `[B, vocab]` of the last token of each sequence (default), or `[B, I, vocab]`. */
   readonly logits?: 'last' | 'all';
   /** Called after each node with everything written so far. Caches change in place later, other tensors do not. */
@@ -177,7 +179,8 @@ function beginStep(call: OracleCall, inputs: Map<string, Tensor>, context: StepC
   const keys = inputs.get('k')?.shape[1];
   const keyCounts = call.keyCounts ?? (keys === undefined ? counts : fill(batch, keys));
   const past = cached ? context.past : keyCounts.map((count, b) => count - (counts[b] ?? 0));
-  const base = { batch, length, counts, past, logits: call.logits ?? 'last', rounded, tensors: inputs };
+  const prefix = call.prefix ?? fill(batch, 0);
+  const base = { batch, length, counts, past, prefix, logits: call.logits ?? 'last', rounded, tensors: inputs };
   const given = context.crosses ? (inputs.get('context') ?? inputs.get('k_in'))?.shape[1] : undefined;
   if (given === undefined) return base;
   return { ...base, context: { length: given, counts: call.contextCounts ?? fill(batch, given) } };

@@ -9,6 +9,8 @@ export interface Step {
   readonly counts: readonly number[];
   /** Tokens of each sequence before this call; given keys may be fewer than the queries, then it is negative. */
   readonly past: readonly number[];
+  /** Keys of each sequence that all of its queries see, where that is given at run time. */
+  readonly prefix: readonly number[];
   /** The context of cross-attention: X rows of each sequence, of which `counts` are not padding. */
   readonly context?: { readonly length: number; readonly counts: readonly number[] };
   readonly logits: 'last' | 'all';

@@ -47,7 +47,13 @@ function inputsOf(node: AttentionNode) {
   const hidden = mask.padding === 'keys_and_queries' ? { key_mask: node.keyMask } : {};
   return {
     scores: { q: node.q, k: node.k, memory_k: memory?.k, ...sequences },
-    logits: { key_mask: node.keyMask, bias: node.bias?.tensor, t5_table: node.t5?.table, ...sequences },
+    logits: {
+      key_mask: node.keyMask,
+      documents: node.documents,
+      bias: node.bias?.tensor,
+      t5_table: node.t5?.table,
+      ...sequences,
+    },
     sinks: normalizer.kind === 'sigmoid' ? {} : { sinks: node.sinks },
     values: { v: node.v, memory_v: memory?.v, ...hidden, ...sequences },
     hidden,
@@ -70,8 +76,8 @@ function tooMany(bindings: number, { limits }: TargetProfile): string | undefine
 }
 
 function tileForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
-  const { memory, keyMask, bias, t5, heads } = node;
-  const bindings = 4 + 2 * present(memory) + present(keyMask, bias, t5, node.sinks);
+  const { memory, keyMask, documents, bias, t5, heads } = node;
+  const bindings = 4 + 2 * present(memory) + present(keyMask, documents, bias, t5, node.sinks);
   const reason = whole(node) ?? tooMany(bindings, profile);
   if (reason !== undefined) return { reason };
   const tile = planAttentionTile(options, profile.limits);
@@ -91,8 +97,8 @@ function tileForm(node: AttentionNode, options: AttentionOptions, profile: Targe
 }
 
 function splitForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
-  const { memory, keyMask, bias, t5, heads, columns, valueDim } = node;
-  const bindings = 5 + 2 * present(memory) + present(keyMask, bias, t5);
+  const { memory, keyMask, documents, bias, t5, heads, columns, valueDim } = node;
+  const bindings = 5 + 2 * present(memory) + present(keyMask, documents, bias, t5);
   const reason = whole(node) ?? tooMany(bindings, profile);
   if (reason !== undefined) return { reason };
   const split = planAttentionSplit(options);

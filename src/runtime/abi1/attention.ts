@@ -3,8 +3,9 @@ import { UsageError } from './errors.ts';
 import { type ExtentBindings, elementsOf, evaluateExtent } from './extents.ts';
 import { fromFloat32 } from './floats.ts';
 import type { LoadedModule } from './loaded-module.ts';
+import { type PerSequence, perSequence } from './per-sequence.ts';
 import type { DeviceTensor } from './tensor.ts';
-import { Workspace } from './workspace.ts';
+import { type Step, Workspace } from './workspace.ts';
 
 export interface AttentionSize {
   /** B. Default 1. */
@@ -16,17 +17,21 @@ export interface AttentionSize {
 }
 
 export interface AttentionCall {
-  /** New tokens of this call; default: the size's. Query i stands at position keys − tokens + i. */
-  readonly tokens?: number;
+  /** New tokens of this call, of all sequences or of each; default: the size's. Query i stands at position keys − tokens + i. */
+  readonly tokens?: PerSequence;
   /** Keys after this call; default: `tokens` for a module with a cache, else the size's. In cross-attention, rows of the context. */
-  readonly keys?: number;
+  readonly keys?: PerSequence;
+  /** First keys that every query sees, for a module with `mask.prefix: runtime`; default 0. */
+  readonly prefix?: PerSequence;
 }
 
 /**
  * Attention without a model, for buffers of the app. Inputs and outputs are f32 (k and v: the spec's cache dtype) and named:
  * `q` `[B, I, H, D]`, `k` `[B, J, K, D]`, `v` `[B, J, K, Dv]` → `out` `[B, I, H, Dv]`, or with projections
  * `hidden_in` `[B, I, hidden]` (with split inputs `q_in` `[B, I, H, hidden]`, `k_in` and `v_in` `[B, I, K, hidden]`) → `out` `[B, I, hidden]`, with `context` `[B, X, width]` in cross-attention. `bias` is `[1|B, 1|H, I, J]`,
- * `key_mask` u32 `[B, J]` (J = X in cross-attention).
+ * `key_mask` u32 `[B, J]` (J = X in cross-attention), `documents` u32 `[B, J]`.
+ * Where sequences differ in length, I and J are those of the longest: rows beyond a shorter one's end are not read, and what is
+ * written to them means nothing.
  */
 export class AttentionSession {
   readonly #module: LoadedModule;
@@ -76,34 +81,53 @@ export class AttentionSession {
 
   /** Records one call into a pass of the app's own, which submits it. One call of a session for each submission. */
   encode(pass: GPUComputePassEncoder, call: AttentionCall = {}): void {
-    const { batch } = this.#size;
-    const tokens = call.tokens ?? this.#size.tokens;
-    const keys = call.keys ?? (this.#keySource === 'cache' ? tokens : this.#size.keys);
-    this.#checkCall(tokens, keys);
-    const past = this.#keySource === 'context' ? 0 : keys - tokens;
-    const step = (count: number, from: number) => ({
+    const { batch, keys: capacity } = this.#size;
+    const { tokens, keys, prefix } = this.#lengthsOf(call);
+    const isContext = this.#keySource === 'context';
+    const [mostTokens, mostKeys] = [Math.max(...tokens), Math.max(...keys)];
+    const step = (count: number, sequences: Step['sequences']): Step => ({
       batch,
       tokens: count,
-      keys,
-      capacity: this.#size.keys,
+      keys: mostKeys,
+      capacity,
       allLogits: false,
-      sequences: Array.from({ length: batch }, () => ({ past: from, count })),
+      sequences,
     });
-    this.#workspace.setStep(step(tokens, past), this.#keySource === 'context' ? step(keys, 0) : undefined);
+    const queries = tokens.map((count, b) => ({
+      past: isContext ? 0 : (keys[b] ?? 0) - count,
+      count,
+      prefix: prefix[b] ?? 0,
+    }));
+    const context = keys.map((count) => ({ past: 0, count }));
+    this.#workspace.setStep(step(mostTokens, queries), isContext ? step(mostKeys, context) : undefined);
     const { prefill, decode } = this.#module.variant;
-    const symbols = { ...symbolsOf({ batch, tokens, keys }), C: this.#size.keys };
-    this.#workspace.record(pass, tokens === 1 ? decode : prefill, symbols);
+    const symbols = { ...symbolsOf({ batch, tokens: mostTokens, keys: mostKeys }), C: capacity };
+    this.#workspace.record(pass, mostTokens === 1 ? decode : prefill, symbols);
   }
 
-  #checkCall(tokens: number, keys: number): void {
+  /** Each sequence's lengths; some may have none. @throws UsageError for lengths that do not fit the session. */
+  #lengthsOf(call: AttentionCall) {
     const size = this.#size;
-    const fits = tokens >= 1 && keys >= 1 && tokens <= size.tokens && keys <= size.keys;
-    if (!fits || (this.#keySource === 'cache' && keys < tokens)) {
-      throw new UsageError(`${tokens} tokens and ${keys} keys do not fit a session of ${size.tokens} and ${size.keys}`);
-    }
+    const given = call.tokens ?? size.tokens;
+    const tokens = perSequence('tokens', given, size.batch, size.tokens);
+    const keys = perSequence(
+      'keys',
+      call.keys ?? (this.#keySource === 'cache' ? given : size.keys),
+      size.batch,
+      size.keys,
+    );
+    if (Math.max(...tokens) === 0 || Math.max(...keys) === 0)
+      throw new UsageError('a call has at least one token and one key');
+    const short = tokens.findIndex((count, b) => count > (keys[b] ?? 0));
+    if (this.#keySource === 'cache' && short >= 0)
+      throw new UsageError(`sequence ${short} has ${tokens[short]} new tokens and ${keys[short]} keys after them`);
+    if (call.prefix !== undefined && this.#module.definition.facts.prefix !== 'runtime')
+      throw new UsageError(`${this.#module.definition.name} takes no prefix: its spec has no \`mask.prefix: runtime\``);
+    const prefix = perSequence('prefix', call.prefix ?? 0, size.batch, 2 ** 31 - 1);
+    return { tokens, keys, prefix };
   }
 
-  /** Uploads inputs, runs one call and reads its output back, `[B, tokens, …]`: for tests and small work. */
+  /** Uploads inputs, runs one call and reads its output back, `[B, tokens, …]`, zero beyond a sequence's end: for tests and small work. */
   async run(
     inputs: Readonly<Record<string, Float32Array<ArrayBuffer>>>,
     call: AttentionCall = {},
@@ -119,8 +143,13 @@ export class AttentionSession {
     pass.end();
     device.queue.submit([encoder.finish()]);
     const out = this.#module.definition.buffers.find(({ name }) => name === 'out');
-    const elements = elementsOf(out?.shape ?? [], { B: this.#size.batch, I: call.tokens ?? this.#size.tokens });
-    return new Float32Array((await ledger.readBack(this.buffer('out'), 0, 4 * elements)).buffer);
+    const { tokens } = this.#lengthsOf(call);
+    const longest = Math.max(...tokens);
+    const elements = elementsOf(out?.shape ?? [], { B: this.#size.batch, I: longest });
+    const values = new Float32Array((await ledger.readBack(this.buffer('out'), 0, 4 * elements)).buffer);
+    const width = elements / (tokens.length * longest);
+    for (const [b, count] of tokens.entries()) values.fill(0, (b * longest + count) * width, (b + 1) * longest * width);
+    return values;
   }
 
   /** Frees what was allocated here, not the app's buffers. */

@@ -35,6 +35,8 @@ export interface ModuleFacts {
   /** Longest sequence; 0 for attention alone (no bound but the device's). */
   readonly context: number;
   readonly cacheDtype: 'f32' | 'f16';
+  /** First keys that every token sees, in the layer that has most of them; `runtime`: a call says how many. */
+  readonly prefix?: number | 'runtime';
 }
 
 /**

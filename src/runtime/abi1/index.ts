@@ -16,8 +16,16 @@ export {
 } from './errors.ts';
 export { LoadedModule, type LoadOptions } from './loaded-module.ts';
 export { Attention, loadAttention, loadModel, Model } from './model.ts';
+export type { PerSequence } from './per-sequence.ts';
 export { SafetensorsFile } from './safetensors.ts';
-export { type GenerateOptions, type Logits, type SamplingOptions, Session, type SessionOptions } from './session.ts';
+export {
+  type GenerateOptions,
+  type Logits,
+  type PrefillOptions,
+  type SamplingOptions,
+  Session,
+  type SessionOptions,
+} from './session.ts';
 export { type DeviceTensor, deviceTensor, type Shape, type Tensor, type TensorDtype, tensorUsage } from './tensor.ts';
 export { charVocabulary, type Vocabulary } from './vocabulary.ts';
 export type { LoadProgress } from './weights.ts';

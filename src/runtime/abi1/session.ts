@@ -1,6 +1,8 @@
 import { bufferUsage } from './buffers.ts';
 import { UsageError } from './errors.ts';
 import type { LoadedModule } from './loaded-module.ts';
+import { type PerSequence, perSequence } from './per-sequence.ts';
+import { type PieceOfRow, pieces } from './prompt-pieces.ts';
 import type { Tensor } from './tensor.ts';
 import { maxBatch, type Step, Workspace } from './workspace.ts';
 
@@ -21,6 +23,14 @@ export type Logits<Vocab extends number = number> = Tensor<
   readonly [batch: number, vocab: Vocab] | readonly [batch: number, tokens: number, vocab: Vocab]
 >;
 
+export interface PrefillOptions {
+  /**
+   * First tokens that all tokens see, those before them too, for a module with `mask.prefix: runtime`. Counts from the start
+   * of the sequence, and holds from the first call until `reset`; default 0.
+   */
+  readonly prefix?: PerSequence;
+}
+
 export interface SamplingOptions {
   /** 0 (default): the most likely token always. */
   readonly temperature?: number;
@@ -32,7 +42,7 @@ export interface SamplingOptions {
   readonly seed?: number;
 }
 
-export interface GenerateOptions extends SamplingOptions {
+export interface GenerateOptions extends SamplingOptions, PrefillOptions {
   /** Default: until the cache is full. */
   readonly maxTokens?: number;
   /** Ids that end the text; they are not yielded. */
@@ -42,7 +52,10 @@ export interface GenerateOptions extends SamplingOptions {
 
 const readable = bufferUsage.mapRead | bufferUsage.copyDestination;
 
-/** A model's state for B sequences: its cache, and how many tokens of each are in it. */
+/**
+ * A model's state for B sequences: its cache, and how many tokens of each are in it. With a `mask.prefix`, a token sees what
+ * of the prefix is in the cache or in its own call: the whole of it belongs into the first call.
+ */
 export class Session<Vocab extends number = number> {
   readonly batch: number;
   readonly capacity: number;
@@ -52,6 +65,7 @@ export class Session<Vocab extends number = number> {
   readonly #workspace: Workspace;
   readonly #readBack: GPUBuffer;
   #past: readonly number[];
+  #prefix: readonly number[];
   #draws = 0;
   /** The last call was of the tokens that are in the cache. */
   #hasLogits = false;
@@ -71,6 +85,7 @@ export class Session<Vocab extends number = number> {
     this.#chunk = options.chunk;
     this.#allLogits = options.logits === 'all';
     this.#past = Array.from({ length: options.batch }, () => 0);
+    this.#prefix = this.#defaultPrefix();
   }
 
   /** @throws UsageError, LimitError, OutOfMemoryError */
@@ -79,12 +94,14 @@ export class Session<Vocab extends number = number> {
     options: SessionOptions = {},
   ): Promise<Session<V>> {
     const { definition, ledger } = model;
-    const { context } = definition.facts;
+    const { context, prefix } = definition.facts;
     const { batch = 1, capacity = context, logits = 'last' } = options;
     const chunk = Math.min(options.chunk ?? 256, capacity);
     checkCount('batch', batch, maxBatch);
     checkCount('capacity', capacity, context);
     checkCount('chunk', chunk, 65_535);
+    if (typeof prefix === 'number' && Math.min(prefix, capacity) > chunk)
+      throw new UsageError(`the prefix of ${prefix} tokens has to be run at once: use a chunk of at least that`);
     const buffers = definition.buffers.filter(({ role }) => role !== 'prepared');
     const symbols = { B: batch, I: chunk, J: capacity, C: capacity, L: logits === 'all' ? batch * chunk : batch };
     const workspace = await Workspace.create(model, { buffers, symbols, external: new Map() });
@@ -104,16 +121,22 @@ export class Session<Vocab extends number = number> {
 
   /**
    * Appends a prompt, or one prompt of any length for each sequence, and gives the logits.
-   * @throws UsageError for ids outside the vocabulary or more tokens than the cache has room for; nothing is run then.
+   * @throws UsageError for ids outside the vocabulary, more tokens than the cache has room for, or a prefix that the module does not take or
+   * that is longer than a chunk; nothing is run then.
    */
-  async prefill(prompt: readonly number[] | readonly (readonly number[])[]): Promise<Logits<Vocab>> {
+  async prefill(
+    prompt: readonly number[] | readonly (readonly number[])[],
+    options: PrefillOptions = {},
+  ): Promise<Logits<Vocab>> {
     const rows = this.#rowsOf(prompt);
+    const prefix = this.#prefixOf(options);
     return this.#exclusively(async () => {
       const longest = Math.max(...rows.map((row) => row.length));
       const vocab = this.#model.definition.facts.vocab as Vocab;
       const shape = this.#allLogits ? ([this.batch, longest, vocab] as const) : ([this.batch, vocab] as const);
       const data = new Float32Array((this.#allLogits ? longest : 1) * this.batch * vocab);
-      for (const piece of pieces(rows, this.#chunk)) {
+      this.#prefix = prefix;
+      for (const piece of this.#pieces(rows)) {
         this.#submit(piece.map(({ ids }) => ids));
         await this.#collect(data, piece, longest);
       }
@@ -138,7 +161,7 @@ export class Session<Vocab extends number = number> {
     const room = this.capacity - (this.#past[0] ?? 0) - prompt.length;
     const most = options.maxTokens ?? room + 1;
     signal?.throwIfAborted();
-    if (prompt.length > 0) await this.#submitPrompt(prompt);
+    if (prompt.length > 0) await this.#submitPrompt(prompt, options);
     for (let made = 0; made < most; made++) {
       signal?.throwIfAborted();
       const continues = made + 1 < most && (this.#past[0] ?? 0) < this.capacity;
@@ -182,6 +205,7 @@ export class Session<Vocab extends number = number> {
   /** Forgets all tokens. */
   reset(): void {
     this.#past = this.#past.map(() => 0);
+    this.#prefix = this.#defaultPrefix();
     this.#draws = 0;
     this.#hasLogits = false;
   }
@@ -218,11 +242,34 @@ export class Session<Vocab extends number = number> {
     return rows;
   }
 
-  async #submitPrompt(prompt: readonly number[]): Promise<void> {
+  async #submitPrompt(prompt: readonly number[], options: PrefillOptions): Promise<void> {
     const rows = this.#rowsOf([prompt]);
+    const prefix = this.#prefixOf(options);
     await this.#exclusively(async () => {
-      for (const piece of pieces(rows, this.#chunk)) this.#submit(piece.map(({ ids }) => ids));
+      this.#prefix = prefix;
+      for (const piece of this.#pieces(rows)) this.#submit(piece.map(({ ids }) => ids));
     });
+  }
+
+  /** First keys that all tokens see: what the module says, or nothing until a call says it. */
+  #defaultPrefix(): readonly number[] {
+    const { prefix } = this.#model.definition.facts;
+    return this.#past.map(() => (typeof prefix === 'number' ? prefix : 0));
+  }
+
+  #prefixOf({ prefix }: PrefillOptions): readonly number[] {
+    if (prefix === undefined) return this.#prefix;
+    const { name, facts } = this.#model.definition;
+    if (facts.prefix !== 'runtime')
+      throw new UsageError(`${name} takes no prefix: its spec has no \`mask.prefix: runtime\``);
+    if (this.#past.some((past) => past > 0)) throw new UsageError('a prefix belongs to the first call: use reset()');
+    return perSequence('prefix', prefix, this.batch, this.#chunk);
+  }
+
+  /** The prefix of a sequence is run at once. */
+  #pieces(rows: readonly (readonly number[])[]): readonly (readonly PieceOfRow[])[] {
+    const together = rows.map((_, b) => Math.max(0, (this.#prefix[b] ?? 0) - (this.#past[b] ?? 0)));
+    return pieces(rows, this.#chunk, together);
   }
 
   #submit(rows: readonly (readonly number[])[]): void {
@@ -253,7 +300,7 @@ export class Session<Vocab extends number = number> {
       keys: Math.max(...counts.map((count, b) => (this.#past[b] ?? 0) + count)),
       capacity: this.capacity,
       allLogits: this.#allLogits,
-      sequences: counts.map((count, b) => ({ past: this.#past[b] ?? 0, count })),
+      sequences: counts.map((count, b) => ({ past: this.#past[b] ?? 0, count, prefix: this.#prefix[b] ?? 0 })),
     };
     this.#workspace.setStep(step);
     const { prefill, decode } = this.#model.variant;
@@ -314,26 +361,6 @@ export class Session<Vocab extends number = number> {
     pass.end();
     this.#model.device.queue.submit([encoder.finish()]);
   }
-}
-
-interface PieceOfRow {
-  readonly ids: readonly number[];
-  /** Where they stand in the row. */
-  readonly from: number;
-}
-
-/**
- * The rows in pieces of at most `chunk` tokens. All rows end in the last piece, shorter ones begin in a later one, so that
- * after it the device has the logits of every sequence's last token.
- */
-function pieces(rows: readonly (readonly number[])[], chunk: number): readonly (readonly PieceOfRow[])[] {
-  const count = Math.ceil(Math.max(...rows.map((row) => row.length)) / chunk);
-  return Array.from({ length: count }, (_, index) =>
-    rows.map((row) => {
-      const [from, end] = [count - index, count - index - 1].map((left) => Math.max(0, row.length - left * chunk));
-      return { ids: row.slice(from, end), from: from ?? 0 };
-    }),
-  );
 }
 
 function isOneRow(prompt: readonly number[] | readonly (readonly number[])[]): prompt is readonly number[] {

@@ -14,7 +14,14 @@ export interface WorkspaceHost {
   readonly tensors: ReadonlyMap<string, GPUBuffer>;
 }
 
-/** One call, in the words of the kernels' `Step`, and each sequence's tokens in the cache and new tokens. */
+/** As in the kernels' `Sequence`: tokens in the cache, new tokens, and first keys that all queries see (default none). */
+export interface SequenceStep {
+  readonly past: number;
+  readonly count: number;
+  readonly prefix?: number;
+}
+
+/** One call, in the words of the kernels' `Step`, and its sequences. */
 export interface Step {
   readonly batch: number;
   /** The longest number of new tokens; rows of shorter sequences are padding. */
@@ -23,7 +30,7 @@ export interface Step {
   readonly keys: number;
   readonly capacity: number;
   readonly allLogits: boolean;
-  readonly sequences: readonly { readonly past: number; readonly count: number }[];
+  readonly sequences: readonly SequenceStep[];
 }
 
 export interface Sampling {
@@ -107,7 +114,10 @@ export class Workspace {
   #uploadStep(stepName: string, sequencesName: string, step: Step): void {
     const { batch, tokens, keys, capacity, allLogits, sequences } = step;
     this.#upload(stepName, new Uint32Array([batch, tokens, keys, capacity, allLogits ? 1 : 0]));
-    this.#upload(sequencesName, new Uint32Array(sequences.flatMap(({ past, count }) => [past, count, 0, 0])));
+    this.#upload(
+      sequencesName,
+      new Uint32Array(sequences.flatMap(({ past, count, prefix = 0 }) => [past, count, prefix, 0])),
+    );
   }
 
   setSampling({ temperature, topP, topK, seed, draw }: Sampling): void {

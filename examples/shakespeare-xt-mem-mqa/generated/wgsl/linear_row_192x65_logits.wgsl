@@ -17,7 +17,8 @@ struct Step {
 
 struct Sequence {
   past: u32,
-  @size(12) count: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;

@@ -24,7 +24,8 @@ struct Sampling {
 
 struct Sequence {
   past: u32,
-  @size(12) count: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;

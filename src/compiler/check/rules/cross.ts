@@ -14,6 +14,8 @@ export function resolveCross(spec: BoundSpec, report: Report): AttentionShape['c
     return undefined;
   }
   for (const path of positional) if (isOn(spec, path)) refuse(spec, path, 'compares positions', report);
+  if (spec.at('attention.mask.documents')?.value === true)
+    refuse(spec, 'attention.mask.documents', 'compares the documents of queries and keys', report);
   if (spec.at('attention.mask.padding')?.value === 'keys_and_queries')
     refuse(spec, 'attention.mask.padding', 'hides queries by the mask of the keys', report);
   const width = spec.at('attention.cross.width')?.value;
@@ -23,6 +25,8 @@ export function resolveCross(spec: BoundSpec, report: Report): AttentionShape['c
 const positional = [
   'attention.mask.causal',
   'attention.mask.window',
+  'attention.mask.chunk',
+  'attention.mask.prefix',
   'attention.rope',
   'attention.alibi',
   'attention.t5_bias',

@@ -4,18 +4,26 @@ import type { BoundSpec } from '../bind.ts';
 import { insertEntry } from '../edits.ts';
 import type { MaskShape } from '../shaped-spec.ts';
 
-/** Reports MEM005 (memory under a window), WIN002, SCH004 (output biases on hidden rows), OPT002. */
+/** Reports MEM005 (memory under a window), WIN002, SCH004 (output biases on hidden rows, a prefix of documents), OPT002. */
 export function resolveMask(spec: BoundSpec, report: Report): MaskShape | undefined {
   const causal = spec.at('attention.mask.causal')?.value;
   const padding = spec.at('attention.mask.padding')?.value;
+  const documents = spec.at('attention.mask.documents')?.value;
   const window = spec.at('attention.mask.window');
+  const chunk = spec.at('attention.mask.chunk');
+  const prefix = spec.at('attention.mask.prefix');
   reportVisibility(spec, report);
   reportWideWindow(spec, report);
   reportHiddenRows(spec, report);
-  if (causal === undefined || padding === undefined) return undefined;
+  reportChunk(spec, report);
+  reportPrefix(spec, report);
+  if (causal === undefined || padding === undefined || documents === undefined) return undefined;
   return Object.freeze({
     causal,
     ...(window === undefined ? {} : { window: window.value }),
+    ...(chunk === undefined ? {} : { chunk: chunk.value }),
+    ...(prefix === undefined ? {} : { prefix: prefix.value }),
+    documents,
     memoryVisible: spec.at('attention.mask.memory')?.value ?? 'always',
     padding,
   });
@@ -68,4 +76,37 @@ function reportHiddenRows(spec: BoundSpec, report: Report): void {
   const help = 'write `padding: keys`, or delete `o` from `biases`';
   const notes = [note(biases.span, 'a bias on `o`')];
   report('SCH004', padding.span, { option: 'attention.mask.padding: keys_and_queries', reason, help }, notes);
+}
+
+/** A chunk that no sequence outgrows, and a window that reaches over every chunk, hide nothing. */
+function reportChunk(spec: BoundSpec, report: Report): void {
+  const chunk = spec.at('attention.mask.chunk');
+  const context = spec.at('model.context');
+  const window = spec.at('attention.mask.window');
+  if (chunk === undefined) return;
+  if (context !== undefined && chunk.value >= context.value) {
+    const reason = `the first chunk is as long as the context of ${context.value}`;
+    report('OPT002', chunk.span, { option: 'attention.mask.chunk', reason });
+  }
+  if (window !== undefined && window.value >= chunk.value) {
+    const reason = `no chunk of ${chunk.value} is longer than it`;
+    report('OPT002', window.span, { option: 'attention.mask.window', reason });
+  }
+}
+
+function reportPrefix(spec: BoundSpec, report: Report): void {
+  const prefix = spec.keySpan('attention.mask.prefix');
+  if (!spec.isWritten('attention.mask.prefix') || spec.isInvalid('attention.mask.prefix')) return;
+  if (spec.at('attention.mask.documents')?.value === true) {
+    const reason = 'the documents of a packed sequence would share the first one’s keys';
+    const notes = [note(spec.keySpan('attention.mask.documents'), 'more than one document')];
+    const help = 'delete `prefix` or `documents`';
+    report('SCH004', prefix, { option: 'attention.mask.prefix', reason, help }, notes);
+    return;
+  }
+  const hiding = ['attention.mask.causal', 'attention.mask.window', 'attention.mask.chunk'] as const;
+  const isHiding = hiding.some((path) => spec.isInvalid(path) || (spec.at(path)?.value ?? false) !== false);
+  if (isHiding || spec.isWritten('attention.cross')) return;
+  const reason = 'no `causal`, `window` or `chunk` hides a key from any query';
+  report('OPT002', prefix, { option: 'attention.mask.prefix', reason });
 }

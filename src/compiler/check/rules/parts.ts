@@ -56,6 +56,11 @@ function checkModelInputs(spec: BoundSpec, report: Report): void {
     const args = { option: 'attention.mask.padding', reason, help: 'delete `padding`' };
     report('SCH004', spec.keySpan('attention.mask.padding'), args);
   }
+  if (spec.at('attention.mask.documents')?.value === true) {
+    const reason = 'the sequences of a `model` are documents of their own';
+    const help = 'delete `documents`: give each document as a sequence of the batch';
+    report('SCH004', spec.keySpan('attention.mask.documents'), { option: 'attention.mask.documents', reason, help });
+  }
   if (spec.isWritten('attention.bias')) {
     const reason = 'a `model` is called with tokens alone';
     const help = 'delete `bias`, or delete `model` and write `attention.hidden`';

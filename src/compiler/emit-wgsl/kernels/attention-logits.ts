@@ -4,26 +4,22 @@ import type { Binding } from '../kernel.ts';
 import { f32, wgsl } from '../wgsl.ts';
 
 /**
- * From a scaled similarity to a logit: biases, softcap and masks, in the declared order. The one text of these options for
- * every form of the attention kernel.
+ * From a scaled similarity to a logit: biases and softcap in the declared order, and the masks. The one text of these options
+ * for every form of the attention kernel.
  */
 export interface LogitParts {
   readonly bindings: readonly Binding[];
-  /**
-   * `visible(sequence, batch, token, column) -> bool` and
-   * `logit(scaled: f32, sequence, batch, head, token, column) -> f32`: in units of log2, MASKED where hidden.
-   */
+  /** `logit(scaled: f32, sequence, batch, head, token, column) -> f32`: in units of log2, MASKED where hidden. Calls `visible`. */
   readonly functions: readonly string[];
-  /** No option but the causal mask: a logit is the similarity times SCALE_LOG2E, hidden from `visible_columns` on. */
+  /** A logit is the similarity times SCALE_LOG2E, where it is visible. */
   readonly plain: boolean;
 }
 
 export function logitParts(options: AttentionOptions): LogitParts {
-  const { bias, t5, alibiSlopes, softcap, mask } = options;
+  const { bias, t5, alibiSlopes, softcap } = options;
   const biased = bias !== undefined || t5 !== undefined || alibiSlopes !== undefined;
   return {
     bindings: [
-      ...(mask.padding === 'none' ? [] : [{ name: 'key_mask', access: 'read', type: 'array<u32>' } as const]),
       ...(bias ? [{ name: 'bias', access: 'read', type: 'array<f32>' } as const] : []),
       ...(t5 ? [{ name: 't5_table', access: 'read', type: 'array<f32>' } as const] : []),
     ],
@@ -32,10 +28,9 @@ export function logitParts(options: AttentionOptions): LogitParts {
       ...(alibiSlopes ? [alibiOf(alibiSlopes)] : []),
       ...(t5 ? [t5Of(options)] : []),
       ...(biased ? [biasesOf(options)] : []),
-      visible(options),
       logit(options, biased),
     ],
-    plain: !biased && softcap === undefined && mask.window === undefined && mask.padding === 'none',
+    plain: !biased && softcap === undefined,
   };
 }
 
@@ -90,26 +85,6 @@ function biasesOf({ bias, t5, alibiSlopes }: AttentionOptions): string {
       let key = column - PREFIX_COLUMNS;
       let distance = i32(sequence.past + token) - i32(key);
       return ${terms.join(' + ')};
-    }`;
-}
-
-/** Prefix columns stand right before the first token when the window hides them at all. */
-function visible({ mask }: AttentionOptions): string {
-  const checks: string[] = [];
-  if (mask.window !== undefined) {
-    const always = mask.memoryVisible === 'always' ? 'column >= PREFIX_COLUMNS && ' : '';
-    checks.push(`if (${always}position - (i32(column) - i32(PREFIX_COLUMNS)) >= ${mask.window}) {\n  return false;\n}`);
-  }
-  if (mask.padding !== 'none') {
-    checks.push(
-      'if (column >= PREFIX_COLUMNS && key_mask[batch * step.keys + column - PREFIX_COLUMNS] == 0u) {\n  return false;\n}',
-    );
-  }
-  return wgsl`
-    fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
-      ${mask.window === undefined ? '' : 'let position = i32(sequence.past + token);'}
-      ${checks.join('\n')}
-      return column < visible_columns(sequence, token);
     }`;
 }
 

@@ -3,13 +3,14 @@ import { type KernelSource, u32c } from '../kernel.ts';
 import { quads } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 import { attentionParts, similarityOfOne } from './attention.ts';
+import { nextTile } from './attention-masks.ts';
 
 /**
  * Attention for one token of each sequence, split over the keys (as in Flash-Decoding). All query heads of a KV head are
  * served by one workgroup, so its keys and values come from memory once.
  */
 export function attentionSplit(plan: AttentionSplitPlan): KernelSource {
-  const { window } = plan.mask;
+  const skipping = nextTile(plan, 'CHUNK');
   const parts = attentionParts(plan);
   return {
     doc: [
@@ -39,6 +40,7 @@ export function attentionSplit(plan: AttentionSplitPlan): KernelSource {
       ...parts.keys.functions,
       ...parts.values.functions,
       ...parts.logits.functions,
+      ...(skipping === undefined ? [] : [skipping]),
       parts.groups,
       similarityOfOne(plan),
     ],
@@ -50,7 +52,7 @@ export function attentionSplit(plan: AttentionSplitPlan): KernelSource {
       let columns = visible_columns(sequence, 0u);
       let first_column = chunk * CHUNK;
       let column = first_column + lane;
-      ${window === undefined ? allColumns : columnsInWindow(window)}
+      ${skipping === undefined ? allColumns : columnsInReach}
       let value_quad = lane % VALUE_QUADS;
       let key_slice = lane / VALUE_QUADS;
 
@@ -127,11 +129,10 @@ export function attentionSplit(plan: AttentionSplitPlan): KernelSource {
 
 const allColumns = 'let chunk_columns = min(CHUNK, columns - min(columns, first_column));';
 
-/** A chunk that lies behind the window is not read. */
-const columnsInWindow = (window: number) => wgsl`
-  let first_key = max(i32(sequence.past) - ${window - 1}, 0);
-  let is_behind = first_column >= PREFIX_COLUMNS && first_column + CHUNK <= PREFIX_COLUMNS + u32(first_key);
-  let chunk_columns = select(min(CHUNK, columns - min(columns, first_column)), 0u, is_behind);`;
+/** A chunk that the masks hide as a whole is not read. */
+const columnsInReach = wgsl`
+  let is_hidden = next_tile(sequence, 0u, first_column) != first_column;
+  let chunk_columns = select(min(CHUNK, columns - min(columns, first_column)), 0u, is_hidden);`;
 
 const plainLogit = 'scores[h * CHUNK + lane] = select(MASKED, block_scores[h] * SCALE_LOG2E, column < columns);';
 

@@ -3,6 +3,7 @@ import { type KernelSource, u32c } from '../kernel.ts';
 import { rowStorer, rowsOutBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 import { attentionParts, keepsVisibleTokens, similarityOfFour } from './attention.ts';
+import { nextTile } from './attention-masks.ts';
 
 /**
  * Variables of a loop's body are given a value even where WGSL would zero them: some drivers keep the last turn's.
@@ -11,9 +12,9 @@ import { attentionParts, keepsVisibleTokens, similarityOfFour } from './attentio
  */
 export function attentionTile(plan: AttentionTilePlan): KernelSource {
   const parts = attentionParts(plan);
-  const { window, padding } = plan.mask;
-  const zeroHidden = padding === 'keys_and_queries';
-  const skip = (column: string) => (window === undefined ? column : `next_tile(sequence, first_token, ${column})`);
+  const zeroHidden = plan.mask.padding === 'keys_and_queries';
+  const skipping = nextTile(plan, 'TILE_KEYS');
+  const skip = (column: string) => (skipping === undefined ? column : `next_tile(sequence, first_token, ${column})`);
   return {
     doc: [
       'Attention for many tokens. Rows are (token, query head of one KV head), so a group shares its keys and values.',
@@ -51,7 +52,7 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       parts.groups,
       similarityOfFour(plan),
       ...(zeroHidden ? [keepsVisibleTokens] : []),
-      ...(window === undefined ? [] : [nextTile(window)]),
+      ...(skipping === undefined ? [] : [skipping]),
       rowStorer('out', plan.valueDim),
       loadTile('key', keyOfRow),
       loadTile('value', 'row'),
@@ -77,7 +78,7 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
         ${plan.sinks ? startAtSink : 'maxima[r] = MASKED;'}
       }
 
-      ${window === undefined ? '' : 'let first_token = first_row / QUERIES_PER_KV;'}
+      ${skipping === undefined ? '' : 'let first_token = first_row / QUERIES_PER_KV;'}
       for (var first_column = ${skip('0u')}; first_column < columns; first_column = ${skip('first_column + TILE_KEYS')}) {
         workgroupBarrier();
         load_key_tile(lane, batch, kv_head, first_column, columns);
@@ -170,14 +171,6 @@ const plainLogits = wgsl`
 const fullLogits = wgsl`
   for (var c = 0u; c < 4u; c++) {
     scores[r][c] = logit(scores[r][c] * SCALE, sequence, batch, rows[r].head, rows[r].token, key_columns[c]);
-  }`;
-
-/** After the tiles of the prefix, the first tile that the window of the first row reaches. */
-const nextTile = (window: number) => wgsl`
-  fn next_tile(sequence: Sequence, first_token: u32, column: u32) -> u32 {
-    let first_key = max(i32(sequence.past + first_token) - ${window - 1}, 0);
-    let reached = (PREFIX_COLUMNS + u32(first_key)) / TILE_KEYS * TILE_KEYS;
-    return select(column, max(column, reached), column >= PREFIX_COLUMNS);
   }`;
 
 /** Keys stand in the tile so that lanes side by side, which take four neighbouring keys each, read rows side by side. */

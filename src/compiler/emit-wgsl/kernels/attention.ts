@@ -12,6 +12,7 @@ import {
 } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 import { logitParts } from './attention-logits.ts';
+import { maskParts } from './attention-masks.ts';
 
 /** Parts of the attention kernels, each of which takes those that it needs. */
 export interface AttentionParts {
@@ -25,7 +26,7 @@ export interface AttentionParts {
   readonly values: Part;
   /** `visible_columns`, `visible`, `logit`. */
   readonly logits: Part;
-  /** No option but the causal mask. */
+  /** A logit is the similarity times SCALE_LOG2E, hidden from `visible_columns` on. */
   readonly plain: boolean;
   /** `query_head(kv_head, member)`. */
   readonly groups: string;
@@ -39,6 +40,7 @@ export interface Part {
 export function attentionParts(options: AttentionOptions): AttentionParts {
   const { heads, columns, headDim, valueDim } = options;
   const logits = logitParts(options);
+  const masks = maskParts(options);
   return {
     enables: enablesFor(options.keys),
     constants: {
@@ -50,6 +52,7 @@ export function attentionParts(options: AttentionOptions): AttentionParts {
       ...(columns.zero > 0 && { ZERO_COLUMNS: u32c(columns.zero) }),
       ...(columns.memory > 0 && { MEMORY_SLOTS: u32c(columns.memory) }),
       PREFIX_COLUMNS: u32c(columns.zero + columns.memory),
+      ...masks.constants,
       SCALE: f32c(options.scale),
       // exp2 is the only exponential that WGSL promises precisely: logits are in units of log2.
       LOG2E: f32c(Math.LOG2E),
@@ -60,8 +63,11 @@ export function attentionParts(options: AttentionOptions): AttentionParts {
     queries: { bindings: [rowsBinding('q', headDim)], functions: [rowLoader('q', headDim)] },
     keys: columnsPart('key_at', 'k', headDim, options),
     values: columnsPart('value_at', 'v', valueDim, options),
-    logits: { bindings: logits.bindings, functions: [columnCount(options), ...logits.functions] },
-    plain: logits.plain,
+    logits: {
+      bindings: [...masks.bindings, ...logits.bindings],
+      functions: [...masks.functions, ...logits.functions],
+    },
+    plain: masks.plain && logits.plain,
     groups: queryHead(options),
   };
 }
@@ -153,17 +159,5 @@ function columnReader(name: string, source: 'k' | 'v', { keyLayout, columns }: A
       ${columns.memory > 0 ? memory : ''}
       let token = column - PREFIX_COLUMNS;
       return ${sequence};
-    }`;
-}
-
-/** Columns up to the last that the masks by position can leave: the sequence to the query's own position when causal, else to its end. */
-function columnCount({ mask, keyLayout }: AttentionOptions): string {
-  const length = 'sequence.past + sequence.count';
-  // With more given queries than keys the first queries stand before the first key: past is negative, in two's complement.
-  const upTo = 'sequence.past + token + 1u';
-  const own = keyLayout === 'tokens-first' ? `u32(max(bitcast<i32>(${upTo}), 0))` : upTo;
-  return wgsl`
-    fn visible_columns(sequence: Sequence, token: u32) -> u32 {
-      return PREFIX_COLUMNS + ${mask.causal ? `min(${length}, ${own})` : length};
     }`;
 }

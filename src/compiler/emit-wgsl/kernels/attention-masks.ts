@@ -1,0 +1,125 @@
+import type { MaskShape } from '../../check/shaped-spec.ts';
+import type { AttentionOptions } from '../../plan/kernel-plan.ts';
+import { type Binding, type Constant, u32c } from '../kernel.ts';
+import { wgsl } from '../wgsl.ts';
+
+/** Which key columns a query sees, and which of them need not be read: the one text of the masks for every form of the attention kernel. */
+export interface MaskParts {
+  readonly constants: Readonly<Record<string, Constant>>;
+  readonly bindings: readonly Binding[];
+  /**
+   * `visible_columns(sequence, token) -> u32`: columns up to the last visible one; grows with the token.
+   * `visible(sequence, batch, token, column) -> bool`.
+   */
+  readonly functions: readonly string[];
+  /** A column is visible exactly when it is below `visible_columns`. */
+  readonly plain: boolean;
+}
+
+export function maskParts(options: AttentionOptions): MaskParts {
+  const { mask } = options;
+  const isPerKey = (name: string): Binding => ({ name, access: 'read', type: 'array<u32>' });
+  return {
+    constants: {
+      ...(mask.window !== undefined && { WINDOW: u32c(mask.window) }),
+      ...(mask.chunk !== undefined && { CHUNK_KEYS: u32c(mask.chunk) }),
+      ...(typeof mask.prefix === 'number' && { PREFIX_KEYS: u32c(mask.prefix) }),
+    },
+    bindings: [
+      ...(mask.padding === 'none' ? [] : [isPerKey('key_mask')]),
+      ...(mask.documents ? [isPerKey('documents')] : []),
+    ],
+    functions: [visibleColumns(options), ...(hidesFirstKeys(mask) ? [firstKey(mask)] : []), visible(options)],
+    plain: !hidesFirstKeys(mask) && mask.padding === 'none' && !mask.documents,
+  };
+}
+
+const hidesFirstKeys = ({ window, chunk }: MaskShape) => window !== undefined || chunk !== undefined;
+
+/** Keys that every query sees. */
+function prefixKeys({ prefix }: MaskShape): string | undefined {
+  if (prefix === undefined) return undefined;
+  return prefix === 'runtime' ? 'sequence.prefix' : 'PREFIX_KEYS';
+}
+
+/**
+ * A kernel that walks over tiles of columns, `size` columns each, skips those that no query from `token` on sees:
+ * `fn next_tile(sequence, token, column) -> u32` gives the first tile from `column` on that has to be read. Undefined when
+ * the masks skip none.
+ */
+export function nextTile({ mask }: AttentionOptions, size: string): string | undefined {
+  if (!hidesFirstKeys(mask)) return undefined;
+  const prefix = prefixKeys(mask);
+  const always = prefix === undefined ? 'PREFIX_COLUMNS' : `PREFIX_COLUMNS + ${prefix}`;
+  return wgsl`
+    fn next_tile(sequence: Sequence, token: u32, column: u32) -> u32 {
+      let reached = PREFIX_COLUMNS + u32(max(first_key(sequence, token), 0));
+      return select(column, max(column, reached / ${size} * ${size}), column >= ${always});
+    }`;
+}
+
+/** Of the keys that are not of the prefix, the first that the window and the chunk leave; below 0 when they leave all. */
+function firstKey({ window, chunk }: MaskShape): string {
+  const bounds = [
+    ...(window === undefined ? [] : ['position - i32(WINDOW) + 1']),
+    ...(chunk === undefined ? [] : ['position / i32(CHUNK_KEYS) * i32(CHUNK_KEYS)']),
+  ];
+  return wgsl`
+    fn first_key(sequence: Sequence, token: u32) -> i32 {
+      let position = i32(sequence.past + token);
+      return ${bounds.length === 2 ? `max(${bounds.join(', ')})` : (bounds[0] ?? '0')};
+    }`;
+}
+
+/** To the query's own position when causal, to the end of its chunk, or to the end of the sequence; the prefix in any case. */
+function visibleColumns({ mask, keyLayout }: AttentionOptions): string {
+  const length = 'sequence.past + sequence.count';
+  const prefix = prefixKeys(mask);
+  const own = ownEnd(mask);
+  // With more given queries than keys the first queries stand before the first key: past is negative, in two's complement.
+  const reached =
+    own !== undefined && keyLayout === 'tokens-first'
+      ? `select(${own}, 0u, bitcast<i32>(sequence.past + token) < 0)`
+      : own;
+  const end = reached !== undefined && prefix !== undefined ? `max(${reached}, ${prefix})` : reached;
+  return wgsl`
+    fn visible_columns(sequence: Sequence, token: u32) -> u32 {
+      return PREFIX_COLUMNS + ${end === undefined ? length : `min(${length}, ${end})`};
+    }`;
+}
+
+function ownEnd({ causal, chunk }: MaskShape): string | undefined {
+  if (causal) return 'sequence.past + token + 1u';
+  return chunk === undefined ? undefined : '((sequence.past + token) / CHUNK_KEYS + 1u) * CHUNK_KEYS';
+}
+
+/** Zero and memory columns stand right before the first token, if a window hides them at all. */
+function visible({ mask, keyLayout }: AttentionOptions): string {
+  const byPosition = hidesFirstKeys(mask) || mask.documents;
+  const conditions = [
+    ...(mask.window !== undefined && mask.memoryVisible === 'windowed'
+      ? ['key < 0 && position - key >= i32(WINDOW)']
+      : []),
+    ...(hidesFirstKeys(mask) ? [`key >= ${firstBound(mask)} && key < first_key(sequence, token)`] : []),
+    ...(mask.padding === 'none' ? [] : ['key >= 0 && key_mask[batch * step.keys + u32(key)] == 0u']),
+    ...(mask.documents ? [otherDocument(keyLayout)] : []),
+  ];
+  return wgsl`
+    fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
+      ${byPosition ? 'let position = i32(sequence.past + token);' : ''}
+      ${conditions.length > 0 ? 'let key = i32(column) - i32(PREFIX_COLUMNS);' : ''}
+      ${conditions.map((condition) => `if (${condition}) {\n  return false;\n}`).join('\n')}
+      return column < visible_columns(sequence, token);
+    }`;
+}
+
+function firstBound(mask: MaskShape): string {
+  const prefix = prefixKeys(mask);
+  return prefix === undefined ? '0' : `i32(${prefix})`;
+}
+
+/** A query that stands before the first given key is of no document. */
+function otherDocument(keyLayout: AttentionOptions['keyLayout']): string {
+  const differ = 'documents[batch * step.keys + u32(key)] != documents[batch * step.keys + u32(position)]';
+  return keyLayout === 'tokens-first' ? `key >= 0 && (position < 0 || ${differ})` : `key >= 0 && ${differ}`;
+}

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { AttentionSession, Session, UsageError } from '../../src/runtime/abi1/index.ts';
+import { headInputs, loadSpec, useDevice } from '../numeric/harness.ts';
+
+const gpu = useDevice();
+const model = (mask: string) =>
+  `model: { vocab: 20, hidden: 16, layers: 1, context: 64 }
+attention: { q_heads: 4, kv_heads: 2, head_dim: 8, mask: { ${mask} } }
+mlp: { activation: silu, width: 16 }`;
+
+const prompt = (length: number) => Array.from({ length }, (_, at) => (at * 7 + 3) % 20);
+const distance = (a: Float32Array, b: Float32Array) =>
+  a.length === b.length ? Math.max(...a.map((value, i) => Math.abs(value - (b[i] ?? Number.NaN)))) : Number.NaN;
+
+describe('a session of a model with a prefix', () => {
+  it('runs the prefix at once, however long the chunks are', async () => {
+    const { loaded } = await loadSpec(gpu.device, model('causal: true, prefix: 5'));
+    const prompts = [prompt(23), prompt(4), prompt(12)];
+    const whole = await (await Session.create(loaded, { batch: 3, logits: 'all' })).prefill(prompts);
+    for (const chunk of [5, 6, 11]) {
+      const pieces = await (await Session.create(loaded, { batch: 3, logits: 'all', chunk })).prefill(prompts);
+      expect(distance(pieces.data, whole.data), `chunks of ${chunk}`).toBeLessThan(1e-5);
+    }
+    await expect(Session.create(loaded, { chunk: 4 })).rejects.toThrow('the prefix of 5 tokens has to be run at once');
+  });
+
+  it('takes one for each sequence', async () => {
+    const { loaded } = await loadSpec(gpu.device, model('causal: true, prefix: runtime'));
+    const fixed = await loadSpec(gpu.device, model('causal: true, prefix: 6'));
+    const plain = await loadSpec(gpu.device, model('causal: true'));
+    const session = await Session.create(loaded, { batch: 2, chunk: 7 });
+    const both = await session.prefill([prompt(20), prompt(9)], { prefix: [6, 0] });
+    const next = await session.step([1, 2]);
+    for (const [b, { loaded: other }] of [fixed, plain].entries()) {
+      const alone = await Session.create(other);
+      const own = (data: Float32Array) => data.subarray(b * 20, (b + 1) * 20);
+      expect(distance(own(both.data), (await alone.prefill(prompt(b === 0 ? 20 : 9))).data)).toBeLessThan(1e-5);
+      expect(distance(own(next.data), (await alone.step(b + 1)).data)).toBeLessThan(1e-5);
+    }
+    await expect(session.prefill([[1], [1]], { prefix: 2 })).rejects.toThrow('belongs to the first call');
+    session.reset();
+    await expect(session.prefill([[1], [1]], { prefix: 8 })).rejects.toThrow(UsageError);
+    await expect((await Session.create(plain.loaded)).prefill([1], { prefix: 1 })).rejects.toThrow('takes no prefix');
+  });
+});
+
+describe('an attention session', () => {
+  it('takes sequences of different lengths, as if each were alone', async () => {
+    const { loaded, shaped } = await loadSpec(
+      gpu.device,
+      'attention: { q_heads: 4, kv_heads: 2, head_dim: 8, memory_kv: 2, mask: { causal: true } }',
+    );
+    const [tokens, keys] = [
+      [5, 0, 3],
+      [9, 4, 3],
+    ];
+    const inputs = headInputs(shaped, { batch: 3, tokens: 5, keys: 9 });
+    const floats = (name: string) => Float32Array.from(inputs.get(name)?.data ?? []);
+    const session = await AttentionSession.create(loaded, { batch: 3, tokens: 5, keys: 9 });
+    const together = await session.run({ q: floats('q'), k: floats('k'), v: floats('v') }, { tokens, keys });
+    for (const [b, count] of tokens.entries()) {
+      const rows = (name: string, length: number, width: number) =>
+        floats(name).slice(b * length * width, (b + 1) * length * width);
+      const alone = await AttentionSession.create(loaded, { tokens: 5, keys: 9 });
+      const own = together.subarray(b * 5 * 32, (b + 1) * 5 * 32);
+      expect(own.subarray(count * 32).every((value) => value === 0)).toBe(true);
+      if (count === 0) continue;
+      const given = { q: rows('q', 5, 32), k: rows('k', 9, 16), v: rows('v', 9, 16) };
+      const out = await alone.run(given, { tokens: count, keys: keys[b] ?? 0 });
+      expect(distance(own.subarray(0, count * 32), out)).toBeLessThan(1e-6);
+    }
+    const refused = (call: object) => expect(session.run({}, call)).rejects.toThrow(UsageError);
+    await refused({ tokens: [1, 1] });
+    await refused({ tokens: [0, 0, 0] });
+    await refused({ tokens: [1, 1, 6] });
+    await refused({ prefix: 2 });
+  });
+
+  it('with a cache refuses more new tokens than keys', async () => {
+    const { loaded } = await loadSpec(
+      gpu.device,
+      'attention: { hidden: 16, q_heads: 4, head_dim: 8, mask: { causal: true } }',
+    );
+    const session = await AttentionSession.create(loaded, { batch: 2, tokens: 4, keys: 8 });
+    await expect(session.run({}, { tokens: 3, keys: [3, 2] })).rejects.toThrow(
+      'sequence 1 has 3 new tokens and 2 keys',
+    );
+  });
+});
