@@ -72,6 +72,13 @@ function shapeOf(option: OptionNode, writing: Writing): JsonSchema {
       return overridesShape(option, writing);
     case 'words':
       return { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: 1024 };
+    case 'numbers':
+      return {
+        type: 'array',
+        items: { type: 'number', exclusiveMinimum: 0, maximum: largestNumber },
+        minItems: 1,
+        maxItems: 4096,
+      };
   }
 }
 

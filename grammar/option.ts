@@ -8,7 +8,8 @@ export type OptionNode =
   | ListOption
   | NamesOption
   | OverridesOption
-  | WordsOption;
+  | WordsOption
+  | NumbersOption;
 
 /** The pass that reads the option; a plan in which no pass does so is refused. */
 export type Stage = 'check' | 'lower' | 'plan' | 'emit' | 'runtime';
@@ -97,6 +98,12 @@ export interface OverridesOption extends OptionBase {
 /** A list of words that are the user's; not empty. */
 export interface WordsOption extends OptionBase {
   readonly kind: 'words';
+  readonly form: string;
+}
+
+/** A list of numbers above 0; not empty. */
+export interface NumbersOption extends OptionBase {
+  readonly kind: 'numbers';
   readonly form: string;
 }
 

@@ -76,6 +76,8 @@ function typeOf(option: OptionNode): string {
         .join('; ')} }>>`;
     case 'words':
       return 'readonly string[]';
+    case 'numbers':
+      return 'readonly number[]';
     case 'map':
       return 'object';
   }

@@ -28,6 +28,7 @@ export function expectation(option: OptionNode): string {
     case 'names':
     case 'overrides':
     case 'words':
+    case 'numbers':
       return option.form;
     case 'map': {
       const short = option.shorthand === undefined ? undefined : option.entries[option.shorthand];

@@ -117,6 +117,35 @@ export interface Spec {
       readonly pairing?: 'half' | 'interleaved';
       /** Only the last so many heads of q and k turn; fewer than all need K = H. Default: `q_heads`. */
       readonly heads?: number;
+      /** Frequencies for sequences longer than those of training, as Hugging Face transformers has them. `dynamic` and `longrope` go by the length of the sequence: here that is the capacity of a session. */
+      readonly scaling?: {
+        /** `linear`: all frequencies / factor. `dynamic`: a larger base beyond `original_context`. `llama3`: low frequencies / factor, high ones kept. `yarn`: a ramp between both by turns within `original_context`. `longrope`: a divisor for each frequency. */
+        readonly kind: 'linear' | 'dynamic' | 'llama3' | 'yarn' | 'longrope';
+        /** How much longer the sequences are. Default: `model.context / original_context` for `yarn` and `longrope`, required else. */
+        readonly factor?: number;
+        /** Longest sequence of training, in tokens. Default: required, but not for `linear`. */
+        readonly original_context?: number;
+        /** `llama3`: frequencies that turn less often than this within `original_context` are divided. Default: required for `llama3`. */
+        readonly low_freq_factor?: number;
+        /** `llama3`: frequencies that turn more often than this are kept. Default: required for `llama3`. */
+        readonly high_freq_factor?: number;
+        /** `yarn`: frequencies that turn more often than this within `original_context` are kept. Default: 32 for `yarn`. */
+        readonly beta_fast?: number;
+        /** `yarn`: frequencies that turn less often than this are divided. Default: 1 for `yarn`. */
+        readonly beta_slow?: number;
+        /** `yarn`: the ramp begins and ends at whole entries. Default: true for `yarn`. */
+        readonly truncate?: boolean;
+        /** `yarn`: with `mscale_all_dim`, the attention factor is m(mscale) / m(mscale_all_dim), m(x) = 0.1 · x · ln(factor) + 1. Default: absent. */
+        readonly mscale?: number;
+        /** `yarn`: see `mscale`. Default: absent. */
+        readonly mscale_all_dim?: number;
+        /** Factor on rotated entries of queries and keys. Default: `yarn`: m(1), or from `mscale`; `longrope`: sqrt(1 + ln(factor) / ln(original_context)); both 1 for factors up to 1. */
+        readonly attention_factor?: number;
+        /** `longrope`: divisors of the frequencies of sessions up to `original_context`, r/2 of them. Default: required for `longrope`. */
+        readonly short_factor?: readonly number[];
+        /** `longrope`: divisors of the frequencies of longer sessions, r/2 of them. Default: required for `longrope`. */
+        readonly long_factor?: readonly number[];
+      };
     };
     /** Adds −slope_h · |position of q − position of k| to the logits of sequence keys. */
     readonly alibi?: number | {
@@ -293,6 +322,19 @@ export interface OptionTypes {
   readonly "attention.rope.base": number;
   readonly "attention.rope.pairing": 'half' | 'interleaved';
   readonly "attention.rope.heads": number;
+  readonly "attention.rope.scaling.kind": 'linear' | 'dynamic' | 'llama3' | 'yarn' | 'longrope';
+  readonly "attention.rope.scaling.factor": number;
+  readonly "attention.rope.scaling.original_context": number;
+  readonly "attention.rope.scaling.low_freq_factor": number;
+  readonly "attention.rope.scaling.high_freq_factor": number;
+  readonly "attention.rope.scaling.beta_fast": number;
+  readonly "attention.rope.scaling.beta_slow": number;
+  readonly "attention.rope.scaling.truncate": boolean;
+  readonly "attention.rope.scaling.mscale": number;
+  readonly "attention.rope.scaling.mscale_all_dim": number;
+  readonly "attention.rope.scaling.attention_factor": number;
+  readonly "attention.rope.scaling.short_factor": readonly number[];
+  readonly "attention.rope.scaling.long_factor": readonly number[];
   readonly "attention.alibi.heads": number;
   readonly "attention.t5_bias.buckets": number;
   readonly "attention.t5_bias.max_distance": number;
@@ -346,6 +388,7 @@ export type MapPath =
   | "attention.value_norm"
   | "attention.value_residual"
   | "attention.rope"
+  | "attention.rope.scaling"
   | "attention.alibi"
   | "attention.t5_bias"
   | "attention.memory_kv"

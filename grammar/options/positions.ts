@@ -1,4 +1,5 @@
 import { extent, heads, type MapOption, since } from '../option.ts';
+import { ropeScaling } from './rope-scaling.ts';
 
 /** `attention.rope`. */
 export const rope = {
@@ -40,6 +41,7 @@ export const rope = {
       consumedBy: 'lower',
       doc: 'Only the last so many heads of q and k turn; fewer than all need K = H.',
     },
+    scaling: ropeScaling,
   },
 } as const satisfies MapOption;
 

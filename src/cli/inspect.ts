@@ -130,7 +130,10 @@ function print(report: Report): string {
     );
     lines.push(`  widths: keys ${headDim}, values ${valueDim}; scale ${scale}; cache ${cacheDtype}`);
     lines.push(`  key columns: ${keyColumns.join(' | ')}${window === undefined ? '' : `; window ${window}`}`);
-    if (rope !== undefined) lines.push(`  rope: ${rope.dim} entries, base ${rope.base}, ${rope.pairing}`);
+    if (rope !== undefined) {
+      const scaling = rope.scaling === undefined ? '' : `, ${rope.scaling.kind} scaling`;
+      lines.push(`  rope: ${rope.dim} entries, base ${rope.base}, ${rope.pairing}${scaling}`);
+    }
     for (const [kv, members] of groups.slice(0, 16).entries())
       lines.push(`  KV head ${kv} <- query heads ${members.join(', ')}`);
     if (groups.length > 16) lines.push(`  … ${groups.length - 16} more`);

@@ -136,6 +136,8 @@ function optionValue(option: OptionNode): fc.Arbitrary<Layout> {
       );
     case 'text':
       return one(fc.constantFrom('abc', 'model.safetensors'));
+    case 'numbers':
+      return listOf(one(fc.double({ min: 1e-9, max: 1e9, noNaN: true })));
     case 'words':
       return listOf(one(fc.constantFrom('sliding', 'full')));
     case 'overrides':

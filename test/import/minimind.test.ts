@@ -34,13 +34,33 @@ describe('importMiniMind', () => {
     expect(spec).toHaveProperty(['weights', 'names', 'head.weight'], 'lm_head.weight');
   });
 
-  it('refuses experts, and YaRN where it changes the result', () => {
+  it('refuses experts', () => {
     expect(errorsOf({ ...sizes, use_moe: true })).toEqual(['IMP002 use_moe']);
     expect(errorsOf({ ...sizes, use_moe: false, num_experts: 4, norm_topk_prob: true })).toEqual([]);
-    const scaling = { type: 'yarn', factor: 16, original_max_position_embeddings: 2048 };
-    expect(errorsOf({ ...sizes, rope_scaling: scaling })).toEqual(['IMP002 rope_scaling']);
-    expect(errorsOf({ ...sizes, rope_scaling: scaling, max_position_embeddings: 2048 })).toEqual([]);
-    expect(errorsOf({ ...sizes, inference_rope_scaling: true })).toEqual(['IMP002 inference_rope_scaling']);
+  });
+
+  it('writes YaRN where it changes the result', () => {
+    const scaling = { type: 'yarn', factor: 4, original_max_position_embeddings: 1024, attention_factor: 1.25 };
+    const yarn = { kind: 'yarn', beta_fast: 32, beta_slow: 1 };
+    expect(importMiniMind({ ...sizes, rope_scaling: scaling }).spec).toMatchObject({
+      attention: { rope: { scaling: { ...yarn, factor: 4, original_context: 1024, attention_factor: 1.25 } } },
+    });
+    const builtIn = importMiniMind({ ...sizes, inference_rope_scaling: true });
+    expect(builtIn.spec).toMatchObject({
+      attention: { rope: { scaling: { ...yarn, factor: 16, original_context: 2048, attention_factor: 1 } } },
+    });
+    expect(builtIn.notes.filter(({ severity }) => severity === 'error')).toEqual([]);
+  });
+
+  it('leaves YaRN out within the original context, and refuses what is not that of transformers', () => {
+    const short = importMiniMind({ ...sizes, inference_rope_scaling: true, max_position_embeddings: 2048 });
+    expect(short.spec).not.toHaveProperty('attention.rope.scaling');
+    expect(short.notes).toContainEqual(expect.objectContaining({ code: 'IMP004', path: 'inference_rope_scaling' }));
+    const scaling = { type: 'yarn', attention_factor: 1.25 };
+    const refused = ['IMP002 rope_scaling'];
+    expect(errorsOf({ ...sizes, rope_scaling: scaling, max_position_embeddings: 2048 })).toEqual(refused);
+    expect(errorsOf({ ...sizes, rope_scaling: scaling, rope_theta: 200 })).toEqual(refused);
+    expect(errorsOf({ ...sizes, rope_scaling: { type: 'linear' } })).toEqual(['IMP002 rope_scaling.type']);
   });
 
   it('refuses unknown activations and fields', () => {

@@ -3,7 +3,7 @@ import { compileModule } from '../../src/compiler/compile.ts';
 import { randomCheckpoint } from '../../src/verify/random-checkpoint.ts';
 import { verifyModule } from '../../src/verify/verify-module.ts';
 import { shapedOf, useDevice } from '../numeric/harness.ts';
-import { base, kindsOf } from './helpers.ts';
+import { base, kindsOf, withLayers } from './helpers.ts';
 
 const gpu = useDevice();
 
@@ -18,6 +18,17 @@ describe('a model whose layers differ', () => {
     [
       'in the values that they mix in',
       kindsOf('{ q_heads: 2, head_dim: 8, value_dim: 12 }', '{ value_residual: { mix: learned } }'),
+    ],
+    [
+      'in the scaling of rope, which may go by the capacity',
+      withLayers(
+        'kinds:',
+        '  a: { attention: { rope: { scaling: { kind: linear, factor: 4 } } } }',
+        '  b: { attention: { rope: { scaling: { kind: linear, factor: 2 } } } }',
+        '  c: { attention: { rope: { scaling: { kind: dynamic, factor: 2, original_context: 8 } } } }',
+        '  d: { attention: { rope: { base: 100, scaling: { kind: yarn, factor: 4, original_context: 64, beta_fast: 8 } } } }',
+        'pattern: [a, b, c, d]',
+      ),
     ],
     ['in the MLP', `${base}layers: { kinds: { a: { mlp: { width: 31, kind: plain } }, b: {} }, pattern: [b, a, a] }\n`],
   ])('%s computes what the oracle computes', async (_, yaml) => {

@@ -26,7 +26,7 @@ describe('evaluateExtent', () => {
 
 describe('ropeTable', () => {
   it('has a (cos, sin) pair for each position and frequency', () => {
-    const table = ropeTable({ dim: 4, base: 10000, context: 3 });
+    const table = ropeTable({ dim: 4, base: 10000 }, 3);
     expect(table).toHaveLength(12);
     expect(Array.from(table.subarray(0, 4))).toEqual([1, 0, 1, 0]);
     expect(table[8]).toBe(Math.fround(Math.cos(2)));
@@ -36,8 +36,8 @@ describe('ropeTable', () => {
   });
 
   it('refuses an odd dimension', () => {
-    expect(() => ropeTable({ dim: 3, base: 10000, context: 1 })).toThrow('even integer');
-    expect(() => ropeTable({ dim: 4, base: 0, context: 1 })).toThrow(UsageError);
+    expect(() => ropeTable({ dim: 3, base: 10000 }, 1)).toThrow('even integer');
+    expect(() => ropeTable({ dim: 4, base: 0 }, 1)).toThrow(UsageError);
   });
 });
 

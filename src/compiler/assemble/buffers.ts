@@ -13,7 +13,15 @@ export function weightDecl({ name, dtype, weight }: TensorDecl): readonly Weight
 
 export function tablesOf(module: AttnModule): readonly TableDecl[] {
   const rotations = module.nodes.flatMap((node) => ('rotation' in node && node.rotation ? [node.rotation] : []));
-  const tables = rotations.map(({ table, dim, base }) => ({ name: table, kind: 'rope', dim, base }) as const);
+  const tables = rotations.map(
+    ({ table, dim, base, scaling }): TableDecl => ({
+      name: table,
+      kind: 'rope',
+      dim,
+      base,
+      ...(scaling && { scaling }),
+    }),
+  );
   return [...new Map(tables.map((table) => [table.name, table])).values()];
 }
 

@@ -67,7 +67,7 @@ function importModel(config: ConfigObject, options: ImportOptions, log: ImportLo
   const width = fields.positiveInteger('intermediate_size') ?? Math.ceil(((hidden ?? 0) * Math.PI) / 64) * 64;
   const activation = importActivation(fields, log);
   refuseExperts(fields, log);
-  refuseYarn(fields, context, log);
+  const scaling = importYarn(fields, { context, dim: headDim ?? 0, base }, log);
   fields.finish(table);
   if (vocab === undefined || hidden === undefined || layers === undefined || headDim === undefined) return undefined;
   assume(log, 'attention.qk_norm', 'model_type', 'MiniMind normalises q and k before RoPE');
@@ -82,7 +82,7 @@ function importModel(config: ConfigObject, options: ImportOptions, log: ImportLo
       kv_heads: kvHeads,
       head_dim: headDim,
       qk_norm: norm,
-      rope: { dim: headDim, base, pairing: 'half' },
+      rope: compact({ dim: headDim, base, pairing: 'half', scaling }),
       mask: { causal: true },
     },
     mlp: { kind: 'gated', activation, width },
@@ -114,20 +114,47 @@ function refuseExperts(fields: FieldReader, log: ImportLog): void {
   say(log, 'IMP002', 'use_moe', 'use_moe: a mixture of experts cannot be expressed in a spec yet');
 }
 
-/** YaRN changes the frequencies only when the model is longer than it was trained for. */
-function refuseYarn(fields: FieldReader, context: number, log: ImportLog): void {
-  const scaling = fields.object('rope_scaling');
+/**
+ * MiniMind's YaRN changes the frequencies only when the model is longer than it was trained for. Its ramp ends within the
+ * r / 2 frequencies where that of transformers, which specs have, may end beyond them: bases at which the two differ are refused.
+ */
+function importYarn(fields: FieldReader, place: RopePlace, log: ImportLog): SpecDraft | undefined {
+  const written = fields.object('rope_scaling');
   const builtIn = fields.boolean('inference_rope_scaling', false);
-  if (scaling === undefined && !builtIn) return;
-  const place = scaling === undefined ? 'inference_rope_scaling' : 'rope_scaling';
-  const written = scaling?.original_max_position_embeddings;
-  const original = typeof written === 'number' ? written : 2048;
-  if (context <= original) {
-    say(log, 'IMP004', place, `${place} has no effect: ${context} positions are within the original ${original}`);
-    return;
+  if (written === undefined && !builtIn) return undefined;
+  const name = written === undefined ? 'inference_rope_scaling' : 'rope_scaling';
+  const scaling = readFields(written ?? {}, (key) => `rope_scaling.${key}`, log);
+  const original = scaling.positiveInteger('original_max_position_embeddings') ?? 2048;
+  const factor = scaling.number('factor') ?? 16;
+  const betaFast = scaling.number('beta_fast') ?? 32;
+  const betaSlow = scaling.number('beta_slow') ?? 1;
+  const attentionFactor = scaling.number('attention_factor') ?? 1;
+  scaling.finish({ unsupported: { type: ['yarn'], rope_type: ['yarn'] }, noEffect: [], silent: [] });
+  if (place.context <= original && attentionFactor === 1) {
+    say(log, 'IMP004', name, `${name} has no effect: ${place.context} positions are within the original ${original}`);
+    return undefined;
   }
-  const message = `${place}: YaRN changes the result beyond ${original} positions and cannot be expressed in a spec yet`;
-  say(log, 'IMP002', place, `${message}; with max_position_embeddings ${original} or less it is not needed`);
+  const end = (place.dim * Math.log(original / (betaSlow * 2 * Math.PI))) / (2 * Math.log(place.base));
+  if (place.context <= original || !(Math.ceil(end) < place.dim / 2)) {
+    const reason =
+      place.context <= original ? 'an attention factor without new frequencies' : `a base of ${place.base}`;
+    say(log, 'IMP002', name, `${name}: MiniMind's YaRN with ${reason} cannot be expressed in a spec yet`);
+    return undefined;
+  }
+  return {
+    kind: 'yarn',
+    factor,
+    original_context: original,
+    beta_fast: betaFast,
+    beta_slow: betaSlow,
+    attention_factor: attentionFactor,
+  };
+}
+
+interface RopePlace {
+  readonly context: number;
+  readonly dim: number;
+  readonly base: number;
 }
 
 function weightNames(tied: boolean): SpecDraft {

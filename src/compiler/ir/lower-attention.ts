@@ -308,7 +308,8 @@ function withTensor(builder: ModuleBuilder, norm: HeadNormShape, name: string): 
 
 function rotationOf(builder: ModuleBuilder, { rope }: AttentionShape, heads: number): { readonly rotation?: Rotation } {
   if (rope === undefined) return {};
-  const { dim: width, base, pairing, lastHeads = heads } = rope;
-  const table = builder.declare(`rope_${width}_${base}`, 'table', 'f32', [C, dim(width / 2), dim(2)]);
-  return { rotation: { dim: width, base, pairing, table, firstHead: heads - lastHeads } };
+  const { dim: width, base, scaling, pairing, lastHeads = heads } = rope;
+  const scaled = scaling === undefined ? {} : { scaling };
+  const table = builder.ropeTable(rope);
+  return { rotation: { dim: width, base, ...scaled, pairing, table, firstHead: heads - lastHeads } };
 }

@@ -1,5 +1,5 @@
 import { type Dim, dim, equals } from '../check/dims.ts';
-import type { ShapedSpec, WeightShape } from '../check/shaped-spec.ts';
+import type { RopeShape, ShapedSpec, WeightShape } from '../check/shaped-spec.ts';
 import type { AttnModule, Node, TensorDecl } from './nodes.ts';
 
 /** Extents that are known per call: B sequences, I new tokens, J keys, C capacity, L rows of logits, X rows of a context. */
@@ -18,6 +18,8 @@ export class ModuleBuilder {
   readonly #weights: ReadonlyMap<string, WeightShape>;
   readonly #tensors = new Map<string, TensorDecl>();
   readonly #nodes: Node[] = [];
+  /** Names of tables by what they are computed from. */
+  readonly #ropeTables = new Map<string, string>();
 
   constructor(shaped: ShapedSpec) {
     this.#shaped = shaped;
@@ -34,6 +36,19 @@ export class ModuleBuilder {
       if (known === undefined) this.#tensors.set(own, { name: own, role, dtype, shape });
       if (known === undefined || same(known)) return own;
     }
+  }
+
+  /** Declares the table of a rotation; rotations of the same frequencies share one. */
+  ropeTable({ dim: width, base, scaling }: RopeShape): string {
+    const key = JSON.stringify([width, base, scaling]);
+    const known = this.#ropeTables.get(key);
+    if (known !== undefined) return known;
+    const plain = `rope_${width}_${base}${scaling === undefined ? '' : `_${scaling.kind}`}`;
+    const taken = new Set(this.#ropeTables.values());
+    let name = plain;
+    for (let n = 2; taken.has(name); n++) name = `${plain}_${n}`;
+    this.#ropeTables.set(key, name);
+    return this.declare(name, 'table', 'f32', [C, dim(width / 2), dim(2)]);
   }
 
   /** Some layer mixes in the first layer's values. */

@@ -8,6 +8,7 @@ import type {
   HeadNormShape,
   KeyColumns,
   MaskShape,
+  RopeScaling,
   T5Shape,
   WeightShape,
 } from '../check/shaped-spec.ts';
@@ -110,10 +111,11 @@ export interface HeadNorm extends HeadNormShape {
   readonly tensor?: string;
 }
 
-/** Rotation of the first `dim` entries of each head by position; `table` holds (cos, sin) of position × frequency. */
+/** Rotation of the first `dim` entries of each head by position; `table` holds (cos, sin) of position × frequency. Frequencies are those of `RopeShape`. */
 export interface Rotation {
   readonly dim: number;
   readonly base: number;
+  readonly scaling?: RopeScaling;
   readonly pairing: 'half' | 'interleaved';
   readonly table: string;
   /** Heads before this one are not rotated. */

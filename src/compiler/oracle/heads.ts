@@ -1,5 +1,6 @@
 import type { AppendNode, MemoryKeysNode, QueryHeadsNode, Rotation } from '../ir/nodes.ts';
 import { headNormsOf } from './norm.ts';
+import { type Turns, turnsOf } from './rope.ts';
 import { roundTensor } from './rounding.ts';
 import { eachToken, read, type Step } from './step.ts';
 import type { Tensor } from './tensor.ts';
@@ -45,25 +46,27 @@ export function evaluateMemoryKeys(node: MemoryKeysNode, step: Step): Tensor {
 function prepareHeads(node: QueryHeadsNode | AppendNode, heads: number, data: Float64Array, step: Step): void {
   const { norms, rotation, headDim } = node;
   const normalise = headNormsOf(norms, step);
+  const turns = rotation && turnsOf(rotation, step.capacity);
   eachToken(step, (row, position) => {
     for (let head = 0; head < heads; head++) {
       const at = (row * heads + head) * headDim;
       normalise(data, at, headDim, head);
-      if (rotation && head >= rotation.firstHead) rotate(rotation, data, at, position);
+      if (rotation && turns && head >= rotation.firstHead) rotate(rotation, turns, data, at, position);
     }
   });
 }
 
-/** Su et al., "RoFormer", 2021: pair j turns by position · base^(−2j / dim). Angles are computed here, not read from the table. */
-function rotate({ dim, base, pairing }: Rotation, data: Float64Array, at: number, position: number): void {
-  for (let j = 0; j < dim / 2; j++) {
-    const angle = position * base ** ((-2 * j) / dim);
+/** Angles are computed here, not read from the table. */
+function rotate({ dim, pairing }: Rotation, turns: Turns, data: Float64Array, at: number, position: number): void {
+  for (const [j, speed] of turns.speeds.entries()) {
+    const cos = turns.factor * Math.cos(position * speed);
+    const sin = turns.factor * Math.sin(position * speed);
     const first = at + (pairing === 'half' ? j : 2 * j);
     const second = pairing === 'half' ? first + dim / 2 : first + 1;
     const x = data[first] as number;
     const y = data[second] as number;
-    data[first] = x * Math.cos(angle) - y * Math.sin(angle);
-    data[second] = y * Math.cos(angle) + x * Math.sin(angle);
+    data[first] = x * cos - y * sin;
+    data[second] = y * cos + x * sin;
   }
 }
 

@@ -171,7 +171,7 @@ interface StepContext extends OracleOptions {
 const rowInputs = ['ids', 'hidden_in', 'q_in', 'q'];
 
 function beginStep(call: OracleCall, inputs: Map<string, Tensor>, context: StepContext): Step {
-  const { batch, rounded, cached } = context;
+  const { batch, capacity, rounded, cached } = context;
   const rows = rowInputs.map((name) => inputs.get(name)).find((input) => input !== undefined)?.shape ?? [];
   if (rows[0] !== batch) throw new Error(`the call has ${rows[0]} sequences, the oracle was made for ${batch}`);
   const length = rows[1] ?? 0;
@@ -180,7 +180,17 @@ function beginStep(call: OracleCall, inputs: Map<string, Tensor>, context: StepC
   const keyCounts = call.keyCounts ?? (keys === undefined ? counts : fill(batch, keys));
   const past = cached ? context.past : keyCounts.map((count, b) => count - (counts[b] ?? 0));
   const prefix = call.prefix ?? fill(batch, 0);
-  const base = { batch, length, counts, past, prefix, logits: call.logits ?? 'last', rounded, tensors: inputs };
+  const base = {
+    batch,
+    capacity,
+    length,
+    counts,
+    past,
+    prefix,
+    logits: call.logits ?? 'last',
+    rounded,
+    tensors: inputs,
+  };
   const given = context.crosses ? (inputs.get('context') ?? inputs.get('k_in'))?.shape[1] : undefined;
   if (given === undefined) return base;
   return { ...base, context: { length: given, counts: call.contextCounts ?? fill(batch, given) } };

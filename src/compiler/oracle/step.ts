@@ -11,6 +11,8 @@ export interface Step {
   readonly past: readonly number[];
   /** Keys of each sequence that all of its queries see, where that is given at run time. */
   readonly prefix: readonly number[];
+  /** C: tokens of each sequence that the caches hold. */
+  readonly capacity: number;
   /** The context of cross-attention: X rows of each sequence, of which `counts` are not padding. */
   readonly context?: { readonly length: number; readonly counts: readonly number[] };
   readonly logits: 'last' | 'all';

@@ -56,13 +56,42 @@ export interface WeightDecl {
   readonly rows?: readonly [start: number, end: number];
 }
 
-/** cos and sin of position × frequency: `[context, dim / 2]` pairs of f32. Without `positions`, one row for each token of the cache. */
+/** cos and sin of position × frequency: `[capacity, dim / 2]` pairs of f32, one row for each token of the cache. */
 export interface TableDecl {
   readonly name: string;
   readonly kind: 'rope';
   readonly dim: number;
   readonly base: number;
+  readonly scaling?: RopeScaling;
 }
+
+/** How frequencies differ from base^(−2j / dim); see `ropeFrequencies`. */
+export type RopeScaling =
+  | { readonly kind: 'linear'; readonly factor: number }
+  | { readonly kind: 'dynamic'; readonly factor: number; readonly originalContext: number }
+  | {
+      readonly kind: 'llama3';
+      readonly factor: number;
+      readonly originalContext: number;
+      readonly lowFreqFactor: number;
+      readonly highFreqFactor: number;
+    }
+  | {
+      readonly kind: 'yarn';
+      readonly factor: number;
+      readonly originalContext: number;
+      readonly betaFast: number;
+      readonly betaSlow: number;
+      readonly truncate: boolean;
+      readonly attentionFactor: number;
+    }
+  | {
+      readonly kind: 'longrope';
+      readonly originalContext: number;
+      readonly shortFactors: readonly number[];
+      readonly longFactors: readonly number[];
+      readonly attentionFactor: number;
+    };
 
 export interface BufferDecl {
   readonly name: string;

@@ -179,7 +179,4 @@ export class Workspace {
 
 const sameRange = (a: DispatchDecl['layers'], b: DispatchDecl['layers']) => a?.[0] === b?.[0] && a?.[1] === b?.[1];
 
-const tableOf = ({ name, dim, base }: TableDecl, context: number) => ({
-  name,
-  values: ropeTable({ dim, base, context }),
-});
+const tableOf = (table: TableDecl, capacity: number) => ({ name: table.name, values: ropeTable(table, capacity) });

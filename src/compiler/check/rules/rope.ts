@@ -5,6 +5,7 @@ import type { RopeShape } from '../shaped-spec.ts';
 import { hasGivenHeads } from './given-heads.ts';
 import type { ResolvedHeads } from './heads.ts';
 import { kvHeadsNote } from './memory.ts';
+import { resolveRopeScaling } from './rope-scaling.ts';
 
 /** Reports ROPE001 (rotated width), ROPE003 (pairing not declared for trained weights) and ROPE004 (rotated heads). */
 export function resolveRope(
@@ -25,7 +26,14 @@ export function resolveRope(
     return undefined;
   }
   const pairing = spec.at('attention.rope.pairing')?.value ?? 'half';
-  return Object.freeze({ dim, base, pairing, ...(lastHeads === undefined ? {} : { lastHeads }) });
+  const scaling = resolveRopeScaling(spec, dim, base, report);
+  return Object.freeze({
+    dim,
+    base,
+    pairing,
+    ...(lastHeads === undefined ? {} : { lastHeads }),
+    ...(scaling === undefined ? {} : { scaling }),
+  });
 }
 
 /** Undefined when all heads turn. */

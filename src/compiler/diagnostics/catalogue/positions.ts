@@ -16,6 +16,17 @@ export const positionRules = {
     failing: { spec: attention('hidden: 128', 'q_heads: 8', 'rope: { dim: 32 }') },
     mended: { spec: attention('hidden: 128', 'q_heads: 8', 'rope: { dim: 8 }') },
   }),
+  ROPE002: entry({
+    slug: 'rope-factors',
+    severity: 'error',
+    message: (a: { option: string; found: number; dim: number }) =>
+      `\`${a.option}\` has ${count(a.found, 'factor')}, a rotated width of ${a.dim} has ${count(a.dim / 2, 'frequency').replace('ys', 'ies')}`,
+    label: (a) => `expected ${a.dim / 2}`,
+    help: () => 'copy the list from the config of the model, or correct `dim`',
+    why: 'Each pair of entries has a frequency, and each frequency its own factor.',
+    failing: { spec: attention('hidden: 64', 'q_heads: 8', longRope('[1, 1.5]', '[2, 4, 8, 16]')) },
+    mended: { spec: attention('hidden: 64', 'q_heads: 8', longRope('[1, 1, 1.5, 1.5]', '[2, 4, 8, 16]')) },
+  }),
   ROPE003: entry({
     slug: 'rope-pairing-undeclared',
     severity: 'error',
@@ -46,6 +57,17 @@ export const positionRules = {
     why: 'A key head is rotated or not. Shared by a query head that turns and one that does not, it would be wrong for one of them.',
     failing: { spec: attention('hidden: 512', 'q_heads: 8', 'kv_heads: 2', 'rope: { heads: 4 }') },
     mended: { spec: attention('hidden: 512', 'q_heads: 8', 'kv_heads: 8', 'rope: { heads: 4 }') },
+  }),
+  ROPE005: entry({
+    slug: 'rope-range',
+    severity: 'error',
+    message: (a: { high: string; value: number; low: string; bound: number }) =>
+      `\`${a.high}\` ${a.value} is not above ${a.low === '1' ? '1' : `\`${a.low}\` ${a.bound}`}`,
+    label: (a) => `expected more than ${a.bound}`,
+    help: (a) => `use a \`${a.high}\` above ${a.bound}`,
+    why: 'Frequencies between the two are blended; without a range between them the formula divides by zero or turns round.',
+    failing: { spec: attention('hidden: 64', 'q_heads: 8', llama3Rope(4, 1)) },
+    mended: { spec: attention('hidden: 64', 'q_heads: 8', llama3Rope(1, 4)) },
   }),
   POS001: entry({
     slug: 'two-position-biases',
@@ -105,6 +127,14 @@ export const positionRules = {
     mended: { spec: decoder('mask: { causal: true, window: 16 }') },
   }),
 };
+
+function longRope(short: string, long: string): string {
+  return `rope: { scaling: { kind: longrope, factor: 4, original_context: 64, short_factor: ${short}, long_factor: ${long} } }`;
+}
+
+function llama3Rope(low: number, high: number): string {
+  return `rope: { scaling: { kind: llama3, factor: 8, original_context: 64, low_freq_factor: ${low}, high_freq_factor: ${high} } }`;
+}
 
 /** A small model with this line in its `attention`. */
 function decoder(line: string): string {
