@@ -14,7 +14,8 @@ const mayImport = {
   // The types of chevrotain's trees; its code comes through the grammar.
   syntax: [pass('source'), pass('diagnostics'), '^grammar/', 'node_modules/(yaml|chevrotain|@chevrotain)/'],
   check: [pass('source'), pass('diagnostics'), pass('syntax'), '^grammar/', 'node_modules/fastest-levenshtein/'],
-  import: [`^${compiler}/check/suggest\\.ts$`],
+  // Importers write text; for the names of its weights, the importer of transformers reads that text through the front end.
+  import: [`^${compiler}/check/suggest\\.ts$`, `^${compiler}/pipeline\\.ts$`, `^${compiler}/syntax/print\\.ts$`],
   ir: [pass('source'), shapes],
   plan: [shapes, pass('ir'), definition],
   // The second reading of the IR must not share a line with the first: no plan, no WGSL.

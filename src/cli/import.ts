@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import type { ImportNote, ImportResult } from '../compiler/import/draft.ts';
+import type { ImportNote, ImportOptions, ImportResult } from '../compiler/import/draft.ts';
 import type { SourceSystem } from '../compiler/import/import-config.ts';
+import { checkpointIn, tensorNamesOf } from './checkpoint-in.ts';
 
 interface ImportFlags {
   readonly from?: string;
@@ -18,11 +19,11 @@ export function register(program: Command): void {
   program
     .command('import')
     .description('write a spec from the config of another system')
-    .argument('<file>', 'config as JSON, - for standard input')
-    .option('--from <system>', 'x-transformers, minimind, llms-from-scratch or sdpa; found out when left out')
+    .argument('<file>', 'config as JSON, a folder with a config.json, - for standard input')
+    .option('--from <system>', 'hf, x-transformers, minimind, llms-from-scratch or sdpa; found out when left out')
     .option('-o, --output <file>', 'file to write the spec to, standard output when left out')
     .option('--name <name>', 'name of the spec')
-    .option('--weights <file>', 'checkpoint to name in the spec')
+    .option('--weights <file>', 'checkpoint to name in the spec; of a config.json the one beside it when left out')
     .option('--partial', 'write the spec even when some options cannot be expressed, and name them in it')
     .option('--force', 'overwrite an existing file')
     .action(async (file: string, flags: ImportFlags) => {
@@ -31,11 +32,12 @@ export function register(program: Command): void {
 }
 
 /** Exit code: 0 written, 1 something cannot be expressed, 2 usage or a file that cannot be read or written. */
-export async function runImport(file: string, flags: ImportFlags): Promise<number> {
+export async function runImport(path: string, flags: ImportFlags): Promise<number> {
   const { importConfig, sourceSystems } = await import('../compiler/import/import-config.ts');
   if (flags.from !== undefined && !isSource(flags.from, sourceSystems)) {
     return usage(`--from ${flags.from} is not a system that can be imported: use ${sourceSystems.join(', ')}`);
   }
+  const file = await configIn(path);
   let config: unknown;
   try {
     config = JSON.parse(await readConfig(file));
@@ -44,7 +46,7 @@ export async function runImport(file: string, flags: ImportFlags): Promise<numbe
   }
   const result = importConfig(config, flags.from, {
     name: flags.name ?? (await nameFrom(file)),
-    ...(flags.weights !== undefined && { weightsFile: flags.weights }),
+    ...(await checkpointFor(file, flags)),
   });
   for (const note of result.notes) process.stderr.write(`${renderNote(file, note)}\n`);
   const errors = result.notes.filter(({ severity }) => severity === 'error');
@@ -88,6 +90,26 @@ async function writeSpec(text: string, { output, force }: ImportFlags): Promise<
     return usage(`${output} cannot be written: ${reason(error)}`);
   }
   return 0;
+}
+
+/** A folder stands for the config.json in it. */
+async function configIn(path: string): Promise<string> {
+  if (path === '-') return path;
+  const { stat } = await import('node:fs/promises');
+  const { join } = await import('node:path');
+  const found = await stat(path).catch(() => undefined);
+  return found?.isDirectory() ? join(path, 'config.json') : path;
+}
+
+/** The checkpoint that `--weights` names; for a `config.json` the one beside it, named if the spec will lie there too. */
+async function checkpointFor(file: string, flags: ImportFlags): Promise<Omit<ImportOptions, 'name'>> {
+  const { basename, dirname, resolve } = await import('node:path');
+  const isPublished = basename(file) === 'config.json';
+  const beside = isPublished ? await checkpointIn(dirname(file)).catch(() => undefined) : undefined;
+  const tensors = beside === undefined ? undefined : await tensorNamesOf(beside);
+  const isInPlace = flags.output === undefined || dirname(resolve(flags.output)) === dirname(resolve(file));
+  const weightsFile = flags.weights ?? (beside !== undefined && isInPlace ? basename(beside) : undefined);
+  return { ...(weightsFile !== undefined && { weightsFile }), ...(tensors && { tensors }) };
 }
 
 async function readConfig(file: string): Promise<string> {

@@ -3,6 +3,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { ImportNote } from '../compiler/import/draft.ts';
 import { isObject } from '../compiler/import/fields.ts';
 import type { SourceFile } from '../compiler/source/source.ts';
+import { checkpointIn, tensorNamesOf } from './checkpoint-in.ts';
 import { readJson } from './json-file.ts';
 import { InputError } from './output.ts';
 import { readSource } from './spec-files.ts';
@@ -30,7 +31,7 @@ export async function openModelSource(path: string): Promise<ModelSource> {
   const weightsPath = path === '-' ? undefined : await checkpointIn(folder);
   const beside = weightsPath === undefined ? {} : { weightsPath };
   if (extname(file) !== '.json') return { source: await readSource(file), folder, ...beside, notes: [] };
-  return { ...(await importSpec(file)), folder, ...beside };
+  return { ...(await importSpec(file, weightsPath)), folder, ...beside };
 }
 
 async function isDirectory(path: string): Promise<boolean> {
@@ -50,21 +51,19 @@ async function specOrConfigIn(folder: string): Promise<string> {
   return join(folder, found);
 }
 
-/** One file, else the index of several, else the only `.safetensors` file there is. */
-async function checkpointIn(folder: string): Promise<string | undefined> {
-  const names = await readdir(folder);
-  const usual = ['model.safetensors', 'model.safetensors.index.json'].find((name) => names.includes(name));
-  const all = names.filter((name) => name.endsWith('.safetensors'));
-  const found = usual ?? (all.length === 1 ? all[0] : undefined);
-  return found === undefined ? undefined : join(folder, found);
-}
-
-async function importSpec(file: string): Promise<Pick<ModelSource, 'source' | 'notes'>> {
+async function importSpec(
+  file: string,
+  weightsPath: string | undefined,
+): Promise<Pick<ModelSource, 'source' | 'notes'>> {
   const { importConfig } = await import('../compiler/import/import-config.ts');
   const { printYaml } = await import('../compiler/syntax/print.ts');
   const config = await readJson(file);
   if (!isObject(config)) throw new InputError(`${file} is not a JSON object`);
-  const { spec, comments, notes } = importConfig(config, undefined, { name: nameOf(file) });
+  const tensors = weightsPath === undefined ? undefined : await tensorNamesOf(weightsPath);
+  const { spec, comments, notes } = importConfig(config, undefined, {
+    name: nameOf(file),
+    ...(tensors && { tensors }),
+  });
   const refused = notes.filter(({ severity }) => severity === 'error');
   if (spec === undefined || refused.length > 0) {
     const lines = refused.map(({ code, message }) => `${code}: ${message}`);

@@ -64,8 +64,8 @@ export async function prepareCase(found: CaseFolder, storage: Storage): Promise<
   const tensors = await openTensors(join(found.folder, 'tensors.safetensors'));
   refuseInputs(tensors);
   const config = await readConfig(found);
-  const spec = importSpec(config, found, storage);
   const checkpoint = await openCheckpoint(found, tensors);
+  const spec = importSpec(config, found, storage, checkpoint);
   const source = { path: `${found.name}.gqa.yaml`, text: spec };
   const { shaped, diagnostics } = checkSpec(
     source,
@@ -95,10 +95,16 @@ async function readConfig(found: CaseFolder): Promise<unknown> {
   return isModel ? JSON.parse(await readFile(join(found.folder, 'config.json'), 'utf8')) : found.json;
 }
 
-function importSpec(config: unknown, found: CaseFolder, storage: Storage): string {
-  const { spec, notes, comments } = importConfig(config, undefined, { name: found.name });
+function importSpec(
+  config: unknown,
+  found: CaseFolder,
+  storage: Storage,
+  checkpoint: SafetensorsFile | undefined,
+): string {
+  const tensors = checkpoint && { tensors: new Set(checkpoint.tensors.keys()) };
+  const { spec, notes, comments } = importConfig(config, undefined, { name: found.name, ...tensors });
   const errors = notes.filter(({ severity }) => severity === 'error');
-  if (errors.some(({ code }) => code === 'IMP006')) throw new Unsupported(`no importer for ${found.family} yet`);
+  if (errors.some(({ code }) => code === 'IMP006' || code === 'IMP007')) throw new Unsupported(listed(errors));
   if (errors.some(({ code }) => code === 'IMP001' || code === 'IMP005')) throw new Error(listed(errors));
   if (errors.length > 0 || spec === undefined) throw new Unsupported(listed(errors));
   return printYaml(store(spec, storage), { comments });

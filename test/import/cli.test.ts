@@ -1,8 +1,9 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runImport } from '../../src/cli/import.ts';
+import { writeSafetensors } from '../../src/runtime/abi1/safetensors-writer.ts';
 
 let folder: string;
 let stderr: string;
@@ -76,7 +77,45 @@ describe('gqac import', () => {
   });
 
   it('exits 1 for a config of no known system', async () => {
-    expect(await runImport(await config({ model_type: 'llama' }), {})).toBe(1);
+    expect(await runImport(await config({ hidden: 64 }), {})).toBe(1);
     expect(stderr).toContain('IMP006');
+  });
+
+  describe('of a folder as a model is published in', () => {
+    const llama = {
+      model_type: 'llama',
+      vocab_size: 9,
+      hidden_size: 8,
+      num_hidden_layers: 1,
+      num_attention_heads: 2,
+      intermediate_size: 12,
+    };
+
+    async function publish(tensor: string): Promise<void> {
+      await writeFile(join(folder, 'config.json'), JSON.stringify(llama));
+      const bytes = writeSafetensors([{ name: tensor, dtype: 'F32', shape: [9, 8], bytes: new Uint8Array(288) }]);
+      await writeFile(join(folder, 'model.safetensors'), bytes);
+    }
+
+    it('takes names and the file from the checkpoint beside the config', async () => {
+      await publish('embed_tokens.weight');
+      expect(await runImport(folder, {})).toBe(0);
+      expect(stdout).toContain('file: model.safetensors');
+      expect(stdout).toContain('embed.weight: embed_tokens.weight');
+      expect(stdout).toContain('layers.{i}.attn.q.weight: layers.{i}.self_attn.q_proj.weight');
+    });
+
+    it('takes published names where there is none, and names no file for a spec elsewhere', async () => {
+      await publish('language_model.model.embed_tokens.weight');
+      const output = join(folder, 'below', 'spec.yaml');
+      await mkdir(join(folder, 'below'));
+      expect(await runImport(join(folder, 'config.json'), { output })).toBe(0);
+      const spec = await readFile(output, 'utf8');
+      expect(spec).not.toContain('file:');
+      expect(spec).toContain('embed.weight: language_model.model.embed_tokens.weight');
+      await rm(join(folder, 'model.safetensors'));
+      expect(await runImport(folder, {})).toBe(0);
+      expect(stdout).toContain('embed.weight: model.embed_tokens.weight');
+    });
   });
 });

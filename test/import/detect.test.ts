@@ -9,7 +9,8 @@ describe('detectSource', () => {
     [{ q_heads: 4, head_dim: 32 }, 'sdpa'],
     [{ kwargs: { d_in: 48, d_out: 48 } }, 'llms-from-scratch'],
     [{ kwargs: { width: 48 } }, undefined],
-    [{ model_type: 'llama' }, undefined],
+    [{ model_type: 'llama' }, 'hf'],
+    [{ text_config: { model_type: 'gemma3_text' } }, 'hf'],
     [null, undefined],
     [[1], undefined],
     ['text', undefined],
@@ -20,7 +21,7 @@ describe('detectSource', () => {
 
 describe('importConfig', () => {
   it('reports what it does not know', () => {
-    expect(importConfig({ model_type: 'llama' }, undefined).notes.map(({ code }) => code)).toEqual(['IMP006']);
+    expect(importConfig({ hidden: 64 }, undefined).notes.map(({ code }) => code)).toEqual(['IMP006']);
   });
 
   it('imports bare attention', () => {

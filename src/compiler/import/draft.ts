@@ -21,6 +21,7 @@ export const importCodes = {
   IMP004: { severity: 'info', meaning: 'an option that does not change the result of inference' },
   IMP005: { severity: 'error', meaning: 'a value that is missing or cannot be used' },
   IMP006: { severity: 'error', meaning: 'a config of no known source system' },
+  IMP007: { severity: 'error', meaning: 'a model type that the importer does not know' },
 } as const;
 
 export type ImportCode = keyof typeof importCodes;
@@ -30,6 +31,8 @@ export interface ImportOptions {
   readonly name?: string;
   /** Checkpoint file to write into the spec. */
   readonly weightsFile?: string;
+  /** Names of the checkpoint's tensors: they decide between the spellings that checkpoints of a model type have. */
+  readonly tensors?: ReadonlySet<string>;
 }
 
 /**

@@ -25,12 +25,26 @@ export interface FieldReader {
   boolean(key: string, fallback: boolean): boolean;
   text(key: string): string | undefined;
   object(key: string): ConfigObject | undefined;
+  list(key: string): readonly unknown[] | undefined;
+  numbers(key: string): readonly number[] | undefined;
+  /** A list of some of `known`; notes IMP002 for any other word. */
+  words<T extends string>(key: string, known: readonly T[]): readonly T[] | undefined;
+  /** The config has the field, be it null. */
+  isWritten(key: string): boolean;
+  /** Notes IMP005: the value of the field makes no sense beside the others. */
+  refuse(key: string, problem: string): void;
   /** Notes every field that has not been read, as the table says. */
   finish(table: FieldTable): void;
 }
 
 export function isObject(value: unknown): value is ConfigObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value);
+
+function isNumbers(value: unknown): value is readonly number[] {
+  return isList(value) && value.every((one) => typeof one === 'number' && Number.isFinite(one));
 }
 
 export function readFields(config: ConfigObject, path: (key: string) => string, log: ImportLog): FieldReader {
@@ -62,6 +76,21 @@ export function readFields(config: ConfigObject, path: (key: string) => string, 
     boolean: (key, fallback) => take(key, 'true or false', (v): v is boolean => typeof v === 'boolean') ?? fallback,
     text: (key) => take(key, 'a string', (v): v is string => typeof v === 'string'),
     object: (key) => take(key, 'an object', isObject),
+    list: (key) => take(key, 'a list', isList),
+    numbers: (key) => take(key, 'a list of finite numbers', isNumbers),
+    words<T extends string>(key: string, known: readonly T[]) {
+      const words = take(key, 'a list', isList);
+      const isKnown = (word: unknown): word is T => known.some((one) => one === word);
+      const unknown = words?.find((word) => !isKnown(word));
+      if (unknown !== undefined)
+        say(log, 'IMP002', path(key), `${path(key)}: ${describe(unknown)} cannot be expressed in a spec yet`);
+      return unknown === undefined ? words?.filter(isKnown) : undefined;
+    },
+    isWritten: (key) => Object.hasOwn(config, key),
+    refuse(key, problem) {
+      used.add(key);
+      say(log, 'IMP005', path(key), `${path(key)} ${problem}`);
+    },
     finish(table) {
       const known = [...used, ...Object.keys(table.unsupported), ...table.noEffect, ...table.silent];
       for (const [key, value] of Object.entries(config)) {

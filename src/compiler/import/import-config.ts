@@ -1,17 +1,19 @@
 import type { ImportOptions, ImportResult } from './draft.ts';
 import { isObject } from './fields.ts';
+import { importHf } from './hf/import-hf.ts';
 import { importLlmsFromScratch } from './llms-from-scratch.ts';
 import { importMiniMind } from './minimind.ts';
 import { importSdpa } from './sdpa.ts';
 import { importXTransformers } from './x-transformers.ts';
 
-export const sourceSystems = ['x-transformers', 'minimind', 'llms-from-scratch', 'sdpa'] as const;
+export const sourceSystems = ['hf', 'x-transformers', 'minimind', 'llms-from-scratch', 'sdpa'] as const;
 export type SourceSystem = (typeof sourceSystems)[number];
 
 /** The system that a config comes from, by the fields that only it has. */
 export function detectSource(config: unknown): SourceSystem | undefined {
   if (!isObject(config)) return undefined;
   if (config.model_type === 'minimind') return 'minimind';
+  if (typeof config.model_type === 'string' || isObject(config.text_config)) return 'hf';
   if (isObject(config.wrapper) && isObject(config.decoder)) return 'x-transformers';
   if (isObject(config.kwargs) && Object.hasOwn(config.kwargs, 'dim')) return 'x-transformers';
   if (isObject(config.kwargs) && Object.hasOwn(config.kwargs, 'd_in')) return 'llms-from-scratch';
@@ -28,6 +30,8 @@ export function importConfig(
   const source = from ?? detectSource(config);
   if (source === undefined || !isObject(config)) return unknownSource();
   switch (source) {
+    case 'hf':
+      return importHf(config, options);
     case 'x-transformers':
       return importXTransformers(config, options);
     case 'minimind':

@@ -54,6 +54,19 @@ export const importEntries: Readonly<Record<ImportCode, ImportEntry>> = Object.f
     failing: { hidden: 64, heads: 4 },
     mended: { kwargs: attention },
   },
+  IMP007: {
+    slug: 'import-unknown-model-type',
+    why: 'What a model computes is in its modelling code; its config has sizes. The importer knows the code of the model types that it lists, and guesses no other: write the spec of a near one and change it.',
+    failing: { model_type: 'lama', vocab_size: 97, hidden_size: 64, num_hidden_layers: 2, num_attention_heads: 4 },
+    mended: {
+      model_type: 'llama',
+      vocab_size: 97,
+      hidden_size: 64,
+      num_hidden_layers: 2,
+      num_attention_heads: 4,
+      intermediate_size: 112,
+    },
+  },
 });
 
 export const importRuleCodes = Object.freeze(Object.keys(importCodes) as ImportCode[]);

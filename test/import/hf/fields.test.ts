@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { importConfig } from '../../../src/compiler/import/import-config.ts';
+import { errorsOf, shapedOf, specOf, tiny } from './helpers.ts';
+
+const imported = (config: Readonly<Record<string, unknown>>) => errorsOf(importConfig(config, undefined));
+
+describe('fields of a transformers config', () => {
+  it('that are not known are errors, with the nearest that is', () => {
+    const { notes } = importConfig({ ...tiny, num_key_value_head: 2 }, undefined);
+    expect(notes).toContainEqual(
+      expect.objectContaining({ code: 'IMP001', message: expect.stringContaining('did you mean num_key_value_heads') }),
+    );
+  });
+
+  it('that only keep books are passed over', () => {
+    const books = { torch_dtype: 'bfloat16', architectures: ['X'], bos_token_id: 1, attention_dropout: 0.1 };
+    expect(imported({ ...tiny, ...books, _name_or_path: 'a/b', use_cache: false })).toEqual([]);
+  });
+
+  it('are needed where there is no default', () => {
+    expect(imported({ ...tiny, hidden_size: 66, num_attention_heads: 4 })).toEqual(['IMP005 hidden_size']);
+    expect(imported({ ...tiny, quantization_config: { bits: 4 } })).toEqual(['IMP002 quantization_config']);
+  });
+
+  it('of an unknown model type give the nearest known one', () => {
+    const result = importConfig({ ...tiny, model_type: 'mistrall' }, undefined);
+    expect(result.notes.map(({ code }) => code)).toEqual(['IMP007']);
+    expect(result.notes[0]?.message).toContain('the nearest is mistral; known are');
+    expect(result.spec).toBeUndefined();
+  });
+
+  it('read null KV heads as one for each query head, and null head_dim as hidden / heads', () => {
+    const [layer] = shapedOf({ ...tiny, num_key_value_heads: null, head_dim: null }).layers;
+    expect(layer?.attention).toMatchObject({ heads: { qHeads: 4, kvHeads: 4 }, headDim: 16 });
+    expect(shapedOf({ ...tiny, head_dim: 24 }).layers[0]?.attention.headDim).toBe(24);
+  });
+
+  it('of a language model inside a larger one are read, and the rest is named', () => {
+    const { spec, notes } = importConfig({ model_type: 'other_vl', text_config: tiny, vision_config: {} }, undefined);
+    expect(spec).toMatchObject({ name: 'llama', model: { hidden: 64 } });
+    expect(notes.find(({ path }) => path === 'text_config')?.message).toContain('vision_config');
+    const tied = importConfig({ model_type: 'x', text_config: tiny, tie_word_embeddings: true }, undefined);
+    expect(tied.spec).toMatchObject({ model: { tie_embeddings: true } });
+  });
+});
+
+describe('rotary positions', () => {
+  const ropeOf = (config: object) => shapedOf({ ...tiny, ...config }).layers[0]?.attention.rope;
+
+  it('are read from v4 and v5 spellings', () => {
+    expect(ropeOf({ rope_theta: 5e5 })).toMatchObject({ dim: 16, base: 5e5, pairing: 'half' });
+    expect(ropeOf({ rope_theta: 5e5, rope_scaling: null })).toMatchObject({ base: 5e5 });
+    expect(ropeOf({ rope_parameters: { rope_type: 'default', rope_theta: 5e5 } })).toMatchObject({ base: 5e5 });
+    expect(ropeOf({})).toMatchObject({ base: 10000 });
+  });
+});
+
+describe('layers', () => {
+  const qwen = { ...tiny, model_type: 'qwen2', sliding_window: 8, max_window_layers: 2 };
+  const windows = (config: object) => shapedOf({ ...config }).layers.map(({ attention }) => attention.mask.window);
+
+  it('have windows as Qwen says it', () => {
+    expect(windows(qwen)).toEqual([undefined, undefined, undefined, undefined]);
+    expect(windows({ ...qwen, use_sliding_window: true })).toEqual([undefined, undefined, 8, 8]);
+    const types = ['sliding_attention', 'full_attention', 'sliding_attention', 'full_attention'];
+    expect(windows({ ...qwen, use_sliding_window: true, layer_types: types })).toEqual([8, undefined, 8, undefined]);
+  });
+
+  it('have windows everywhere in Mistral, unless it is null', () => {
+    expect(windows({ ...tiny, model_type: 'mistral', sliding_window: 8 })).toEqual([8, 8, 8, 8]);
+    expect(windows({ ...tiny, model_type: 'mistral' })).toEqual([4096, 4096, 4096, 4096]);
+    expect(windows({ ...tiny, model_type: 'mistral', sliding_window: null })[0]).toBeUndefined();
+  });
+
+  it('of a kind that a spec does not have are refused', () => {
+    const types = ['linear_attention', 'full_attention', 'linear_attention', 'full_attention'];
+    expect(imported({ ...qwen, layer_types: types })).toContain('IMP002 layer_types');
+    expect(imported({ ...qwen, layer_types: types.slice(0, 1).map(() => 'full_attention') })).toEqual([
+      'IMP005 layer_types',
+    ]);
+  });
+
+  it('without rotary positions are a kind of their own', () => {
+    const config = { ...tiny, model_type: 'smollm3', no_rope_layers: [1, 1, 1, 0] };
+    expect(shapedOf(config).layers.map(({ attention }) => attention.rope === undefined)).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ]);
+    expect(specOf(config)).toMatchObject({
+      layers: {
+        kinds: { rope: {}, no_rope: { attention: { rope: 'none' } } },
+        pattern: ['rope', 'rope', 'rope', 'no_rope'],
+      },
+    });
+    const { no_rope_layers: _, ...byInterval } = { ...config, no_rope_layer_interval: 2 };
+    expect(specOf(byInterval)).toMatchObject({ layers: { pattern: ['rope', 'no_rope'] } });
+  });
+});
