@@ -257,7 +257,7 @@ export interface Spec {
   };
   /** Where the weights come from. */
   readonly weights?: {
-    /** A `.safetensors` file beside the spec, or below its folder. */
+    /** A `.safetensors` file beside the spec or below its folder, or the `.safetensors.index.json` of a checkpoint in several files, or a folder with `model.safetensors` or `model.safetensors.index.json`. */
     readonly file?: string;
     /** Storage of matrices on the device; `checkpoint` keeps the precision of the file. Default: `checkpoint`. */
     readonly dtype?: 'checkpoint' | 'f32' | 'f16' | 'bf16';

@@ -14,7 +14,7 @@ export const weights = {
       form: 'a relative path',
       since,
       consumedBy: 'emit',
-      doc: 'A `.safetensors` file beside the spec, or below its folder.',
+      doc: 'A `.safetensors` file beside the spec or below its folder, or the `.safetensors.index.json` of a checkpoint in several files, or a folder with `model.safetensors` or `model.safetensors.index.json`.',
     },
     dtype: {
       kind: 'enum',

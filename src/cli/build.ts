@@ -27,7 +27,7 @@ export function register(program: Command): void {
       'device variants that the module carries, which must run there: baseline, f16, …, all, or a PROFILE.json',
     )
     .option('--emit <language>', 'ts, or js with declarations', 'ts')
-    .option('--weights <file>', 'checkpoint to check against, instead of the one that the spec names')
+    .option('--weights <path>', 'checkpoint to check against, instead of the one that the spec names')
     .option('--syntax <syntax>', 'yaml or dsl: what the spec is in; by default its name or first line says so')
     .option('--check', 'write nothing; fail when what is on disk is stale')
     .option('--watch', 'build again whenever the spec changes')

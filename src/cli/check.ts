@@ -23,7 +23,7 @@ export function register(program: Command): void {
     .command('check')
     .description('check specs, and the checkpoints that they name')
     .argument('<path...>', 'spec files, folders to search for specs, or - for standard input')
-    .option('--weights <file>', 'checkpoint to check the spec against')
+    .option('--weights <path>', 'checkpoint to check the spec against')
     .option('--syntax <syntax>', 'yaml or dsl: what the specs are in; by default a name or first line says so')
     .option('--format <format>', formats.join(', '), 'human')
     .option('--strict', 'fail on warnings')

@@ -15,7 +15,7 @@ export function register(program: Command): void {
     .command('inspect')
     .description('print tensors, head groups, key columns, kernels and what was rejected')
     .argument('<spec>', 'spec file, or - for standard input')
-    .option('--weights <file>', 'checkpoint, instead of the one that the spec names')
+    .option('--weights <path>', 'checkpoint, instead of the one that the spec names')
     .option('--syntax <syntax>', 'yaml or dsl: what the spec is in; by default its name or first line says so')
     .option('--format <format>', 'human or json', 'human')
     .action(async (path: string, flags: InspectFlags) => {

@@ -1,5 +1,5 @@
-import { open, readdir, realpath, stat } from 'node:fs/promises';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { open, readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { CheckpointHeader } from '../compiler/check/checkpoint.ts';
 import { type CheckOptions, type CheckResult, checkSpec, weightsFileOf } from '../compiler/pipeline.ts';
 import type { TargetProfile } from '../compiler/plan/profiles.ts';
@@ -36,7 +36,8 @@ export async function checkSource(source: SourceFile, path: string, options: Loa
   const alone = checkSpec(source, given);
   const weightsPath = options.weights ?? (path === '-' ? undefined : await weightsBeside(path, alone));
   if (weightsPath === undefined) return { source, checkedWith: given, ...alone };
-  const checkedWith: CheckOptions = { ...given, checkpoint: await readHeader(weightsPath) };
+  const within = options.weights === undefined ? dirname(path) : undefined;
+  const checkedWith: CheckOptions = { ...given, checkpoint: await readHeader(weightsPath, within) };
   return { source, weightsPath, checkedWith, ...checkSpec(source, checkedWith) };
 }
 
@@ -120,27 +121,22 @@ function unreadable(path: string, error: unknown): InputError {
 async function weightsBeside(path: string, spec: CheckResult): Promise<string | undefined> {
   const named = weightsFileOf(spec);
   if (named === undefined) return undefined;
-  const folder = dirname(resolve(path));
-  const target = join(folder, named);
-  let real: string;
-  try {
-    real = await realpath(target);
-  } catch {
-    return undefined;
-  }
-  const inside = relative(await realpath(folder), real);
-  if (inside.startsWith(`..${sep}`) || inside === '..' || resolve(inside) === inside) {
-    throw new InputError(`${named} is a link out of the folder of ${path}: name the file with --weights`);
-  }
-  return join(dirname(path), named);
+  const target = join(dirname(path), named);
+  const isThere = await stat(target).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) return undefined;
+  const { isInside } = await import('../node/checkpoint-file.ts');
+  if (await isInside(target, dirname(path))) return target;
+  throw new InputError(`${named} is a link out of the folder of ${path}: name the file with --weights`);
 }
 
-async function readHeader(path: string): Promise<CheckpointHeader> {
-  const { openCheckpoint } = await import('../node/checkpoint-file.ts');
+/** `within`: the folder of the spec, when it is the spec that names the checkpoint. */
+async function readHeader(path: string, within: string | undefined): Promise<CheckpointHeader> {
+  const { readCheckpointFacts } = await import('../node/checkpoint-file.ts');
   try {
-    const file = await openCheckpoint(path);
-    await file.close();
-    return { path, tensors: file.tensors };
+    return { path, ...(await readCheckpointFacts(path, within === undefined ? {} : { within })) };
   } catch (error) {
     throw new InputError(error instanceof Error ? error.message : String(error));
   }

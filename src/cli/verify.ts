@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
-import type { SafetensorsFile } from '../runtime/abi1/index.ts';
+import type { Checkpoint } from '../runtime/abi1/index.ts';
 import type { VerifyEntry, VerifyReport } from '../verify/verify-module.ts';
 import { exitCodes, InputError, paletteFor } from './output.ts';
 
@@ -17,7 +17,7 @@ export function register(program: Command): void {
     .command('verify')
     .description('run every kernel of a spec on this machine’s adapter against the f64 reference, and print each error')
     .argument('<spec>', 'spec file, or - for standard input')
-    .option('--weights <file>', 'checkpoint; by default the one that the spec names, else random weights')
+    .option('--weights <path>', 'checkpoint; by default the one that the spec names, else random weights')
     .option('--syntax <syntax>', 'yaml or dsl: what the spec is in; by default its name or first line says so')
     .option('--tokens <n>', 'tokens of the longest prompt', '24')
     .option('--seed <n>', 'seed of random inputs and weights', '1')
@@ -58,7 +58,7 @@ async function onAdapter(shaped: ShapedSpec, weightsPath: string | undefined, op
   const { verifyModule } = await import('../verify/verify-module.ts');
   try {
     const { device, description } = await openDevice();
-    const checkpoint = await openCheckpoint(shaped, weightsPath, options.seed);
+    const checkpoint = await checkpointFor(shaped, weightsPath, options.seed);
     const { tokens, seed } = options;
     const report = await verifyModule(shaped, compileModule(shaped), { device, checkpoint, tokens, seed });
     await checkpoint.close();
@@ -74,7 +74,7 @@ async function onAdapter(shaped: ShapedSpec, weightsPath: string | undefined, op
   }
 }
 
-async function openCheckpoint(shaped: ShapedSpec, path: string | undefined, seed: number): Promise<SafetensorsFile> {
+async function checkpointFor(shaped: ShapedSpec, path: string | undefined, seed: number): Promise<Checkpoint> {
   if (path === undefined) return (await import('../verify/random-checkpoint.ts')).randomCheckpoint(shaped, seed);
   return (await import('../node/checkpoint-file.ts')).openCheckpoint(path);
 }

@@ -1,65 +1,95 @@
-import { readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { realpath, stat } from 'node:fs/promises';
+import { dirname, isAbsolute, join, relative, sep } from 'node:path';
 import type { ByteSource } from '../runtime/abi1/byte-source.ts';
+import type { Checkpoint, TensorInfo } from '../runtime/abi1/checkpoint.ts';
 import { CheckpointError } from '../runtime/abi1/errors.ts';
 import { SafetensorsFile } from '../runtime/abi1/safetensors.ts';
+import { closeShards, openShards, ShardedCheckpoint, type ShardFault } from '../runtime/abi1/sharded-checkpoint.ts';
 import { openFile } from './file-source.ts';
 
-/** The names of a large model's tensors are some megabytes. */
-const maxIndexBytes = 64 * 1024 * 1024;
+/** What a folder's checkpoint is called, in the order in which it is looked for. */
+const namesInFolder = ['model.safetensors', 'model.safetensors.index.json'];
+
+export interface CheckpointOptions {
+  /** A folder that links of shards must not lead out of, for a checkpoint that somebody else named. */
+  readonly within?: string;
+}
 
 /**
- * Opens a `.safetensors` file, or by its index (`….safetensors.index.json`) a checkpoint of several, which lie beside it.
- * @throws CheckpointError when one cannot be read, or does not have the tensors that the index says.
+ * Opens a checkpoint: a `.safetensors` file, the `….index.json` of a sharded one, or a folder with `model.safetensors` or
+ * `model.safetensors.index.json`. Headers are read, data when it is asked for.
+ * @throws CheckpointError when there is none, or it cannot be read.
  */
-export async function openCheckpoint(path: string): Promise<SafetensorsFile> {
-  return path.endsWith('.json') ? openSharded(path) : SafetensorsFile.open(await openFile(path));
+export async function openCheckpoint(path: string, options: CheckpointOptions = {}): Promise<Checkpoint> {
+  const file = await checkpointIn(path);
+  if (!isIndex(file)) return SafetensorsFile.open(await openFile(file));
+  return ShardedCheckpoint.open(await openFile(file), shardsBeside(file, options));
 }
 
-async function openSharded(path: string): Promise<SafetensorsFile> {
-  const shardOf = await readIndex(path);
-  const names = [...new Set(shardOf.values())].sort();
-  const file = await SafetensorsFile.openShards(path, await openAll(names.map((name) => join(dirname(path), name))));
-  const missing = [...shardOf.keys()].find((tensor) => !file.tensors.has(tensor));
-  if (missing === undefined) return file;
-  await file.close();
-  throw new CheckpointError(path, `is in no shard, the index says in ${shardOf.get(missing)}`, missing);
+/** What is known of a checkpoint without its data. */
+export interface CheckpointFacts {
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** Of an index and its shards. */
+  readonly faults: readonly ShardFault[];
 }
 
-/** Tensor names and the files that have them. */
-async function readIndex(path: string): Promise<ReadonlyMap<string, string>> {
-  const index = await readJson(path);
-  const map = typeof index === 'object' && index !== null && 'weight_map' in index ? index.weight_map : undefined;
-  if (typeof map !== 'object' || map === null)
-    throw new CheckpointError(path, 'has no weight_map: it is not the index of a sharded checkpoint');
-  const entries = Object.entries(map);
-  if (entries.length === 0) throw new CheckpointError(path, 'its weight_map is empty');
-  for (const [tensor, file] of entries) {
-    // An index comes from elsewhere: it may not lead out of its folder.
-    if (typeof file !== 'string' || file !== basename(file) || !file.endsWith('.safetensors') || file.includes('\\'))
-      throw new CheckpointError(path, `its shard ${JSON.stringify(file)} is not a .safetensors file beside it`, tensor);
+/** The headers of a checkpoint, even where its shards disagree. @throws CheckpointError as `openCheckpoint` does */
+export async function readCheckpointFacts(path: string, options: CheckpointOptions = {}): Promise<CheckpointFacts> {
+  const file = await checkpointIn(path);
+  const source = await openFile(file);
+  if (!isIndex(file)) {
+    const opened = await SafetensorsFile.open(source);
+    await opened.close();
+    return { tensors: opened.tensors, faults: [] };
   }
-  return new Map(entries);
-}
-
-async function readJson(path: string): Promise<unknown> {
   try {
-    const { size } = await stat(path);
-    if (size > maxIndexBytes) throw new Error(`it has ${size} bytes, an index has at most ${maxIndexBytes}`);
-    return JSON.parse(await readFile(path, 'utf8'));
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CheckpointError(path, `cannot be read as the index of a checkpoint: ${reason}`);
+    const shards = await openShards(source, shardsBeside(file, options));
+    await closeShards(shards);
+    const tensors = new Map([...shards.owners].map(([tensor, owner]) => [tensor, owner.info(tensor)]));
+    return { tensors, faults: shards.faults };
+  } finally {
+    await source.close();
   }
 }
 
-async function openAll(paths: readonly string[]): Promise<readonly ByteSource[]> {
-  const opened: ByteSource[] = [];
-  try {
-    for (const path of paths) opened.push(await openFile(path));
-    return opened;
-  } catch (error) {
-    await Promise.all(opened.map((source) => source.close()));
-    throw error;
+/** The file that a path means. */
+async function checkpointIn(path: string): Promise<string> {
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) return path;
+  for (const name of namesInFolder) {
+    const file = join(path, name);
+    if (
+      await stat(file).then(
+        () => true,
+        () => false,
+      )
+    )
+      return file;
   }
+  throw new CheckpointError(path, `a folder without ${namesInFolder.join(' and without ')}`);
+}
+
+function isIndex(path: string): boolean {
+  return path.endsWith('.json');
+}
+
+function shardsBeside(index: string, { within }: CheckpointOptions): (file: string) => Promise<ByteSource> {
+  const folder = dirname(index);
+  return async (file) => {
+    const path = join(folder, file);
+    if (within !== undefined && !(await isInside(path, within)))
+      throw new CheckpointError(path, `a link out of ${within}: name the checkpoint itself`);
+    return openFile(path);
+  };
+}
+
+/** True for what does not exist: opening it says so. */
+export async function isInside(path: string, folder: string): Promise<boolean> {
+  const real = await realpath(path).catch(() => undefined);
+  if (real === undefined) return true;
+  const way = relative(await realpath(folder), real);
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }

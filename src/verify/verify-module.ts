@@ -4,10 +4,10 @@ import type { AttentionNode, AttnModule } from '../compiler/ir/nodes.ts';
 import type { OracleInput } from '../compiler/oracle/oracle.ts';
 import { gatherWeights } from '../compiler/oracle/weights.ts';
 import type { ProgramPlan } from '../compiler/plan/program.ts';
+import type { Checkpoint } from '../runtime/abi1/checkpoint.ts';
 import { chooseVariant } from '../runtime/abi1/device.ts';
 import { FeatureError, LimitError } from '../runtime/abi1/errors.ts';
 import { LoadedModule } from '../runtime/abi1/loaded-module.ts';
-import type { SafetensorsFile } from '../runtime/abi1/safetensors.ts';
 import { type CallSequence, callSequences, extraInputs, runtimePrefix } from './calls.ts';
 import { compareRows, type Difference } from './compare.ts';
 import { fromDevice } from './device-tensors.ts';
@@ -20,7 +20,7 @@ import { runWhole } from './whole-run.ts';
 
 export interface VerifyOptions {
   readonly device: GPUDevice;
-  readonly checkpoint: SafetensorsFile;
+  readonly checkpoint: Checkpoint;
   /** Tokens of the longest prompt. */
   readonly tokens: number;
   readonly seed: number;

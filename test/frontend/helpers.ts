@@ -19,9 +19,9 @@ export function sourceOf(text: string): SourceFile {
   return { path: 'spec.yaml', text };
 }
 
-function header(tensors: Tensors): CheckpointHeader {
+function header(tensors: Tensors, faults: CheckpointHeader['faults'] = []): CheckpointHeader {
   const entries = Object.entries(tensors).map(([name, [dtype, ...shape]]) => [name, { dtype, shape }] as const);
-  return { path: 'model.safetensors', tensors: new Map(entries) };
+  return { path: 'model.safetensors', tensors: new Map(entries), faults };
 }
 
 export function checkText(text: string, tensors?: Tensors, shards?: number): CheckResult {
@@ -29,9 +29,9 @@ export function checkText(text: string, tensors?: Tensors, shards?: number): Che
 }
 
 /** Checks an example of the catalogue as the commands that it stands for would; `text` in place of its own. */
-export function checkExample({ spec, tensors, shards, target }: Example, text = spec): CheckResult {
+export function checkExample({ spec, tensors, shardFaults, shards, target }: Example, text = spec): CheckResult {
   return checkSpec(sourceOf(text), {
-    ...(tensors && { checkpoint: header(tensors) }),
+    ...(tensors && { checkpoint: header(tensors, shardFaults) }),
     ...(shards === undefined ? {} : { shards }),
     ...(target && { checkBudgets: (shaped, report) => checkBudgets([profileOf(target)], shaped, report) }),
   });

@@ -5,7 +5,20 @@ import type { WeightDtype, WeightShape } from './shaped-spec.ts';
 export interface CheckpointHeader {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, CheckpointTensor>;
+  /** Of a checkpoint in several files. */
+  readonly faults?: readonly ShardFault[];
 }
+
+/** How the index of a checkpoint and its files disagree. */
+export type ShardFault =
+  | {
+      readonly kind: 'unreadable';
+      readonly shard: string;
+      readonly reason: string;
+      readonly tensors: readonly string[];
+    }
+  | { readonly kind: 'elsewhere'; readonly shard: string; readonly tensor: string }
+  | { readonly kind: 'twice'; readonly shards: readonly [string, string]; readonly tensor: string };
 
 export interface CheckpointTensor {
   /** As safetensors spells it: `F32`, `BF16`, … */

@@ -4,7 +4,8 @@ import { type CheckpointHeader, resolveWeightDtype } from './checkpoint.ts';
 import { resolveAttention } from './infer-attention.ts';
 import { type KindReports, reportsByKind } from './kind-reports.ts';
 import type { LayerKind } from './layer-kinds.ts';
-import { checkCheckpoint } from './rules/checkpoint.ts';
+import { checkCheckpoint, weightsPlace } from './rules/checkpoint.ts';
+import { checkShardFaults } from './rules/checkpoint-shards.ts';
 import { type ResolvedHeads, resolveHeads } from './rules/heads.ts';
 import { checkParts } from './rules/parts.ts';
 import { checkFirstValues } from './rules/value-residual.ts';
@@ -45,6 +46,7 @@ function inferAll(
   report: Report,
 ): ShapedSpec | undefined {
   const weightsFile = checkWeightsFile(spec, report);
+  if (checkpoint !== undefined) checkShardFaults(checkpoint, weightsPlace(spec), report);
   const model = resolveModel(spec);
   const resolved = kinds.flatMap((kind) => resolveKind(kind, model, reports.of(kind)));
   const name = spec.at('name')?.value;

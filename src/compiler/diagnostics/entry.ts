@@ -20,11 +20,24 @@ export interface Entry<A> {
 export interface Example {
   readonly spec: string;
   readonly tensors?: Readonly<Record<string, readonly [dtype: string, ...shape: number[]]>>;
+  /** How the files of the checkpoint disagree with its index. */
+  readonly shardFaults?: readonly ShardFaultExample[];
   /** `--shards`. */
   readonly shards?: number;
   /** `--target`: a profile by its id, or one with these limits and else those of every device. */
   readonly target?: string | Readonly<Record<string, number>>;
 }
+
+/** As in `CheckpointHeader.faults`. */
+type ShardFaultExample =
+  | {
+      readonly kind: 'unreadable';
+      readonly shard: string;
+      readonly reason: string;
+      readonly tensors: readonly string[];
+    }
+  | { readonly kind: 'elsewhere'; readonly shard: string; readonly tensor: string }
+  | { readonly kind: 'twice'; readonly shards: readonly [string, string]; readonly tensor: string };
 
 export function entry<A>(value: Entry<A>): Entry<A> {
   return Object.freeze(value);

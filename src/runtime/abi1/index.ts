@@ -2,6 +2,7 @@
 export { type AttentionCall, AttentionSession, type AttentionSize } from './attention.ts';
 export { BufferLedger, type LedgerEntry } from './buffers.ts';
 export { type ByteSource, bytesSource, type FetchSourceOptions, fetchSource } from './byte-source.ts';
+export type { Checkpoint } from './checkpoint.ts';
 export type { ModuleDefinition } from './definition.ts';
 export { requestDevice } from './device.ts';
 export {
@@ -26,6 +27,7 @@ export {
   Session,
   type SessionOptions,
 } from './session.ts';
+export { type OpenShard, ShardedCheckpoint } from './sharded-checkpoint.ts';
 export { type DeviceTensor, deviceTensor, type Shape, type Tensor, type TensorDtype, tensorUsage } from './tensor.ts';
 export { charVocabulary, type Vocabulary } from './vocabulary.ts';
 export type { LoadProgress } from './weights.ts';

@@ -1,5 +1,6 @@
 import { BufferLedger, bufferUsage } from './buffers.ts';
 import type { ByteSource } from './byte-source.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import type { ModuleDefinition, VariantDecl } from './definition.ts';
 import { chooseVariant, requestDevice } from './device.ts';
 import { UsageError } from './errors.ts';
@@ -13,8 +14,8 @@ export interface LoadOptions {
   /** A device to run on; by default one is requested from `adapter`, or from the browser. */
   readonly device?: GPUDevice;
   readonly adapter?: GPUAdapter;
-  /** The checkpoint. Not needed by a module without weights. */
-  readonly weights?: ByteSource | SafetensorsFile;
+  /** The checkpoint, or the bytes of a `.safetensors` file. Not needed by a module without weights. */
+  readonly weights?: ByteSource | Checkpoint;
   /** Id of the variant to run; by default the most demanding one that the device supports. */
   readonly variant?: string;
   readonly onProgress?: (progress: LoadProgress) => void;
@@ -96,9 +97,8 @@ export class LoadedModule {
 async function openWeights(
   definition: ModuleDefinition,
   weights: LoadOptions['weights'],
-): Promise<SafetensorsFile | undefined> {
-  if (weights instanceof SafetensorsFile) return weights;
-  if (weights !== undefined) return SafetensorsFile.open(weights);
+): Promise<Checkpoint | undefined> {
+  if (weights !== undefined) return 'tensors' in weights ? weights : SafetensorsFile.open(weights);
   if (definition.weights.length === 0) return undefined;
   throw new UsageError(`${definition.name} has ${definition.weights.length} weights: pass a checkpoint as \`weights\``);
 }

@@ -1,24 +1,13 @@
 import type { ByteSource } from './byte-source.ts';
+import type { Checkpoint, RowRange, TensorInfo } from './checkpoint.ts';
 import { CheckpointError, formatBytes, quoteName } from './errors.ts';
 import { type Dtype, dtypeBits, isDtype, toFloat32 } from './floats.ts';
-import { joinedSource, startsOf } from './joined-source.ts';
 import { type HeaderEntry, parseHeader } from './safetensors-header.ts';
-
-export interface TensorInfo {
-  readonly dtype: Dtype;
-  readonly shape: readonly number[];
-  /** Half-open range of bytes, from the start of the file. */
-  readonly start: number;
-  readonly end: number;
-}
 
 export interface SafetensorsHeader {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly metadata: ReadonlyMap<string, string>;
 }
-
-/** Half-open range of the first axis. */
-export type RowRange = readonly [start: number, end: number];
 
 const maxHeaderBytes = 100_000_000;
 
@@ -109,22 +98,8 @@ function byteSize(file: string, name: string, dtype: Dtype, shape: readonly numb
   return bits / 8;
 }
 
-/** Tensors with their places in the joined source. */
-function joinedHeader(shards: readonly ByteSource[], headers: readonly SafetensorsHeader[]): SafetensorsHeader {
-  const tensors = new Map<string, TensorInfo>();
-  const starts = startsOf(shards);
-  for (const [index, header] of headers.entries()) {
-    const offset = starts[index] ?? 0;
-    for (const [name, { dtype, shape, start, end }] of header.tensors) {
-      if (tensors.has(name)) throw new CheckpointError(shards[index]?.name ?? '', 'an earlier shard has it too', name);
-      tensors.set(name, { dtype, shape, start: start + offset, end: end + offset });
-    }
-  }
-  return { tensors, metadata: new Map(headers.flatMap(({ metadata }) => [...metadata])) };
-}
-
 /** An open safetensors file: the checked header, and tensors read on demand. */
-export class SafetensorsFile {
+export class SafetensorsFile implements Checkpoint {
   readonly name: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly metadata: ReadonlyMap<string, string>;
@@ -147,22 +122,6 @@ export class SafetensorsFile {
     }
   }
 
-  /**
-   * The shards of one checkpoint as one file. It owns the sources from here on, and closes them if one is refused.
-   * @throws CheckpointError as `open`, and for a tensor that two shards have.
-   */
-  static async openShards(name: string, shards: readonly ByteSource[]): Promise<SafetensorsFile> {
-    const source = joinedSource(name, shards);
-    try {
-      const headers = await Promise.all(shards.map(readSafetensorsHeader));
-      return new SafetensorsFile(source, joinedHeader(shards, headers));
-    } catch (error) {
-      await source.close();
-      throw error;
-    }
-  }
-
-  /** @throws CheckpointError when there is no such tensor. */
   info(name: string): TensorInfo {
     const info = this.tensors.get(name);
     if (info === undefined)
@@ -170,10 +129,6 @@ export class SafetensorsFile {
     return info;
   }
 
-  /**
-   * The bytes of a tensor as they are stored, or of some rows of its first axis; only these are read.
-   * @throws CheckpointError when the rows are not within the tensor or cannot be read.
-   */
   async readBytes(name: string, rows?: RowRange): Promise<Uint8Array<ArrayBuffer>> {
     const info = this.info(name);
     const [start, end] = rows === undefined ? [info.start, info.end] : this.#rowBytes(name, info, rows);
@@ -189,7 +144,6 @@ export class SafetensorsFile {
     }
   }
 
-  /** As f32, whatever the stored dtype; C64 gives real and imaginary parts in turn. */
   async readFloat32(name: string, rows?: RowRange): Promise<Float32Array<ArrayBuffer>> {
     const { dtype } = this.info(name);
     const bytes = await this.readBytes(name, rows);

@@ -1,8 +1,8 @@
 import { type AllocationRequest, type BufferLedger, bufferUsage } from './buffers.ts';
+import type { Checkpoint, RowRange } from './checkpoint.ts';
 import type { WeightDecl } from './definition.ts';
 import { CheckpointError } from './errors.ts';
 import { dtypeBits, fromFloat32 } from './floats.ts';
-import type { RowRange, SafetensorsFile } from './safetensors.ts';
 
 const bytesOf = { f32: 4, f16: 2, bf16: 2 } as const;
 const storedAs = { F32: 'f32', F16: 'f16', BF16: 'bf16' } as const;
@@ -25,7 +25,7 @@ const rowsOf = (shape: readonly number[]) => shape.slice(0, -1).reduce((product,
  * Checks every weight against the checkpoint, before anything is allocated.
  * @throws CheckpointError naming the first tensor that is missing, has another shape, or cannot be converted.
  */
-function checkWeights(weights: readonly WeightDecl[], file: SafetensorsFile): void {
+function checkWeights(weights: readonly WeightDecl[], file: Checkpoint): void {
   for (const weight of weights) {
     const { dtype, shape } = file.info(weight.source);
     if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') {
@@ -39,7 +39,7 @@ function checkWeights(weights: readonly WeightDecl[], file: SafetensorsFile): vo
 }
 
 /** The shape that a tensor must have so that `rows` of it make the weight. */
-function partOf(file: SafetensorsFile, weight: WeightDecl, shape: readonly number[], [start, end]: RowRange) {
+function partOf(file: Checkpoint, weight: WeightDecl, shape: readonly number[], [start, end]: RowRange) {
   if (end > (shape[0] ?? 0)) {
     throw new CheckpointError(file.name, `rows ${start} to ${end} are not within its ${shape[0] ?? 0}`, weight.source);
   }
@@ -56,7 +56,7 @@ function sameShape(a: readonly number[], b: readonly number[]): boolean {
 export async function uploadWeights(
   ledger: BufferLedger,
   weights: readonly WeightDecl[],
-  file: SafetensorsFile,
+  file: Checkpoint,
   onProgress: (progress: LoadProgress) => void = () => {},
 ): Promise<ReadonlyMap<string, GPUBuffer>> {
   checkWeights(weights, file);
@@ -79,7 +79,7 @@ async function uploadWeight(
   ledger: BufferLedger,
   buffer: GPUBuffer,
   weight: WeightDecl,
-  file: SafetensorsFile,
+  file: Checkpoint,
 ): Promise<void> {
   const { shape, dtype } = file.info(weight.source);
   const [first, end] = weight.rows ?? [0, shape[0] ?? 1];

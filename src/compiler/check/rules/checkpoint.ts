@@ -7,6 +7,7 @@ import { suggest } from '../suggest.ts';
 import type { SourcedTemplate } from '../weight-sources.ts';
 import type { CheckpointInput, Found } from './checkpoint-input.ts';
 import { checkShapes } from './checkpoint-shapes.ts';
+import { tensorsOfFaults } from './checkpoint-shards.ts';
 
 /** Checkpoint against spec: WGT001 … WGT005, and the rules that a wrong shape is best explained by. Once for all layers that are alike. */
 export function checkCheckpoint(
@@ -32,7 +33,10 @@ function findTensors(
   report: Report,
 ): readonly Found[] {
   const present = one.weights.filter(({ source }) => checkpoint.tensors.has(source.tensor));
-  const missing = one.weights.filter(({ source }) => !checkpoint.tensors.has(source.tensor));
+  const explained = tensorsOfFaults(checkpoint);
+  const missing = one.weights.filter(
+    ({ source }) => !checkpoint.tensors.has(source.tensor) && !explained.has(source.tensor),
+  );
   const place = one.span ?? weightsPlace(spec);
   const [absent] = missing;
   if (absent !== undefined) {
@@ -73,7 +77,7 @@ function readShape(
 }
 
 /** Where the spec says which checkpoint it is. */
-function weightsPlace(spec: BoundSpec): Span {
+export function weightsPlace(spec: BoundSpec): Span {
   return spec.at('weights.file')?.span ?? spec.keySpan(spec.isWritten('weights') ? 'weights' : 'name');
 }
 

@@ -6,6 +6,14 @@ const memoryTensors = {
   'attn.memory_v': ['F32', 4, 2, 64],
 } as const;
 
+const sharded = `${memory}weights: { file: model.safetensors.index.json }\n`;
+const unreadable = {
+  kind: 'unreadable',
+  shard: 'model-00002-of-00002.safetensors',
+  reason: 'cannot be opened: no such file',
+  tensors: ['attn.memory_v'],
+} as const;
+
 function withNames(...names: readonly string[]): string {
   return `${memory}weights:\n  names:\n${names.map((name) => `    ${name}\n`).join('')}`;
 }
@@ -115,6 +123,50 @@ export const weightRules = {
     why: 'A spec from a stranger must not make this machine read files elsewhere.',
     failing: { spec: `${memory}weights: { file: ../../model.safetensors }\n` },
     mended: { spec: `${memory}weights: { file: model.safetensors }\n` },
+  }),
+  WGT010: entry({
+    slug: 'shard-unreadable',
+    severity: 'error',
+    message: (a: { shard: string; reason: string; tensors: number }) =>
+      `shard \`${a.shard}\` of the checkpoint, with ${count(a.tensors, 'tensor')}, is unusable: ${a.reason}`,
+    help: () => 'fetch the file again, into the folder of the index',
+    why: 'An index lists the files of a checkpoint. One that was not fetched, or only in part, is found out before gigabytes of the others are loaded.',
+    failing: { spec: sharded, tensors: { 'attn.memory_k': ['F32', 4, 2, 64] }, shardFaults: [unreadable] },
+    mended: { spec: sharded, tensors: memoryTensors },
+  }),
+  WGT011: entry({
+    slug: 'shard-without-tensor',
+    severity: 'error',
+    message: (a: { shard: string; tensor: string; more: number }) =>
+      `the index puts \`${a.tensor}\`${a.more === 0 ? '' : ` and ${count(a.more, 'more tensor')}`} into \`${a.shard}\`, which does not have ${a.more === 0 ? 'it' : 'them'}`,
+    help: () => 'fetch the index and the shards of one revision',
+    why: 'Index and shards are of different revisions, or a shard was written again under its old name.',
+    failing: {
+      spec: sharded,
+      tensors: { 'attn.memory_k': ['F32', 4, 2, 64] },
+      shardFaults: [{ kind: 'elsewhere', shard: 'model-00002-of-00002.safetensors', tensor: 'attn.memory_v' }],
+    },
+    mended: { spec: sharded, tensors: memoryTensors },
+  }),
+  WGT012: entry({
+    slug: 'tensor-in-two-shards',
+    severity: 'error',
+    message: (a: { tensor: string; shards: readonly string[]; more: number }) =>
+      `\`${a.tensor}\`${a.more === 0 ? '' : ` and ${count(a.more, 'more tensor')}`} ${a.more === 0 ? 'is' : 'are'} in two files of the checkpoint: ${a.shards.join(' and ')}`,
+    help: () => 'delete the file that does not belong to the checkpoint, and fetch the index again',
+    why: 'Which of the two is meant is not said, and they may differ.',
+    failing: {
+      spec: sharded,
+      tensors: memoryTensors,
+      shardFaults: [
+        {
+          kind: 'twice',
+          tensor: 'attn.memory_v',
+          shards: ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'],
+        },
+      ],
+    },
+    mended: { spec: sharded, tensors: memoryTensors },
   }),
 };
 
