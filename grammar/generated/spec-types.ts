@@ -6,7 +6,7 @@ export interface Spec {
   readonly gqac: 1;
   /** Name of the module; generated identifiers begin with it. */
   readonly name: string;
-  /** The decoder around the attention. Without it the module is the attention alone. */
+  /** The transformer around the attention. Without it the module is the attention alone. */
   readonly model?: {
     /** Number of tokens. */
     readonly vocab: number;
@@ -20,24 +20,87 @@ export interface Spec {
     readonly tie_embeddings?: boolean;
     /** Factor on token embeddings. Default: `1`. */
     readonly embedding_scale?: number;
+    /** Width of the token table and of the head; `embed_in` leads from it to `hidden`, and `embed_out` back. Default: `hidden`. */
+    readonly embedding_width?: number;
+    /** Norm of the embeddings, after positions and token types are added. */
+    readonly embedding_norm?: 'rms' | 'layer' | {
+      /** `rms`: x / sqrt(mean(x²) + eps) · γ. `layer`: (x − mean) / sqrt(variance + eps) · γ + β. Default: that of `model.norm`. */
+      readonly kind?: 'rms' | 'layer';
+      /** Added under the root. Default: that of `model.norm`. */
+      readonly eps?: number;
+      /** The checkpoint stores γ − 1; not without a weight. Default: that of `model.norm`. */
+      readonly unit_offset?: boolean;
+      /** The norm has a weight γ; false: γ = 1. Default: that of `model.norm`. */
+      readonly weight?: boolean;
+      /** The norm has a bias β; not without a weight. Default: that of `model.norm`. */
+      readonly bias?: boolean;
+    };
+    /** Rows of a table `[token_types, hidden]` of token types; every token is of type 0: its row is added. */
+    readonly token_types?: number;
     /** Positions added to the embeddings; rotary positions are `attention.rope`. */
     readonly positions?: {
-      /** `learned`: a table `[context, hidden]`. Default: `none`. */
-      readonly kind?: 'none' | 'learned';
-      /** Factor on the learned positions. Default: `1`. */
+      /** `learned`: a table `[context + offset, hidden]`. `sinusoidal`: sin and cos of p · 10000^(−2e / hidden), for pairs e. Default: `none`. */
+      readonly kind?: 'none' | 'learned' | 'sinusoidal';
+      /** Factor on the positions. Default: `1`. */
       readonly scale?: number;
+      /** Position of the first token. Default: `0`. */
+      readonly offset?: number;
+      /** Of `sinusoidal`. `half`: all sines, then all cosines. `interleaved`: sin, cos, sin, cos, … Default: `interleaved`. */
+      readonly pairing?: 'half' | 'interleaved';
     };
-    /** The norm before attention, before the MLP, and after the last layer. */
+    /** The norms of the layers, and the norm after the last layer. */
     readonly norm?: {
       /** `rms`: x / sqrt(mean(x²) + eps) · γ. `layer`: (x − mean) / sqrt(variance + eps) · γ + β. Default: `rms`. */
       readonly kind?: 'rms' | 'layer';
       /** Added under the root. Default: 1e-6 for `rms`, 1e-5 for `layer`. */
       readonly eps?: number;
-      /** The checkpoint stores γ − 1. Default: `false`. */
+      /** The checkpoint stores γ − 1; not without a weight. Default: false. */
       readonly unit_offset?: boolean;
-      /** The norm has a bias β. Default: false for `rms`, true for `layer`. */
+      /** The norm has a weight γ; false: γ = 1. Default: true. */
+      readonly weight?: boolean;
+      /** The norm has a bias β; not without a weight. Default: true for `layer` with a weight, else false. */
       readonly bias?: boolean;
     };
+    /** Where the norms of a layer stand, and how its two parts join the residual stream x. */
+    readonly block?: {
+      /** `pre`: x + f(norm(x)). `post`: norm(x + f(x)). `sandwich`: x + out_norm(f(norm(x))). `output`: x + out_norm(f(x)). Default: `pre`. */
+      readonly norms?: 'pre' | 'post' | 'sandwich' | 'output';
+      /** `one_norm`: x + attention(norm(x)) + mlp(norm(x)). `two_norms`: x + attention(norm(x)) + mlp(mlp_norm(x)). Only with `norms: pre`. Default: `none`. */
+      readonly parallel?: 'none' | 'one_norm' | 'two_norms';
+      /** Factor s on what a part adds: x + s · f(…). With `norms: pre` or `post`. Default: `1`. */
+      readonly residual_scale?: number;
+    };
+    /** There is a norm after the last layer. Default: true; false when `block.norms` is `post`. */
+    readonly final_norm?: boolean;
+    /** What comes after the last layer. */
+    readonly head?: {
+      /** `logits`: a score for each token of the vocabulary. `hidden`: the module gives the residual stream `[B, I, hidden]`. Default: `logits`. */
+      readonly kind?: 'logits' | 'hidden';
+      /** The head has a bias `[vocab]`. Default: `false`. */
+      readonly bias?: boolean;
+      /** A projection before the head: norm(act(W·x + b)), W `[embedding_width, hidden]`. */
+      readonly transform?: 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu' | 'relu2' | {
+        /** As in `mlp`. */
+        readonly activation: 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu' | 'relu2';
+        /** Its norm. */
+        readonly norm?: {
+          /** `rms`: x / sqrt(mean(x²) + eps) · γ. `layer`: (x − mean) / sqrt(variance + eps) · γ + β. Default: that of `model.norm`. */
+          readonly kind?: 'rms' | 'layer';
+          /** Added under the root. Default: that of `model.norm`. */
+          readonly eps?: number;
+          /** The checkpoint stores γ − 1; not without a weight. Default: that of `model.norm`. */
+          readonly unit_offset?: boolean;
+          /** The norm has a weight γ; false: γ = 1. Default: that of `model.norm`. */
+          readonly weight?: boolean;
+          /** The norm has a bias β; not without a weight. Default: that of `model.norm`. */
+          readonly bias?: boolean;
+        };
+      };
+    };
+    /** Factor on the logits. Default: `1`. */
+    readonly logit_scale?: number;
+    /** Logits become c · tanh(x / c), after `logit_scale`. */
+    readonly final_softcap?: number;
   };
   /** The attention of every layer. */
   readonly attention: {
@@ -72,6 +135,8 @@ export interface Spec {
     readonly similarity?: 'dot' | 'l2';
     /** Factor on the similarity. Default: head_dim^-0.5; 10 when `qk_norm` has an `l2` norm without a weight. */
     readonly scale?: number;
+    /** Entries of projected queries, keys and values are kept within ±c. */
+    readonly clip_qkv?: number;
     /** Norm of each query and key head, before rotation. */
     readonly qk_norm?: OneOrMore<{
       /** `rms`: x / sqrt(mean(x²) + eps) · γ. `l2`: x / max(‖x‖, eps) · γ. `layer`: (x − mean) / sqrt(variance + eps) · γ. */
@@ -82,8 +147,8 @@ export interface Spec {
       readonly groups?: number;
       /** The checkpoint stores γ − 1; not without a weight. Default: false. */
       readonly unit_offset?: boolean;
-      /** `none`: γ = 1. `shared`: one γ `[D]` for all query heads, one for all key heads. `per_head`: `[H, D]` and `[K, D]`. Default: `none` for `l2`, else `shared`. */
-      readonly weight?: 'none' | 'shared' | 'per_head';
+      /** `none`: γ = 1. `shared`: one γ `[D]` for all query heads, one for all key heads. `per_head`: `[H, D]` and `[K, D]`. `projection`: the mean is taken over all heads together, γ `[H·D]` and `[K·D]`. Default: `none` for `l2`, else `shared`. */
+      readonly weight?: 'none' | 'shared' | 'per_head' | 'projection';
       /** Applies to queries. Default: true. */
       readonly q?: boolean;
       /** Applies to keys. Default: true. */
@@ -151,6 +216,8 @@ export interface Spec {
     readonly alibi?: number | {
       /** Heads that have a slope, the first ones; slopes are the closest-power-of-two sequence for so many. Default: `q_heads`. */
       readonly heads?: number;
+      /** Factor on the slopes. Default: `1`. */
+      readonly scale?: number;
     };
     /** Adds scale · table[bucket(q − k), h] to the logits of sequence keys, with a learned table `[buckets, H]`. */
     readonly t5_bias?: {
@@ -241,8 +308,8 @@ export interface Spec {
   readonly mlp?: {
     /** `gated`: down(act(gate(x)) · up(x)). `plain`: down(act(up(x))). Default: `gated`. */
     readonly kind?: 'gated' | 'plain';
-    /** `gelu` is exact (erf); `relu2` is relu(x)². */
-    readonly activation: 'silu' | 'gelu' | 'gelu_tanh' | 'relu' | 'relu2';
+    /** `gelu` is exact (erf); `quick_gelu` is x · σ(1.702 · x); `relu2` is relu(x)². */
+    readonly activation: 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu' | 'relu2';
     /** Inner width. */
     readonly width: number;
     /** Matrices that have a bias. Default: `[]`. */
@@ -285,12 +352,36 @@ export interface OptionTypes {
   readonly "model.context": number;
   readonly "model.tie_embeddings": boolean;
   readonly "model.embedding_scale": number;
-  readonly "model.positions.kind": 'none' | 'learned';
+  readonly "model.embedding_width": number;
+  readonly "model.embedding_norm.kind": 'rms' | 'layer';
+  readonly "model.embedding_norm.eps": number;
+  readonly "model.embedding_norm.unit_offset": boolean;
+  readonly "model.embedding_norm.weight": boolean;
+  readonly "model.embedding_norm.bias": boolean;
+  readonly "model.token_types": number;
+  readonly "model.positions.kind": 'none' | 'learned' | 'sinusoidal';
   readonly "model.positions.scale": number;
+  readonly "model.positions.offset": number;
+  readonly "model.positions.pairing": 'half' | 'interleaved';
   readonly "model.norm.kind": 'rms' | 'layer';
   readonly "model.norm.eps": number;
   readonly "model.norm.unit_offset": boolean;
+  readonly "model.norm.weight": boolean;
   readonly "model.norm.bias": boolean;
+  readonly "model.block.norms": 'pre' | 'post' | 'sandwich' | 'output';
+  readonly "model.block.parallel": 'none' | 'one_norm' | 'two_norms';
+  readonly "model.block.residual_scale": number;
+  readonly "model.final_norm": boolean;
+  readonly "model.head.kind": 'logits' | 'hidden';
+  readonly "model.head.bias": boolean;
+  readonly "model.head.transform.activation": 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu' | 'relu2';
+  readonly "model.head.transform.norm.kind": 'rms' | 'layer';
+  readonly "model.head.transform.norm.eps": number;
+  readonly "model.head.transform.norm.unit_offset": boolean;
+  readonly "model.head.transform.norm.weight": boolean;
+  readonly "model.head.transform.norm.bias": boolean;
+  readonly "model.logit_scale": number;
+  readonly "model.final_softcap": number;
   readonly "attention.hidden": number;
   readonly "attention.out_hidden": number;
   readonly "attention.q_heads": number;
@@ -305,11 +396,12 @@ export interface OptionTypes {
   readonly "attention.value_dim": number;
   readonly "attention.similarity": 'dot' | 'l2';
   readonly "attention.scale": number;
+  readonly "attention.clip_qkv": number;
   readonly "attention.qk_norm.kind": 'rms' | 'l2' | 'layer';
   readonly "attention.qk_norm.eps": number;
   readonly "attention.qk_norm.groups": number;
   readonly "attention.qk_norm.unit_offset": boolean;
-  readonly "attention.qk_norm.weight": 'none' | 'shared' | 'per_head';
+  readonly "attention.qk_norm.weight": 'none' | 'shared' | 'per_head' | 'projection';
   readonly "attention.qk_norm.q": boolean;
   readonly "attention.qk_norm.k": boolean;
   readonly "attention.qk_norm.memory": boolean;
@@ -336,6 +428,7 @@ export interface OptionTypes {
   readonly "attention.rope.scaling.short_factor": readonly number[];
   readonly "attention.rope.scaling.long_factor": readonly number[];
   readonly "attention.alibi.heads": number;
+  readonly "attention.alibi.scale": number;
   readonly "attention.t5_bias.buckets": number;
   readonly "attention.t5_bias.max_distance": number;
   readonly "attention.t5_bias.scale": number;
@@ -367,7 +460,7 @@ export interface OptionTypes {
   readonly "attention.biases": readonly ('q' | 'k' | 'v' | 'o')[];
   readonly "attention.cache.dtype": 'f32' | 'f16';
   readonly "mlp.kind": 'gated' | 'plain';
-  readonly "mlp.activation": 'silu' | 'gelu' | 'gelu_tanh' | 'relu' | 'relu2';
+  readonly "mlp.activation": 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu' | 'relu2';
   readonly "mlp.width": number;
   readonly "mlp.biases": readonly ('up' | 'gate' | 'down')[];
   readonly "layers.kinds": Readonly<Record<string, { readonly attention?: Overrides<Spec['attention']>; readonly mlp?: Overrides<Spec['mlp']> }>>;
@@ -380,8 +473,13 @@ export interface OptionTypes {
 /** Paths of options that hold other options. */
 export type MapPath =
   | "model"
+  | "model.embedding_norm"
   | "model.positions"
   | "model.norm"
+  | "model.block"
+  | "model.head"
+  | "model.head.transform"
+  | "model.head.transform.norm"
   | "attention"
   | "attention.inputs"
   | "attention.qk_norm"

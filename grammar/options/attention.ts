@@ -132,6 +132,13 @@ export const attention = {
       consumedBy: 'lower',
       doc: 'Factor on the similarity.',
     },
+    clip_qkv: {
+      kind: 'number',
+      above: 0,
+      since,
+      consumedBy: 'lower',
+      doc: 'Entries of projected queries, keys and values are kept within ±c.',
+    },
     qk_norm: qkNorm,
     value_norm: valueNorm,
     value_residual: valueResidual,

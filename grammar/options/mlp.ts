@@ -18,11 +18,11 @@ export const mlp = {
     },
     activation: {
       kind: 'enum',
-      values: ['silu', 'gelu', 'gelu_tanh', 'relu', 'relu2'],
+      values: ['silu', 'gelu', 'gelu_tanh', 'quick_gelu', 'relu', 'relu2'],
       required: true,
       since,
       consumedBy: 'emit',
-      doc: '`gelu` is exact (erf); `relu2` is relu(x)².',
+      doc: '`gelu` is exact (erf); `quick_gelu` is x · σ(1.702 · x); `relu2` is relu(x)².',
     },
     width: { kind: 'integer', ...extent, required: true, since, consumedBy: 'lower', doc: 'Inner width.' },
     biases: {

@@ -1,12 +1,15 @@
 import { extent, type MapOption, since } from '../option.ts';
+import { block } from './block.ts';
+import { head } from './head.ts';
+import { normEntries } from './model-norms.ts';
 
-/** `model`: the decoder around the attention. */
+/** `model`: the transformer around the attention. */
 export const model = {
   kind: 'map',
   presence: 'meaning',
   since,
   consumedBy: 'lower',
-  doc: 'The decoder around the attention. Without it the module is the attention alone.',
+  doc: 'The transformer around the attention. Without it the module is the attention alone.',
   entries: {
     vocab: { kind: 'integer', ...extent, required: true, since, consumedBy: 'lower', doc: 'Number of tokens.' },
     hidden: {
@@ -42,6 +45,31 @@ export const model = {
       doc: 'The output head uses the token embedding.',
     },
     embedding_scale: { kind: 'number', default: 1, since, consumedBy: 'lower', doc: 'Factor on token embeddings.' },
+    embedding_width: {
+      kind: 'integer',
+      ...extent,
+      derived: '`hidden`',
+      since,
+      consumedBy: 'lower',
+      doc: 'Width of the token table and of the head; `embed_in` leads from it to `hidden`, and `embed_out` back.',
+    },
+    embedding_norm: {
+      kind: 'map',
+      presence: 'meaning',
+      shorthand: 'kind',
+      since,
+      consumedBy: 'lower',
+      doc: 'Norm of the embeddings, after positions and token types are added.',
+      entries: normEntries('`model.norm`'),
+    },
+    token_types: {
+      kind: 'integer',
+      min: 1,
+      max: 65536,
+      since,
+      consumedBy: 'lower',
+      doc: 'Rows of a table `[token_types, hidden]` of token types; every token is of type 0: its row is added.',
+    },
     positions: {
       kind: 'map',
       presence: 'grouping',
@@ -51,13 +79,30 @@ export const model = {
       entries: {
         kind: {
           kind: 'enum',
-          values: ['none', 'learned'],
+          values: ['none', 'learned', 'sinusoidal'],
           default: 'none',
           since,
           consumedBy: 'lower',
-          doc: '`learned`: a table `[context, hidden]`.',
+          doc: '`learned`: a table `[context + offset, hidden]`. `sinusoidal`: sin and cos of p · 10000^(−2e / hidden), for pairs e.',
         },
-        scale: { kind: 'number', default: 1, since, consumedBy: 'lower', doc: 'Factor on the learned positions.' },
+        scale: { kind: 'number', default: 1, since, consumedBy: 'lower', doc: 'Factor on the positions.' },
+        offset: {
+          kind: 'integer',
+          min: 0,
+          max: 65536,
+          default: 0,
+          since,
+          consumedBy: 'lower',
+          doc: 'Position of the first token.',
+        },
+        pairing: {
+          kind: 'enum',
+          values: ['half', 'interleaved'],
+          default: 'interleaved',
+          since,
+          consumedBy: 'lower',
+          doc: 'Of `sinusoidal`. `half`: all sines, then all cosines. `interleaved`: sin, cos, sin, cos, …',
+        },
       },
     },
     norm: {
@@ -65,39 +110,25 @@ export const model = {
       presence: 'grouping',
       since,
       consumedBy: 'lower',
-      doc: 'The norm before attention, before the MLP, and after the last layer.',
-      entries: {
-        kind: {
-          kind: 'enum',
-          values: ['rms', 'layer'],
-          default: 'rms',
-          since,
-          consumedBy: 'lower',
-          doc: '`rms`: x / sqrt(mean(x²) + eps) · γ. `layer`: (x − mean) / sqrt(variance + eps) · γ + β.',
-        },
-        eps: {
-          kind: 'number',
-          min: 0,
-          derived: '1e-6 for `rms`, 1e-5 for `layer`',
-          since,
-          consumedBy: 'lower',
-          doc: 'Added under the root.',
-        },
-        unit_offset: {
-          kind: 'boolean',
-          default: false,
-          since,
-          consumedBy: 'lower',
-          doc: 'The checkpoint stores γ − 1.',
-        },
-        bias: {
-          kind: 'boolean',
-          derived: 'false for `rms`, true for `layer`',
-          since,
-          consumedBy: 'lower',
-          doc: 'The norm has a bias β.',
-        },
-      },
+      doc: 'The norms of the layers, and the norm after the last layer.',
+      entries: normEntries(),
+    },
+    block,
+    final_norm: {
+      kind: 'boolean',
+      derived: 'true; false when `block.norms` is `post`',
+      since,
+      consumedBy: 'lower',
+      doc: 'There is a norm after the last layer.',
+    },
+    head,
+    logit_scale: { kind: 'number', above: 0, default: 1, since, consumedBy: 'lower', doc: 'Factor on the logits.' },
+    final_softcap: {
+      kind: 'number',
+      above: 0,
+      since,
+      consumedBy: 'lower',
+      doc: 'Logits become c · tanh(x / c), after `logit_scale`.',
     },
   },
 } as const satisfies MapOption;

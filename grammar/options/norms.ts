@@ -47,11 +47,11 @@ export const qkNorm = {
     unit_offset: unitOffset,
     weight: {
       kind: 'enum',
-      values: ['none', 'shared', 'per_head'],
+      values: ['none', 'shared', 'per_head', 'projection'],
       derived: '`none` for `l2`, else `shared`',
       since,
       consumedBy: 'lower',
-      doc: '`none`: γ = 1. `shared`: one γ `[D]` for all query heads, one for all key heads. `per_head`: `[H, D]` and `[K, D]`.',
+      doc: '`none`: γ = 1. `shared`: one γ `[D]` for all query heads, one for all key heads. `per_head`: `[H, D]` and `[K, D]`. `projection`: the mean is taken over all heads together, γ `[H·D]` and `[K·D]`.',
     },
     q: { kind: 'boolean', derived: 'true', since, consumedBy: 'lower', doc: 'Applies to queries.' },
     k: { kind: 'boolean', derived: 'true', since, consumedBy: 'lower', doc: 'Applies to keys.' },

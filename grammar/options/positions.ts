@@ -62,6 +62,7 @@ export const alibi = {
       consumedBy: 'lower',
       doc: 'Heads that have a slope, the first ones; slopes are the closest-power-of-two sequence for so many.',
     },
+    scale: { kind: 'number', above: 0, default: 1, since, consumedBy: 'lower', doc: 'Factor on the slopes.' },
   },
 } as const satisfies MapOption;
 

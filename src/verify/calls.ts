@@ -74,7 +74,9 @@ export function callSequences(shaped: ShapedSpec, tokens: number, seed: number):
     const ids = counts.map((count) => Array.from({ length: count }, () => Math.floor(next() * model.vocab)));
     return { counts, ids, ...runtimePrefix(attention, tokens), logits: index === 1 ? 'all' : 'last' };
   });
-  return [{ ...sizes, calls }];
+  // Where tokens see those after them, every text is run by itself.
+  const isCausal = shaped.layers.every((layer) => layer.attention.mask.causal);
+  return isCausal ? [{ ...sizes, calls }] : calls.map((call) => ({ ...sizes, calls: [call] }));
 }
 
 /** What projections read, for two sequences. */

@@ -25,6 +25,7 @@ export function runWhole(
 }
 
 async function runModel(loaded: LoadedModule, { batch, capacity }: CallSequence, traces: readonly CallTrace[]) {
+  const { output } = loaded.definition.facts;
   const errors: WholeError[] = [];
   // A session gives the logits of all tokens or of the last ones: each kind of call has one of its own, fed with all calls.
   for (const logits of ['last', 'all'] as const) {
@@ -34,9 +35,10 @@ async function runModel(loaded: LoadedModule, { batch, capacity }: CallSequence,
         // A session keeps the prefix of its first call.
         const prefix = call.prefix && session.past.every((past) => past === 0) ? { prefix: call.prefix } : {};
         const { data } = await session.prefill(call.ids ?? [], prefix);
-        const reference = outputs.get('logits');
+        const reference = outputs.get(output);
         if (reference === undefined || (call.logits ?? 'last') !== logits) continue;
-        errors.push(compared(`${logits === 'all' ? 'all' : 'last'} logits`, 'logits', reference, data));
+        const what = output === 'hidden' ? 'hidden states' : `${logits} logits`;
+        errors.push(compared(what, output, reference, data));
       }
     } finally {
       session.dispose();

@@ -63,10 +63,10 @@ describe('the example specs', () => {
         biases: { q: false, k: false, v: false, o: false },
         cacheDtype: 'f32',
       },
-      attentionNorm: { kind: 'rms', eps: 1e-6, unitOffset: false, bias: false },
-      mlpNorm: { kind: 'rms', eps: 1e-6, unitOffset: false, bias: false },
       mlp: { kind: 'gated', activation: 'silu', width: 512, biases: { up: false, gate: false, down: false } },
     });
+    const norm = { kind: 'rms', eps: 1e-6, weight: true, unitOffset: false, bias: false };
+    expect(shaped?.model?.layerNorms).toEqual({ attention: norm, mlp: norm });
     expect(shaped?.weights).toHaveLength(1 + 4 * 11 + 1);
   });
 
@@ -180,7 +180,13 @@ describe('defaults', () => {
     const layered = checkText(
       decoder('q_heads: 6').replace('context: 64', 'context: 64, norm: { kind: layer }'),
     ).shaped;
-    expect(layered?.model?.finalNorm).toEqual({ kind: 'layer', eps: 1e-5, unitOffset: false, bias: true });
+    expect(layered?.model?.finalNorm).toEqual({
+      kind: 'layer',
+      eps: 1e-5,
+      weight: true,
+      unitOffset: false,
+      bias: true,
+    });
     expect(layered?.weights.map(({ name }) => name)).toContain('layers.1.mlp_norm.bias');
   });
 });

@@ -88,7 +88,7 @@ describe('sinks', () => {
 });
 
 describe('biases and softcap', () => {
-  const alibi = { alibi: { kind: 'alibi', heads: 1 } } as const;
+  const alibi = { alibi: { kind: 'alibi', heads: 1, scale: 1 } } as const;
   const distances = [2, 1, 0].map((n) => -n / 256);
 
   it('cap first, or last', () => {

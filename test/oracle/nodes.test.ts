@@ -24,6 +24,7 @@ const norm = (changes: Partial<NormNode>): NormNode => ({
   unitOffset: false,
   x: 'hidden_in',
   weight: 'w',
+  accumulate: false,
   out: 'out',
   ...changes,
 });
@@ -225,11 +226,9 @@ describe('a cached module', () => {
 describe('embed', () => {
   const node: Node = {
     op: 'embed',
-    ids: 'ids',
-    table: 'table',
-    hidden: 2,
-    scale: 2,
-    positions: { table: 'positions', scale: 0.5 },
+    width: 2,
+    tokens: { ids: 'ids', table: 'table', scale: 2 },
+    positions: { table: 'positions', scale: 0.5, offset: 0 },
     out: 'logits',
   };
   const module = moduleOf([node], { inputs: ['ids'], outputs: ['logits'] }, { table: [3, 2], positions: [4, 2] });

@@ -87,8 +87,9 @@ describe('names of kernels', () => {
       kind: 'rms',
       width: 64,
       eps,
-      unitOffset: false,
+      weight: 'plain',
       bias: false,
+      accumulate: false,
       threads: 64,
       workgroup: [],
     });

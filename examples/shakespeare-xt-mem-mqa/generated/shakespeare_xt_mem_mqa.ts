@@ -25,7 +25,7 @@ export function load(options: LoadOptions): Promise<Model> {
 const wgsl = {
   embed_192: `// x[token] = table[id]
 
-const HIDDEN_QUADS = 48u;
+const WIDTH_QUADS = 48u;
 
 struct Step {
   batch: u32,
@@ -52,12 +52,12 @@ fn store_x(row: u32, quad: u32, value: vec4f) {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let index = group.x * 64u + lane;
-  let row = index / HIDDEN_QUADS;
-  let quad = index % HIDDEN_QUADS;
+  let row = index / WIDTH_QUADS;
+  let quad = index % WIDTH_QUADS;
   if (row >= step.batch * step.tokens) {
     return;
   }
-  store_x(row, quad, load_table(ids[row] * HIDDEN_QUADS + quad));
+  store_x(row, quad, load_table(ids[row] * WIDTH_QUADS + quad));
 }
 `,
   norm_rms_192: `// y = x / sqrt(mean(x²) + eps) · γ, row by row
@@ -2017,7 +2017,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
 enable f16;
 
-const HIDDEN_QUADS = 48u;
+const WIDTH_QUADS = 48u;
 
 struct Step {
   batch: u32,
@@ -2044,12 +2044,12 @@ fn store_x(row: u32, quad: u32, value: vec4f) {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let index = group.x * 64u + lane;
-  let row = index / HIDDEN_QUADS;
-  let quad = index % HIDDEN_QUADS;
+  let row = index / WIDTH_QUADS;
+  let quad = index % WIDTH_QUADS;
   if (row >= step.batch * step.tokens) {
     return;
   }
-  store_x(row, quad, load_table(ids[row] * HIDDEN_QUADS + quad));
+  store_x(row, quad, load_table(ids[row] * WIDTH_QUADS + quad));
 }
 `,
   linear_tile_192x192_f16: `// y = x · weightᵀ, weights [192, 192]
@@ -3134,6 +3134,8 @@ export const definition: ModuleDefinition = {
     vocab: 65,
     context: 256,
     cacheDtype: 'f32',
+    output: 'logits',
+    causal: true,
   },
   weights: [
     { name: 'embed.weight', shape: [65, 192], dtype: 'f16', pitch: 192, source: 'token_emb.emb.weight' },
@@ -3474,8 +3476,8 @@ export const definition: ModuleDefinition = {
   ],
   tables: [{ name: 'rope_16_10000', kind: 'rope', dim: 16, base: 10000 }],
   buffers: [
-    { name: 'ids', role: 'input', dtype: 'u32', shape: ['B', 'I'] },
     { name: 'x', role: 'activation', dtype: 'f32', shape: ['B', 'I', 192] },
+    { name: 'ids', role: 'input', dtype: 'u32', shape: ['B', 'I'] },
     { name: 'normed', role: 'activation', dtype: 'f32', shape: ['B', 'I', 192] },
     { name: 'q_proj', role: 'activation', dtype: 'f32', shape: ['B', 'I', 192] },
     { name: 'k_proj', role: 'activation', dtype: 'f32', shape: ['B', 'I', 32] },

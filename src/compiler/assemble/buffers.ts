@@ -1,5 +1,5 @@
 import type { BufferDecl, TableDecl, WeightDecl } from '../../runtime/abi1/definition.ts';
-import type { AttnModule, TensorDecl } from '../ir/nodes.ts';
+import type { AttnModule, Node, TensorDecl } from '../ir/nodes.ts';
 import { toExtent } from '../plan/extents.ts';
 
 /** None for a tensor that is no weight. Rows of matrices are padded to four entries: kernels read them in quads. */
@@ -12,17 +12,18 @@ export function weightDecl({ name, dtype, weight }: TensorDecl): readonly Weight
 }
 
 export function tablesOf(module: AttnModule): readonly TableDecl[] {
-  const rotations = module.nodes.flatMap((node) => ('rotation' in node && node.rotation ? [node.rotation] : []));
-  const tables = rotations.map(
-    ({ table, dim, base, scaling }): TableDecl => ({
-      name: table,
-      kind: 'rope',
-      dim,
-      base,
-      ...(scaling && { scaling }),
-    }),
-  );
+  const tables = module.nodes.flatMap((node) => tableDecl(node) ?? []);
   return [...new Map(tables.map((table) => [table.name, table])).values()];
+}
+
+function tableDecl(node: Node): TableDecl | undefined {
+  if ('rotation' in node && node.rotation) {
+    const { table, dim, base, scaling } = node.rotation;
+    return { name: table, kind: 'rope', dim, base, ...(scaling && { scaling }) };
+  }
+  if (node.op !== 'embed' || node.positions?.sinusoids === undefined) return undefined;
+  const { table, offset, sinusoids } = node.positions;
+  return { name: table, kind: 'sinusoids', width: node.width, offset, pairing: sinusoids };
 }
 
 /** Cache rows are padded to four entries: kernels read and write them in quads. */

@@ -48,6 +48,8 @@ function factsOf({ layers, layerKinds, model }: ShapedSpec): ModuleFacts {
     context: model?.context ?? 0,
     cacheDtype,
     ...prefixOf(layers),
+    output: model === undefined ? 'out' : model.head.kind,
+    causal: layers.every((layer) => layer.attention.mask.causal),
   };
 }
 

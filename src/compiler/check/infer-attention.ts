@@ -34,6 +34,7 @@ export function resolveAttention(
   const biasTensor = resolveBiasTensor(spec);
   const normalizer = resolveNormalizer(spec, report);
   const gates = resolveGates(spec);
+  const clipQkv = spec.at('attention.clip_qkv')?.value;
   const cacheDtype = spec.at('attention.cache.dtype')?.value;
   const similarity = spec.at('attention.similarity')?.value;
   const sinks = spec.at('attention.sinks')?.value;
@@ -54,6 +55,7 @@ export function resolveAttention(
     valueDim,
     similarity,
     scale: spec.at('attention.scale')?.value ?? defaultScale(qkNorms, headDim),
+    ...(clipQkv === undefined ? {} : { clipQkv }),
     qkNorms,
     ...(valueNorm === undefined ? {} : { valueNorm }),
     ...(valueResidual === undefined ? {} : { valueResidual }),

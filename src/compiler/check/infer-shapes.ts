@@ -2,6 +2,7 @@ import type { Report } from '../diagnostics/report.ts';
 import type { BoundSpec, OptionPath } from './bind.ts';
 import { type CheckpointHeader, resolveWeightDtype } from './checkpoint.ts';
 import { resolveAttention } from './infer-attention.ts';
+import { resolveModel } from './infer-model.ts';
 import { type KindReports, reportsByKind } from './kind-reports.ts';
 import type { LayerKind } from './layer-kinds.ts';
 import { checkCheckpoint, weightsPlace } from './rules/checkpoint.ts';
@@ -10,15 +11,7 @@ import { type ResolvedHeads, resolveHeads } from './rules/heads.ts';
 import { checkParts } from './rules/parts.ts';
 import { checkFirstValues } from './rules/value-residual.ts';
 import { checkWeightsFile } from './rules/weights-file.ts';
-import type {
-  AttentionShape,
-  LayerShape,
-  MlpShape,
-  ModelShape,
-  NormShape,
-  ShapedSpec,
-  WeightShape,
-} from './shaped-spec.ts';
+import type { AttentionShape, MlpShape, ModelShape, ShapedSpec, WeightShape } from './shaped-spec.ts';
 import { isLayered, type SourcedTemplate, sourceWeights, type TemplateGroup } from './weight-sources.ts';
 import { type WeightTemplate, weightTemplates } from './weights-table.ts';
 
@@ -47,7 +40,7 @@ function inferAll(
 ): ShapedSpec | undefined {
   const weightsFile = checkWeightsFile(spec, report);
   if (checkpoint !== undefined) checkShardFaults(checkpoint, weightsPlace(spec), report);
-  const model = resolveModel(spec);
+  const model = resolveModel(spec, report);
   const resolved = kinds.flatMap((kind) => resolveKind(kind, model, reports.of(kind)));
   const name = spec.at('name')?.value;
   if (resolved.length === 0 || resolved.length < kinds.length || name === undefined) return undefined;
@@ -65,7 +58,7 @@ function inferAll(
   const weightDtype = resolveWeightDtype(spec, weights, checkpoint);
   if (weightDtype === undefined) return undefined;
   const layers = resolved.flatMap(({ kind, attention, mlp }) => {
-    const shape = layerOf(attention, model, mlp);
+    const shape = Object.freeze({ attention, ...(model === undefined || mlp === undefined ? {} : { mlp }) });
     return kind.layers.map((layer) => ({ layer, shape, kind }));
   });
   layers.sort((a, b) => a.layer - b.layer);
@@ -114,32 +107,6 @@ function templatesOf({ kind, templates }: ResolvedKind, index: number): Template
   return { layers: kind.layers, templates: index === 0 ? templates : templates.filter(isLayered) };
 }
 
-function resolveModel(spec: BoundSpec): ModelShape | undefined {
-  const vocab = spec.at('model.vocab')?.value;
-  const hidden = spec.at('model.hidden')?.value;
-  const context = spec.at('model.context')?.value;
-  const tieEmbeddings = spec.at('model.tie_embeddings')?.value;
-  const embeddingScale = spec.at('model.embedding_scale')?.value;
-  const positions = spec.at('model.positions.kind')?.value;
-  const scale = spec.at('model.positions.scale')?.value;
-  const finalNorm = resolveNorm(spec);
-  if (vocab === undefined || hidden === undefined || context === undefined || tieEmbeddings === undefined)
-    return undefined;
-  if (embeddingScale === undefined || positions === undefined || scale === undefined || finalNorm === undefined)
-    return undefined;
-  const learned = positions === 'learned' ? { learnedPositions: Object.freeze({ scale }) } : {};
-  return Object.freeze({ vocab, hidden, context, tieEmbeddings, embeddingScale, ...learned, finalNorm });
-}
-
-function resolveNorm(spec: BoundSpec): NormShape | undefined {
-  const kind = spec.at('model.norm.kind')?.value;
-  const unitOffset = spec.at('model.norm.unit_offset')?.value;
-  if (kind === undefined || unitOffset === undefined) return undefined;
-  const eps = spec.at('model.norm.eps')?.value ?? (kind === 'rms' ? 1e-6 : 1e-5);
-  const bias = spec.at('model.norm.bias')?.value ?? kind === 'layer';
-  return Object.freeze({ kind, eps, unitOffset, bias });
-}
-
 function resolveMlp(spec: BoundSpec): MlpShape | undefined {
   const kind = spec.at('mlp.kind')?.value;
   const activation = spec.at('mlp.activation')?.value;
@@ -152,11 +119,6 @@ function resolveMlp(spec: BoundSpec): MlpShape | undefined {
     width,
     biases: Object.freeze({ up: biases.includes('up'), gate: biases.includes('gate'), down: biases.includes('down') }),
   });
-}
-
-function layerOf(attention: AttentionShape, model: ModelShape | undefined, mlp: MlpShape | undefined): LayerShape {
-  if (model === undefined || mlp === undefined) return Object.freeze({ attention });
-  return Object.freeze({ attention, attentionNorm: model.finalNorm, mlpNorm: model.finalNorm, mlp });
 }
 
 /** Layer by layer: runs of templates that are in the layers are interleaved. */

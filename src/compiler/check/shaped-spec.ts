@@ -32,15 +32,69 @@ export interface ModelShape {
   readonly tieEmbeddings: boolean;
   /** Factor on token embeddings. */
   readonly embeddingScale: number;
-  /** Learned positions `[context, hidden]`, multiplied by `scale` and added to the embeddings. */
-  readonly learnedPositions?: { readonly scale: number };
-  readonly finalNorm: NormShape;
+  /** Width of the token table and of the head where it differs from `hidden`: `embed_in` and `embed_out` lead from one to the other. */
+  readonly embeddingWidth?: number;
+  /** Norm of the sum of tokens, positions and token types. */
+  readonly embeddingNorm?: NormShape;
+  /** Rows of the table of token types, of which row 0 is added to every token. */
+  readonly tokenTypes?: number;
+  /** Added to the embeddings. */
+  readonly positions?: LearnedPositions | SinusoidalPositions;
+  readonly block: BlockShape;
+  /** Norms of every layer, those that its `block` has. */
+  readonly layerNorms: LayerNorms;
+  /** Absent when the last layer's output goes to the head as it is. */
+  readonly finalNorm?: NormShape;
+  readonly head: HeadShape;
 }
+
+/** scale · table[position + offset], table `[context + offset, hidden]`. */
+export interface LearnedPositions {
+  readonly kind: 'learned';
+  readonly scale: number;
+  readonly offset: number;
+}
+
+/**
+ * scale · (sin, cos) of (position + offset) · 10000^(−2e / hidden) for pair e. `interleaved`: pair e lies at 2e and 2e + 1.
+ * `half`: at e and e + hidden / 2. `hidden` is even.
+ */
+export interface SinusoidalPositions {
+  readonly kind: 'sinusoidal';
+  readonly scale: number;
+  readonly offset: number;
+  readonly pairing: 'half' | 'interleaved';
+}
+
+export interface BlockShape {
+  /** `pre`: x + f(norm(x)). `post`: norm(x + f(x)). `sandwich`: x + outNorm(f(norm(x))). `output`: x + outNorm(f(x)). */
+  readonly norms: 'pre' | 'post' | 'sandwich' | 'output';
+  /** x + attention(norm(x)) + mlp(norm(x)), with one norm or with `mlp_norm` for the MLP; `pre` only. */
+  readonly parallel: 'none' | 'one_norm' | 'two_norms';
+  /** Factor on what a part adds to x; 1 with `sandwich` and `output`. */
+  readonly residualScale: number;
+}
+
+export type HeadShape =
+  /** The residual stream is the output. */
+  | { readonly kind: 'hidden' }
+  | {
+      readonly kind: 'logits';
+      readonly bias: boolean;
+      /** Factor on the logits. */
+      readonly scale: number;
+      /** c · tanh(x / c) on the scaled logits. */
+      readonly softcap?: number;
+      /** norm(act(W·x + b)) before the head, W `[embeddingWidth, hidden]`. */
+      readonly transform?: { readonly activation: Activation; readonly norm: NormShape };
+    };
 
 export interface NormShape {
   readonly kind: 'rms' | 'layer';
   /** Added to the mean square (rms) or the variance (layer). */
   readonly eps: number;
+  /** False: γ = 1. */
+  readonly weight: boolean;
   /** The stored weight is γ − 1. */
   readonly unitOffset: boolean;
   readonly bias: boolean;
@@ -48,10 +102,16 @@ export interface NormShape {
 
 export interface LayerShape {
   readonly attention: AttentionShape;
-  /** Pre-norms and MLP: present exactly when the spec has a model. */
-  readonly attentionNorm?: NormShape;
-  readonly mlpNorm?: NormShape;
+  /** Present exactly when the spec has a model. */
   readonly mlp?: MlpShape;
+}
+
+/** `attention`, `mlp`: of a part's input; with `post`, of the sum after it. `attentionOut`, `mlpOut`: of a part's output. */
+export interface LayerNorms {
+  readonly attention?: NormShape;
+  readonly attentionOut?: NormShape;
+  readonly mlp?: NormShape;
+  readonly mlpOut?: NormShape;
 }
 
 export interface HeadGroup {
@@ -90,6 +150,8 @@ export interface AttentionShape {
   readonly similarity: 'dot' | 'l2';
   /** Factor on the similarity. */
   readonly scale: number;
+  /** Projected q, k and v are kept within ±c. */
+  readonly clipQkv?: number;
   /** Norms of q and k, in order of application. */
   readonly qkNorms: readonly QkNormShape[];
   /** Norm of the values over Dv, before they are cached; memory values do not get it. */
@@ -148,7 +210,9 @@ export interface HeadNormShape {
   readonly weight: 'none' | 'shared' | 'per_head';
 }
 
-export interface QkNormShape extends HeadNormShape {
+export interface QkNormShape extends Omit<HeadNormShape, 'weight'> {
+  /** `projection`: the mean is over all heads together, γ `[H·D]` for q, `[K·D]` for k; `rms` or `layer`, first in the list. */
+  readonly weight: HeadNormShape['weight'] | 'projection';
   readonly q: boolean;
   readonly k: boolean;
   /** Applies to memory keys too. Never without memory or without `k`. */
@@ -204,10 +268,11 @@ export type RopeScaling =
       readonly attentionFactor: number;
     };
 
-/** −slope_h · |position of q − position of k|; slopes are the closest-power-of-two sequence for `heads` heads, zero for heads beyond. */
+/** −scale · slope_h · |position of q − position of k|; slopes are the closest-power-of-two sequence for `heads` heads, zero for heads beyond. */
 export interface AlibiShape {
   readonly kind: 'alibi';
   readonly heads: number;
+  readonly scale: number;
 }
 
 /** A learned table `[buckets, H]` (T5): scale · table[bucket(q − k), h]. */
@@ -239,17 +304,20 @@ export interface MlpShape {
   readonly biases: { readonly up: boolean; readonly gate: boolean; readonly down: boolean };
 }
 
-export type Activation = 'silu' | 'gelu' | 'gelu_tanh' | 'relu' | 'relu2';
+export type Activation = 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu' | 'relu2';
 
 /**
  * One weight. Matrices are `[out, in]`. Canonical names, with the layer's index for `{i}`:
- * `embed.weight` `[vocab, hidden]` · `positions.weight` `[context, hidden]` · `layers.{i}.attn_norm.weight|bias` `[hidden]` ·
+ * `embed.weight` `[vocab, width]`, width the embedding's · `embed_in.weight` `[hidden, width]` · `positions.weight` `[context + offset, hidden]` ·
+ * `token_types.weight` `[types, hidden]` · `embed_norm.weight|bias` `[hidden]` ·
+ * `layers.{i}.attn_norm|attn_out_norm.weight|bias` `[hidden]` ·
  * `layers.{i}.attn.q|k|v|o|o_gate.weight|bias` · `layers.{i}.attn.q_norm|k_norm|v_norm.weight` (see HeadNormShape; a second norm of
  * the list is `q_norm2|k_norm2`) · `layers.{i}.attn.memory_k` `[K, M, D]` · `…attn.sinks` `[H]` · `…attn.t5.weight` `[buckets, H]` ·
  * `…attn.mix_pre|mix_post|mix_pre_scale_post.weight` `[H, H]` · `…attn.head_scale` `[H]` · `…attn.head_gate.weight|bias` · `…attn.value_gate.weight` ·
  * `…attn.value_residual.weight|bias` ·
- * `layers.{i}.attn.memory_v` `[K, M, Dv]` · `layers.{i}.mlp_norm.weight|bias` · `layers.{i}.mlp.up|gate|down.weight|bias` ·
- * `final_norm.weight|bias` · `head.weight` `[vocab, hidden]` (not when embeddings are tied).
+ * `layers.{i}.attn.memory_v` `[K, M, Dv]` · `layers.{i}.mlp_norm|mlp_out_norm.weight|bias` · `layers.{i}.mlp.up|gate|down.weight|bias` ·
+ * `final_norm.weight|bias` · `embed_out.weight` `[width, hidden]` · `head_transform.weight|bias` `[width, hidden]` · `head_norm.weight|bias` `[width]` ·
+ * `head.weight` `[vocab, width]` (not when embeddings are tied) · `head.bias` `[vocab]`.
  * For attention alone the prefix `layers.{i}.` is dropped.
  */
 export interface WeightShape {

@@ -1,5 +1,13 @@
 import type { OptionPath } from './bind.ts';
-import type { AttentionShape, HeadNormShape, MlpShape, ModelShape, NormShape, WeightShape } from './shaped-spec.ts';
+import type {
+  AttentionShape,
+  HeadNormShape,
+  MlpShape,
+  ModelShape,
+  NormShape,
+  QkNormShape,
+  WeightShape,
+} from './shaped-spec.ts';
 
 /** A weight of the module, once for all layers: `{i}` in its name is the layer. */
 export interface WeightTemplate {
@@ -23,18 +31,55 @@ export interface ModuleParts {
 /** Canonical names and shapes in the order in which the forward pass first reads them. See WeightShape. */
 export function weightTemplates({ model, attention, mlp }: ModuleParts): readonly WeightTemplate[] {
   if (model === undefined) return attentionWeights(attention, '', 'attention.hidden');
-  const { vocab, hidden, context } = model;
-  const embedding: OptionPath[] = ['model.vocab', 'model.hidden'];
-  const learned = matrix('positions.weight', [context, hidden], ['model.context', 'model.hidden']);
+  const { hidden, layerNorms, finalNorm } = model;
+  const ofLayer = attentionWeights(attention, 'layers.{i}.', 'model.hidden');
+  const norm = (name: string, shape: NormShape | undefined) => normWeights(`layers.{i}.${name}`, shape, hidden);
   return [
-    matrix('embed.weight', [vocab, hidden], embedding),
-    ...(model.learnedPositions === undefined ? [] : [learned]),
-    ...normWeights('layers.{i}.attn_norm', model.finalNorm, hidden),
-    ...attentionWeights(attention, 'layers.{i}.', 'model.hidden'),
-    ...normWeights('layers.{i}.mlp_norm', model.finalNorm, hidden),
+    ...embeddingWeights(model),
+    ...norm('attn_norm', layerNorms.attention),
+    ...ofLayer,
+    ...norm('attn_out_norm', layerNorms.attentionOut),
+    ...norm('mlp_norm', layerNorms.mlp),
     ...(mlp === undefined ? [] : mlpWeights(mlp, hidden)),
-    ...normWeights('final_norm', model.finalNorm, hidden),
-    ...(model.tieEmbeddings ? [] : [matrix('head.weight', [vocab, hidden], embedding)]),
+    ...norm('mlp_out_norm', layerNorms.mlpOut),
+    ...normWeights('final_norm', finalNorm, hidden),
+    ...headWeights(model),
+  ];
+}
+
+const widthOption = ({ embeddingWidth }: ModelShape): OptionPath =>
+  embeddingWidth === undefined ? 'model.hidden' : 'model.embedding_width';
+
+function embeddingWeights(model: ModelShape): readonly WeightTemplate[] {
+  const { vocab, hidden, context, embeddingWidth, positions, tokenTypes, embeddingNorm } = model;
+  const table = (name: string, rows: number, option: OptionPath) =>
+    matrix(name, [rows, hidden], [option, 'model.hidden']);
+  return [
+    matrix('embed.weight', [vocab, embeddingWidth ?? hidden], ['model.vocab', widthOption(model)]),
+    ...(positions?.kind === 'learned' ? [table('positions.weight', context + positions.offset, 'model.context')] : []),
+    ...(tokenTypes === undefined ? [] : [table('token_types.weight', tokenTypes, 'model.token_types')]),
+    ...(embeddingWidth === undefined
+      ? []
+      : [matrix('embed_in.weight', [hidden, embeddingWidth], ['model.hidden', 'model.embedding_width'])]),
+    ...normWeights('embed_norm', embeddingNorm, hidden),
+  ];
+}
+
+function headWeights(model: ModelShape): readonly WeightTemplate[] {
+  const { vocab, hidden, embeddingWidth, tieEmbeddings, head } = model;
+  if (head.kind === 'hidden') return [];
+  const width = embeddingWidth ?? hidden;
+  const option = widthOption(model);
+  const projection = (name: string) => matrix(name, [width, hidden], [option, 'model.hidden']);
+  const transform = head.transform && [
+    projection('head_transform.weight'),
+    vector('head_transform.bias', width, option),
+    ...normWeights('head_norm', head.transform.norm, width, option),
+  ];
+  return [
+    ...(transform ?? (embeddingWidth === undefined ? [] : [projection('embed_out.weight')])),
+    ...(tieEmbeddings ? [] : [matrix('head.weight', [vocab, width], ['model.vocab', option])]),
+    ...(head.bias ? [vector('head.bias', vocab, 'model.vocab')] : []),
   ];
 }
 
@@ -87,9 +132,12 @@ function headNormWeights(
   { heads, headDim, valueDim, qkNorms, valueNorm }: AttentionShape,
   at: Naming,
 ): readonly WeightTemplate[] {
-  const ofHeads = (name: string, norm: HeadNormShape, headCount: number, width: number) => {
+  const ofHeads = (name: string, norm: HeadNormShape | QkNormShape, headCount: number, width: number) => {
     if (norm.weight === 'none') return [];
     const blame: OptionPath = name === 'v_norm' ? 'attention.value_dim' : 'attention.head_dim';
+    if (norm.weight === 'projection') {
+      return [vector(at(`${name}.weight`), headCount * width, name.startsWith('q') ? qBlame : kvBlame)];
+    }
     if (norm.weight === 'shared') return [vector(at(`${name}.weight`), width, blame)];
     return [perHead(at(`${name}.weight`), [headCount, width], [name.startsWith('q') ? qBlame : kvBlame, blame])];
   };
@@ -151,10 +199,10 @@ function outputWeights(
   hiddenOption: OptionPath,
 ): readonly WeightTemplate[] {
   const width = outHidden ?? hidden;
-  const widthOption = outHidden === undefined ? hiddenOption : 'attention.out_hidden';
+  const outOption = outHidden === undefined ? hiddenOption : 'attention.out_hidden';
   return (gates.outputGlu ? ['o', 'o_gate'] : ['o']).flatMap((name) => [
-    matrix(at(`${name}.weight`), [width, heads.qHeads * valueDim], [widthOption, qBlame]),
-    ...(biases.o ? [vector(at(`${name}.bias`), width, widthOption)] : []),
+    matrix(at(`${name}.weight`), [width, heads.qHeads * valueDim], [outOption, qBlame]),
+    ...(biases.o ? [vector(at(`${name}.bias`), width, outOption)] : []),
   ]);
 }
 
@@ -170,9 +218,16 @@ function mlpWeights({ kind, width, biases }: MlpShape, hidden: number): readonly
   return templates;
 }
 
-function normWeights(name: string, norm: NormShape, hidden: number): readonly WeightTemplate[] {
-  const weightOf = vector(`${name}.weight`, hidden, 'model.hidden');
-  return norm.bias ? [weightOf, vector(`${name}.bias`, hidden, 'model.hidden')] : [weightOf];
+function normWeights(
+  name: string,
+  norm: NormShape | undefined,
+  width: number,
+  option: OptionPath = 'model.hidden',
+): readonly WeightTemplate[] {
+  return [
+    ...(norm?.weight ? [vector(`${name}.weight`, width, option)] : []),
+    ...(norm?.bias ? [vector(`${name}.bias`, width, option)] : []),
+  ];
 }
 
 function matrix(name: string, shape: readonly number[], blame: readonly OptionPath[]): WeightTemplate {

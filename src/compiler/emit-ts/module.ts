@@ -36,7 +36,8 @@ function importOf(types: readonly string[], values: readonly string[]): string {
 }
 
 function modelInterface({ name, facts }: ModuleDefinition): readonly Statement[] {
-  const { layers, layerKinds, qHeads, kvHeads, headDim, hidden, vocab, context } = facts;
+  const { layers, layerKinds, qHeads, kvHeads, headDim, hidden, vocab, context, output } = facts;
+  const width = output === 'hidden' ? hidden : vocab;
   // The names are the user's: in a comment they could end it.
   const differ = layerKinds === undefined ? '' : `of ${new Set(layerKinds).size} kinds, the first `;
   return [
@@ -48,7 +49,7 @@ function modelInterface({ name, facts }: ModuleDefinition): readonly Statement[]
       kind: StructureKind.TypeAlias,
       isExported: true,
       name: 'Model',
-      type: `AnyModel<${vocab}>`,
+      type: `AnyModel<${width}>`,
       docs: [
         `${layers} layers ${differ}of ${qHeads} query and ${kvHeads} KV heads of ${headDim}; hidden ${hidden}, vocabulary ${vocab}, context ${context}.`,
       ],
@@ -57,15 +58,19 @@ function modelInterface({ name, facts }: ModuleDefinition): readonly Statement[]
       kind: StructureKind.TypeAlias,
       isExported: true,
       name: 'Session',
-      type: `AnySession<${vocab}>`,
+      type: `AnySession<${width}>`,
       docs: ['A cache, and the calls that fill it.'],
     },
     {
       kind: StructureKind.TypeAlias,
       isExported: true,
       name: 'Logits',
-      type: `AnyLogits<${vocab}>`,
-      docs: [`\`[B, ${vocab}]\`, or \`[B, I, ${vocab}]\` when all are asked for.`],
+      type: `AnyLogits<${width}>`,
+      docs: [
+        output === 'hidden'
+          ? `Hidden states \`[B, I, ${width}]\`: the model has no head.`
+          : `\`[B, ${width}]\`, or \`[B, I, ${width}]\` when all are asked for.`,
+      ],
     },
     {
       kind: StructureKind.Function,
@@ -73,7 +78,7 @@ function modelInterface({ name, facts }: ModuleDefinition): readonly Statement[]
       name: 'load',
       parameters: [{ name: 'options', type: 'LoadOptions' }],
       returnType: 'Promise<Model>',
-      statements: [`return loadModel<${vocab}>(definition, options);`],
+      statements: [`return loadModel<${width}>(definition, options);`],
       docs: [`Loads ${name} onto a device: checks the checkpoint, uploads its weights, compiles the kernels.`],
     },
   ];

@@ -27,6 +27,10 @@ const bodies: Readonly<Record<Activation | 'sigmoid', string>> = {
     fn activate(x: f32) -> f32 {
       return 0.5 * x * (1.0 + accurate_tanh(0.79788456 * (x + 0.044715 * x * x * x)));
     }`,
+  quick_gelu: wgsl`
+    fn activate(x: f32) -> f32 {
+      return x / (1.0 + exp(-max(1.702 * x, -80.0)));
+    }`,
   relu: wgsl`
     fn activate(x: f32) -> f32 {
       return max(x, 0.0);

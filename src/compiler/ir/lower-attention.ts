@@ -1,6 +1,7 @@
 import { dim } from '../check/dims.ts';
 import type { AttentionShape, HeadNormShape } from '../check/shaped-spec.ts';
 import { declareInputs, type Sources } from './lower-inputs.ts';
+import { lowerNorm } from './lower-norm.ts';
 import { B, C, I, inLayer, J, type ModuleBuilder, X } from './module-builder.ts';
 import type { HeadNorm, Rotation } from './nodes.ts';
 
@@ -12,6 +13,8 @@ export interface Place {
   readonly sources: Sources;
   readonly out: string;
   readonly accumulate: boolean;
+  /** Factor on what it makes; 1 when absent. */
+  readonly scale?: number;
   readonly layer?: number;
   /** Whose values later layers mix in: this layer's own are kept when it is `keep`. */
   readonly firstValues?: 'keep' | 'mix';
@@ -113,12 +116,32 @@ function project(
     outWidth: width,
     weight: builder.weight(`${place.at}attn.${name}.weight`),
     ...(attention.biases[name] && { bias: builder.weight(`${place.at}attn.${name}.bias`) }),
+    ...(attention.clipQkv !== undefined && { clip: attention.clipQkv }),
     accumulate: false,
     logits: false,
     out,
     ...(rows && { rows }),
     ...inLayer(place.layer),
   });
+  return name === 'v' ? out : normProjection(builder, attention, place, { name, width, x: out });
+}
+
+/** The norm over all heads together comes before they are told apart. */
+function normProjection(
+  builder: ModuleBuilder,
+  { qkNorms }: AttentionShape,
+  place: Place,
+  { name, width, x }: { readonly name: 'q' | 'k'; readonly width: number; readonly x: string },
+): string {
+  const [norm] = qkNorms;
+  if (norm?.weight !== 'projection' || norm.kind === 'l2' || !norm[name]) return x;
+  const { kind, eps, unitOffset } = norm;
+  const { rows } = place.sources[name];
+  const extent = rows === 'context' ? X : I;
+  const out = builder.declare(`${name}_normed`, 'activation', 'f32', [B, extent, dim(width)]);
+  const shape = { kind, eps, unitOffset, weight: true, bias: false } as const;
+  const at = `${place.at}attn.${name}_norm`;
+  lowerNorm(builder, shape, { at, width, x, out, ...(rows && { rows }), ...inLayer(place.layer) });
   return out;
 }
 
@@ -199,6 +222,7 @@ function lowerOutput(builder: ModuleBuilder, attention: AttentionShape, place: P
       gate: { weight: builder.weight(`${at}o_gate.weight`), ...biasOf('o_gate') },
       activation: 'sigmoid',
     }),
+    ...(place.scale !== undefined && { scale: place.scale }),
     accumulate: place.accumulate,
     logits: false,
     out: place.out,
@@ -280,7 +304,7 @@ function memoryOf(builder: ModuleBuilder, attention: AttentionShape, at: string,
   const memory = builder.weight(`${at}attn.memory_k`);
   const v = builder.weight(`${at}attn.memory_v`);
   const norms = headNormsOf(builder, attention, `${at}attn.`, 'k').filter(
-    (_, i) => qkNorms.filter(({ k }) => k)[i]?.memory,
+    (_, i) => qkNorms.filter(({ k, weight }) => k && weight !== 'projection')[i]?.memory,
   );
   if (norms.length === 0) return { k: memory, v };
   const { kvHeads } = heads;
@@ -296,9 +320,11 @@ function headNormsOf(
   at: string,
   of: 'q' | 'k',
 ): readonly HeadNorm[] {
-  return qkNorms.flatMap((norm, index) =>
-    norm[of] ? [withTensor(builder, norm, `${at}${of}_norm${index === 0 ? '' : index + 1}.weight`)] : [],
-  );
+  return qkNorms.flatMap((norm, index) => {
+    const { weight } = norm;
+    if (!norm[of] || weight === 'projection') return [];
+    return [withTensor(builder, { ...norm, weight }, `${at}${of}_norm${index === 0 ? '' : index + 1}.weight`)];
+  });
 }
 
 function withTensor(builder: ModuleBuilder, norm: HeadNormShape, name: string): HeadNorm {

@@ -58,20 +58,28 @@ interface NodeBase {
   readonly rows?: 'context';
 }
 
-/** ids `[B, I]` → out `[B, I, hidden]`: scale · table[id], plus positions.scale · positions[past + i]. */
+/**
+ * out `[B, I, width]`, the sum of what is given: tokens.scale · table[id] with ids `[B, I]`,
+ * positions.scale · table[past + i + positions.offset], and row 0 of `types`. The table of `sinusoids` is the host's: row p has
+ * sin and cos of p · 10000^(−2e / width) for pair e, at 2e and 2e + 1 (`interleaved`) or at e and e + width / 2 (`half`).
+ */
 export interface EmbedNode extends NodeBase {
   readonly op: 'embed';
-  readonly hidden: number;
-  readonly ids: string;
-  readonly table: string;
-  readonly scale: number;
-  readonly positions?: { readonly table: string; readonly scale: number };
+  readonly width: number;
+  readonly tokens?: { readonly ids: string; readonly table: string; readonly scale: number };
+  readonly positions?: {
+    readonly table: string;
+    readonly scale: number;
+    readonly offset: number;
+    readonly sinusoids?: 'half' | 'interleaved';
+  };
+  readonly types?: string;
   readonly out: string;
 }
 
 /**
  * Normalises the last axis. rms: x / sqrt(mean(x²) + eps) · γ. layer: (x − mean) / sqrt(var + eps) · γ + β.
- * γ = weight + (unitOffset ? 1 : 0).
+ * γ = weight + (unitOffset ? 1 : 0), or 1 without a weight. With `accumulate` the result is added to out. x is not out.
  */
 export interface NormNode extends NodeBase {
   readonly op: 'norm';
@@ -80,13 +88,15 @@ export interface NormNode extends NodeBase {
   readonly eps: number;
   readonly unitOffset: boolean;
   readonly x: string;
-  readonly weight: string;
+  readonly weight?: string;
   readonly bias?: string;
+  readonly accumulate: boolean;
   readonly out: string;
 }
 
 /**
  * y = act(x · Wᵀ + b), with W `[outWidth, inWidth]`. With `gate`, y = act(x · Wgᵀ + bg) · (x · Wᵀ + b).
+ * y is then kept within ±clip, multiplied by `scale`, and becomes c · tanh(y / c) with c = `softcap`, where these are given.
  * With `accumulate`, out += y. With `logits`, out has a row for each row of logits that is asked for.
  * With `inputHeads` n, x is `[B, I, n, inWidth]`, and the outputs are n equal parts, each made from the row of its own head.
  */
@@ -100,6 +110,9 @@ export interface LinearNode extends NodeBase {
   readonly bias?: string;
   readonly gate?: { readonly weight: string; readonly bias?: string };
   readonly activation?: Activation | 'sigmoid';
+  readonly clip?: number;
+  readonly scale?: number;
+  readonly softcap?: number;
   readonly accumulate: boolean;
   /** Only the rows whose logits are asked for (the last of each sequence, or all). */
   readonly logits: boolean;

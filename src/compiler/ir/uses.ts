@@ -31,21 +31,23 @@ const weights: Use['roles'] = ['weight'];
 export function usesOf(node: Node): readonly Use[] {
   switch (node.op) {
     case 'embed': {
-      const { hidden, positions } = node;
+      const { width, tokens, positions, types } = node;
       return [
-        { ...read('ids', node.ids, [B, I], 1, ['input']), dtypes: ['u32'] },
-        ...table('table', node.table, hidden),
-        ...(positions ? table('positions.table', positions.table, hidden) : []),
-        write('out', node.out, [B, I], hidden),
+        ...(tokens ? [{ ...read('tokens.ids', tokens.ids, [B, I], 1, ['input']), dtypes: u32 }] : []),
+        ...(tokens ? table('tokens.table', tokens.table, width) : []),
+        ...(positions ? table('positions.table', positions.table, width, ['weight', 'table']) : []),
+        ...(types ? table('types', types, width) : []),
+        write('out', node.out, [B, I], width),
       ];
     }
     case 'norm': {
-      const { width } = node;
+      const { width, accumulate } = node;
+      const out = write('out', node.out, rowsOf(node), width);
       return [
-        read('x', node.x, [B, I], width, data),
+        read('x', node.x, rowsOf(node), width, data),
         ...vector('weight', node.weight, width),
         ...vector('bias', node.bias, width),
-        write('out', node.out, [B, I], width),
+        accumulate ? { ...out, access: 'update' } : out,
       ];
     }
     case 'linear': {
@@ -159,6 +161,7 @@ function attentionExtras({ heads, keyMask, documents, bias, sinks, t5, mixing }:
 }
 
 const f32: readonly TensorDecl['dtype'][] = ['f32'];
+const u32: readonly TensorDecl['dtype'][] = ['u32'];
 
 function read(field: string, tensor: string, outer: readonly Dim[], width: number, roles: Use['roles']): Use {
   return { tensor, field, access: 'read', outer, width, roles };
@@ -169,8 +172,8 @@ function write(field: string, tensor: string, outer: readonly Dim[], width: numb
 }
 
 /** A matrix with any number of rows of `width`. */
-const table = (field: string, tensor: string, width: number): readonly Use[] => [
-  { ...read(field, tensor, [], width, weights), outer: 'any rows' },
+const table = (field: string, tensor: string, width: number, roles = weights): readonly Use[] => [
+  { ...read(field, tensor, [], width, roles), outer: 'any rows' },
 ];
 
 const vector = (field: string, tensor: string | undefined, width: number): readonly Use[] =>

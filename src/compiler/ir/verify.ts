@@ -76,7 +76,12 @@ function nodeProblems(node: Node): readonly string[] {
     case 'linear':
       return splitProblems(node);
     case 'norm':
-      return node.eps >= 0 ? [] : [`eps is ${node.eps}, it must not be negative`];
+      return [
+        ...(node.eps >= 0 ? [] : [`eps is ${node.eps}, it must not be negative`]),
+        ...(node.x === node.out ? [`x and out are both ${node.x}`] : []),
+      ];
+    case 'embed':
+      return node.tokens || node.positions || node.types ? [] : ['has nothing to add up'];
     default:
       return [];
   }

@@ -50,7 +50,7 @@ function biasesOf(node: AttentionNode, step: Step): (place: QueryPlace, head: nu
 function alibiOf({ alibi }: AttentionNode): PositionBias | undefined {
   if (alibi === undefined) return undefined;
   const slopes = alibiSlopes(alibi.heads);
-  return ({ position }, head, at) => -(slopes[head] ?? 0) * Math.abs(position - at);
+  return ({ position }, head, at) => -alibi.scale * (slopes[head] ?? 0) * Math.abs(position - at);
 }
 
 function t5Of({ t5, heads }: AttentionNode, step: Step): PositionBias | undefined {

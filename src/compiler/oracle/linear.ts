@@ -20,15 +20,23 @@ export function evaluateLinear(node: LinearNode, step: Step): Tensor {
   const project = projection(node, node, step);
   const gate = node.gate && projection(node.gate, node, step);
   const activate = node.activation === undefined ? (value: number) => value : activations[node.activation];
+  const finish = finishing(node);
   for (let o = 0; o < node.outWidth; o++) {
     for (const { from, to } of rows) {
       const value = project(x, from, o);
-      const y = gate ? activate(gate(x, from, o)) * value : activate(value);
+      const y = finish(gate ? activate(gate(x, from, o)) * value : activate(value));
       const at = to * node.outWidth + o;
       out.data[at] = (out.data[at] as number) + y;
     }
   }
   return out;
+}
+
+/** Clip, scale and softcap, in this order. */
+function finishing({ clip, scale = 1, softcap }: LinearNode): (y: number) => number {
+  const clipped = clip === undefined ? (y: number) => y : (y: number) => Math.min(clip, Math.max(-clip, y));
+  if (softcap === undefined) return (y) => scale * clipped(y);
+  return (y) => softcap * Math.tanh((scale * clipped(y)) / softcap);
 }
 
 type Matrix = Pick<LinearNode, 'weight' | 'bias'>;

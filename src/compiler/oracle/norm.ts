@@ -4,11 +4,11 @@ import { type Tensor, zeros } from './tensor.ts';
 
 export function evaluateNorm(node: NormNode, step: Step): Tensor {
   const x = read(step, node.x);
-  const weight = read(step, node.weight).data;
+  const weight = node.weight === undefined ? undefined : read(step, node.weight).data;
   const bias = node.bias === undefined ? undefined : read(step, node.bias).data;
   const { width } = node;
   const offset = node.unitOffset ? 1 : 0;
-  const out = zeros(x.shape);
+  const out = node.accumulate ? { shape: x.shape, data: read(step, node.out).data.slice() } : zeros(x.shape);
   eachToken(step, (row) => {
     const at = row * width;
     const mean = node.kind === 'layer' ? meanOf(x.data, at, width) : 0;
@@ -16,8 +16,9 @@ export function evaluateNorm(node: NormNode, step: Step): Tensor {
     for (let i = 0; i < width; i++) squares += ((x.data[at + i] as number) - mean) ** 2;
     const factor = inverse(Math.sqrt(squares / width + node.eps));
     for (let i = 0; i < width; i++) {
-      const scaled = ((x.data[at + i] as number) - mean) * factor * ((weight[i] as number) + offset);
-      out.data[at + i] = scaled + (bias?.[i] ?? 0);
+      const gamma = weight === undefined ? 1 : (weight[i] as number) + offset;
+      const scaled = ((x.data[at + i] as number) - mean) * factor * gamma;
+      out.data[at + i] = (out.data[at + i] as number) + scaled + (bias?.[i] ?? 0);
     }
   });
   return out;

@@ -29,7 +29,7 @@ export function attentionOptions(node: AttentionNode, keys: Storage): AttentionO
     columns,
     ...(softcap && { softcap }),
     ...(bias && { bias: { perBatch: bias.perBatch, perHead: bias.perHead } }),
-    ...(alibi && { alibiSlopes: alibiSlopes(alibi.heads, heads.qHeads) }),
+    ...(alibi && { alibiSlopes: alibiSlopes(alibi, heads.qHeads) }),
     ...(t5 && { t5: t5Plan(t5) }),
     sinks: sinks !== undefined,
     keys,

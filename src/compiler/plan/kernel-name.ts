@@ -4,9 +4,9 @@ import type { AttentionOptions, KernelPlan } from './kernel-plan.ts';
 export function kernelName(plan: KernelPlan): string {
   switch (plan.stage) {
     case 'embed':
-      return joined('embed', plan.hidden, plan.positions && 'positions');
+      return joined('embed', plan.width, plan.positions && 'positions', plan.types && 'types');
     case 'norm':
-      return joined('norm', plan.kind, plan.width);
+      return joined('norm', plan.kind, plan.width, plan.accumulate && 'add');
     case 'linear_tile':
     case 'linear_row':
       return joined(
@@ -16,6 +16,9 @@ export function kernelName(plan: KernelPlan): string {
         plan.gate !== 'none' && 'gated',
         plan.activation !== 'none' && plan.activation,
         plan.bias && 'bias',
+        plan.clip !== undefined && 'clip',
+        plan.scale !== undefined && 'scaled',
+        plan.softcap !== undefined && 'cap',
         plan.accumulate && 'add',
         plan.logits && 'logits',
       );

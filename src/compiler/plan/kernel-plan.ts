@@ -42,10 +42,10 @@ export type Storage = 'f32' | 'f16' | 'f16-packed' | 'bf16-packed';
 
 export interface EmbedPlan extends PlanBase {
   readonly stage: 'embed';
-  readonly hidden: number;
-  readonly table: Storage;
-  readonly scale: number;
-  readonly positions?: { readonly table: Storage; readonly scale: number };
+  readonly width: number;
+  readonly tokens?: { readonly table: Storage; readonly scale: number };
+  readonly positions?: { readonly table: Storage; readonly scale: number; readonly offset: number };
+  readonly types?: Storage;
 }
 
 export interface NormPlan extends PlanBase {
@@ -53,8 +53,11 @@ export interface NormPlan extends PlanBase {
   readonly kind: 'rms' | 'layer';
   readonly width: number;
   readonly eps: number;
-  readonly unitOffset: boolean;
+  /** `offset`: the stored weight is γ − 1. */
+  readonly weight: 'none' | 'plain' | 'offset';
   readonly bias: boolean;
+  /** Adds to the output instead of writing it. */
+  readonly accumulate: boolean;
 }
 
 interface LinearOptions extends PlanBase {
@@ -66,6 +69,10 @@ interface LinearOptions extends PlanBase {
   readonly bias: boolean;
   readonly gate: 'none' | 'plain' | 'biased';
   readonly activation: Activation | 'sigmoid' | 'none';
+  /** The result is kept within ±clip, multiplied by `scale`, and softly capped, where these are given. */
+  readonly clip?: number;
+  readonly scale?: number;
+  readonly softcap?: number;
   /** Adds to the output instead of writing it: the residual stream. */
   readonly accumulate: boolean;
   /** Reads only the rows whose logits are asked for. */

@@ -4,7 +4,7 @@ import type { LinearRowPlan, LinearTilePlan, Storage } from './kernel-plan.ts';
 import { floats, vectors } from './workgroup-memory.ts';
 
 function linearOptions(node: LinearNode, weight: Storage) {
-  const { inputHeads = 1, inWidth, outWidth, accumulate, logits, gate } = node;
+  const { inputHeads = 1, inWidth, outWidth, accumulate, logits, gate, clip, scale, softcap } = node;
   return {
     inputHeads,
     inWidth,
@@ -13,6 +13,9 @@ function linearOptions(node: LinearNode, weight: Storage) {
     bias: node.bias !== undefined,
     gate: gate === undefined ? 'none' : gate.bias === undefined ? 'plain' : 'biased',
     activation: node.activation ?? 'none',
+    ...(clip !== undefined && { clip }),
+    ...(scale !== undefined && { scale }),
+    ...(softcap !== undefined && { softcap }),
     accumulate,
     logits,
   } as const;

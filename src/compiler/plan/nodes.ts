@@ -57,38 +57,37 @@ function storage(dtype: TensorDecl['dtype'], profile: TargetProfile): Storage {
 }
 
 function planEmbed(node: EmbedNode, storageOf: StorageOf): NodePlan {
-  const { positions } = node;
+  const { width, tokens, positions, types } = node;
   const plan: KernelPlan = {
     stage: 'embed',
-    hidden: node.hidden,
-    table: storageOf(node.table),
-    scale: node.scale,
-    ...(positions && { positions: { table: storageOf(positions.table), scale: positions.scale } }),
+    width,
+    ...(tokens && { tokens: { table: storageOf(tokens.table), scale: tokens.scale } }),
+    ...(positions && {
+      positions: { table: storageOf(positions.table), scale: positions.scale, offset: positions.offset },
+    }),
+    ...(types && { types: storageOf(types) }),
     threads: 64,
     workgroup: [],
   };
-  const bind = { ids: node.ids, table: node.table, positions: positions?.table, x: node.out };
-  return { prefill: [dispatch(node, plan, bind, [ceilDiv(times('B', 'I', quads(node.hidden)), 64), 1, 1])] };
+  const bind = { ids: tokens?.ids, table: tokens?.table, positions: positions?.table, types, x: node.out };
+  return { prefill: [dispatch(node, plan, bind, [ceilDiv(times('B', 'I', quads(width)), 64), 1, 1])] };
 }
 
 function planNorm(node: NormNode): NodePlan {
-  const { width } = node;
+  const { width, weight, bias, accumulate } = node;
   const threads = width >= 1024 ? 256 : 64;
   const plan: KernelPlan = {
     stage: 'norm',
     kind: node.kind,
     width,
     eps: node.eps,
-    unitOffset: node.unitOffset,
-    bias: node.bias !== undefined,
+    weight: weight === undefined ? 'none' : node.unitOffset ? 'offset' : 'plain',
+    bias: bias !== undefined,
+    accumulate,
     threads,
     workgroup: foldArrays(threads),
   };
-  return {
-    prefill: [
-      dispatch(node, plan, { x: node.x, weight: node.weight, bias: node.bias, y: node.out }, [rowsOf(node), 1, 1]),
-    ],
-  };
+  return { prefill: [dispatch(node, plan, { x: node.x, weight, bias, y: node.out }, [rowsOf(node), 1, 1])] };
 }
 
 /** Logits are wanted of few rows, mostly one: they take the one-row kernel always. */

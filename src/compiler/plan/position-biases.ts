@@ -1,16 +1,16 @@
-import type { T5Shape } from '../check/shaped-spec.ts';
+import type { AlibiShape, T5Shape } from '../check/shaped-spec.ts';
 import type { T5Plan } from './kernel-plan.ts';
 
 /**
  * Slopes of ALiBi (Press et al. 2022): a geometric sequence from 2^(−8/n) for n heads, n a power of two; else that of the power below,
- * then every second of the power above. Heads beyond `heads` have none.
+ * then every second of the power above. Heads beyond `heads` have none. All times `scale`.
  */
-export function alibiSlopes(heads: number, qHeads: number): readonly number[] {
+export function alibiSlopes({ heads, scale }: AlibiShape, qHeads: number): readonly number[] {
   const power = 2 ** Math.floor(Math.log2(heads));
   const sequence = (n: number) => Array.from({ length: n }, (_, i) => 2 ** ((-8 * (i + 1)) / n));
   const between = sequence(2 * power).filter((_, i) => i % 2 === 0);
   const slopes = [...sequence(power), ...between.slice(0, heads - power)];
-  return Array.from({ length: qHeads }, (_, head) => slopes[head] ?? 0);
+  return Array.from({ length: qHeads }, (_, head) => scale * (slopes[head] ?? 0));
 }
 
 /** Buckets of T5 (Raffel et al. 2020): half of them exact, the rest logarithmic up to the largest distance. */

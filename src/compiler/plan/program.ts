@@ -24,23 +24,26 @@ export interface ProgramPlan {
 export function planProgram(module: AttnModule, profile: TargetProfile): ProgramPlan {
   const planned = module.nodes.map((node) => ({ node, plan: planNode(node, module, profile) }));
   const plans = planned.map(({ plan }) => plan);
+  const sample = planSampling(module);
   const scratch = new Map(plans.flatMap((plan) => plan.scratch ?? []).map((buffer) => [buffer.name, buffer]));
   return Object.freeze({
     profile,
     prepare: plans.flatMap((plan) => plan.prepare ?? []),
     prefill: plans.flatMap((plan) => plan.prefill),
     decode: plans.flatMap((plan) => plan.decode ?? plan.prefill),
-    sample: planSampling(module),
-    scratch: [...scratch.values(), ...(module.kind === 'model' ? [tokens] : [])],
+    sample,
+    scratch: [...scratch.values(), ...(sample.length > 0 ? [tokens] : [])],
     rejected: planned.flatMap(({ node, plan }) => (plan.rejected ?? []).map((rejection) => ({ ...rejection, node }))),
   });
 }
 
 const tokens: BufferDecl = { name: 'tokens', role: 'output', dtype: 'u32', shape: ['B'] };
 
+/** Draws from logits; none where there are no logits, or where no text is continued. */
 function planSampling(module: AttnModule): readonly PlannedDispatch[] {
-  const vocab = constantOf(module.tensors.get('logits')?.shape.at(-1) ?? 0);
-  if (module.kind !== 'model' || vocab === undefined) return [];
+  const vocab = constantOf(module.tensors.get('logits')?.shape.at(-1) ?? 0) ?? 0;
+  const isContinued = module.nodes.every((node) => node.op !== 'attention' || node.mask.causal);
+  if (module.kind !== 'model' || vocab === 0 || !isContinued) return [];
   const plan: KernelPlan = { stage: 'sample', vocab, threads: 256, workgroup: foldArrays(256) };
   return [{ plan, bind: { logits: 'logits', tokens: tokens.name }, grid: ['B', 1, 1] }];
 }

@@ -37,6 +37,10 @@ export interface ModuleFacts {
   readonly cacheDtype: 'f32' | 'f16';
   /** First keys that every token sees, in the layer that has most of them; `runtime`: a call says how many. */
   readonly prefix?: number | 'runtime';
+  /** What a call gives: `logits` `[…, vocab]`, `hidden` `[B, I, hidden]`, or the `out` of attention alone. */
+  readonly output: 'logits' | 'hidden' | 'out';
+  /** False: tokens see those after them, so that a text is run at once and cannot be continued. */
+  readonly causal: boolean;
 }
 
 /**
@@ -56,8 +60,10 @@ export interface WeightDecl {
   readonly rows?: readonly [start: number, end: number];
 }
 
+export type TableDecl = RopeTableDecl | SinusoidTableDecl;
+
 /** cos and sin of position × frequency: `[capacity, dim / 2]` pairs of f32, one row for each token of the cache. */
-export interface TableDecl {
+export interface RopeTableDecl {
   readonly name: string;
   readonly kind: 'rope';
   readonly dim: number;
@@ -92,6 +98,16 @@ export type RopeScaling =
       readonly longFactors: readonly number[];
       readonly attentionFactor: number;
     };
+
+/** Positions to be added to embeddings: f32 `[C + offset, width]`, rows padded to four entries. */
+export interface SinusoidTableDecl {
+  readonly name: string;
+  readonly kind: 'sinusoids';
+  readonly width: number;
+  readonly offset: number;
+  /** Where sin and cos of pair e lie: at e and e + width / 2 (`half`), or at 2e and 2e + 1. */
+  readonly pairing: 'half' | 'interleaved';
+}
 
 export interface BufferDecl {
   readonly name: string;

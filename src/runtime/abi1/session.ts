@@ -13,11 +13,14 @@ export interface SessionOptions {
   readonly capacity?: number;
   /** Tokens of a prompt that are run at a time; longer prompts are run in pieces. Default 256. */
   readonly chunk?: number;
-  /** Whose logits `prefill` gives: the last token's of each sequence (default), or every token's. */
+  /** Whose logits `prefill` gives: the last token's of each sequence (default), or every token's. Hidden states are given of all. */
   readonly logits?: 'last' | 'all';
 }
 
-/** `[B, vocab]`, or `[B, I, vocab]` when all are asked for; rows beyond a shorter sequence's end are zero. */
+/**
+ * `[B, vocab]`, or `[B, I, vocab]` when all are asked for; rows beyond a shorter sequence's end are zero. Of a model without a
+ * head the hidden states, `[B, I, hidden]`.
+ */
 export type Logits<Vocab extends number = number> = Tensor<
   'f32',
   readonly [batch: number, vocab: Vocab] | readonly [batch: number, tokens: number, vocab: Vocab]
@@ -61,6 +64,8 @@ export class Session<Vocab extends number = number> {
   readonly capacity: number;
   readonly #model: LoadedModule;
   readonly #chunk: number;
+  /** Entries of a row of the output. */
+  readonly #width: number;
   readonly #allLogits: boolean;
   readonly #workspace: Workspace;
   readonly #readBack: GPUBuffer;
@@ -83,6 +88,7 @@ export class Session<Vocab extends number = number> {
     this.batch = options.batch;
     this.capacity = options.capacity;
     this.#chunk = options.chunk;
+    this.#width = widthOf(model);
     this.#allLogits = options.logits === 'all';
     this.#past = Array.from({ length: options.batch }, () => 0);
     this.#prefix = this.#defaultPrefix();
@@ -94,9 +100,10 @@ export class Session<Vocab extends number = number> {
     options: SessionOptions = {},
   ): Promise<Session<V>> {
     const { definition, ledger } = model;
-    const { context, prefix } = definition.facts;
-    const { batch = 1, capacity = context, logits = 'last' } = options;
-    const chunk = Math.min(options.chunk ?? 256, capacity);
+    const { context, prefix, causal, output } = definition.facts;
+    const { batch = 1, capacity = context } = options;
+    const logits = output === 'hidden' ? 'all' : (options.logits ?? 'last');
+    const chunk = Math.min(options.chunk ?? (causal ? 256 : capacity), capacity);
     checkCount('batch', batch, maxBatch);
     checkCount('capacity', capacity, context);
     checkCount('chunk', chunk, 65_535);
@@ -114,13 +121,14 @@ export class Session<Vocab extends number = number> {
     return this.#past;
   }
 
-  /** The logits of the last call, on the device: f32 `[B, vocab]` (or `[B, I, vocab]`). */
+  /** The output of the last call, on the device: f32 `[B, vocab]` (or `[B, I, vocab]`), or the hidden states `[B, I, hidden]`. */
   get logitsBuffer(): GPUBuffer {
-    return this.#workspace.buffer('logits');
+    return this.#workspace.buffer(this.#model.definition.facts.output);
   }
 
   /**
-   * Appends a prompt, or one prompt of any length for each sequence, and gives the logits.
+   * Appends a prompt, or one prompt of any length for each sequence, and gives the logits. A model that is not causal
+   * reads each text from its first token on: nothing is appended then.
    * @throws UsageError for ids outside the vocabulary, more tokens than the cache has room for, or a prefix that the module does not take or
    * that is longer than a chunk; nothing is run then.
    */
@@ -132,9 +140,9 @@ export class Session<Vocab extends number = number> {
     const prefix = this.#prefixOf(options);
     return this.#exclusively(async () => {
       const longest = Math.max(...rows.map((row) => row.length));
-      const vocab = this.#model.definition.facts.vocab as Vocab;
-      const shape = this.#allLogits ? ([this.batch, longest, vocab] as const) : ([this.batch, vocab] as const);
-      const data = new Float32Array((this.#allLogits ? longest : 1) * this.batch * vocab);
+      const width = this.#width as Vocab;
+      const shape = this.#allLogits ? ([this.batch, longest, width] as const) : ([this.batch, width] as const);
+      const data = new Float32Array((this.#allLogits ? longest : 1) * this.batch * width);
       this.#prefix = prefix;
       for (const piece of this.#pieces(rows)) {
         this.#submit(piece.map(({ ids }) => ids));
@@ -146,6 +154,7 @@ export class Session<Vocab extends number = number> {
 
   /** Appends one token to each sequence and gives the next logits, `[B, vocab]`. */
   async step(ids: number | readonly number[]): Promise<Logits<Vocab>> {
+    this.#requireCausal('step');
     return this.prefill((typeof ids === 'number' ? [ids] : ids).map((id) => [id]));
   }
 
@@ -155,6 +164,7 @@ export class Session<Vocab extends number = number> {
    * @throws UsageError; the signal's reason when it is aborted.
    */
   async *generate(prompt: readonly number[], options: GenerateOptions = {}): AsyncGenerator<number, void, void> {
+    this.#requireSampling('generate');
     if (this.batch !== 1)
       throw new UsageError('generate runs one sequence: make a session with batch 1, or use prefill and step');
     const { signal, stop = [] } = options;
@@ -174,6 +184,7 @@ export class Session<Vocab extends number = number> {
 
   /** Draws the next token of each sequence from the logits of the last call. */
   async sample(options: SamplingOptions = {}): Promise<readonly number[]> {
+    this.#requireSampling('sample');
     return this.#exclusively(() => this.#draw(options, false));
   }
 
@@ -215,6 +226,19 @@ export class Session<Vocab extends number = number> {
     this.#model.ledger.free(this.#readBack);
   }
 
+  #requireCausal(call: string): void {
+    if (this.#model.definition.facts.causal) return;
+    const { name } = this.#model.definition;
+    throw new UsageError(`${name} reads a text in both directions, ${call} cannot continue one: use prefill`);
+  }
+
+  #requireSampling(call: string): void {
+    this.#requireCausal(call);
+    const { name, facts } = this.#model.definition;
+    if (facts.output !== 'logits')
+      throw new UsageError(`${name} has no head, ${call} has nothing to draw from: use prefill`);
+  }
+
   async #exclusively<T>(work: () => Promise<T>): Promise<T> {
     if (this.#busy) throw new UsageError('the session is busy: await one call before the next');
     this.#busy = true;
@@ -228,7 +252,8 @@ export class Session<Vocab extends number = number> {
   #rowsOf(prompt: readonly number[] | readonly (readonly number[])[]): readonly (readonly number[])[] {
     const rows = isOneRow(prompt) ? [prompt] : prompt;
     if (rows.length !== this.batch) throw new UsageError(`${rows.length} prompts for a batch of ${this.batch}`);
-    const { vocab } = this.#model.definition.facts;
+    const { vocab, causal } = this.#model.definition.facts;
+    if (!causal) this.reset();
     for (const [b, row] of rows.entries()) {
       const wrong = row.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocab);
       if (wrong >= 0) throw new UsageError(`token ${wrong} is ${row[wrong]}: ids are integers from 0 to ${vocab - 1}`);
@@ -237,6 +262,10 @@ export class Session<Vocab extends number = number> {
       if (total > this.capacity)
         throw new UsageError(
           `${total} tokens do not fit a cache of ${this.capacity}: use a larger capacity, or reset()`,
+        );
+      if (!causal && row.length > this.#chunk)
+        throw new UsageError(
+          `${row.length} tokens are more than ${this.#chunk} at a time, and each sees all: see SessionOptions.chunk`,
         );
     }
     return rows;
@@ -313,16 +342,16 @@ export class Session<Vocab extends number = number> {
 
   /** Copies the logits of one piece of the prompt to where they belong in `data`. */
   async #collect(data: Float32Array, piece: readonly PieceOfRow[], longest: number): Promise<void> {
-    const { vocab } = this.#model.definition.facts;
+    const width = this.#width;
     const tokens = Math.max(...piece.map(({ ids }) => ids.length));
     const rows = this.#allLogits ? this.batch * tokens : this.batch;
-    const bytes = await this.#model.ledger.readBack(this.logitsBuffer, 0, rows * vocab * 4);
+    const bytes = await this.#model.ledger.readBack(this.logitsBuffer, 0, rows * width * 4);
     const values = new Float32Array(bytes.buffer);
     for (const [b, { ids, from }] of piece.entries()) {
       if (this.#allLogits) {
-        const start = b * tokens * vocab;
-        data.set(values.subarray(start, start + ids.length * vocab), (b * longest + from) * vocab);
-      } else if (ids.length > 0) data.set(values.subarray(b * vocab, (b + 1) * vocab), b * vocab);
+        const start = b * tokens * width;
+        data.set(values.subarray(start, start + ids.length * width), (b * longest + from) * width);
+      } else if (ids.length > 0) data.set(values.subarray(b * width, (b + 1) * width), b * width);
     }
   }
 
@@ -361,6 +390,11 @@ export class Session<Vocab extends number = number> {
     pass.end();
     this.#model.device.queue.submit([encoder.finish()]);
   }
+}
+
+function widthOf({ definition }: LoadedModule): number {
+  const { output, hidden, vocab } = definition.facts;
+  return output === 'hidden' ? hidden : vocab;
 }
 
 function isOneRow(prompt: readonly number[] | readonly (readonly number[])[]): prompt is readonly number[] {

@@ -4,6 +4,7 @@ import { LimitError, UsageError } from './errors.ts';
 import { type ExtentBindings, elementsOf, evaluateExtent } from './extents.ts';
 import type { Pipeline } from './pipelines.ts';
 import { ropeTable } from './rope-table.ts';
+import { sinusoidTable } from './sinusoid-table.ts';
 
 /** What a workspace needs of a loaded module. */
 export interface WorkspaceHost {
@@ -179,4 +180,9 @@ export class Workspace {
 
 const sameRange = (a: DispatchDecl['layers'], b: DispatchDecl['layers']) => a?.[0] === b?.[0] && a?.[1] === b?.[1];
 
-const tableOf = (table: TableDecl, capacity: number) => ({ name: table.name, values: ropeTable(table, capacity) });
+function tableOf(table: TableDecl, capacity: number) {
+  const { name } = table;
+  if (table.kind === 'rope') return { name, values: ropeTable(table, capacity) };
+  const { width, pairing, offset } = table;
+  return { name, values: sinusoidTable({ width, pairing, rows: capacity + offset }) };
+}

@@ -3,7 +3,7 @@
 
 enable f16;
 
-const HIDDEN_QUADS = 48u;
+const WIDTH_QUADS = 48u;
 
 struct Step {
   batch: u32,
@@ -30,10 +30,10 @@ fn store_x(row: u32, quad: u32, value: vec4f) {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let index = group.x * 64u + lane;
-  let row = index / HIDDEN_QUADS;
-  let quad = index % HIDDEN_QUADS;
+  let row = index / WIDTH_QUADS;
+  let quad = index % WIDTH_QUADS;
   if (row >= step.batch * step.tokens) {
     return;
   }
-  store_x(row, quad, load_table(ids[row] * HIDDEN_QUADS + quad));
+  store_x(row, quad, load_table(ids[row] * WIDTH_QUADS + quad));
 }

@@ -16,6 +16,7 @@ const refused: readonly (readonly [AnyPath, string])[] = [
   ['attention.rope', ofHeads],
   ['attention.cross', 'given keys and values may come from anywhere'],
   ['attention.out_hidden', ofProjections],
+  ['attention.clip_qkv', ofProjections],
 ];
 
 /** Options that are part of making heads from an input: SCH004. */

@@ -35,6 +35,7 @@ function resolveQkNorm(
     report('SCH004', spec.keySpan('attention.qk_norm.unit_offset', item), { ...args, help });
   }
   const groups = spec.at('attention.qk_norm.groups', item);
+  if (weight === 'projection') checkProjectionNorm(spec, item, kind, report);
   if (groups !== undefined && headDim !== undefined && headDim % groups.value !== 0)
     report('NRM002', groups.span, { groups: groups.value, headDim });
   const q = spec.at('attention.qk_norm.q', item)?.value ?? true;
@@ -51,8 +52,22 @@ function resolveQkNorm(
     weight,
     q,
     k,
-    memory: appliesToMemory(spec, item, k, memory, report),
+    memory: weight !== 'projection' && appliesToMemory(spec, item, k, memory, report),
   });
+}
+
+/** A norm over all heads together comes before there are heads. */
+function checkProjectionNorm(spec: BoundSpec, item: number, kind: QkNormShape['kind'], report: Report): void {
+  const refuse = (path: 'kind' | 'groups' | 'memory' | 'weight', reason: string, help: string) => {
+    const option = `attention.qk_norm.${path}` as const;
+    report('SCH004', spec.keySpan(option, item), { option, reason: `with \`weight: projection\` ${reason}`, help });
+  };
+  if (kind === 'l2') refuse('kind', 'the norm is `rms` or `layer`', 'write `kind: rms`, or `weight: shared`');
+  if (spec.isWritten('attention.qk_norm.groups', item))
+    refuse('groups', 'the norm is over all heads together', 'delete `groups`, or write `weight: shared`');
+  if (spec.at('attention.qk_norm.memory', item)?.value === true)
+    refuse('memory', 'the norm is over projected keys, and memory keys are not projected', 'delete `memory`');
+  if (item > 0) refuse('weight', 'the norm comes before there are heads', 'write it as the first of the list');
 }
 
 function appliesToMemory(

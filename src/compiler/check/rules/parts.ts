@@ -2,7 +2,7 @@ import type { Report } from '../../diagnostics/report.ts';
 import type { BoundSpec } from '../bind.ts';
 import { checkGivenHeads } from './given-heads.ts';
 
-/** Parts of a spec that need or exclude each other: SCH003, SCH004; settings of parts that are off: OPT002. */
+/** Parts of a spec that need or exclude each other: SCH003, SCH004. */
 export function checkParts(spec: BoundSpec, report: Report): void {
   const hasModel = spec.isWritten('model');
   const hasMlp = spec.isWritten('mlp');
@@ -21,11 +21,6 @@ export function checkParts(spec: BoundSpec, report: Report): void {
   checkGivenHeads(spec, report);
   checkOutHidden(spec, report);
   checkModelInputs(spec, report);
-  const positions = spec.at('model.positions.kind');
-  if (positions?.value === 'none' && spec.isWritten('model.positions.scale')) {
-    const args = { option: 'model.positions.scale', reason: '`positions.kind` is none' };
-    report('OPT002', spec.keySpan('model.positions.scale'), args);
-  }
 }
 
 function checkGateBias(spec: BoundSpec, report: Report): void {

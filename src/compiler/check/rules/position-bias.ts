@@ -21,11 +21,13 @@ export function resolveBiasPosition(
 function resolveAlibi(spec: BoundSpec, resolved: ResolvedHeads | undefined, report: Report): AlibiShape | undefined {
   if (!spec.isWritten('attention.alibi') || spec.isInvalid('attention.alibi') || resolved === undefined)
     return undefined;
+  const scale = spec.at('attention.alibi.scale')?.value;
+  if (scale === undefined) return undefined;
   const { qHeads } = resolved.group;
   const written = spec.at('attention.alibi.heads');
   const heads = written?.value ?? qHeads;
   if (written !== undefined && heads > qHeads) report('POS002', written.span, { heads, qHeads });
-  return Object.freeze({ kind: 'alibi', heads });
+  return Object.freeze({ kind: 'alibi', heads, scale });
 }
 
 function resolveT5(spec: BoundSpec, report: Report): T5Shape | undefined {

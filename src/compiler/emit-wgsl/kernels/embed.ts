@@ -5,44 +5,50 @@ import { wgsl } from '../wgsl.ts';
 
 /** One invocation per four entries of one token. */
 export function embed(plan: EmbedPlan): KernelSource {
-  const { hidden, table, positions } = plan;
-  const scaled =
-    plan.scale === 1
-      ? 'load_table(ids[row] * HIDDEN_QUADS + quad)'
-      : 'EMBEDDING_SCALE * load_table(ids[row] * HIDDEN_QUADS + quad)';
-  const positioned = wgsl`
-    let sequence = sequences[row / step.tokens];
-    let position = sequence.past + row % step.tokens;
-    store_x(row, quad, ${scaled} + POSITION_SCALE * load_positions(position * HIDDEN_QUADS + quad));`;
+  const { width, tokens, positions, types } = plan;
+  const tables = [
+    ...(tokens ? [['table', tokens.table] as const] : []),
+    ...(positions ? [['positions', positions.table] as const] : []),
+    ...(types ? [['types', types] as const] : []),
+  ];
+  const terms = [
+    tokens && scaled(tokens.scale, 'EMBEDDING_SCALE', 'load_table(ids[row] * WIDTH_QUADS + quad)'),
+    positions && scaled(positions.scale, 'POSITION_SCALE', 'load_positions(position * WIDTH_QUADS + quad)'),
+    types && 'load_types(quad)',
+  ].filter((term) => term !== undefined);
   return {
-    doc: positions ? 'x[token] = table[id] + positions[position]' : 'x[token] = table[id]',
-    enables: enablesFor(table, ...(positions ? [positions.table] : [])),
+    doc: `x[token] = ${[tokens && 'table[id]', positions && 'positions[position]', types && 'types[0]'].filter(Boolean).join(' + ')}`,
+    enables: enablesFor(...tables.map(([, storage]) => storage)),
     constants: {
-      HIDDEN_QUADS: u32c(quads(hidden)),
-      ...(plan.scale !== 1 && { EMBEDDING_SCALE: f32c(plan.scale) }),
-      ...(positions && { POSITION_SCALE: f32c(positions.scale) }),
+      WIDTH_QUADS: u32c(quads(width)),
+      ...(tokens && tokens.scale !== 1 && { EMBEDDING_SCALE: f32c(tokens.scale) }),
+      ...(positions && positions.scale !== 1 && { POSITION_SCALE: f32c(positions.scale) }),
+      ...(positions && positions.offset > 0 && { FIRST_POSITION: u32c(positions.offset) }),
     },
     bindings: [
-      { name: 'ids', access: 'read', type: 'array<u32>' },
-      vectorBinding('table', table),
-      ...(positions ? [vectorBinding('positions', positions.table), sequencesBinding] : []),
-      rowsOutBinding('x', hidden),
+      ...(tokens ? [{ name: 'ids', access: 'read', type: 'array<u32>' } as const] : []),
+      ...tables.map(([name, storage]) => vectorBinding(name, storage)),
+      ...(positions ? [sequencesBinding] : []),
+      rowsOutBinding('x', width),
       stepBinding,
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
-    functions: [
-      loader('table', table),
-      ...(positions ? [loader('positions', positions.table)] : []),
-      rowStorer('x', hidden),
-    ],
+    functions: [...tables.map(([name, storage]) => loader(name, storage)), rowStorer('x', width)],
     body: wgsl`
       let index = group.x * ${plan.threads}u + lane;
-      let row = index / HIDDEN_QUADS;
-      let quad = index % HIDDEN_QUADS;
+      let row = index / WIDTH_QUADS;
+      let quad = index % WIDTH_QUADS;
       if (row >= step.batch * step.tokens) {
         return;
       }
-      ${positions ? positioned : `store_x(row, quad, ${scaled});`}`,
+      ${positions ? positionOf(positions.offset) : ''}
+      store_x(row, quad, ${terms.join(' + ')});`,
   };
 }
+
+const scaled = (scale: number, constant: string, value: string) => (scale === 1 ? value : `${constant} * ${value}`);
+
+const positionOf = (offset: number) => wgsl`
+  let sequence = sequences[row / step.tokens];
+  let position = sequence.past + row % step.tokens${offset > 0 ? ' + FIRST_POSITION' : ''};`;

@@ -12,6 +12,7 @@ export function linearRow(plan: LinearRowPlan): KernelSource {
     ...shared,
     doc: `${shared.doc}\nFor one row of x a workgroup makes ${plan.outputs} outputs, each summed by ${plan.lanes} lanes.`,
     constants: {
+      ...shared.constants,
       IN_QUADS: u32c(quads(plan.inWidth)),
       OUT_WIDTH: u32c(plan.outWidth),
       LANES: u32c(plan.lanes),

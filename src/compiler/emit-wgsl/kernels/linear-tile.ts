@@ -14,6 +14,7 @@ export function linearTile(plan: LinearTilePlan): KernelSource {
     ...shared,
     doc: `${shared.doc}\nA workgroup makes ${plan.tileRows} rows × ${plan.tileColumns} columns.`,
     constants: {
+      ...shared.constants,
       IN_QUADS: u32c(quads(plan.inWidth)),
       OUT_WIDTH: u32c(plan.outWidth),
       ...(split && { HEAD_WIDTH: u32c(plan.outWidth / plan.inputHeads) }),

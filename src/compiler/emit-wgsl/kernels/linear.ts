@@ -1,6 +1,6 @@
 import type { LinearRowPlan, LinearTilePlan } from '../../plan/kernel-plan.ts';
-import { activationFunction } from '../activation.ts';
-import { type Binding, sequencesBinding, stepBinding } from '../kernel.ts';
+import { accurateTanh, activationFunction } from '../activation.ts';
+import { type Binding, f32c, sequencesBinding, stepBinding } from '../kernel.ts';
 import { enablesFor, loader, rowLoader, rowsBinding, vectorBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 
@@ -21,15 +21,29 @@ export function linearParts(plan: LinearPlan) {
     ...(plan.logits ? [sequencesBinding] : []),
     stepBinding,
   ];
-  const functions = [
+  const constants = {
+    ...(plan.clip !== undefined && { CLIP: f32c(plan.clip) }),
+    ...(plan.scale !== undefined && { SCALE: f32c(plan.scale) }),
+    ...(plan.softcap !== undefined && { SOFTCAP: f32c(plan.softcap) }),
+  };
+  const functions = new Set([
     rowLoader('x', plan.inWidth),
     loader('weight', plan.weight),
     ...(gated ? [loader('gate', plan.weight)] : []),
     ...activationFunction(plan.activation),
+    ...(plan.softcap === undefined ? [] : [accurateTanh]),
     split ? rowsOfHeads(plan) : plan.logits ? logitsRows : allRows,
     gated ? finishGated(plan) : finish(plan),
-  ];
-  return { gated, split, bindings, functions, enables: enablesFor(plan.weight), doc: formula(plan) };
+  ]);
+  return {
+    gated,
+    split,
+    constants,
+    bindings,
+    functions: [...functions],
+    enables: enablesFor(plan.weight),
+    doc: formula(plan),
+  };
 }
 
 function formula(plan: LinearPlan): string {
@@ -37,7 +51,7 @@ function formula(plan: LinearPlan): string {
   const gate = `x · gateᵀ${plan.gate === 'biased' ? ' + gate_bias' : ''}`;
   const activate = (inner: string) => (plan.activation === 'none' ? inner : `${plan.activation}(${inner})`);
   const value = plan.gate === 'none' ? activate(up) : `${activate(gate)} · (${up})`;
-  return `y ${plan.accumulate ? '+=' : '='} ${value}, weights [${plan.outWidth}, ${plan.inWidth}]`;
+  return `y ${write(plan)} ${finished(plan, value)}, weights [${plan.outWidth}, ${plan.inWidth}]`;
 }
 
 const allRows = wgsl`
@@ -74,19 +88,28 @@ const logitsRows = wgsl`
 
 const write = (plan: LinearPlan) => (plan.accumulate ? '+=' : '=');
 
+/** Clip, scale and softcap around a value, in this order. */
+function finished(plan: LinearPlan, value: string): string {
+  const clipped = plan.clip === undefined ? value : `clamp(${value}, -CLIP, CLIP)`;
+  const scaled = plan.scale === undefined ? clipped : `SCALE * (${clipped})`;
+  return plan.softcap === undefined ? scaled : `SOFTCAP * accurate_tanh((${scaled}) / SOFTCAP)`;
+}
+
 function finish(plan: LinearPlan): string {
   const sum = plan.bias ? 'sum + bias[column]' : 'sum';
+  const value = plan.activation === 'none' ? sum : `activate(${sum})`;
   return wgsl`
     fn finish(row: u32, column: u32, sum: f32) {
-      y[row * OUT_WIDTH + column] ${write(plan)} ${plan.activation === 'none' ? sum : `activate(${sum})`};
+      y[row * OUT_WIDTH + column] ${write(plan)} ${finished(plan, value)};
     }`;
 }
 
 function finishGated(plan: LinearPlan): string {
   const up = plan.bias ? '(sum + bias[column])' : 'sum';
   const gate = plan.gate === 'biased' ? 'gate_sum + gate_bias[column]' : 'gate_sum';
+  const value = `${plan.activation === 'none' ? `(${gate})` : `activate(${gate})`} * ${up}`;
   return wgsl`
     fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
-      y[row * OUT_WIDTH + column] ${write(plan)} ${plan.activation === 'none' ? `(${gate})` : `activate(${gate})`} * ${up};
+      y[row * OUT_WIDTH + column] ${write(plan)} ${finished(plan, value)};
     }`;
 }

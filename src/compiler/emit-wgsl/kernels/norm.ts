@@ -3,10 +3,16 @@ import { foldOfLanes } from '../fold.ts';
 import { f32c, type KernelSource, u32c } from '../kernel.ts';
 import { wgsl } from '../wgsl.ts';
 
+const formulas: Readonly<Record<NormPlan['kind'], string>> = {
+  rms: 'x / sqrt(mean(x²) + eps) · γ',
+  layer: '(x − mean(x)) / sqrt(var(x) + eps) · γ',
+};
+
 /** One workgroup per row. Each invocation sums its share of the entries, then the shares are folded. */
 export function norm(plan: NormPlan): KernelSource {
-  const gamma = plan.unitOffset ? '(weight[e] + 1.0)' : 'weight[e]';
+  const gamma = { none: '', plain: ' * weight[e]', offset: ' * (weight[e] + 1.0)' }[plan.weight];
   const beta = plan.bias ? ' + bias[e]' : '';
+  const write = plan.accumulate ? '+=' : '=';
   const rms = wgsl`
     var squares = 0.0;
     for (var e = lane; e < WIDTH; e += THREADS) {
@@ -15,7 +21,7 @@ export function norm(plan: NormPlan): KernelSource {
     }
     let factor = inverseSqrt(max(sum_of_lanes(lane, squares) / f32(WIDTH) + EPS, TINY));
     for (var e = lane; e < WIDTH; e += THREADS) {
-      y[first + e] = x[first + e] * factor * ${gamma}${beta};
+      y[first + e] ${write} x[first + e] * factor${gamma}${beta};
     }`;
   // Two passes: the difference of two large sums would lose the variance of rows that are far from zero. Distances from the
   // first entry keep the rounding of the mean in proportion to the row's spread, not to its distance from zero.
@@ -33,18 +39,15 @@ export function norm(plan: NormPlan): KernelSource {
     }
     let factor = inverseSqrt(max(sum_of_lanes(lane, squares) / f32(WIDTH) + EPS, TINY));
     for (var e = lane; e < WIDTH; e += THREADS) {
-      y[first + e] = (x[first + e] - pivot - mean) * factor * ${gamma}${beta};
+      y[first + e] ${write} (x[first + e] - pivot - mean) * factor${gamma}${beta};
     }`;
   return {
-    doc:
-      plan.kind === 'rms'
-        ? 'y = x / sqrt(mean(x²) + eps) · γ, row by row'
-        : 'y = (x − mean(x)) / sqrt(var(x) + eps) · γ, row by row',
+    doc: `y ${write} ${formulas[plan.kind]}, row by row`,
     enables: [],
     constants: { WIDTH: u32c(plan.width), THREADS: u32c(plan.threads), EPS: f32c(plan.eps), TINY: f32c(1e-30) },
     bindings: [
       { name: 'x', access: 'read', type: 'array<f32>' },
-      { name: 'weight', access: 'read', type: 'array<f32>' },
+      ...(plan.weight === 'none' ? [] : [{ name: 'weight', access: 'read', type: 'array<f32>' } as const]),
       ...(plan.bias ? [{ name: 'bias', access: 'read', type: 'array<f32>' } as const] : []),
       { name: 'y', access: 'read_write', type: 'array<f32>' },
     ],

@@ -1,0 +1,31 @@
+import type { NormShape } from '../check/shaped-spec.ts';
+import { inLayer, type ModuleBuilder } from './module-builder.ts';
+
+export interface NormPlace {
+  /** Prefix of its weights' names. */
+  readonly at: string;
+  readonly width: number;
+  readonly x: string;
+  readonly out: string;
+  readonly accumulate?: boolean;
+  readonly layer?: number;
+  readonly rows?: 'context';
+}
+
+export function lowerNorm(builder: ModuleBuilder, norm: NormShape, place: NormPlace): void {
+  const { at, width, x, out, accumulate = false, layer, rows } = place;
+  builder.add({
+    op: 'norm',
+    width,
+    kind: norm.kind,
+    eps: norm.eps,
+    unitOffset: norm.unitOffset,
+    x,
+    ...(norm.weight && { weight: builder.weight(`${at}.weight`) }),
+    ...(norm.bias && { bias: builder.weight(`${at}.bias`) }),
+    accumulate,
+    out,
+    ...(rows && { rows }),
+    ...inLayer(layer),
+  });
+}
