@@ -6,21 +6,37 @@ const compiler = 'src/compiler';
 const definition = '^src/runtime/abi1/definition\\.ts$';
 /** The checker's output and its dimension algebra: the vocabulary of every later pass. */
 const shapes = `^${compiler}/check/(shaped-spec|dims|key-columns)\\.ts$`;
+/** Typed expressions and what is known of them; a user's text is the checker's business. */
+const expressions = `^${compiler}/expression/(tree|functions|evaluate|specialize|bounds)\\.ts$`;
 const pass = (name) => `^${compiler}/${name}/`;
 
 const mayImport = {
   source: [],
   diagnostics: [pass('source')],
   // The types of chevrotain's trees; its code comes through the grammar.
-  syntax: [pass('source'), pass('diagnostics'), '^grammar/', 'node_modules/(yaml|chevrotain|@chevrotain)/'],
-  check: [pass('source'), pass('diagnostics'), pass('syntax'), '^grammar/', 'node_modules/fastest-levenshtein/'],
+  expression: [pass('source'), pass('diagnostics')],
+  syntax: [
+    pass('source'),
+    pass('diagnostics'),
+    pass('expression'),
+    '^grammar/',
+    'node_modules/(yaml|chevrotain|@chevrotain)/',
+  ],
+  check: [
+    pass('source'),
+    pass('diagnostics'),
+    pass('expression'),
+    pass('syntax'),
+    '^grammar/',
+    'node_modules/fastest-levenshtein/',
+  ],
   // Importers write text; for the names of its weights, the importer of transformers reads that text through the front end.
   import: [`^${compiler}/check/suggest\\.ts$`, `^${compiler}/pipeline\\.ts$`, `^${compiler}/syntax/print\\.ts$`],
-  ir: [pass('source'), shapes],
-  plan: [shapes, pass('ir'), definition],
+  ir: [pass('source'), shapes, expressions],
+  plan: [shapes, expressions, pass('ir'), definition],
   // The second reading of the IR must not share a line with the first: no plan, no WGSL.
-  oracle: [shapes, pass('ir')],
-  'emit-wgsl': [shapes, pass('ir'), pass('plan')],
+  oracle: [shapes, expressions, pass('ir')],
+  'emit-wgsl': [shapes, expressions, pass('ir'), pass('plan')],
   assemble: [shapes, pass('ir'), pass('plan'), pass('emit-wgsl'), definition],
   budget: [
     shapes,

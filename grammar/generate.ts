@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import standaloneModule from 'ajv/dist/standalone/index.js';
 import { diagnosticPages } from '../src/compiler/diagnostics/pages.ts';
+import { expressionsPage } from '../src/compiler/expression/page.ts';
 import { importPages } from '../src/compiler/import/pages.ts';
 import { ebnf } from './ebnf.ts';
 import { bareSchema, editorSchema } from './json-schema.ts';
@@ -23,6 +24,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['grammar/generated/spec-types.ts', specTypes(options)],
     ['grammar/generated/grammar.ebnf', ebnf()],
     ['docs/options.md', optionsPage(options)],
+    ['docs/expressions.md', expressionsPage()],
   ]);
   for (const [name, text] of diagnosticPages(importPages())) files.set(`${diagnosticsFolder}/${name}`, text);
   return files;

@@ -1,4 +1,6 @@
 import {
+  type AxesOption,
+  type DeclarationsOption,
   type IntegerOption,
   type ListOption,
   largestNumber,
@@ -70,6 +72,12 @@ function shapeOf(option: OptionNode, writing: Writing): JsonSchema {
       return { type: 'object', additionalProperties: { type: 'string' } };
     case 'overrides':
       return overridesShape(option, writing);
+    case 'declarations':
+      return declarationsShape(option, writing);
+    case 'axes':
+      return axesShape(option);
+    case 'expression':
+      return { type: 'string', pattern: '\\S' };
     case 'words':
       return { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: 1024 };
     case 'numbers':
@@ -109,6 +117,17 @@ function overridesShape({ of }: OverridesOption, writing: Writing): JsonSchema {
   });
   const one = { type: 'object', properties: Object.fromEntries(properties), additionalProperties: false };
   return { type: 'object', additionalProperties: one, minProperties: 1, maxProperties: 64 };
+}
+
+function declarationsShape({ of }: DeclarationsOption, writing: Writing): JsonSchema {
+  return { type: 'object', additionalProperties: schemaOf(of, writing), maxProperties: 64 };
+}
+
+function axesShape({ names, max, maxItems }: AxesOption): JsonSchema {
+  const size = { type: 'integer', minimum: 1, maximum: max };
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nothing awaits this object
+  const axis = { if: { type: 'string' }, then: { enum: names }, else: size };
+  return { type: 'array', items: axis, maxItems };
 }
 
 function mapShape(option: MapOption, writing: Writing): JsonSchema {

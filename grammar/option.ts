@@ -9,7 +9,10 @@ export type OptionNode =
   | NamesOption
   | OverridesOption
   | WordsOption
-  | NumbersOption;
+  | NumbersOption
+  | AxesOption
+  | DeclarationsOption
+  | ExpressionOption;
 
 /** The pass that reads the option; a plan in which no pass does so is refused. */
 export type Stage = 'check' | 'lower' | 'plan' | 'emit' | 'runtime';
@@ -104,6 +107,28 @@ export interface WordsOption extends OptionBase {
 /** A list of numbers above 0; not empty. */
 export interface NumbersOption extends OptionBase {
   readonly kind: 'numbers';
+  readonly form: string;
+}
+
+/** The axes of a tensor: sizes, or names that stand for one. */
+export interface AxesOption extends OptionBase {
+  readonly kind: 'axes';
+  readonly names: readonly string[];
+  readonly max: number;
+  readonly maxItems: number;
+  readonly default: readonly (string | number)[];
+}
+
+/** A map whose keys are the user's, each with a map of its own. */
+export interface DeclarationsOption extends OptionBase {
+  readonly kind: 'declarations';
+  readonly form: string;
+  readonly of: MapOption;
+}
+
+/** A formula of the expression language; text in YAML, without quotes in the DSL. */
+export interface ExpressionOption extends OptionBase {
+  readonly kind: 'expression';
   readonly form: string;
 }
 

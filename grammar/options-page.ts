@@ -30,7 +30,10 @@ function section(lines: string[], map: MapOption, path: readonly string[]): void
     lines.push(`| \`${key}\` | ${cell(valueText(option, [...path, key]))} | ${cell(fallback)} | ${cell(option.doc)} |`);
   }
   lines.push('');
-  for (const [key, option] of entries) if (option.kind === 'map') section(lines, option, [...path, key]);
+  for (const [key, option] of entries) {
+    if (option.kind === 'map') section(lines, option, [...path, key]);
+    if (option.kind === 'declarations') section(lines, option.of, [...path, key, 'NAME']);
+  }
 }
 
 function exampleValue(option: OptionNode): string {

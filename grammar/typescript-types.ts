@@ -78,6 +78,14 @@ function typeOf(option: OptionNode): string {
       return 'readonly string[]';
     case 'numbers':
       return 'readonly number[]';
+    case 'axes':
+      return `readonly (${option.names.map(quoted).join(' | ')} | number)[]`;
+    case 'declarations':
+      return `Readonly<Record<string, { ${Object.entries(option.of.entries)
+        .map(([key, entry]) => `readonly ${key}?: ${typeOf(entry)}`)
+        .join('; ')} }>>`;
+    case 'expression':
+      return 'string';
     case 'map':
       return 'object';
   }

@@ -29,7 +29,13 @@ export function expectation(option: OptionNode): string {
     case 'overrides':
     case 'words':
     case 'numbers':
+    case 'declarations':
+    case 'expression':
       return option.form;
+    case 'axes': {
+      const names = option.names.map((name) => `\`${name}\``).join(' or ');
+      return `a list of up to ${option.maxItems} axes, each ${names} or a size up to ${option.max}`;
+    }
     case 'map': {
       const short = option.shorthand === undefined ? undefined : option.entries[option.shorthand];
       if (option.maxItems !== undefined) return `a map, or a list of up to ${option.maxItems} maps`;

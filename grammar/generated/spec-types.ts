@@ -241,6 +241,10 @@ export interface Spec {
     };
     /** A key/value column of zeros before the memory. Default: `false`. */
     readonly zero_kv?: boolean;
+    /** What becomes of the scaled logit `s`, as in `softcap(s, 50) - alibi_slope(h) * (q - k)`; see [expressions](expressions.md). In place of `softcap`, `alibi`, `t5_bias` and `bias`. */
+    readonly score?: string;
+    /** Learned tensors that `score` and `mask.where` may index. */
+    readonly parameters?: Readonly<Record<string, { readonly axes?: readonly ('h' | 'kv' | number)[] }>>;
     /** Logits become c · tanh(x / c); above 0. */
     readonly softcap?: number;
     /** Which comes first: `[cap, bias]` (Gemma) or `[bias, cap]` (x-transformers). Default: `[cap, bias]`; must be written when there are both `softcap` and `alibi`, `t5_bias` or `bias`. */
@@ -266,6 +270,8 @@ export interface Spec {
       readonly documents?: boolean;
       /** `keys`: an input `key_mask` `[B, J]` says which keys may be seen. `keys_and_queries`: rows of hidden tokens are zero too. Default: `none`. */
       readonly padding?: 'none' | 'keys' | 'keys_and_queries';
+      /** Only keys for which this condition holds, as in `q - k < 128 | is_memory`; see [expressions](expressions.md). On memory and zero columns it counts when it names `is_memory` or `is_zero`. */
+      readonly where?: string;
       /** Memory and zero columns under a window: `windowed` as if they stood right before the first token. Default: `always`; must be written with `window` and `memory_kv` or `zero_kv`. */
       readonly memory?: 'always' | 'windowed';
     };
@@ -437,6 +443,8 @@ export interface OptionTypes {
   readonly "attention.memory_kv.heads": number;
   readonly "attention.memory_kv.normalized": boolean;
   readonly "attention.zero_kv": boolean;
+  readonly "attention.score": string;
+  readonly "attention.parameters": Readonly<Record<string, { readonly axes?: readonly ('h' | 'kv' | number)[] }>>;
   readonly "attention.softcap": number;
   readonly "attention.logits_order": readonly ('cap' | 'bias')[];
   readonly "attention.bias.batch": boolean;
@@ -447,6 +455,7 @@ export interface OptionTypes {
   readonly "attention.mask.prefix": number | 'runtime';
   readonly "attention.mask.documents": boolean;
   readonly "attention.mask.padding": 'none' | 'keys' | 'keys_and_queries';
+  readonly "attention.mask.where": string;
   readonly "attention.mask.memory": 'always' | 'windowed';
   readonly "attention.sinks": boolean;
   readonly "attention.head_mixing": readonly ('pre' | 'post' | 'pre_scale_post')[];

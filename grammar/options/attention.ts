@@ -1,4 +1,5 @@
 import { extent, heads, type MapOption, since } from '../option.ts';
+import { expressions } from './expressions.ts';
 import { gates, logits } from './logits.ts';
 import { qkNorm, valueNorm, valueResidual } from './norms.ts';
 import { alibi, rope, t5Bias } from './positions.ts';
@@ -186,6 +187,7 @@ export const attention = {
       consumedBy: 'lower',
       doc: 'A key/value column of zeros before the memory.',
     },
+    ...expressions,
     ...logits,
     gates,
     cross: {

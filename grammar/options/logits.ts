@@ -1,4 +1,5 @@
 import { extent, type MapOption, type OptionNode, since } from '../option.ts';
+import { where } from './expressions.ts';
 
 /** `attention.mask`. */
 const mask = {
@@ -52,6 +53,7 @@ const mask = {
       consumedBy: 'lower',
       doc: '`keys`: an input `key_mask` `[B, J]` says which keys may be seen. `keys_and_queries`: rows of hidden tokens are zero too.',
     },
+    where,
     memory: {
       kind: 'enum',
       values: ['always', 'windowed'],

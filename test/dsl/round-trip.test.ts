@@ -138,6 +138,19 @@ function optionValue(option: OptionNode): fc.Arbitrary<Layout> {
       return one(fc.constantFrom('abc', 'model.safetensors'));
     case 'numbers':
       return listOf(one(fc.double({ min: 1e-9, max: 1e9, noNaN: true })));
+    case 'expression':
+      return one(fc.constantFrom('q - k < 128 | is_memory', 'softcap(s, 50) - slope[h] * (q - k)', 'is # none', ' '));
+    case 'axes':
+      return listOf(one(fc.constantFrom(...option.names, 257)));
+    case 'declarations':
+      return mapOf(
+        fc.array(
+          fc
+            .tuple(fc.constantFrom('slope', 'table'), item(optionValue(option.of)))
+            .map(([name, value]) => ({ key: name, ...value })),
+          { maxLength: 2 },
+        ),
+      );
     case 'words':
       return listOf(one(fc.constantFrom('sliding', 'full')));
     case 'overrides':

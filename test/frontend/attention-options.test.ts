@@ -35,6 +35,7 @@ describe('every field of the shape can be said', () => {
       qkNorms: [],
       columns: { zero: 0, memory: 0 },
       mask: { causal: false, documents: false, memoryVisible: 'always', padding: 'none' },
+      parameters: [],
       sinks: false,
       headMixing: { pre: false, post: false, preScalePost: false },
       normalizer: { kind: 'softmax' },

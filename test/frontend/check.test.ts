@@ -56,6 +56,7 @@ describe('the example specs', () => {
         rope: { dim: 32, base: 1e6, pairing: 'half' },
         columns: { zero: 0, memory: 0 },
         mask: { causal: true, documents: false, memoryVisible: 'always', padding: 'none' },
+        parameters: [],
         sinks: false,
         headMixing: { pre: false, post: false, preScalePost: false },
         normalizer: { kind: 'softmax' },

@@ -54,6 +54,18 @@ attention:
   biases: [q, o]
 `,
   `gqac: 1
+name: expressions
+attention:
+  hidden: 64
+  q_heads: 8
+  group_size: 4
+  memory_kv: 2
+  zero_kv: true
+  parameters: { slope: { axes: [h] }, table: { axes: [kv, 33] }, sharpness: {} }
+  score: "select(is_memory | is_zero, s, softcap(s * sharpness, 50) - slope[h] * (q - k) + table[kv, min(q - k, 32)])"
+  mask: { causal: true, where: "(q - k < 128 & k % 2 == 0) | is_memory | is_zero" }
+`,
+  `gqac: 1
 name: mixed
 model: { vocab: 16, hidden: 64, layers: 4, context: 32 }
 mlp: { activation: silu, width: 96 }
@@ -164,7 +176,7 @@ test('one number changed in a spec that has a checkpoint: refused, or it does no
   }
 });
 
-const perHead = /_norm2?\.weight$|sinks$|head_scale$|mix_/;
+const perHead = /_norm2?\.weight$|sinks$|head_scale$|mix_|parameters\./;
 
 test('a checkpoint with any tensor reshaped, renamed or left out is refused', () => {
   fc.assert(

@@ -24,6 +24,7 @@ export function attention(changes: Partial<AttentionNode> = {}): AttentionNode {
     cross: false,
     mask: unmasked,
     mixing: {},
+    parameters: [],
     normalizer: { kind: 'softmax' },
     out: 'out',
     ...changes,

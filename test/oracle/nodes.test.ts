@@ -149,6 +149,7 @@ describe('a cached module', () => {
       keyLayout: 'heads-first',
       keyDtype: 'f16',
       columns: { zero: 0, memory: 0 },
+      parameters: [],
       heads,
       headDim: 4,
       valueDim: 4,

@@ -2,7 +2,7 @@ import type { MapPath, OptionTypes } from '../../../grammar/generated/spec-types
 import type { MapOption, OptionNode } from '../../../grammar/option.ts';
 import { options } from '../../../grammar/options.ts';
 import type { Span } from '../source/source.ts';
-import { entryOf, type SpecEntry, type SpecMap, type SpecNode, toPlain } from '../syntax/tree.ts';
+import { entryOf, nodeAt, type SpecEntry, type SpecMap, type SpecNode, toPlain } from '../syntax/tree.ts';
 import type { ValidSpec } from './schema.ts';
 
 export type OptionPath = keyof OptionTypes;
@@ -36,6 +36,8 @@ export interface BoundSpec {
   readonly mapAround: (path: AnyPath, item?: number) => SpecMap | undefined;
   /** Keys of `weights.names` as written. */
   readonly names: readonly SpecEntry[];
+  /** What a map declares whose keys are the user's; undefined when any of it was refused. */
+  readonly entriesOf: (path: OptionPath) => readonly SpecEntry[] | undefined;
 }
 
 export type AnyPath = OptionPath | MapPath;
@@ -54,7 +56,7 @@ export function bind({ tree, invalid }: ValidSpec): BoundSpec {
   const refused = new Set([...invalid].map(withoutIndices));
   bindMap({ option: options, node: tree, path: [], item: 0, around: first }, refused, slots);
   const slotAt = (path: string, item = 0) => slots.get(slotName(path, item));
-  const namesNode = entryOf(entryOf(tree, 'weights')?.value, 'names')?.value;
+  const namesNode = nodeAt(tree, ['weights', 'names']);
   const names = namesNode?.kind === 'map' ? namesNode.entries : [];
   return Object.freeze({
     // The schema gave each option its declared type, and OptionTypes is generated from the same table.
@@ -68,6 +70,11 @@ export function bind({ tree, invalid }: ValidSpec): BoundSpec {
     names: Object.freeze(
       names.filter(({ key, value }) => value.kind === 'scalar' && !invalid.has(`weights.names.${key}`)),
     ),
+    entriesOf: (path: string) => {
+      const isSound = [...invalid].every((one) => !`${one}.`.startsWith(`${path}.`));
+      const map = isSound ? nodeAt(tree, path.split('.')) : undefined;
+      return map?.kind === 'map' ? map.entries : isSound ? [] : undefined;
+    },
   });
 }
 

@@ -2,6 +2,7 @@ import type { Report } from '../diagnostics/report.ts';
 import type { BoundSpec } from './bind.ts';
 import { keyColumns } from './key-columns.ts';
 import { resolveCross } from './rules/cross.ts';
+import { resolveExpressions } from './rules/expressions.ts';
 import { resolveQkNorms, resolveValueNorm } from './rules/head-norms.ts';
 import type { ResolvedHeads } from './rules/heads.ts';
 import { resolveInputs } from './rules/inputs.ts';
@@ -45,6 +46,13 @@ export function resolveAttention(
   if (similarity === undefined || sinks === undefined || zero === undefined || mixing === undefined) return undefined;
   if (gates === undefined || biases === undefined || cacheDtype === undefined) return undefined;
   const { hidden, outHidden, headDim, valueDim } = widths;
+  const columns = keyColumns(zero, memory?.slots ?? 0);
+  const context = spec.at('model.context')?.value;
+  const { where, ...expressions } = resolveExpressions(
+    spec,
+    { heads: heads.group, columns, mask, inputs, isCross: cross !== undefined, ...(context && { context }) },
+    report,
+  );
   return Object.freeze({
     inputs,
     ...(hidden === undefined ? {} : { hidden }),
@@ -61,8 +69,9 @@ export function resolveAttention(
     ...(valueResidual === undefined ? {} : { valueResidual }),
     ...(rope === undefined ? {} : { rope }),
     ...(biasPosition === undefined ? {} : { biasPosition }),
-    columns: keyColumns(zero, memory?.slots ?? 0),
-    mask,
+    columns,
+    mask: where === undefined ? mask : Object.freeze({ ...mask, where }),
+    ...expressions,
     sinks,
     ...(softcap === undefined ? {} : { softcap }),
     ...(biasTensor === undefined ? {} : { biasTensor }),

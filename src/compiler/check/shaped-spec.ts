@@ -1,3 +1,4 @@
+import type { Expression } from '../expression/tree.ts';
 import type { Span } from '../source/source.ts';
 
 /**
@@ -167,6 +168,10 @@ export interface AttentionShape {
   readonly sinks: boolean;
   /** c · tanh(x / c) on the logits, before or after the additive biases. */
   readonly softcap?: { readonly cap: number; readonly order: 'cap-bias' | 'bias-cap' };
+  /** The logit from the scaled similarity `s`, in place of softcap and biases; defined on all columns. Zero and memory columns have no `k`. */
+  readonly score?: Expression;
+  /** What `score` and `mask.where` index, in the order of declaration. */
+  readonly parameters: readonly ParameterShape[];
   /** A tensor given at run time, `[1|B, 1|H, I, J]`, added to the logits of sequence columns. */
   readonly biasTensor?: { readonly perBatch: boolean; readonly perHead: boolean };
   /** `pre`: s + W·s. `post`: W·p. `preScalePost`: p · (W·s), s as it is before `pre`. W `[H, H]` over query heads; biases and masks come between. */
@@ -196,6 +201,14 @@ export interface MaskShape {
   readonly memoryVisible: 'always' | 'windowed';
   /** A runtime tensor `key_mask` u32 `[B, J]`, 1 where a key may be seen. `queries` also makes the rows of hidden tokens zero (self-attention). */
   readonly padding: 'none' | 'keys' | 'keys_and_queries';
+  /** Hidden where this does not hold. `sequence`: zero and memory columns are visible whatever it says. */
+  readonly where?: { readonly condition: Expression; readonly columns: 'sequence' | 'all' };
+}
+
+/** A learned tensor of the expression language: an axis for each of its indices, none for a single number. */
+export interface ParameterShape {
+  readonly name: string;
+  readonly shape: readonly number[];
 }
 
 /** Normalisation of one head's entries. */
@@ -312,7 +325,7 @@ export type Activation = 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu' |
  * `token_types.weight` `[types, hidden]` · `embed_norm.weight|bias` `[hidden]` ·
  * `layers.{i}.attn_norm|attn_out_norm.weight|bias` `[hidden]` ·
  * `layers.{i}.attn.q|k|v|o|o_gate.weight|bias` · `layers.{i}.attn.q_norm|k_norm|v_norm.weight` (see HeadNormShape; a second norm of
- * the list is `q_norm2|k_norm2`) · `layers.{i}.attn.memory_k` `[K, M, D]` · `…attn.sinks` `[H]` · `…attn.t5.weight` `[buckets, H]` ·
+ * the list is `q_norm2|k_norm2`) · `layers.{i}.attn.memory_k` `[K, M, D]` · `…attn.sinks` `[H]` · `…attn.t5.weight` `[buckets, H]` · `…attn.parameters.NAME` (see ParameterShape; `[1]` for a single number) ·
  * `…attn.mix_pre|mix_post|mix_pre_scale_post.weight` `[H, H]` · `…attn.head_scale` `[H]` · `…attn.head_gate.weight|bias` · `…attn.value_gate.weight` ·
  * `…attn.value_residual.weight|bias` ·
  * `layers.{i}.attn.memory_v` `[K, M, Dv]` · `layers.{i}.mlp_norm|mlp_out_norm.weight|bias` · `layers.{i}.mlp.up|gate|down.weight|bias` ·

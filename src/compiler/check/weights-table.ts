@@ -161,7 +161,7 @@ function memoryWeights({ heads, headDim, valueDim, columns }: AttentionShape, at
 
 /** What the logits and probabilities of a row are made with, in order. */
 function logitWeights(
-  { heads, headMixing, biasPosition, sinks }: AttentionShape,
+  { heads, headMixing, biasPosition, sinks, parameters }: AttentionShape,
   at: Naming,
 ): readonly WeightTemplate[] {
   const { qHeads } = heads;
@@ -170,6 +170,7 @@ function logitWeights(
   return [
     ...(headMixing.pre ? [mixing('mix_pre')] : []),
     ...(biasPosition?.kind === 't5' ? [weight(at('t5.weight'), [biasPosition.buckets, qHeads], 'vector', t5)] : []),
+    ...parameters.map(({ name, shape }) => parameterWeight(at(`parameters.${name}`), shape)),
     ...(sinks ? [perHead(at('sinks'), [qHeads], [qBlame])] : []),
     ...(headMixing.post ? [mixing('mix_post')] : []),
     ...(headMixing.preScalePost ? [mixing('mix_pre_scale_post')] : []),
@@ -240,6 +241,13 @@ function vector(name: string, width: number, blame: OptionPath): WeightTemplate 
 
 /** f32 on the device, one row for each head. */
 function perHead(name: string, shape: readonly number[], blame: readonly OptionPath[]): WeightTemplate {
+  return Object.freeze({ ...weight(name, shape, 'vector', blame), unitAxes: true });
+}
+
+/** A single number is a tensor of one entry. */
+function parameterWeight(name: string, axes: readonly number[]): WeightTemplate {
+  const shape = axes.length === 0 ? [1] : axes;
+  const blame = shape.map((): OptionPath => 'attention.parameters');
   return Object.freeze({ ...weight(name, shape, 'vector', blame), unitAxes: true });
 }
 

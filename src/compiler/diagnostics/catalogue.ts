@@ -1,3 +1,4 @@
+import { expressionRules } from './catalogue/expressions.ts';
 import { headRules } from './catalogue/heads.ts';
 import { hookRules } from './catalogue/hooks.ts';
 import { lintRules } from './catalogue/lint.ts';
@@ -21,6 +22,7 @@ export const catalogue = {
   ...positionRules,
   ...logitRules,
   ...hookRules,
+  ...expressionRules,
   ...optionRules,
   ...weightRules,
   ...shardingRules,

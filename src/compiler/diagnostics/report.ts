@@ -58,7 +58,7 @@ function instantiate<C extends Code>(
 }
 
 /** What the text is, then what its keys are, then the numbers that others follow from, then the checkpoint. */
-const families = 'SYN SCH GQA DIM XAT NRM RES ROPE POS MEM WIN CAP SNK OPT WGT SHD TGT LNT'.split(' ');
+const families = 'SYN SCH GQA DIM XAT NRM RES ROPE POS MEM WIN CAP SNK EXP OPT WGT SHD TGT LNT'.split(' ');
 const severities = ['error', 'warning', 'info'];
 
 function byImportance(a: Diagnostic, b: Diagnostic): number {

@@ -256,7 +256,7 @@ function lowerGivenHeads(builder: ModuleBuilder, attention: AttentionShape): voi
 /** Everything of an attention node but its q, k, v and out; declares what it reads. */
 function attentionParts(builder: ModuleBuilder, attention: AttentionShape, at: string, layer?: number) {
   const { heads, headDim, valueDim, similarity, scale, columns, mask, normalizer, softcap } = attention;
-  const { biasPosition, biasTensor, headMixing, sinks, cross } = attention;
+  const { biasPosition, biasTensor, headMixing, sinks, cross, score } = attention;
   const weight = (name: string) => builder.weight(`${at}attn.${name}`);
   const memory = memoryOf(builder, attention, at, layer);
   const keyMask = mask.padding === 'none' ? undefined : builder.declare('key_mask', 'input', 'u32', [B, J]);
@@ -267,6 +267,10 @@ function attentionParts(builder: ModuleBuilder, attention: AttentionShape, at: s
     ...(headMixing.post && { post: weight('mix_post.weight') }),
     ...(headMixing.preScalePost && { preScalePost: weight('mix_pre_scale_post.weight') }),
   };
+  const parameters = attention.parameters.map((parameter) => ({
+    ...parameter,
+    tensor: weight(`parameters.${parameter.name}`),
+  }));
   return {
     heads,
     headDim,
@@ -277,6 +281,8 @@ function attentionParts(builder: ModuleBuilder, attention: AttentionShape, at: s
     mask,
     normalizer,
     mixing,
+    parameters,
+    ...(score && { score }),
     cross: cross !== undefined,
     ...(memory && { memory }),
     ...(keyMask && { keyMask }),

@@ -8,10 +8,12 @@ import type {
   HeadNormShape,
   KeyColumns,
   MaskShape,
+  ParameterShape,
   RopeScaling,
   T5Shape,
   WeightShape,
 } from '../check/shaped-spec.ts';
+import type { Expression } from '../expression/tree.ts';
 
 /**
  * The frozen intermediate form: a straight list of nodes over named tensors. It says what is computed, in f64 terms; how it
@@ -197,7 +199,7 @@ export interface GateHeadsNode extends NodeBase {
 /**
  * q `[B, I, H, D]` against the key columns `[zero | memory | sequence]` → out `[B, I, H, Dv]`.
  * The sequence's k and v are `[B, K, C, D]` (`heads-first`: a cache) or `[B, J, K, D]` (`tokens-first`: given by the app).
- * Order: similarity · scale → mixing `pre` → biases and softcap (of sequence columns; the cap is for all columns) → masks → sink → normaliser → mixing `post`,
+ * Order: similarity · scale → mixing `pre` → biases and softcap (of sequence columns; the cap is for all columns), or `score` in their place → masks → sink → normaliser → mixing `post`,
  * `preScalePost` → values. The zero column's similarity is 0 (`dot`) or −‖q‖² (`l2`). Positions: query i stands at past + i. A row that sees nothing is zero.
  * In cross-attention (`cross`) the sequence is the context: its length per sequence, never causal.
  */
@@ -224,6 +226,10 @@ export interface AttentionNode extends NodeBase {
   /** f32 `[H]`. */
   readonly sinks?: string;
   readonly softcap?: { readonly cap: number; readonly order: 'cap-bias' | 'bias-cap' };
+  /** Of all columns; `s` is the scaled and mixed similarity, `k` is not defined on zero and memory columns. */
+  readonly score?: Expression;
+  /** What `score` and `mask.where` index, each with its tensor. */
+  readonly parameters: readonly (ParameterShape & { readonly tensor: string })[];
   /** f32 `[1|B, 1|H, I, J]`. */
   readonly bias?: { readonly tensor: string; readonly perBatch: boolean; readonly perHead: boolean };
   readonly alibi?: AlibiShape;

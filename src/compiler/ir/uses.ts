@@ -140,7 +140,8 @@ export function usesOf(node: Node): readonly Use[] {
 export const needsContext = (node: Node): boolean => node.rows === 'context' || (node.op === 'attention' && node.cross);
 
 /** What the optional parts of an attention node read. */
-function attentionExtras({ heads, keyMask, documents, bias, sinks, t5, mixing }: AttentionNode): readonly Use[] {
+function attentionExtras(node: AttentionNode): readonly Use[] {
+  const { heads, keyMask, documents, bias, sinks, t5, mixing, parameters } = node;
   const { qHeads } = heads;
   const square = (field: string, tensor: string | undefined) =>
     tensor === undefined ? [] : [read(field, tensor, [dim(qHeads)], qHeads, weights)];
@@ -152,6 +153,13 @@ function attentionExtras({ heads, keyMask, documents, bias, sinks, t5, mixing }:
     ...(bias
       ? [read('bias', bias.tensor, [bias.perBatch ? B : dim(1), dim(bias.perHead ? qHeads : 1), I, J], 1, ['input'])]
       : []),
+    ...parameters.flatMap(({ name, tensor, shape }) =>
+      vector(
+        `parameters.${name}`,
+        tensor,
+        shape.reduce((product, extent) => product * extent, 1),
+      ),
+    ),
     ...vector('sinks', sinks, qHeads),
     ...(t5 ? table('t5.table', t5.table, qHeads) : []),
     ...square('mixing.pre', mixing.pre),

@@ -1,5 +1,7 @@
+import type { Expression } from '../expression/tree.ts';
 import type { AttentionNode } from '../ir/nodes.ts';
 import type { KeyColumn } from './attention-columns.ts';
+import { type ValueIn, valuesOfExpressions } from './attention-expressions.ts';
 import { alibiSlopes, t5Bucket } from './positions.ts';
 import { read, type Step } from './step.ts';
 import { dot } from './tensor.ts';
@@ -25,10 +27,26 @@ export function similarityOf(
   return -squares;
 }
 
-/** Biases and softcap, in the node's order. In: a scaled and mixed similarity. */
+/** Biases and softcap in the node's order, or its score; −∞ where `mask.where` hides. In: a scaled and mixed similarity. */
 export type LogitOf = (score: number, place: QueryPlace, head: number, column: KeyColumn) => number;
 
 export function logitsOf(node: AttentionNode, step: Step): LogitOf {
+  const valueIn = valuesOfExpressions(node, step);
+  const scored = node.score === undefined ? biasedLogits(node, step) : scoredLogits(node.score, valueIn);
+  const { where } = node.mask;
+  if (where === undefined) return scored;
+  return (score, place, head, column) => {
+    const applies = column.kind === 'sequence' || where.columns === 'all';
+    const isHidden = applies && valueIn(where.condition, { ...place, head, column }) !== 1;
+    return isHidden ? Number.NEGATIVE_INFINITY : scored(score, place, head, column);
+  };
+}
+
+function scoredLogits(expression: Expression, valueIn: ValueIn): LogitOf {
+  return (logit, place, head, column) => valueIn(expression, { ...place, head, column, logit });
+}
+
+function biasedLogits(node: AttentionNode, step: Step): LogitOf {
   const { softcap } = node;
   const bias = biasesOf(node, step);
   if (softcap === undefined) return (score, place, head, column) => score + bias(place, head, column);

@@ -44,6 +44,7 @@ export function planAttention(node: AttentionNode, storageOf: StorageOf, profile
 function inputsOf(node: AttentionNode) {
   const { memory, mask, normalizer } = node;
   const sequences = node.cross ? { sequences: 'context_sequences' } : {};
+  const parameters = Object.fromEntries(node.parameters.map(({ name, tensor }) => [`parameter_${name}`, tensor]));
   const hidden = mask.padding === 'keys_and_queries' ? { key_mask: node.keyMask } : {};
   return {
     scores: { q: node.q, k: node.k, memory_k: memory?.k, ...sequences },
@@ -52,6 +53,7 @@ function inputsOf(node: AttentionNode) {
       documents: node.documents,
       bias: node.bias?.tensor,
       t5_table: node.t5?.table,
+      ...parameters,
       ...sequences,
     },
     sinks: normalizer.kind === 'sigmoid' ? {} : { sinks: node.sinks },
@@ -76,8 +78,8 @@ function tooMany(bindings: number, { limits }: TargetProfile): string | undefine
 }
 
 function tileForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
-  const { memory, keyMask, documents, bias, t5, heads } = node;
-  const bindings = 4 + 2 * present(memory) + present(keyMask, documents, bias, t5, node.sinks);
+  const { memory, keyMask, documents, bias, t5, heads, parameters } = node;
+  const bindings = 4 + 2 * present(memory) + present(keyMask, documents, bias, t5, node.sinks, ...parameters);
   const reason = whole(node) ?? tooMany(bindings, profile);
   if (reason !== undefined) return { reason };
   const tile = planAttentionTile(options, profile.limits);
@@ -97,8 +99,8 @@ function tileForm(node: AttentionNode, options: AttentionOptions, profile: Targe
 }
 
 function splitForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
-  const { memory, keyMask, documents, bias, t5, heads, columns, valueDim } = node;
-  const bindings = 5 + 2 * present(memory) + present(keyMask, documents, bias, t5);
+  const { memory, keyMask, documents, bias, t5, heads, columns, valueDim, parameters } = node;
+  const bindings = 5 + 2 * present(memory) + present(keyMask, documents, bias, t5, ...parameters);
   const reason = whole(node) ?? tooMany(bindings, profile);
   if (reason !== undefined) return { reason };
   const split = planAttentionSplit(options);

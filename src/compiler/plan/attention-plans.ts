@@ -1,3 +1,4 @@
+import { type Expression, find } from '../expression/tree.ts';
 import type { AttentionNode } from '../ir/nodes.ts';
 import { quads } from './extents.ts';
 import type { AttentionOptions, AttentionSplitPlan, AttentionTilePlan, Storage } from './kernel-plan.ts';
@@ -17,8 +18,8 @@ export interface Choice<Plan> {
 }
 
 export function attentionOptions(node: AttentionNode, keys: Storage): AttentionOptions {
-  const { heads, headDim, valueDim, similarity, scale, mask, columns, keyLayout, softcap, bias, alibi, t5, sinks } =
-    node;
+  const { heads, headDim, valueDim, similarity, scale, mask, columns, keyLayout } = node;
+  const { softcap, bias, alibi, t5, sinks, score, parameters } = node;
   return {
     heads,
     headDim,
@@ -30,11 +31,22 @@ export function attentionOptions(node: AttentionNode, keys: Storage): AttentionO
     ...(softcap && { softcap }),
     ...(bias && { bias: { perBatch: bias.perBatch, perHead: bias.perHead } }),
     ...(alibi && { alibiSlopes: alibiSlopes(alibi, heads.qHeads) }),
+    ...(usesSlopes(node) && {
+      headSlopes: alibiSlopes({ kind: 'alibi', heads: heads.qHeads, scale: 1 }, heads.qHeads),
+    }),
     ...(t5 && { t5: t5Plan(t5) }),
+    ...(score && { score }),
+    parameters: parameters.map(({ name }) => name),
     sinks: sinks !== undefined,
     keys,
     keyLayout,
   };
+}
+
+/** An expression names `alibi_slope`. */
+function usesSlopes({ score, mask }: AttentionNode): boolean {
+  const isSlope = (part: Expression) => part.kind === 'call' && part.function === 'alibi_slope';
+  return [score, mask.where?.condition].some((one) => one !== undefined && find(one, isSlope) !== undefined);
 }
 
 /** Accumulators of one invocation, in f32 registers; beyond this compilers spill to memory. */

@@ -60,12 +60,14 @@ function attentionKey({ heads, headDim, valueDim, columns, mask, ...options }: A
     mask.chunk !== undefined && `c${mask.chunk}`,
     mask.prefix !== undefined && 'prefix',
     mask.documents && 'documents',
+    mask.where && 'where',
     mask.padding !== 'none' && 'padded',
     options.similarity === 'l2' && 'l2',
     options.softcap && 'cap',
     options.bias && 'bias',
     options.alibiSlopes && 'alibi',
     options.t5 && 't5',
+    options.score && 'score',
     options.sinks && 'sinks',
   ];
 }

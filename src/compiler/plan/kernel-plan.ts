@@ -1,4 +1,5 @@
 import type { Activation, HeadGroup, HeadNormShape, KeyColumns, MaskShape } from '../check/shaped-spec.ts';
+import type { Expression } from '../expression/tree.ts';
 
 /**
  * A kernel plan fixes everything that a kernel's text depends on: shapes, options, storage formats, tile sizes. Equal plans
@@ -157,6 +158,11 @@ export interface AttentionOptions {
   readonly columns: KeyColumns;
   readonly softcap?: { readonly cap: number; readonly order: 'cap-bias' | 'bias-cap' };
   readonly bias?: { readonly perBatch: boolean; readonly perHead: boolean };
+  readonly score?: Expression;
+  /** Names of the parameters that `score` and `mask.where` index. */
+  readonly parameters: readonly string[];
+  /** One slope for each query head, for `alibi_slope`. */
+  readonly headSlopes?: readonly number[];
   /** One slope for each query head. */
   readonly alibiSlopes?: readonly number[];
   readonly t5?: T5Plan;

@@ -170,7 +170,7 @@ function likelyCause(
     return `twice the rows, as in a fused matrix: name a range, \`[0:${expected[0]}]\` or \`[${expected[0]}:${extent}]\``;
   }
   const option = template.blame[axis];
-  return option === undefined || name.startsWith('attn.o')
+  return option === undefined || option === 'attention.parameters' || name.startsWith('attn.o')
     ? undefined
     : `${option.split('.').slice(1).join('.')} ${extent}?`;
 }

@@ -2,10 +2,11 @@ import type { AttentionOptions } from '../../plan/kernel-plan.ts';
 import { accurateTanh } from '../activation.ts';
 import type { Binding } from '../kernel.ts';
 import { f32, wgsl } from '../wgsl.ts';
+import { type ExpressionParts, expressionParts } from './attention-expressions.ts';
 
 /**
- * From a scaled similarity to a logit: biases and softcap in the declared order, and the masks. The one text of these options
- * for every form of the attention kernel.
+ * From a scaled similarity to a logit: biases and softcap in the declared order, or the spec's own score, and the masks. The one
+ * text of these options for every form of the attention kernel.
  */
 export interface LogitParts {
   readonly bindings: readonly Binding[];
@@ -16,21 +17,24 @@ export interface LogitParts {
 }
 
 export function logitParts(options: AttentionOptions): LogitParts {
-  const { bias, t5, alibiSlopes, softcap } = options;
+  const { bias, t5, alibiSlopes, softcap, score } = options;
+  const expressions = expressionParts(options);
   const biased = bias !== undefined || t5 !== undefined || alibiSlopes !== undefined;
   return {
     bindings: [
       ...(bias ? [{ name: 'bias', access: 'read', type: 'array<f32>' } as const] : []),
       ...(t5 ? [{ name: 't5_table', access: 'read', type: 'array<f32>' } as const] : []),
+      ...expressions.bindings,
     ],
     functions: [
       ...(softcap ? [accurateTanh, softcapOf(softcap.cap)] : []),
       ...(alibiSlopes ? [alibiOf(alibiSlopes)] : []),
       ...(t5 ? [t5Of(options)] : []),
       ...(biased ? [biasesOf(options)] : []),
-      logit(options, biased),
+      ...expressions.functions,
+      logit(options, expressions, biased),
     ],
-    plain: !biased && softcap === undefined,
+    plain: !biased && softcap === undefined && score === undefined,
   };
 }
 
@@ -88,18 +92,21 @@ function biasesOf({ bias, t5, alibiSlopes }: AttentionOptions): string {
     }`;
 }
 
-function logit({ softcap }: AttentionOptions, biased: boolean): string {
+function logit({ softcap, score }: AttentionOptions, { isPerHead }: ExpressionParts, biased: boolean): string {
+  const hidden = isPerHead ? ' || !shown(sequence, batch, head, token, column)' : '';
+  const scored = score ? 'value = score(value, sequence, batch, head, token, column);' : '';
   const bias = biased ? 'value += biases(sequence, batch, head, token, column);' : '';
   const cap = softcap ? 'value = softcap(value);' : '';
   const [first, second] = softcap?.order === 'cap-bias' ? [cap, bias] : [bias, cap];
   return wgsl`
     fn logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
-      if (!visible(sequence, batch, token, column)) {
+      if (!visible(sequence, batch, token, column)${hidden}) {
         return MASKED;
       }
       var value = scaled;
       ${first}
       ${second}
+      ${scored}
       return value * LOG2E;
     }`;
 }

@@ -2,6 +2,7 @@ import type { MaskShape } from '../../check/shaped-spec.ts';
 import type { AttentionOptions } from '../../plan/kernel-plan.ts';
 import { type Binding, type Constant, u32c } from '../kernel.ts';
 import { wgsl } from '../wgsl.ts';
+import { isPerHead } from './attention-expressions.ts';
 
 /** Which key columns a query sees, and which of them need not be read: the one text of the masks for every form of the attention kernel. */
 export interface MaskParts {
@@ -30,7 +31,7 @@ export function maskParts(options: AttentionOptions): MaskParts {
       ...(mask.documents ? [isPerKey('documents')] : []),
     ],
     functions: [visibleColumns(options), ...(hidesFirstKeys(mask) ? [firstKey(mask)] : []), visible(options)],
-    plain: !hidesFirstKeys(mask) && mask.padding === 'none' && !mask.documents,
+    plain: !hidesFirstKeys(mask) && mask.padding === 'none' && !mask.documents && mask.where === undefined,
   };
 }
 
@@ -95,6 +96,7 @@ function ownEnd({ causal, chunk }: MaskShape): string | undefined {
 
 /** Zero and memory columns stand right before the first token, if a window hides them at all. */
 function visible({ mask, keyLayout }: AttentionOptions): string {
+  const byKey = hidesFirstKeys(mask) || mask.documents || mask.padding !== 'none';
   const byPosition = hidesFirstKeys(mask) || mask.documents;
   const conditions = [
     ...(mask.window !== undefined && mask.memoryVisible === 'windowed'
@@ -103,11 +105,12 @@ function visible({ mask, keyLayout }: AttentionOptions): string {
     ...(hidesFirstKeys(mask) ? [`key >= ${firstBound(mask)} && key < first_key(sequence, token)`] : []),
     ...(mask.padding === 'none' ? [] : ['key >= 0 && key_mask[batch * step.keys + u32(key)] == 0u']),
     ...(mask.documents ? [otherDocument(keyLayout)] : []),
+    ...(mask.where && !isPerHead(mask.where) ? ['!shown(sequence, batch, 0u, token, column)'] : []),
   ];
   return wgsl`
     fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
       ${byPosition ? 'let position = i32(sequence.past + token);' : ''}
-      ${conditions.length > 0 ? 'let key = i32(column) - i32(PREFIX_COLUMNS);' : ''}
+      ${byKey ? 'let key = i32(column) - i32(PREFIX_COLUMNS);' : ''}
       ${conditions.map((condition) => `if (${condition}) {\n  return false;\n}`).join('\n')}
       return column < visible_columns(sequence, token);
     }`;

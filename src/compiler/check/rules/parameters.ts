@@ -1,0 +1,76 @@
+import type { Report } from '../../diagnostics/report.ts';
+import { isFunctionName } from '../../expression/functions.ts';
+import { isBuiltinName } from '../../expression/infer.ts';
+import { entryOf, type SpecEntry } from '../../syntax/tree.ts';
+import type { BoundSpec } from '../bind.ts';
+import type { HeadGroup, ParameterShape } from '../shaped-spec.ts';
+
+/** Kernels have room for this many buffers beside their own. */
+const mostParameters = 4;
+const mostEntries = 2 ** 24;
+
+/**
+ * `attention.parameters`; undefined when any of them was refused, as what names it would be refused again. Reports EXP008: a name
+ * that is none or is taken, and more or larger ones than kernels can have.
+ */
+export function resolveParameters(
+  spec: BoundSpec,
+  heads: HeadGroup,
+  report: Report,
+): readonly ParameterShape[] | undefined {
+  const entries = spec.entriesOf('attention.parameters');
+  if (entries === undefined) return undefined;
+  let isSound = true;
+  const refuse = ({ keySpan }: SpecEntry, problem: string, help: string) => {
+    isSound = false;
+    report('EXP008', keySpan, { problem, help });
+  };
+  const surplus = entries[mostParameters];
+  if (surplus !== undefined) {
+    const problem = `there are ${entries.length} parameters, kernels have room for ${mostParameters}`;
+    refuse(surplus, problem, 'join those of equal axes into one with a further axis');
+  }
+  const shapes = entries.map((entry): ParameterShape => {
+    const { key } = entry;
+    const shape = axesOf(entry).map((axis) => (axis === 'h' ? heads.qHeads : axis === 'kv' ? heads.kvHeads : axis));
+    if (isTaken(key)) refuse(entry, `\`${key}\` has a meaning in expressions already`, 'use another name');
+    else if (!/^[A-Za-z][A-Za-z0-9_]{0,62}$/.test(key)) {
+      refuse(entry, `\`${key.slice(0, 60)}\` is no name`, 'a letter, then at most 62 letters, digits or underscores');
+    }
+    const count = shape.reduce((product, size) => product * size, 1);
+    if (count > mostEntries)
+      refuse(entry, `this tensor has ${count} entries`, `a parameter has at most ${mostEntries}`);
+    return Object.freeze({ name: key, shape: Object.freeze(shape) });
+  });
+  return isSound ? shapes : undefined;
+}
+
+function isTaken(name: string): boolean {
+  return isBuiltinName(name) || isFunctionName(name) || name === 'true' || name === 'false';
+}
+
+/** The schema has made sure that there is nothing else. */
+function axesOf({ value }: SpecEntry): readonly (number | 'h' | 'kv')[] {
+  const axes = entryOf(value, 'axes')?.value;
+  if (axes?.kind !== 'list') return [];
+  return axes.items.flatMap((item) => {
+    if (item.kind !== 'scalar') return [];
+    const axis = item.value;
+    return axis === 'h' || axis === 'kv' || typeof axis === 'number' ? [axis] : [];
+  });
+}
+
+/** Reports OPT002 for each parameter that no expression indexes. */
+export function checkUsed(
+  spec: BoundSpec,
+  declared: readonly ParameterShape[],
+  used: readonly ParameterShape[],
+  report: Report,
+): void {
+  const entries = spec.entriesOf('attention.parameters');
+  for (const parameter of declared) {
+    if (used.includes(parameter)) continue;
+    const span = entries?.find(({ key }) => key === parameter.name)?.keySpan ?? spec.keySpan('attention.parameters');
+    report('OPT002', span, { option: `attention.parameters.${parameter.name}`, reason: 'no expression names it' });
+  }
+}
