@@ -34,6 +34,7 @@ const mayImport = {
   import: [`^${compiler}/check/suggest\\.ts$`, `^${compiler}/pipeline\\.ts$`, `^${compiler}/syntax/print\\.ts$`],
   ir: [pass('source'), shapes, expressions],
   plan: [shapes, expressions, pass('ir'), definition],
+  facts: [shapes],
   // The second reading of the IR must not share a line with the first: no plan, no WGSL.
   oracle: [shapes, expressions, pass('ir')],
   'emit-wgsl': [shapes, expressions, pass('ir'), pass('plan')],

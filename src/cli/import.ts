@@ -136,7 +136,7 @@ async function baseName(file: string): Promise<string> {
   return path.basename(file);
 }
 
-function renderNote(file: string, { severity, code, message }: ImportNote): string {
+export function renderNote(file: string, { severity, code, message }: ImportNote): string {
   return `${severity}[${code}]: ${message}\n  --> ${file}`;
 }
 

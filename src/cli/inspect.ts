@@ -42,7 +42,8 @@ type Report = Awaited<ReturnType<typeof describe>>;
 async function describe(shaped: ShapedSpec, { programs }: Compiled) {
   const { keySegments } = await import('../compiler/check/key-columns.ts');
   const { kernelName } = await import('../compiler/plan/kernel-name.ts');
-  const { cacheBytesPerToken, memoryBytes, parameterCount } = await import('../compiler/plan/summary.ts');
+  const { parameterCount } = await import('../compiler/facts/parameters.ts');
+  const { cacheBytesPerToken, memoryBytes } = await import('../compiler/plan/summary.ts');
   const { workgroupBytes } = await import('../compiler/plan/workgroup-memory.ts');
   const distinct = <T>(entries: readonly T[]) => [
     ...new Map(entries.map((entry) => [JSON.stringify(entry), entry])).values(),

@@ -11,6 +11,7 @@ import { register as registerInspect } from './inspect.ts';
 import { endQuietlyOnClosedPipe, exitCodes, InputError } from './output.ts';
 import { register as registerRules } from './rules.ts';
 import { register as registerRun } from './run.ts';
+import { register as registerTable } from './table.ts';
 import { register as registerVerify } from './verify.ts';
 
 /** Verbs declare their arguments here and import what they run only when they run, so that `check` starts fast. */
@@ -21,6 +22,7 @@ const verbs = [
   registerImport,
   registerInspect,
   registerRun,
+  registerTable,
   registerVerify,
   registerExplain,
   registerRules,

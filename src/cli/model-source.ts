@@ -10,10 +10,13 @@ import { readSource } from './spec-files.ts';
 
 /** A spec, written or imported, and the folder that its other files are in. */
 export interface ModelSource {
-  readonly source: SourceFile;
+  /** Absent when the importer refused the config: see the errors among `notes`. */
+  readonly source?: SourceFile;
   readonly folder: string;
   /** A checkpoint that lies in the folder under one of the usual names. */
   readonly weightsPath?: string;
+  /** The file that was read. */
+  readonly file: string;
   /** What an importer said; empty for a spec. */
   readonly notes: readonly ImportNote[];
 }
@@ -22,7 +25,7 @@ const specNames = ['spec.yaml', 'spec.gqa'];
 
 /**
  * What a path means to commands about whole models: a spec, the `config.json` of another system, or a folder with either.
- * @throws InputError when it cannot be read, or nothing can be imported from it.
+ * @throws InputError when it cannot be read.
  */
 export async function openModelSource(path: string): Promise<ModelSource> {
   const isFolder = path !== '-' && (await isDirectory(path));
@@ -30,8 +33,8 @@ export async function openModelSource(path: string): Promise<ModelSource> {
   const file = isFolder ? await specOrConfigIn(path) : path;
   const weightsPath = path === '-' ? undefined : await checkpointIn(folder);
   const beside = weightsPath === undefined ? {} : { weightsPath };
-  if (extname(file) !== '.json') return { source: await readSource(file), folder, ...beside, notes: [] };
-  return { ...(await importSpec(file, weightsPath)), folder, ...beside };
+  if (extname(file) !== '.json') return { source: await readSource(file), folder, file, ...beside, notes: [] };
+  return { ...(await importSpec(file, weightsPath)), folder, file, ...beside };
 }
 
 async function isDirectory(path: string): Promise<boolean> {
@@ -64,12 +67,14 @@ async function importSpec(
     name: nameOf(file),
     ...(tensors && { tensors }),
   });
-  const refused = notes.filter(({ severity }) => severity === 'error');
-  if (spec === undefined || refused.length > 0) {
-    const lines = refused.map(({ code, message }) => `${code}: ${message}`);
-    throw new InputError([`${file} cannot be imported:`, ...lines].join('\n'));
-  }
+  if (spec === undefined || notes.some(({ severity }) => severity === 'error')) return { notes };
   return { source: { path: `${file} as a spec`, text: printYaml(spec, { comments }) }, notes };
+}
+
+/** Prints why an importer refused a config; what it only remarked is said by `gqac import`. */
+export async function printRefusal({ file, notes }: ModelSource): Promise<void> {
+  const { renderNote } = await import('./import.ts');
+  for (const note of notes) if (note.severity === 'error') process.stderr.write(`${renderNote(file, note)}\n`);
 }
 
 /** `config.json` says nothing: its folder does. */

@@ -1,7 +1,7 @@
 import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
 import type { Model, SamplingOptions } from '../runtime/abi1/index.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
-import { openModelSource } from './model-source.ts';
+import { openModelSource, printRefusal } from './model-source.ts';
 import { InputError, paletteFor } from './output.ts';
 import { progressBar } from './progress-bar.ts';
 import { checkSource } from './spec-files.ts';
@@ -29,7 +29,12 @@ export interface TextModel {
 
 /** Undefined when the spec has errors, which are printed. @throws InputError when something is missing. */
 export async function openTextModel(path: string, { weights, system }: RunSettings): Promise<TextModel | undefined> {
-  const { source, folder, weightsPath: beside } = await openModelSource(path);
+  const opened = await openModelSource(path);
+  const { source, folder, weightsPath: beside } = opened;
+  if (source === undefined) {
+    await printRefusal(opened);
+    return undefined;
+  }
   const named = await checkSource(source, path === '-' ? path : `${folder}/spec`, weights ? { weights } : {});
   const found = named.weightsPath === undefined && beside !== undefined;
   const checked = found ? await checkSource(source, '-', { weights: beside }) : named;
@@ -40,6 +45,8 @@ export async function openTextModel(path: string, { weights, system }: RunSettin
   const { shaped, weightsPath } = checked;
   if (shaped === undefined) return undefined;
   if (shaped.model === undefined) throw new InputError(`${path} is attention alone: only a whole model makes text`);
+  if (shaped.model.head.kind === 'hidden')
+    throw new InputError(`${path} is an encoder: it gives hidden states, and no text`);
   if (weightsPath === undefined)
     throw new InputError(`${folder} has no weights: put model.safetensors there, or give them with --weights`);
   const text = await readTextFiles(folder);

@@ -144,12 +144,24 @@ async function readHeader(path: string, within: string | undefined): Promise<Che
 
 const skippedFolders = new Set(['node_modules', 'generated', 'dist']);
 
-/** Files as they are; of folders, every `spec.yaml`, `*.gqa.yaml` and `*.gqa` below, sorted. Links are not followed. */
+/** Of the names of the files of a folder, sorted, those that are meant. */
+export type PickFiles = (names: readonly string[]) => readonly string[];
+
+/** `spec.yaml`, `*.gqa.yaml` and `*.gqa`. */
+export const pickSpecs: PickFiles = (names) =>
+  names.filter((name) => name === 'spec.yaml' || /\.gqa(?:\.yaml)?$/.test(name));
+
+/** Files as they are; of folders, every spec below. Links are not followed. */
 export async function findSpecs(paths: readonly string[]): Promise<readonly string[]> {
+  return findFiles(paths, pickSpecs);
+}
+
+/** Files as they are; of folders, and of those below, the files that `pick` takes. Links are not followed. */
+export async function findFiles(paths: readonly string[], pick: PickFiles): Promise<readonly string[]> {
   const found: string[] = [];
   for (const path of paths) {
     if (path === '-') found.push(path);
-    else if ((await statOf(path)).isDirectory()) found.push(...(await specsBelow(path)));
+    else if ((await statOf(path)).isDirectory()) found.push(...(await filesBelow(path, pick)));
     else found.push(path);
   }
   return [...new Set(found)];
@@ -163,17 +175,18 @@ async function statOf(path: string): Promise<Awaited<ReturnType<typeof stat>>> {
   }
 }
 
-async function specsBelow(folder: string): Promise<readonly string[]> {
+async function filesBelow(folder: string, pick: PickFiles): Promise<readonly string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     throw unreadable(folder, error);
   });
+  const names = entries.map(({ name }) => name).sort((a, b) => (a < b ? -1 : 1));
+  const kinds = new Map(entries.map((entry) => [entry.name, entry]));
+  const picked = new Set(pick(names.filter((name) => kinds.get(name)?.isFile())));
   const found: string[] = [];
-  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory() && !entry.name.startsWith('.') && !skippedFolders.has(entry.name)) {
-      found.push(...(await specsBelow(path)));
-    }
-    if (entry.isFile() && (entry.name === 'spec.yaml' || /\.gqa(?:\.yaml)?$/.test(entry.name))) found.push(path);
+  for (const name of names) {
+    const isBranch = kinds.get(name)?.isDirectory() && !name.startsWith('.') && !skippedFolders.has(name);
+    if (isBranch) found.push(...(await filesBelow(join(folder, name), pick)));
+    if (picked.has(name)) found.push(join(folder, name));
   }
   return found;
 }

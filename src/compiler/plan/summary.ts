@@ -18,8 +18,3 @@ export function memoryBytes({ layers }: ShapedSpec): number {
     0,
   );
 }
-
-/** Numbers in all weights. A tied head is not counted twice. */
-export function parameterCount({ weights }: ShapedSpec): number {
-  return weights.reduce((sum, { shape }) => sum + shape.reduce((product, extent) => product * extent, 1), 0);
-}

@@ -1,0 +1,46 @@
+import type { AttentionShape, LayerShape } from '../check/shaped-spec.ts';
+
+/** Bytes of one element, as caches may be stored; int8 without its scales. */
+export const elementBytes = { f32: 4, f16: 2, int8: 1 } as const;
+export type StoredAs = keyof typeof elementBytes;
+export type BytesByDtype = Readonly<Record<StoredAs, number>>;
+
+export function inBytes(elements: number): BytesByDtype {
+  return { f32: elements * elementBytes.f32, f16: elements * elementBytes.f16, int8: elements * elementBytes.int8 };
+}
+
+/** Elements that one token adds to the caches of all layers: K · (D + Dv) each. */
+export function elementsPerToken(layers: readonly LayerShape[]): number {
+  return layers.reduce((sum, { attention }) => sum + elementsOfToken(attention, attention.heads.kvHeads), 0);
+}
+
+/** What it would be with a KV head for every query head. */
+export function elementsPerTokenUngrouped(layers: readonly LayerShape[]): number {
+  return layers.reduce((sum, { attention }) => sum + elementsOfToken(attention, attention.heads.qHeads), 0);
+}
+
+/** Elements of a full cache: a layer keeps the tokens that its last query can see. */
+export function elementsAtContext(layers: readonly LayerShape[], context: number): number {
+  return layers.reduce(
+    (sum, { attention }) => sum + elementsOfToken(attention, attention.heads.kvHeads) * reach(attention, context),
+    0,
+  );
+}
+
+/** Learned memory keys and values: a constant, whatever the length. */
+export function memoryElements(layers: readonly LayerShape[]): number {
+  return layers.reduce(
+    (sum, { attention }) => sum + attention.columns.memory * elementsOfToken(attention, attention.heads.kvHeads),
+    0,
+  );
+}
+
+/** Keys of the sequence that the query at the end of the context sees at most. */
+export function reach({ mask }: AttentionShape, context: number): number {
+  const { window = context, chunk = context, prefix = 0 } = mask;
+  const local = Math.min(window, chunk);
+  // A prefix given at run time may be as long as the sequence.
+  return local < context && prefix !== 'runtime' ? Math.min(context, local + prefix) : context;
+}
+
+const elementsOfToken = ({ headDim, valueDim }: AttentionShape, heads: number): number => heads * (headDim + valueDim);

@@ -1,0 +1,77 @@
+import type { BytesByDtype } from './cache-size.ts';
+import { runsOf } from './layer-pattern.ts';
+import type { ModelFacts } from './model-facts.ts';
+
+/** A column of the tables for people. */
+export interface Column {
+  readonly title: string;
+  readonly align: 'left' | 'right';
+  readonly text: (facts: ModelFacts) => string;
+}
+
+const left = (title: string, text: Column['text']): Column => ({ title, align: 'left', text });
+const right = (title: string, text: Column['text']): Column => ({ title, align: 'right', text });
+
+export const columns: readonly Column[] = [
+  left('name', ({ name }) => name),
+  right('layers', ({ layers }) => count(layers)),
+  right('hidden', ({ hidden }) => count(hidden)),
+  right('query heads', ({ qHeads }) => list(qHeads)),
+  right('KV heads', ({ kvHeads }) => list(kvHeads)),
+  right('group', ({ groupSize }) => list(groupSize)),
+  right('head dim', ({ headDim }) => list(headDim)),
+  right('value dim', ({ valueDim }) => list(valueDim)),
+  right('context', ({ context }) => count(context)),
+  left('window', ({ windows }) => windowText(windows)),
+  left('positions', ({ positions }) => positions),
+  left('norm', ({ norm }) => norm ?? dash),
+  left('MLP', ({ mlp }) => mlp ?? dash),
+  left('sinks, memory', ({ sinks, memorySlots }) => extraText(sinks, memorySlots)),
+  right('parameters', ({ parameters }) => count(parameters)),
+  right('active', ({ parameters, parametersActive }) =>
+    parametersActive === parameters ? 'all' : count(parametersActive),
+  ),
+  right('KV bytes per token (f32 / f16 / int8)', ({ kvBytesPerToken }) => perDtype(kvBytesPerToken, count)),
+  right('KV cache at full context (f32 / f16 / int8)', ({ kvBytesAtContext }) =>
+    kvBytesAtContext === undefined ? dash : perDtype(kvBytesAtContext, (bytes) => inUnits(bytes, 1024, byteUnits)),
+  ),
+  right('smaller than with K = H', ({ timesSmallerThanMha }) => `${decimal(timesSmallerThanMha)}×`),
+  right('attention FLOPs per token', ({ attentionFlops }) =>
+    attentionFlops === undefined ? dash : inUnits(attentionFlops.projections + attentionFlops.columns, 1000, flopUnits),
+  ),
+];
+
+const dash = '–';
+const byteUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+const flopUnits = ['', 'k', 'M', 'G', 'T'];
+
+const count = (value: number | undefined): string => (value === undefined ? dash : value.toLocaleString('en'));
+const list = (values: readonly number[]): string => values.map(count).join(' / ');
+const perDtype = ({ f32, f16, int8 }: BytesByDtype, text: (bytes: number) => string): string =>
+  [f32, f16, int8].map(text).join(' / ');
+
+/** Such as `5 × 512, 1 × all`; the pattern repeats over the layers. */
+function windowText(windows: ModelFacts['windows']): string {
+  const text = (window: number | null) => (window === null ? 'all' : count(window));
+  const runs = runsOf(windows);
+  if (runs.length === 1) return windows[0] === null ? dash : text(windows[0] ?? null);
+  return runs.map(({ value, count: length }) => `${length} × ${text(value)}`).join(', ');
+}
+
+function extraText(sinks: boolean, memorySlots: readonly number[]): string {
+  const memory = memorySlots.some((slots) => slots > 0) ? [`memory ${list(memorySlots)}`] : [];
+  return [...(sinks ? ['sinks'] : []), ...memory].join(', ') || dash;
+}
+
+function inUnits(value: number, step: number, units: readonly string[]): string {
+  let scaled = value;
+  let unit = 0;
+  while (scaled >= step && unit < units.length - 1) {
+    scaled /= step;
+    unit += 1;
+  }
+  return `${decimal(scaled)} ${units[unit] ?? ''}`.trimEnd();
+}
+
+/** Three digits that say something, no trailing zeros. */
+const decimal = (value: number): string => String(value >= 100 ? Math.round(value) : Number(value.toPrecision(3)));
