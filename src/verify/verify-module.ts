@@ -106,7 +106,7 @@ function longDecodesOf(
 ): readonly CallTrace[] {
   const node = module.nodes.find((candidate): candidate is AttentionNode => candidate.op === 'attention');
   const attention = shaped.layers[node?.layer ?? 0]?.attention;
-  if (node === undefined || attention === undefined || node.keyLayout === 'tokens-first' || node.cross) return [];
+  if (node === undefined || attention === undefined || node.keyLayout === 'tokens-first') return [];
   const keys = Math.min(300, shaped.model?.context ?? 300);
   const { heads, headDim, valueDim } = node;
   const next = randomNumbers(seed);
