@@ -306,8 +306,18 @@ export interface Spec {
     readonly biases?: readonly ('q' | 'k' | 'v' | 'o')[];
     /** The cache of keys and values. */
     readonly cache?: {
+      /** `dense`: a row for each position. `ring`: the rows of a `window` or `chunk` only, used again and again. `paged`: rows in pages that sequences take as they grow. Default: `dense`. */
+      readonly kind?: 'dense' | 'ring' | 'paged';
       /** Storage of cached keys and values. Default: `f32`. */
       readonly dtype?: 'f32' | 'f16';
+      /** May be written, but always equals `kv_heads`. Default: `kv_heads`. */
+      readonly heads?: number;
+      /** Rows of a ring, for each sequence; with `mask.chunk` that takes the place of the window, if it is smaller. Default: `window + prefill_chunk - 1`. */
+      readonly capacity?: number;
+      /** Most tokens of one call with a ring: it has to hold what their first one sees. Default: 256, or the context if that is shorter; with `capacity` as many as it has room for. */
+      readonly prefill_chunk?: number;
+      /** Positions of a page: a power of two. Default: `16`. */
+      readonly page_size?: number;
     };
   };
   /** The feed-forward part of every layer; required with `model`, refused without. */
@@ -467,7 +477,12 @@ export interface OptionTypes {
   readonly "attention.gates.output_glu": boolean;
   readonly "attention.cross.width": number;
   readonly "attention.biases": readonly ('q' | 'k' | 'v' | 'o')[];
+  readonly "attention.cache.kind": 'dense' | 'ring' | 'paged';
   readonly "attention.cache.dtype": 'f32' | 'f16';
+  readonly "attention.cache.heads": number;
+  readonly "attention.cache.capacity": number;
+  readonly "attention.cache.prefill_chunk": number;
+  readonly "attention.cache.page_size": number;
   readonly "mlp.kind": 'gated' | 'plain';
   readonly "mlp.activation": 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu' | 'relu2';
   readonly "mlp.width": number;

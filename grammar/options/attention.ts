@@ -1,4 +1,5 @@
 import { extent, heads, type MapOption, since } from '../option.ts';
+import { cache } from './cache.ts';
 import { expressions } from './expressions.ts';
 import { gates, logits } from './logits.ts';
 import { qkNorm, valueNorm, valueResidual } from './norms.ts';
@@ -209,22 +210,6 @@ export const attention = {
       consumedBy: 'lower',
       doc: 'Projections that have a bias.',
     },
-    cache: {
-      kind: 'map',
-      presence: 'grouping',
-      since,
-      consumedBy: 'plan',
-      doc: 'The cache of keys and values.',
-      entries: {
-        dtype: {
-          kind: 'enum',
-          values: ['f32', 'f16'],
-          default: 'f32',
-          since,
-          consumedBy: 'plan',
-          doc: 'Storage of cached keys and values.',
-        },
-      },
-    },
+    cache,
   },
 } as const satisfies MapOption;

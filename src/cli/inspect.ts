@@ -43,7 +43,7 @@ async function describe(shaped: ShapedSpec, { programs }: Compiled) {
   const { keySegments } = await import('../compiler/check/key-columns.ts');
   const { kernelName } = await import('../compiler/plan/kernel-name.ts');
   const { parameterCount } = await import('../compiler/facts/parameters.ts');
-  const { cacheBytesPerToken, memoryBytes } = await import('../compiler/plan/summary.ts');
+  const { cacheBytesPerToken, memoryBytes, ringBytes } = await import('../compiler/plan/summary.ts');
   const { workgroupBytes } = await import('../compiler/plan/workgroup-memory.ts');
   const distinct = <T>(entries: readonly T[]) => [
     ...new Map(entries.map((entry) => [JSON.stringify(entry), entry])).values(),
@@ -52,6 +52,7 @@ async function describe(shaped: ShapedSpec, { programs }: Compiled) {
     name: shaped.name,
     parameters: parameterCount(shaped),
     cacheBytesPerToken: cacheBytesPerToken(shaped),
+    ringBytes: ringBytes(shaped),
     memoryBytes: memoryBytes(shaped),
     attention: attentionsOf(shaped).map(({ attention, kinds, layers }) => ({
       kinds,
@@ -61,6 +62,7 @@ async function describe(shaped: ShapedSpec, { programs }: Compiled) {
       valueDim: attention.valueDim,
       scale: attention.scale,
       cacheDtype: attention.cacheDtype,
+      ...(attention.cacheLayout === undefined ? {} : { cacheLayout: attention.cacheLayout }),
       ...(attention.mask.window === undefined ? {} : { window: attention.mask.window }),
       ...(attention.rope === undefined ? {} : { rope: attention.rope }),
       groups: groupsOf(attention),
@@ -116,10 +118,15 @@ function groupsOf({ heads }: AttentionShape): readonly (readonly number[])[] {
   );
 }
 
+function layoutText(layout: AttentionShape['cacheLayout']): string {
+  if (layout === undefined) return '';
+  return layout.kind === 'ring' ? `, a ring of ${layout.rows} rows` : `, pages of ${layout.pageSize}`;
+}
+
 function print(report: Report): string {
   const lines = [
     `${report.name}: ${report.parameters.toLocaleString('en')} parameters`,
-    `cache: ${report.cacheBytesPerToken.toLocaleString('en')} bytes a token${report.memoryBytes > 0 ? `, learned memory ${report.memoryBytes.toLocaleString('en')} bytes` : ''}`,
+    `cache: ${report.cacheBytesPerToken.toLocaleString('en')} bytes a token${report.ringBytes > 0 ? `, rings of ${report.ringBytes.toLocaleString('en')} bytes a sequence` : ''}${report.memoryBytes > 0 ? `, learned memory ${report.memoryBytes.toLocaleString('en')} bytes` : ''}`,
   ];
   for (const one of report.attention) {
     const { heads, headDim, valueDim, scale, cacheDtype, groups, keyColumns } = one;
@@ -129,7 +136,9 @@ function print(report: Report): string {
       '',
       `attention${where}: ${countOf(heads.qHeads, 'query head')}, ${countOf(heads.kvHeads, 'KV head')}, ${heads.queriesPerKv} queries each (${heads.order})`,
     );
-    lines.push(`  widths: keys ${headDim}, values ${valueDim}; scale ${scale}; cache ${cacheDtype}`);
+    lines.push(
+      `  widths: keys ${headDim}, values ${valueDim}; scale ${scale}; cache ${cacheDtype}${layoutText(one.cacheLayout)}`,
+    );
     lines.push(`  key columns: ${keyColumns.join(' | ')}${window === undefined ? '' : `; window ${window}`}`);
     if (rope !== undefined) {
       const scaling = rope.scaling === undefined ? '' : `, ${rope.scaling.kind} scaling`;

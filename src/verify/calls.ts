@@ -48,7 +48,7 @@ export function callSequences(shaped: ShapedSpec, tokens: number, seed: number):
     });
   }
   const context = shaped.model?.context ?? Number.POSITIVE_INFINITY;
-  const lengths = fitting(context, tokens);
+  const lengths = fitting(context, tokens, longestCallOf(shaped));
   const used = lengths.reduce((sum, length) => sum + length, 0);
   const sizes = { batch: 2, capacity: Math.min(context, used + 3) };
   const { model } = shaped;
@@ -65,8 +65,9 @@ export function callSequences(shaped: ShapedSpec, tokens: number, seed: number):
     // Masks and biases have an axis of keys: what a chunk or a token sees of them is not the first call's. A context is new in every call.
     const { padding, documents } = attention.mask;
     if (attention.cross || attention.biasTensor || padding !== 'none' || documents) {
-      const single = { ...sizes, capacity: attention.cross ? tokens + 5 : tokens };
-      return [tokens, 1].map((count) => ({ ...single, calls: [call([count, count])] }));
+      const longest = lengths[0] ?? tokens;
+      const single = { ...sizes, capacity: attention.cross ? tokens + 5 : longest };
+      return [longest, 1].map((count) => ({ ...single, calls: [call([count, count])] }));
     }
     return [{ ...sizes, calls: ragged.map(call) }];
   }
@@ -130,12 +131,24 @@ export function extraInputs(
   return inputs;
 }
 
-/** A prompt, a chunk of three and a single token, as far as they fit the context. */
-function fitting(context: number, tokens: number): readonly number[] {
+/** New tokens of a call that the caches of all layers have room for. */
+function longestCallOf({ layers }: ShapedSpec): number {
+  const layouts = layers.flatMap(({ attention }) => attention.cacheLayout ?? []);
+  return layouts.reduce(
+    (least, layout) => (layout.kind === 'ring' ? Math.min(least, layout.longestCall) : least),
+    65_535,
+  );
+}
+
+/** A prompt, in as many calls as it takes, a chunk of three and a single token, as far as they fit the context. */
+function fitting(context: number, tokens: number, longestCall: number): readonly number[] {
   const prompt = Math.min(tokens, Math.max(1, context - 4));
+  const pieces = Array.from({ length: Math.ceil(prompt / longestCall) }, (_, index) =>
+    Math.min(longestCall, prompt - index * longestCall),
+  );
   const lengths: number[] = [];
   let room = context;
-  for (const length of [prompt, 3, 1]) {
+  for (const length of [...pieces, Math.min(3, longestCall), 1]) {
     if (length > room) continue;
     lengths.push(length);
     room -= length;

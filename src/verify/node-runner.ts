@@ -8,6 +8,7 @@ import { type Step, Workspace } from '../runtime/abi1/workspace.ts';
 import { compareRows, type Difference } from './compare.ts';
 import { fromDevice, toDevice } from './device-tensors.ts';
 import { dispatchesByNode } from './node-dispatches.ts';
+import { fromStored, shuffledPages, storedShape, toStored } from './stored-caches.ts';
 import type { CallTrace, NodeTrace } from './trace.ts';
 
 /** The error of one tensor that the kernels of one node wrote. */
@@ -33,9 +34,11 @@ export async function runNodes(
   const dispatches = dispatchesByNode(planned, isOne ? variant.decode : variant.prefill);
   const buffers = definition.buffers.filter(({ role }) => role !== 'prepared');
   // Given keys are strided by the capacity, of which a call may use a part.
-  const symbols = { ...symbolsOf(step), J: step.capacity };
+  const pages = shuffledPages(definition.facts, step);
+  const symbols = { ...symbolsOf(step), J: step.capacity, P: pages?.length ?? 0 };
   const workspace = await Workspace.create(loaded, { buffers, symbols, external: new Map() });
   try {
+    if (pages !== undefined) workspace.setPages(pages);
     workspace.setStep(step, contextStep);
     const errors: NodeError[] = [];
     for (const trace of nodes) {
@@ -63,7 +66,7 @@ async function runNode(
   const declared = new Map(definition.buffers.map((buffer) => [buffer.name, buffer]));
   for (const use of usesOf(node)) {
     const buffer = declared.get(use.tensor);
-    if (buffer !== undefined && buffer.role !== 'prepared') {
+    if (buffer !== undefined && buffer.role !== 'prepared' && buffer.role !== 'pages') {
       ledger.upload(workspace.buffer(use.tensor), 0, bytesBefore(use, buffer, before, written, step));
     }
   }
@@ -74,8 +77,8 @@ async function runNode(
   for (const [tensor, reference] of written) {
     const buffer = declared.get(tensor);
     if (buffer === undefined) continue;
-    const got = fromDevice(await ledger.readBack(workspace.buffer(tensor)), buffer, reference.shape);
-    const isCompared = buffer.role === 'cache' ? undefined : tokenRows(reference, step);
+    const bytes = await ledger.readBack(workspace.buffer(tensor));
+    const { got, isCompared } = compared(bytes, buffer, reference, step);
     errors.push({
       node,
       kernels: dispatches.map(({ kernel }) => kernel),
@@ -85,6 +88,16 @@ async function runNode(
     });
   }
   return errors;
+}
+
+/** What the device has of a tensor, and which of its rows mean something. */
+function compared(bytes: Uint8Array, buffer: BufferDecl, reference: Tensor, step: Step) {
+  const { shape } = reference;
+  if (buffer.role !== 'cache') return { got: fromDevice(bytes, buffer, shape), isCompared: tokenRows(reference, step) };
+  if (buffer.layout === undefined) return { got: fromDevice(bytes, buffer, shape), isCompared: undefined };
+  const stored = fromDevice(bytes, buffer, storedShape(shape, buffer.layout, step));
+  const { data, isKept } = fromStored(stored, shape, buffer.layout, step);
+  return { got: data, isCompared: isKept };
 }
 
 /** What a tensor holds before the node: the reference's values, or NaN where the node has to write. */
@@ -98,7 +111,8 @@ function bytesBefore(
   const earlier = before.get(use.tensor);
   const shape = written.get(use.tensor)?.shape ?? earlier?.shape ?? [];
   if (use.access === 'write' || earlier === undefined) return toDevice(fullOfNaN(shape), buffer);
-  return toDevice(buffer.role === 'cache' && use.access === 'update' ? withoutNewRows(earlier, step) : earlier, buffer);
+  const held = buffer.role === 'cache' && use.access === 'update' ? withoutNewRows(earlier, step) : earlier;
+  return toDevice(buffer.layout === undefined ? held : toStored(held, buffer.layout, step), buffer);
 }
 
 function fullOfNaN(shape: readonly number[]): Tensor {

@@ -38,6 +38,7 @@ const lines = {
   cross: 'cross: 48',
   split: 'inputs: split_qkv',
   f16: 'cache: { dtype: f16 }',
+  paged: 'cache: { kind: paged, page_size: 4 }',
 } as const;
 
 type Name = keyof typeof lines;
@@ -58,6 +59,7 @@ const reported: Readonly<Record<string, string>> = {
   'memory+window': 'MEM005',
   'zero+window': 'MEM005',
   'padding+biases': 'SCH004',
+  'cross+paged': 'SCH004',
   'sinks+sigmoid': 'OPT002',
   'headGates+split': 'SCH004',
   'valueGate+split': 'SCH004',

@@ -421,7 +421,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  append_2x32: `// Writes new keys and values into the caches [batch, KV head, position, entry]; rows are padded to four entries.
+  append_2x32: `// Writes new keys and values into rows of the caches, where cache_row says; rows are padded to four entries.
 
 const KV_HEADS = 2u;
 const VALUE_DIM = 32u;
@@ -457,6 +457,10 @@ struct Sequence {
 
 var<workgroup> head: array<f32, 32>;
 var<workgroup> statistics: array<vec2f, 1>;
+
+fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
+  return (batch * KV_HEADS + kv_head) * step.capacity + position;
+}
 
 fn statistics_1(part: u32) -> vec2f {
   let first = part * 32u;
@@ -523,11 +527,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (row % step.tokens >= sequence.count) {
     return;
   }
-  let cache_row = (batch * KV_HEADS + head_index) * step.capacity + position;
+  let stored_row = cache_row(batch, head_index, position);
   for (var quad = lane; quad < HEAD_QUADS; quad += THREADS) {
     let e = 4u * quad;
     let key = vec4f(finished(e, position, head_index), finished(e + 1u, position, head_index), finished(e + 2u, position, head_index), finished(e + 3u, position, head_index));
-    store_k_cache(cache_row * HEAD_QUADS + quad, key);
+    store_k_cache(stored_row * HEAD_QUADS + quad, key);
   }
   for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {
     let e = 4u * quad;
@@ -537,7 +541,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       value_entry(first_value, e + 2u),
       value_entry(first_value, e + 3u),
     );
-    store_v_cache(cache_row * VALUE_QUADS + quad, value);
+    store_v_cache(stored_row * VALUE_QUADS + quad, value);
   }
 }
 `,
@@ -593,13 +597,17 @@ fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
 
+fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
+  return (batch * KV_HEADS + kv_head) * step.capacity + position;
+}
+
 fn load_k(row: u32, quad: u32) -> vec4f {
   let raw = k[row * 8u + quad];
   return raw;
 }
 
 fn key_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
-  return load_k((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
+  return load_k(cache_row(batch, kv_head, token), quad);
 }
 
 fn load_v(row: u32, quad: u32) -> vec4f {
@@ -608,7 +616,7 @@ fn load_v(row: u32, quad: u32) -> vec4f {
 }
 
 fn value_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
-  return load_v((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
+  return load_v(cache_row(batch, kv_head, token), quad);
 }
 
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
@@ -1434,13 +1442,17 @@ fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
 
+fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
+  return (batch * KV_HEADS + kv_head) * step.capacity + position;
+}
+
 fn load_k(row: u32, quad: u32) -> vec4f {
   let raw = k[row * 8u + quad];
   return raw;
 }
 
 fn key_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
-  return load_k((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
+  return load_k(cache_row(batch, kv_head, token), quad);
 }
 
 fn load_v(row: u32, quad: u32) -> vec4f {
@@ -1449,7 +1461,7 @@ fn load_v(row: u32, quad: u32) -> vec4f {
 }
 
 fn value_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
-  return load_v((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
+  return load_v(cache_row(batch, kv_head, token), quad);
 }
 
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {

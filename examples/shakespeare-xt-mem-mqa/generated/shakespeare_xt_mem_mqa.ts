@@ -398,7 +398,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  append_1x32: `// Writes new keys and values into the caches [batch, KV head, position, entry]; rows are padded to four entries.
+  append_1x32: `// Writes new keys and values into rows of the caches, where cache_row says; rows are padded to four entries.
 
 const KV_HEADS = 1u;
 const VALUE_DIM = 32u;
@@ -431,6 +431,10 @@ struct Sequence {
 @group(0) @binding(6) var<uniform> step: Step;
 
 var<workgroup> head: array<f32, 32>;
+
+fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
+  return (batch * KV_HEADS + kv_head) * step.capacity + position;
+}
 
 fn finished(e: u32, position: u32, head_index: u32) -> f32 {
   if (e >= HEAD_DIM) {
@@ -477,11 +481,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (row % step.tokens >= sequence.count) {
     return;
   }
-  let cache_row = (batch * KV_HEADS + head_index) * step.capacity + position;
+  let stored_row = cache_row(batch, head_index, position);
   for (var quad = lane; quad < HEAD_QUADS; quad += THREADS) {
     let e = 4u * quad;
     let key = vec4f(finished(e, position, head_index), finished(e + 1u, position, head_index), finished(e + 2u, position, head_index), finished(e + 3u, position, head_index));
-    store_k_cache(cache_row * HEAD_QUADS + quad, key);
+    store_k_cache(stored_row * HEAD_QUADS + quad, key);
   }
   for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {
     let e = 4u * quad;
@@ -491,7 +495,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       value_entry(first_value, e + 2u),
       value_entry(first_value, e + 3u),
     );
-    store_v_cache(cache_row * VALUE_QUADS + quad, value);
+    store_v_cache(stored_row * VALUE_QUADS + quad, value);
   }
 }
 `,
@@ -550,6 +554,10 @@ fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
 
+fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
+  return (batch * KV_HEADS + kv_head) * step.capacity + position;
+}
+
 fn load_k(row: u32, quad: u32) -> vec4f {
   let raw = k[row * 8u + quad];
   return raw;
@@ -564,7 +572,7 @@ fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
     return load_memory_k(kv_head * MEMORY_SLOTS + column, quad);
   }
   let token = column - PREFIX_COLUMNS;
-  return load_k((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
+  return load_k(cache_row(batch, kv_head, token), quad);
 }
 
 fn load_v(row: u32, quad: u32) -> vec4f {
@@ -581,7 +589,7 @@ fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
     return load_memory_v(kv_head * MEMORY_SLOTS + column, quad);
   }
   let token = column - PREFIX_COLUMNS;
-  return load_v((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
+  return load_v(cache_row(batch, kv_head, token), quad);
 }
 
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
@@ -1412,6 +1420,10 @@ fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
 
+fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
+  return (batch * KV_HEADS + kv_head) * step.capacity + position;
+}
+
 fn load_k(row: u32, quad: u32) -> vec4f {
   let raw = k[row * 8u + quad];
   return raw;
@@ -1426,7 +1438,7 @@ fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
     return load_memory_k(kv_head * MEMORY_SLOTS + column, quad);
   }
   let token = column - PREFIX_COLUMNS;
-  return load_k((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
+  return load_k(cache_row(batch, kv_head, token), quad);
 }
 
 fn load_v(row: u32, quad: u32) -> vec4f {
@@ -1443,7 +1455,7 @@ fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
     return load_memory_v(kv_head * MEMORY_SLOTS + column, quad);
   }
   let token = column - PREFIX_COLUMNS;
-  return load_v((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
+  return load_v(cache_row(batch, kv_head, token), quad);
 }
 
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {

@@ -1,6 +1,7 @@
-import type { BufferDecl, TableDecl, WeightDecl } from '../../runtime/abi1/definition.ts';
+import type { BufferDecl, Extent, TableDecl, WeightDecl } from '../../runtime/abi1/definition.ts';
 import type { AttnModule, Node, TensorDecl } from '../ir/nodes.ts';
-import { toExtent } from '../plan/extents.ts';
+import { cachePlan } from '../plan/cache-layout.ts';
+import { ceilDiv, quads, toExtent } from '../plan/extents.ts';
 
 /** None for a tensor that is no weight. Rows of matrices are padded to four entries: kernels read them in quads. */
 export function weightDecl({ name, dtype, weight }: TensorDecl): readonly WeightDecl[] {
@@ -26,12 +27,20 @@ function tableDecl(node: Node): TableDecl | undefined {
   return { name: table, kind: 'sinusoids', width: node.width, offset, pairing: sinusoids };
 }
 
-/** Cache rows are padded to four entries: kernels read and write them in quads. */
-export function bufferDecl({ name, role, dtype, shape }: TensorDecl): readonly BufferDecl[] {
+export function bufferDecl(tensor: TensorDecl): readonly BufferDecl[] {
+  const { name, role, dtype, layout } = tensor;
   if (role === 'weight' || role === 'table' || dtype === 'bf16') return [];
+  const stored = role === 'cache' ? cachePlan(layout).cacheLayout : undefined;
+  return [{ name, role, dtype, shape: extentsOf(tensor), ...(stored && { layout: stored }) }];
+}
+
+/** Cache rows are padded to four entries: kernels read and write them in quads. */
+function extentsOf({ role, shape, layout }: TensorDecl): readonly Extent[] {
+  if (role === 'pages' && layout?.kind === 'paged') return ['B', ceilDiv('C', layout.pageSize)];
   const extents = shape.map(toExtent);
-  const width = extents.at(-1);
-  const padded =
-    role === 'cache' && typeof width === 'number' ? [...extents.slice(0, -1), Math.ceil(width / 4) * 4] : extents;
-  return [{ name, role, dtype, shape: padded }];
+  const [batch, heads, capacity, width] = extents;
+  if (role !== 'cache' || typeof width !== 'number' || batch === undefined || heads === undefined) return extents;
+  const padded = quads(width) * 4;
+  if (layout?.kind === 'paged') return ['P', heads, layout.pageSize, padded];
+  return [batch, heads, layout?.rows ?? capacity ?? 0, padded];
 }

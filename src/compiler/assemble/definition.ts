@@ -50,7 +50,15 @@ function factsOf({ layers, layerKinds, model }: ShapedSpec): ModuleFacts {
     ...prefixOf(layers),
     output: model === undefined ? 'out' : model.head.kind,
     causal: layers.every((layer) => layer.attention.mask.causal),
+    ...cacheFacts(layers),
   };
+}
+
+function cacheFacts(layers: ShapedSpec['layers']): Pick<ModuleFacts, 'longestCall' | 'pageSize'> {
+  const layouts = layers.flatMap(({ attention }) => attention.cacheLayout ?? []);
+  const calls = layouts.flatMap((layout) => (layout.kind === 'ring' ? [layout.longestCall] : []));
+  const [pageSize] = layouts.flatMap((layout) => (layout.kind === 'paged' ? [layout.pageSize] : []));
+  return { ...(calls.length > 0 && { longestCall: Math.min(...calls) }), ...(pageSize !== undefined && { pageSize }) };
 }
 
 function prefixOf(layers: ShapedSpec['layers']): Pick<ModuleFacts, 'prefix'> {

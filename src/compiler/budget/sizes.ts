@@ -14,8 +14,12 @@ const promptPiece = 256;
  * One sequence that fills the model's context. Attention alone has no longest sequence: what it needs at least is that of one
  * token.
  */
-export function longestCall({ model }: ShapedSpec, context = model?.context ?? 1): Call {
-  return { B: 1, I: Math.min(promptPiece, context), J: context, C: context, L: 1, X: context };
+export function longestCall({ model, layers }: ShapedSpec, context = model?.context ?? 1): Call {
+  const layouts = layers.flatMap(({ attention }) => attention.cacheLayout ?? []);
+  const [pageSize = 1] = layouts.flatMap((layout) => (layout.kind === 'paged' ? [layout.pageSize] : []));
+  const calls = layouts.flatMap((layout) => (layout.kind === 'ring' ? [layout.longestCall] : []));
+  const tokens = Math.min(promptPiece, context, ...calls);
+  return { B: 1, I: tokens, J: context, C: context, P: Math.ceil(context / pageSize), L: 1, X: context };
 }
 
 export const oneToken = (call: Call): Call => ({ ...call, I: 1 });

@@ -1,6 +1,7 @@
 import type { Report } from '../diagnostics/report.ts';
 import type { BoundSpec } from './bind.ts';
 import { keyColumns } from './key-columns.ts';
+import { resolveCache } from './rules/cache.ts';
 import { resolveCross } from './rules/cross.ts';
 import { resolveExpressions } from './rules/expressions.ts';
 import { resolveQkNorms, resolveValueNorm } from './rules/head-norms.ts';
@@ -36,7 +37,7 @@ export function resolveAttention(
   const normalizer = resolveNormalizer(spec, report);
   const gates = resolveGates(spec);
   const clipQkv = spec.at('attention.clip_qkv')?.value;
-  const cacheDtype = spec.at('attention.cache.dtype')?.value;
+  const cache = resolveCache(spec, heads, report);
   const similarity = spec.at('attention.similarity')?.value;
   const sinks = spec.at('attention.sinks')?.value;
   const zero = spec.at('attention.zero_kv')?.value;
@@ -44,7 +45,7 @@ export function resolveAttention(
   const biases = spec.at('attention.biases')?.value;
   if (heads === undefined || widths === undefined || mask === undefined || normalizer === undefined) return undefined;
   if (similarity === undefined || sinks === undefined || zero === undefined || mixing === undefined) return undefined;
-  if (gates === undefined || biases === undefined || cacheDtype === undefined) return undefined;
+  if (gates === undefined || biases === undefined || cache === undefined) return undefined;
   const { hidden, outHidden, headDim, valueDim } = widths;
   const columns = keyColumns(zero, memory?.slots ?? 0);
   const context = spec.at('model.context')?.value;
@@ -88,7 +89,7 @@ export function resolveAttention(
       v: biases.includes('v'),
       o: biases.includes('o'),
     }),
-    cacheDtype,
+    ...cache,
   });
 }
 

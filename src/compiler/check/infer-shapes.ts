@@ -5,6 +5,7 @@ import { resolveAttention } from './infer-attention.ts';
 import { resolveModel } from './infer-model.ts';
 import { type KindReports, reportsByKind } from './kind-reports.ts';
 import type { LayerKind } from './layer-kinds.ts';
+import { checkPageSizes } from './rules/cache.ts';
 import { checkCheckpoint, weightsPlace } from './rules/checkpoint.ts';
 import { checkShardFaults } from './rules/checkpoint-shards.ts';
 import { type ResolvedHeads, resolveHeads } from './rules/heads.ts';
@@ -45,6 +46,13 @@ function inferAll(
   const name = spec.at('name')?.value;
   if (resolved.length === 0 || resolved.length < kinds.length || name === undefined) return undefined;
   checkFirstValues(resolved, reports);
+  checkPageSizes(
+    resolved.map(({ kind, attention }) => ({
+      spec: kind.spec,
+      layout: attention.cacheLayout,
+      report: reports.of(kind),
+    })),
+  );
   const sourced = sourceWeights(spec, resolved.map(templatesOf), report);
   const inputs = resolved.map((kind, index) => ({ ...kind, sourced: sourced[index] ?? [] }));
   if (checkpoint !== undefined && kinds.every((kind) => kind.spec.isComplete)) {

@@ -25,6 +25,14 @@ export interface ShapedSpec {
 export type WeightDtype = 'f32' | 'f16' | 'bf16';
 export type CacheDtype = 'f32' | 'f16';
 
+/**
+ * Where the row of a position lies. `ring`: at position mod `rows`, which hold what the first of `longestCall` new tokens sees.
+ * `paged`: pages of `pageSize` (a power of two) positions, found by a table `[B, ceil(C / pageSize)]`.
+ */
+export type CacheLayout =
+  | { readonly kind: 'ring'; readonly rows: number; readonly longestCall: number }
+  | { readonly kind: 'paged'; readonly pageSize: number };
+
 export interface ModelShape {
   readonly vocab: number;
   readonly hidden: number;
@@ -184,6 +192,8 @@ export interface AttentionShape {
   readonly gates: GatesShape;
   readonly biases: { readonly q: boolean; readonly k: boolean; readonly v: boolean; readonly o: boolean };
   readonly cacheDtype: CacheDtype;
+  /** Absent: a row for each position, `[B, K, C, width]`. */
+  readonly cacheLayout?: CacheLayout;
 }
 
 export interface MaskShape {

@@ -1,3 +1,4 @@
+import { cacheRules } from './catalogue/cache.ts';
 import { expressionRules } from './catalogue/expressions.ts';
 import { headRules } from './catalogue/heads.ts';
 import { hookRules } from './catalogue/hooks.ts';
@@ -19,6 +20,7 @@ export const catalogue = {
   ...schemaRules,
   ...headRules,
   ...memoryRules,
+  ...cacheRules,
   ...positionRules,
   ...logitRules,
   ...hookRules,

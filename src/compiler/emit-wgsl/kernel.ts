@@ -69,8 +69,13 @@ const structs: Readonly<Record<string, string>> = {
     }`,
 };
 
-/** Prints a kernel. Bindings keep the order of the list: that order is the bind group's. */
-export function printKernel(kernel: KernelSource): WgslModule {
+/**
+ * Prints a kernel. Bindings keep the order of the list: that order is the bind group's. What two parts of a kernel both need
+ * is listed by each, and printed once.
+ */
+export function printKernel(source: KernelSource): WgslModule {
+  const bindings = [...new Map(source.bindings.map((binding) => [binding.name, binding])).values()];
+  const kernel = { ...source, bindings, functions: [...new Set(source.functions)] };
   const sections = [
     kernel.doc.replace(/^/gm, '// '),
     kernel.enables.map((name) => `enable ${name};`).join('\n'),

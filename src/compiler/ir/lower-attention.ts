@@ -1,5 +1,5 @@
-import { dim } from '../check/dims.ts';
-import type { AttentionShape, HeadNormShape } from '../check/shaped-spec.ts';
+import { ceilDiv, dim } from '../check/dims.ts';
+import type { AttentionShape, CacheLayout, HeadNormShape } from '../check/shaped-spec.ts';
 import { declareInputs, type Sources } from './lower-inputs.ts';
 import { lowerNorm } from './lower-norm.ts';
 import { B, C, I, inLayer, J, type ModuleBuilder, X } from './module-builder.ts';
@@ -32,7 +32,7 @@ export function lowerAttentionAlone(builder: ModuleBuilder, attention: Attention
 }
 
 export function lowerProjectedAttention(builder: ModuleBuilder, attention: AttentionShape, place: Place): void {
-  const { heads, headDim, valueDim, cacheDtype } = attention;
+  const { heads, headDim, valueDim, cacheDtype, cacheLayout } = attention;
   const { at, sources } = place;
   const layer = inLayer(place.layer);
   const rowsOfKeys = sources.k.rows && { rows: sources.k.rows };
@@ -60,10 +60,11 @@ export function lowerProjectedAttention(builder: ModuleBuilder, attention: Atten
     valueNorm: withTensor(builder, attention.valueNorm, `${at}attn.v_norm.weight`),
   };
   const cache = (name: 'k' | 'v', width: number) =>
-    builder.declare(`${at}cache.${name}`, 'cache', cacheDtype, [B, dim(heads.kvHeads), C, dim(width)]);
+    builder.declare(`${at}cache.${name}`, 'cache', cacheDtype, [B, dim(heads.kvHeads), C, dim(width)], cacheLayout);
   const kCache = cache('k', headDim);
   const vCache = cache('v', valueDim);
   const rotation = rotationOf(builder, attention, heads.kvHeads);
+  const stored = storedIn(builder, cacheLayout);
   builder.add({
     op: 'append',
     k: kProj,
@@ -77,6 +78,7 @@ export function lowerProjectedAttention(builder: ModuleBuilder, attention: Atten
     kCache,
     vCache,
     cacheDtype,
+    ...stored,
     ...rowsOfKeys,
     ...layer,
   });
@@ -89,12 +91,20 @@ export function lowerProjectedAttention(builder: ModuleBuilder, attention: Atten
     v: vCache,
     keyLayout: 'heads-first',
     keyDtype: cacheDtype,
+    ...stored,
     ...attentionParts(builder, attention, at, place.layer),
     out: z,
     ...layer,
   });
   lowerGates(builder, attention, place, z);
   lowerOutput(builder, attention, place, z);
+}
+
+/** How the caches are stored, and the table of their pages, which all layers share. */
+function storedIn(builder: ModuleBuilder, cacheLayout: CacheLayout | undefined) {
+  if (cacheLayout?.kind !== 'paged') return cacheLayout && { cacheLayout };
+  const shape = [B, ceilDiv(C, cacheLayout.pageSize)];
+  return { cacheLayout, pages: builder.declare('page_table', 'pages', 'u32', shape, cacheLayout) };
 }
 
 function project(

@@ -1,5 +1,5 @@
 import { type Dim, dim, equals } from '../check/dims.ts';
-import type { RopeShape, ShapedSpec, WeightShape } from '../check/shaped-spec.ts';
+import type { CacheLayout, RopeShape, ShapedSpec, WeightShape } from '../check/shaped-spec.ts';
 import type { AttnModule, Node, TensorDecl } from './nodes.ts';
 
 /** Extents that are known per call: B sequences, I new tokens, J keys, C capacity, L rows of logits, X rows of a context. */
@@ -26,14 +26,20 @@ export class ModuleBuilder {
     this.#weights = new Map(shaped.weights.map((weight) => [weight.name, weight]));
   }
 
-  declare(name: string, role: TensorDecl['role'], dtype: TensorDecl['dtype'], shape: readonly Dim[]): string {
+  declare(
+    name: string,
+    role: TensorDecl['role'],
+    dtype: TensorDecl['dtype'],
+    shape: readonly Dim[],
+    layout?: CacheLayout,
+  ): string {
     const same = (other: TensorDecl) =>
       other.shape.length === shape.length && other.shape.every((extent, axis) => equals(extent, shape[axis] ?? 0));
     // Layers share scratch of one shape; where shapes differ from layer to layer, each has a tensor of its own.
     for (let n = 1; ; n++) {
       const own = n === 1 ? name : `${name}_${n}`;
       const known = this.#tensors.get(own);
-      if (known === undefined) this.#tensors.set(own, { name: own, role, dtype, shape });
+      if (known === undefined) this.#tensors.set(own, { name: own, role, dtype, shape, ...(layout && { layout }) });
       if (known === undefined || same(known)) return own;
     }
   }

@@ -4,6 +4,7 @@ import type {
   AlibiShape,
   AttentionShape,
   CacheDtype,
+  CacheLayout,
   HeadGroup,
   HeadNormShape,
   KeyColumns,
@@ -27,16 +28,18 @@ export interface AttnModule {
 }
 
 /**
- * `input` and `output` are the interface; `cache` outlives a call; `activation` is scratch; `table` is computed by the host, `prepared` once from weights.
+ * `input` and `output` are the interface; `cache` outlives a call, and so do the tables of its `pages`; `activation` is scratch; `table` is computed by the host, `prepared` once from weights.
  * An activation or output may be written by many nodes: the residual stream `x` is.
  */
 export interface TensorDecl {
   readonly name: string;
-  readonly role: 'input' | 'weight' | 'cache' | 'activation' | 'output' | 'table' | 'prepared';
+  readonly role: 'input' | 'weight' | 'cache' | 'pages' | 'activation' | 'output' | 'table' | 'prepared';
   /** `f32` activations; ids are `u32`; weights and caches as the spec says. */
   readonly dtype: 'f32' | 'f16' | 'bf16' | 'u32';
   readonly shape: readonly Dim[];
   readonly weight?: WeightShape;
+  /** How a cache is stored, whose shape here is that of a dense one, or the cache that `pages` are of. */
+  readonly layout?: CacheLayout;
 }
 
 /** Axes: B batch, I new tokens of each sequence, X rows of a context, C cache capacity, H query heads, K KV heads, D key width, Dv value width. */
@@ -162,6 +165,9 @@ export interface AppendNode extends NodeBase {
   readonly kCache: string;
   readonly vCache: string;
   readonly cacheDtype: CacheDtype;
+  readonly cacheLayout?: CacheLayout;
+  /** u32 `[B, ceil(C / page size)]`; present with a paged cache. It says where rows lie, never what they hold. */
+  readonly pages?: string;
 }
 
 /** Memory keys `[K, M, D]` normalised as the sequence's keys are. Does not depend on the input: run once. */
@@ -211,6 +217,9 @@ export interface AttentionNode extends NodeBase {
   readonly cross: boolean;
   readonly keyLayout: 'heads-first' | 'tokens-first';
   readonly keyDtype: CacheDtype;
+  readonly cacheLayout?: CacheLayout;
+  /** As in the append before it. */
+  readonly pages?: string;
   readonly memory?: { readonly k: string; readonly v: string };
   readonly columns: KeyColumns;
   readonly heads: HeadGroup;

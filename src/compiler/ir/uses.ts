@@ -1,5 +1,5 @@
-import { type Dim, dim } from '../check/dims.ts';
-import type { AttentionNode, HeadNorm, Node, Rotation, TensorDecl } from './nodes.ts';
+import { ceilDiv, type Dim, dim } from '../check/dims.ts';
+import type { AppendNode, AttentionNode, HeadNorm, Node, Rotation, TensorDecl } from './nodes.ts';
 
 const B = dim('B');
 const I = dim('I');
@@ -89,6 +89,7 @@ export function usesOf(node: Node): readonly Use[] {
         ...headNorms(norms, kvHeads, headDim),
         ...headNorms(valueNorm ? [valueNorm] : [], kvHeads, valueDim),
         ...rotationTable(rotation),
+        ...pageTable(node),
         cache('kCache', node.kCache, headDim),
         cache('vCache', node.vCache, valueDim),
       ];
@@ -112,6 +113,7 @@ export function usesOf(node: Node): readonly Use[] {
         { ...read('v', node.v, outer, valueDim, roles), dtypes: [node.keyDtype] },
         ...(memory ? [{ ...read('memory.k', memory.k, slots, headDim, ['weight', 'prepared']), dtypes: f32 }] : []),
         ...(memory ? [{ ...read('memory.v', memory.v, slots, valueDim, weights), dtypes: f32 }] : []),
+        ...pageTable(node),
         ...attentionExtras(node),
         write('out', node.out, [B, I, dim(heads.qHeads)], valueDim),
       ];
@@ -138,6 +140,11 @@ export function usesOf(node: Node): readonly Use[] {
 
 /** The node works on the rows of a cross-attention's context, or attends to them. */
 export const needsContext = (node: Node): boolean => node.rows === 'context' || (node.op === 'attention' && node.cross);
+
+function pageTable({ pages, cacheLayout }: AppendNode | AttentionNode): readonly Use[] {
+  if (pages === undefined || cacheLayout?.kind !== 'paged') return [];
+  return [{ ...read('pages', pages, [B, ceilDiv(C, cacheLayout.pageSize)], 1, ['pages']), dtypes: ['u32'] }];
+}
 
 /** What the optional parts of an attention node read. */
 function attentionExtras(node: AttentionNode): readonly Use[] {

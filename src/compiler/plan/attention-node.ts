@@ -47,7 +47,7 @@ function inputsOf(node: AttentionNode) {
   const parameters = Object.fromEntries(node.parameters.map(({ name, tensor }) => [`parameter_${name}`, tensor]));
   const hidden = mask.padding === 'keys_and_queries' ? { key_mask: node.keyMask } : {};
   return {
-    scores: { q: node.q, k: node.k, memory_k: memory?.k, ...sequences },
+    scores: { q: node.q, k: node.k, memory_k: memory?.k, page_table: node.pages, ...sequences },
     logits: {
       key_mask: node.keyMask,
       documents: node.documents,
@@ -57,7 +57,7 @@ function inputsOf(node: AttentionNode) {
       ...sequences,
     },
     sinks: normalizer.kind === 'sigmoid' ? {} : { sinks: node.sinks },
-    values: { v: node.v, memory_v: memory?.v, ...hidden, ...sequences },
+    values: { v: node.v, memory_v: memory?.v, page_table: node.pages, ...hidden, ...sequences },
     hidden,
   };
 }
@@ -79,7 +79,8 @@ function tooMany(bindings: number, { limits }: TargetProfile): string | undefine
 
 function tileForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
   const { memory, keyMask, documents, bias, t5, heads, parameters } = node;
-  const bindings = 4 + 2 * present(memory) + present(keyMask, documents, bias, t5, node.sinks, ...parameters);
+  const bindings =
+    4 + 2 * present(memory) + present(node.pages, keyMask, documents, bias, t5, node.sinks, ...parameters);
   const reason = whole(node) ?? tooMany(bindings, profile);
   if (reason !== undefined) return { reason };
   const tile = planAttentionTile(options, profile.limits);
@@ -100,7 +101,7 @@ function tileForm(node: AttentionNode, options: AttentionOptions, profile: Targe
 
 function splitForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
   const { memory, keyMask, documents, bias, t5, heads, columns, valueDim, parameters } = node;
-  const bindings = 5 + 2 * present(memory) + present(keyMask, documents, bias, t5, ...parameters);
+  const bindings = 5 + 2 * present(memory) + present(node.pages, keyMask, documents, bias, t5, ...parameters);
   const reason = whole(node) ?? tooMany(bindings, profile);
   if (reason !== undefined) return { reason };
   const split = planAttentionSplit(options);

@@ -1,5 +1,6 @@
 import { type Expression, find } from '../expression/tree.ts';
 import type { AttentionNode } from '../ir/nodes.ts';
+import { cachePlan } from './cache-layout.ts';
 import { quads } from './extents.ts';
 import type { AttentionOptions, AttentionSplitPlan, AttentionTilePlan, Storage } from './kernel-plan.ts';
 import { alibiSlopes, t5Plan } from './position-biases.ts';
@@ -40,6 +41,7 @@ export function attentionOptions(node: AttentionNode, keys: Storage): AttentionO
     sinks: sinks !== undefined,
     keys,
     keyLayout,
+    ...cachePlan(node.cacheLayout),
   };
 }
 

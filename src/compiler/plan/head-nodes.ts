@@ -1,4 +1,5 @@
 import type { AppendNode, HeadNorm, MemoryKeysNode, QueryHeadsNode, Rotation } from '../ir/nodes.ts';
+import { cachePlan } from './cache-layout.ts';
 import { dispatch, rowsOf, type StorageOf } from './dispatch.ts';
 import type { KernelPlan, RotationPlan } from './kernel-plan.ts';
 import type { NodePlan, PlannedDispatch } from './planned.ts';
@@ -61,6 +62,7 @@ export function planAppend(node: AppendNode, storageOf: StorageOf): NodePlan {
     norms: shapesOf(norms),
     ...rotationPlan(rotation),
     cache: storageOf(node.kCache),
+    ...cachePlan(node.cacheLayout),
     ...headMemory(headDim, norms),
   };
   const bind = {
@@ -70,6 +72,7 @@ export function planAppend(node: AppendNode, storageOf: StorageOf): NodePlan {
     rotations: rotation?.table,
     k_cache: node.kCache,
     v_cache: node.vCache,
+    page_table: node.pages,
   };
   const append = dispatch(node, plan, bind, [rowsOf(node), kvHeads, 1]);
   if (valueNorm === undefined) return { prefill: [append] };

@@ -33,7 +33,7 @@ export function kernelName(plan: KernelPlan): string {
     case 'head_mix':
       return joined('head_mix', plan.mode, plan.heads);
     case 'append':
-      return joined('append', `${plan.kvHeads}x${plan.headDim}`);
+      return joined('append', `${plan.kvHeads}x${plan.headDim}`, plan.cacheLayout?.kind);
     case 'attention_tile':
     case 'attention_split':
     case 'attention_scores':
@@ -53,6 +53,7 @@ function attentionKey({ heads, headDim, valueDim, columns, mask, ...options }: A
     `kv${heads.kvHeads}`,
     `d${headDim}`,
     valueDim !== headDim && `dv${valueDim}`,
+    options.cacheLayout?.kind,
     columns.zero > 0 && 'zero',
     columns.memory > 0 && `m${columns.memory}`,
     mask.causal && 'causal',

@@ -41,6 +41,11 @@ export type Stage = KernelPlan['stage'];
 /** How four neighbouring elements lie in a buffer. `packed`: two 16-bit values in each u32, for devices without shader-f16. */
 export type Storage = 'f32' | 'f16' | 'f16-packed' | 'bf16-packed';
 
+/** Where rows of a cache lie: position p in row p mod `rows`, or in a page of `pageSize` positions. Absent: a row for each position. */
+export type CachePlan =
+  | { readonly kind: 'ring'; readonly rows: number }
+  | { readonly kind: 'paged'; readonly pageSize: number };
+
 export interface EmbedPlan extends PlanBase {
   readonly stage: 'embed';
   readonly width: number;
@@ -129,6 +134,7 @@ export interface AppendPlan extends PlanBase {
   readonly norms: readonly HeadNormShape[];
   readonly rotation?: RotationPlan;
   readonly cache: Storage;
+  readonly cacheLayout?: CachePlan;
 }
 
 export interface MixValuesPlan extends PlanBase {
@@ -170,6 +176,7 @@ export interface AttentionOptions {
   readonly keys: Storage;
   /** `heads-first`: `[B, K, C, D]` with rows padded to four entries. `tokens-first`: `[B, J, K, D]` without padding. */
   readonly keyLayout: 'heads-first' | 'tokens-first';
+  readonly cacheLayout?: CachePlan;
 }
 
 export interface T5Plan {

@@ -1,11 +1,18 @@
 import type { LayerShape, ShapedSpec } from '../check/shaped-spec.ts';
 
-/** Bytes that one token adds to the caches of all layers, rows padded to four entries as they are on the device. */
+/** Bytes that one token adds to the caches of all layers but rings, rows padded to four entries as they are on the device. */
 export function cacheBytesPerToken({ layers }: ShapedSpec): number {
-  return layers.reduce((sum, { attention }) => sum + layerBytes(attention), 0);
+  return layers.reduce((sum, { attention }) => sum + (ringRows(attention) === 0 ? rowBytes(attention) : 0), 0);
 }
 
-function layerBytes({ heads, headDim, valueDim, cacheDtype }: LayerShape['attention']): number {
+/** Bytes of all rings of one sequence, which do not grow with it. */
+export function ringBytes({ layers }: ShapedSpec): number {
+  return layers.reduce((sum, { attention }) => sum + ringRows(attention) * rowBytes(attention), 0);
+}
+
+const ringRows = ({ cacheLayout }: LayerShape['attention']) => (cacheLayout?.kind === 'ring' ? cacheLayout.rows : 0);
+
+function rowBytes({ heads, headDim, valueDim, cacheDtype }: LayerShape['attention']): number {
   const padded = (width: number) => Math.ceil(width / 4) * 4;
   return heads.kvHeads * (padded(headDim) + padded(valueDim)) * (cacheDtype === 'f16' ? 2 : 4);
 }

@@ -61,8 +61,14 @@ export class AttentionSession {
       if (!Number.isInteger(value) || value < 1)
         throw new UsageError(`${name} is ${value}: it must be a positive integer`);
     }
+    const { longestCall = complete.tokens, pageSize } = module.definition.facts;
+    if (complete.tokens > longestCall)
+      throw new UsageError(
+        `${complete.tokens} tokens in one call: the ring of this module has room for ${longestCall}`,
+      );
     const declared = module.definition.buffers.filter(({ role }) => role !== 'prepared');
-    const symbols = symbolsOf(complete);
+    const pages = complete.batch * Math.ceil(complete.keys / (pageSize ?? complete.keys));
+    const symbols = { ...symbolsOf(complete), P: pages };
     for (const [name, tensor] of Object.entries(tensors)) {
       const declaration = declared.find((candidate) => candidate.name === name && isInterface(candidate.role));
       if (declaration === undefined)
@@ -71,10 +77,15 @@ export class AttentionSession {
     }
     const external = new Map(Object.entries(tensors).map(([name, { buffer }]) => [name, buffer]));
     const buffers = declared.filter(({ name }) => !external.has(name));
-    return new AttentionSession(module, await Workspace.create(module, { buffers, symbols, external }), complete);
+    const workspace = await Workspace.create(module, { buffers, symbols, external });
+    if (pageSize !== undefined) workspace.setPages(Uint32Array.from({ length: pages }, (_, page) => page));
+    return new AttentionSession(module, workspace, complete);
   }
 
-  /** An input, output or activation of this session. */
+  /**
+   * An input, output or activation of this session, or the `page_table` of a paged cache, u32 `[B, ceil(keys / page size)]`: each sequence
+   * has pages of its own in order, until the app writes others.
+   */
   buffer(name: string): GPUBuffer {
     return this.#workspace.buffer(name);
   }

@@ -37,6 +37,10 @@ export interface ModuleFacts {
   readonly cacheDtype: 'f32' | 'f16';
   /** First keys that every token sees, in the layer that has most of them; `runtime`: a call says how many. */
   readonly prefix?: number | 'runtime';
+  /** Most new tokens of a call, where a ring cache has no room for more. */
+  readonly longestCall?: number;
+  /** Positions of a page, where caches are paged. */
+  readonly pageSize?: number;
   /** What a call gives: `logits` `[…, vocab]`, `hidden` `[B, I, hidden]`, or the `out` of attention alone. */
   readonly output: 'logits' | 'hidden' | 'out';
   /** False: tokens see those after them, so that a text is run at once and cannot be continued. */
@@ -45,9 +49,9 @@ export interface ModuleFacts {
 
 /**
  * Extents are evaluated by the runtime. Symbols: B batch · I new tokens of each sequence (the longest) · J keys after this
- * call (the longest) · C capacity of the cache, in tokens · L sequences whose logits are asked for times their rows · X rows of each context.
+ * call (the longest) · C capacity of the cache, in tokens · P pages of a paged cache · L sequences whose logits are asked for times their rows · X rows of each context.
  */
-export type ExtentSymbol = 'B' | 'I' | 'J' | 'C' | 'L' | 'X';
+export type ExtentSymbol = 'B' | 'I' | 'J' | 'C' | 'P' | 'L' | 'X';
 export type Extent = number | ExtentSymbol | readonly ['*' | '+', ...Extent[]] | readonly ['ceil', Extent, number];
 
 export interface WeightDecl {
@@ -112,13 +116,17 @@ export interface SinusoidTableDecl {
 export interface BufferDecl {
   readonly name: string;
   /**
-   * `prepared` lives as long as the model, `cache` as long as the session; `activation` is scratch; `input` and `output` are
+   * `prepared` lives as long as the model, `cache` as long as the session, as does the table of its `pages`; `activation` is scratch; `input` and `output` are
    * the module's interface.
    */
-  readonly role: 'prepared' | 'cache' | 'activation' | 'input' | 'output';
+  readonly role: 'prepared' | 'cache' | 'pages' | 'activation' | 'input' | 'output';
   readonly dtype: 'f32' | 'f16' | 'u32';
   /** The last axis of a cache is padded to four entries. */
   readonly shape: readonly Extent[];
+  /** Of a cache without a row for each position; `ring`: position p is in row p mod `rows`. */
+  readonly layout?:
+    | { readonly kind: 'ring'; readonly rows: number }
+    | { readonly kind: 'paged'; readonly pageSize: number };
 }
 
 export interface VariantDecl {

@@ -19,14 +19,14 @@ export { LoadedModule, type LoadOptions } from './loaded-module.ts';
 export { Attention, loadAttention, loadModel, Model } from './model.ts';
 export type { PerSequence } from './per-sequence.ts';
 export { SafetensorsFile } from './safetensors.ts';
+export type { SamplingOptions } from './sampling.ts';
 export {
   type GenerateOptions,
   type Logits,
   type PrefillOptions,
-  type SamplingOptions,
   Session,
-  type SessionOptions,
 } from './session.ts';
+export type { SessionOptions } from './session-options.ts';
 export { type OpenShard, ShardedCheckpoint } from './sharded-checkpoint.ts';
 export { type DeviceTensor, deviceTensor, type Shape, type Tensor, type TensorDtype, tensorUsage } from './tensor.ts';
 export { charVocabulary, type Vocabulary } from './vocabulary.ts';

@@ -2,7 +2,8 @@ import { AttentionSession, type AttentionSize } from './attention.ts';
 import type { LedgerEntry } from './buffers.ts';
 import type { ModuleDefinition } from './definition.ts';
 import { LoadedModule, type LoadOptions } from './loaded-module.ts';
-import { Session, type SessionOptions } from './session.ts';
+import { Session } from './session.ts';
+import type { SessionOptions } from './session-options.ts';
 import type { DeviceTensor } from './tensor.ts';
 
 /** A model on a device. `Vocab` is the width of its logits. */

@@ -1,21 +1,13 @@
 import { bufferUsage } from './buffers.ts';
 import { UsageError } from './errors.ts';
 import type { LoadedModule } from './loaded-module.ts';
+import { PageTable } from './page-table.ts';
 import { type PerSequence, perSequence } from './per-sequence.ts';
 import { type PieceOfRow, pieces } from './prompt-pieces.ts';
+import { checkSampling, type SamplingOptions } from './sampling.ts';
+import { completeOptions, type SessionOptions } from './session-options.ts';
 import type { Tensor } from './tensor.ts';
-import { maxBatch, type Step, Workspace } from './workspace.ts';
-
-export interface SessionOptions {
-  /** B: sequences that run together. Default 1. */
-  readonly batch?: number;
-  /** Tokens that the cache holds for each sequence. Default: the module's context. */
-  readonly capacity?: number;
-  /** Tokens of a prompt that are run at a time; longer prompts are run in pieces. Default 256. */
-  readonly chunk?: number;
-  /** Whose logits `prefill` gives: the last token's of each sequence (default), or every token's. Hidden states are given of all. */
-  readonly logits?: 'last' | 'all';
-}
+import { type Step, Workspace } from './workspace.ts';
 
 /**
  * `[B, vocab]`, or `[B, I, vocab]` when all are asked for; rows beyond a shorter sequence's end are zero. Of a model without a
@@ -32,17 +24,6 @@ export interface PrefillOptions {
    * of the sequence, and holds from the first call until `reset`; default 0.
    */
   readonly prefix?: PerSequence;
-}
-
-export interface SamplingOptions {
-  /** 0 (default): the most likely token always. */
-  readonly temperature?: number;
-  /** Keep the k most likely tokens; 0 (default) keeps all. Ties with the k-th are kept. */
-  readonly topK?: number;
-  /** Keep the smallest set of tokens of at least this probability; 1 (default) keeps all. */
-  readonly topP?: number;
-  /** A seed gives one text on one device. Default 0. */
-  readonly seed?: number;
 }
 
 export interface GenerateOptions extends SamplingOptions, PrefillOptions {
@@ -69,6 +50,7 @@ export class Session<Vocab extends number = number> {
   readonly #allLogits: boolean;
   readonly #workspace: Workspace;
   readonly #readBack: GPUBuffer;
+  readonly #pages: PageTable | undefined;
   #past: readonly number[];
   #prefix: readonly number[];
   #draws = 0;
@@ -82,6 +64,7 @@ export class Session<Vocab extends number = number> {
     readBack: GPUBuffer,
     options: Required<SessionOptions>,
   ) {
+    const { pageSize } = model.definition.facts;
     this.#model = model;
     this.#workspace = workspace;
     this.#readBack = readBack;
@@ -89,6 +72,7 @@ export class Session<Vocab extends number = number> {
     this.capacity = options.capacity;
     this.#chunk = options.chunk;
     this.#width = widthOf(model);
+    this.#pages = pageSize === undefined ? undefined : new PageTable({ ...options, pageSize });
     this.#allLogits = options.logits === 'all';
     this.#past = Array.from({ length: options.batch }, () => 0);
     this.#prefix = this.#defaultPrefix();
@@ -100,20 +84,20 @@ export class Session<Vocab extends number = number> {
     options: SessionOptions = {},
   ): Promise<Session<V>> {
     const { definition, ledger } = model;
-    const { context, prefix, causal, output } = definition.facts;
-    const { batch = 1, capacity = context } = options;
-    const logits = output === 'hidden' ? 'all' : (options.logits ?? 'last');
-    const chunk = Math.min(options.chunk ?? (causal ? 256 : capacity), capacity);
-    checkCount('batch', batch, maxBatch);
-    checkCount('capacity', capacity, context);
-    checkCount('chunk', chunk, 65_535);
-    if (typeof prefix === 'number' && Math.min(prefix, capacity) > chunk)
-      throw new UsageError(`the prefix of ${prefix} tokens has to be run at once: use a chunk of at least that`);
+    const complete = completeOptions(definition, options);
+    const { batch, capacity, chunk, pages, logits } = complete;
     const buffers = definition.buffers.filter(({ role }) => role !== 'prepared');
-    const symbols = { B: batch, I: chunk, J: capacity, C: capacity, L: logits === 'all' ? batch * chunk : batch };
+    const symbols = {
+      B: batch,
+      I: chunk,
+      J: capacity,
+      C: capacity,
+      P: pages,
+      L: logits === 'all' ? batch * chunk : batch,
+    };
     const workspace = await Workspace.create(model, { buffers, symbols, external: new Map() });
     const readBack = await ledger.allocate({ name: 'token read-back', bytes: 4 * batch, usage: readable });
-    return new Session<V>(model, workspace, readBack, { batch, capacity, chunk, logits });
+    return new Session<V>(model, workspace, readBack, complete);
   }
 
   /** Tokens of each sequence in the cache. */
@@ -174,7 +158,7 @@ export class Session<Vocab extends number = number> {
     if (prompt.length > 0) await this.#submitPrompt(prompt, options);
     for (let made = 0; made < most; made++) {
       signal?.throwIfAborted();
-      const continues = made + 1 < most && (this.#past[0] ?? 0) < this.capacity;
+      const continues = made + 1 < most && this.#hasRoom();
       const [token] = await this.#exclusively(() => this.#draw(options, continues));
       if (token === undefined || stop.includes(token)) return;
       yield token;
@@ -217,6 +201,7 @@ export class Session<Vocab extends number = number> {
   reset(): void {
     this.#past = this.#past.map(() => 0);
     this.#prefix = this.#defaultPrefix();
+    this.#pages?.clear();
     this.#draws = 0;
     this.#hasLogits = false;
   }
@@ -268,7 +253,16 @@ export class Session<Vocab extends number = number> {
           `${row.length} tokens are more than ${this.#chunk} at a time, and each sees all: see SessionOptions.chunk`,
         );
     }
+    const totals = rows.map((row, b) => (this.#past[b] ?? 0) + row.length);
+    if (this.#pages?.fits(totals) === false)
+      throw new UsageError('the free pages of the cache are too few: use a session with more `pages`, or reset()');
     return rows;
+  }
+
+  /** For one more token. */
+  #hasRoom(): boolean {
+    const longer = this.#past.map((past) => past + 1);
+    return Math.max(...longer) <= this.capacity && (this.#pages?.fits(longer) ?? true);
   }
 
   async #submitPrompt(prompt: readonly number[], options: PrefillOptions): Promise<void> {
@@ -331,6 +325,8 @@ export class Session<Vocab extends number = number> {
       allLogits: this.#allLogits,
       sequences: counts.map((count, b) => ({ past: this.#past[b] ?? 0, count, prefix: this.#prefix[b] ?? 0 })),
     };
+    const table = this.#pages?.grow(step.sequences.map(({ past, count }) => past + count));
+    if (table !== undefined) this.#workspace.setPages(table);
     this.#workspace.setStep(step);
     const { prefill, decode } = this.#model.variant;
     const logits = this.#allLogits ? this.batch * tokens : this.batch;
@@ -399,21 +395,4 @@ function widthOf({ definition }: LoadedModule): number {
 
 function isOneRow(prompt: readonly number[] | readonly (readonly number[])[]): prompt is readonly number[] {
   return typeof prompt[0] === 'number' || prompt.length === 0;
-}
-
-function checkCount(name: string, value: number, most: number): void {
-  if (!Number.isInteger(value) || value < 1 || value > most) {
-    throw new UsageError(`${name} is ${value}: it must be an integer from 1 to ${most}`);
-  }
-}
-
-function checkSampling({ temperature = 0, topK = 0, topP = 1, seed = 0 }: SamplingOptions, draw: number) {
-  const refuse = (name: string, value: number, range: string) => new UsageError(`${name} is ${value}: ${range}`);
-  if (!(temperature >= 0 && Number.isFinite(temperature)))
-    throw refuse('temperature', temperature, 'it must be 0 or more');
-  if (!(topP > 0 && topP <= 1)) throw refuse('topP', topP, 'it must be above 0 and at most 1');
-  if (!Number.isInteger(topK) || topK < 0) throw refuse('topK', topK, 'it must be an integer, 0 for no limit');
-  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff)
-    throw refuse('seed', seed, 'it must be an integer from 0 to 2^32 - 1');
-  return { temperature, topK, topP, seed, draw };
 }

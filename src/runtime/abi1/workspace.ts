@@ -121,6 +121,11 @@ export class Workspace {
     );
   }
 
+  /** Which page each run of positions of each sequence lies in. */
+  setPages(table: Uint32Array<ArrayBuffer>): void {
+    this.#upload('page_table', table);
+  }
+
   setSampling({ temperature, topP, topK, seed, draw }: Sampling): void {
     const words = new Uint32Array(5);
     new Float32Array(words.buffer).set([temperature, topP]);

@@ -51,13 +51,17 @@ fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
 
+fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
+  return (batch * KV_HEADS + kv_head) * step.capacity + position;
+}
+
 fn load_k(row: u32, quad: u32) -> vec4f {
   let raw = k[row * 8u + quad];
   return raw;
 }
 
 fn key_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
-  return load_k((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
+  return load_k(cache_row(batch, kv_head, token), quad);
 }
 
 fn load_v(row: u32, quad: u32) -> vec4f {
@@ -66,7 +70,7 @@ fn load_v(row: u32, quad: u32) -> vec4f {
 }
 
 fn value_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
-  return load_v((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
+  return load_v(cache_row(batch, kv_head, token), quad);
 }
 
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {

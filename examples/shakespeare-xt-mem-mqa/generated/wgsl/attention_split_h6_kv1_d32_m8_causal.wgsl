@@ -49,6 +49,10 @@ fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
 
+fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
+  return (batch * KV_HEADS + kv_head) * step.capacity + position;
+}
+
 fn load_k(row: u32, quad: u32) -> vec4f {
   let raw = k[row * 8u + quad];
   return raw;
@@ -63,7 +67,7 @@ fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
     return load_memory_k(kv_head * MEMORY_SLOTS + column, quad);
   }
   let token = column - PREFIX_COLUMNS;
-  return load_k((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
+  return load_k(cache_row(batch, kv_head, token), quad);
 }
 
 fn load_v(row: u32, quad: u32) -> vec4f {
@@ -80,7 +84,7 @@ fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
     return load_memory_v(kv_head * MEMORY_SLOTS + column, quad);
   }
   let token = column - PREFIX_COLUMNS;
-  return load_v((batch * KV_HEADS + kv_head) * step.capacity + token, quad);
+  return load_v(cache_row(batch, kv_head, token), quad);
 }
 
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {

@@ -1,4 +1,5 @@
 import type { AppendPlan } from '../../plan/kernel-plan.ts';
+import { cacheRows } from '../cache-rows.ts';
 import { type KernelSource, sequencesBinding, stepBinding, u32c } from '../kernel.ts';
 import { enablesFor, quads, storer, vectorBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
@@ -7,20 +8,23 @@ import { headParts } from './head.ts';
 /** One workgroup per token and KV head: its key is normalised and rotated, its value copied, both into row `position` of the cache. */
 export function append(plan: AppendPlan): KernelSource {
   const head = headParts(plan);
+  const rows = cacheRows(plan.cacheLayout);
   return {
-    doc: 'Writes new keys and values into the caches [batch, KV head, position, entry]; rows are padded to four entries.',
+    doc: 'Writes new keys and values into rows of the caches, where cache_row says; rows are padded to four entries.',
     enables: enablesFor(plan.cache),
     constants: {
       KV_HEADS: u32c(plan.kvHeads),
       VALUE_DIM: u32c(plan.valueDim),
       HEAD_QUADS: u32c(quads(plan.headDim)),
       VALUE_QUADS: u32c(quads(plan.valueDim)),
+      ...rows.constants,
       ...head.constants,
     },
     bindings: [
       { name: 'k', access: 'read', type: 'array<f32>' },
       { name: 'v', access: 'read', type: 'array<f32>' },
       ...head.bindings,
+      ...rows.bindings,
       vectorBinding('k_cache', plan.cache, 'read_write'),
       vectorBinding('v_cache', plan.cache, 'read_write'),
       sequencesBinding,
@@ -29,6 +33,7 @@ export function append(plan: AppendPlan): KernelSource {
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: [
+      ...rows.functions,
       ...head.functions,
       storer('k_cache', plan.cache),
       storer('v_cache', plan.cache),
@@ -52,11 +57,11 @@ export function append(plan: AppendPlan): KernelSource {
       if (row % step.tokens >= sequence.count) {
         return;
       }
-      let cache_row = (batch * KV_HEADS + head_index) * step.capacity + position;
+      let stored_row = cache_row(batch, head_index, position);
       for (var quad = lane; quad < HEAD_QUADS; quad += THREADS) {
         let e = 4u * quad;
         let key = vec4f(finished(e, position, head_index), finished(e + 1u, position, head_index), finished(e + 2u, position, head_index), finished(e + 3u, position, head_index));
-        store_k_cache(cache_row * HEAD_QUADS + quad, key);
+        store_k_cache(stored_row * HEAD_QUADS + quad, key);
       }
       for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {
         let e = 4u * quad;
@@ -66,7 +71,7 @@ export function append(plan: AppendPlan): KernelSource {
           value_entry(first_value, e + 2u),
           value_entry(first_value, e + 3u),
         );
-        store_v_cache(cache_row * VALUE_QUADS + quad, value);
+        store_v_cache(stored_row * VALUE_QUADS + quad, value);
       }`,
   };
 }

@@ -1,4 +1,5 @@
 import type { AttentionOptions } from '../../plan/kernel-plan.ts';
+import { cacheRows } from '../cache-rows.ts';
 import { type Binding, type Constant, f32c, sequencesBinding, stepBinding, u32c } from '../kernel.ts';
 import {
   enablesFor,
@@ -52,6 +53,7 @@ export function attentionParts(options: AttentionOptions): AttentionParts {
       ...(columns.zero > 0 && { ZERO_COLUMNS: u32c(columns.zero) }),
       ...(columns.memory > 0 && { MEMORY_SLOTS: u32c(columns.memory) }),
       PREFIX_COLUMNS: u32c(columns.zero + columns.memory),
+      ...(options.keyLayout === 'heads-first' && cacheRows(options.cacheLayout).constants),
       ...masks.constants,
       SCALE: f32c(options.scale),
       // exp2 is the only exponential that WGSL promises precisely: logits are in units of log2.
@@ -109,9 +111,19 @@ function columnsPart(reader: string, source: 'k' | 'v', width: number, options: 
   const rows = keyRows(source, width, options);
   const memory = options.columns.memory > 0;
   const name = `memory_${source}`;
+  const cached = options.keyLayout === 'heads-first' ? [cacheRows(options.cacheLayout)] : [];
   return {
-    bindings: [rows.binding, ...(memory ? [rowsBinding(name, width)] : [])],
-    functions: [rows.loader, ...(memory ? [rowLoader(name, width)] : []), columnReader(reader, source, options)],
+    bindings: [
+      rows.binding,
+      ...(memory ? [rowsBinding(name, width)] : []),
+      ...cached.flatMap(({ bindings }) => bindings),
+    ],
+    functions: [
+      ...cached.flatMap(({ functions }) => functions),
+      rows.loader,
+      ...(memory ? [rowLoader(name, width)] : []),
+      columnReader(reader, source, options),
+    ],
   };
 }
 
@@ -137,7 +149,7 @@ function queryHead({ heads }: AttentionOptions): string {
 function columnReader(name: string, source: 'k' | 'v', { keyLayout, columns }: AttentionOptions): string {
   const sequence =
     keyLayout === 'heads-first'
-      ? `load_${source}((batch * KV_HEADS + kv_head) * step.capacity + token, quad)`
+      ? `load_${source}(cache_row(batch, kv_head, token), quad)`
       : `load_${source}((batch * step.capacity + token) * KV_HEADS + kv_head, quad)`;
   if (columns.zero + columns.memory === 0) {
     return wgsl`

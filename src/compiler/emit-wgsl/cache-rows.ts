@@ -1,0 +1,47 @@
+import type { CachePlan } from '../plan/kernel-plan.ts';
+import { type Binding, type Constant, u32c } from './kernel.ts';
+import { wgsl } from './wgsl.ts';
+
+/** Where the row of a position lies in a cache of keys or values: the one place that knows the layouts. */
+export interface CacheRows {
+  readonly constants: Readonly<Record<string, Constant>>;
+  readonly bindings: readonly Binding[];
+  /** `fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32`, counted in rows. Needs KV_HEADS and `step`. */
+  readonly functions: readonly string[];
+}
+
+export function cacheRows(layout: CachePlan | undefined): CacheRows {
+  switch (layout?.kind) {
+    case undefined:
+      return {
+        constants: {},
+        bindings: [],
+        functions: [cacheRow('(batch * KV_HEADS + kv_head) * step.capacity + position')],
+      };
+    case 'ring':
+      return {
+        constants: { RING_ROWS: u32c(layout.rows) },
+        bindings: [],
+        functions: [cacheRow('(batch * KV_HEADS + kv_head) * RING_ROWS + position % RING_ROWS')],
+      };
+    case 'paged':
+      return {
+        constants: { PAGE_SIZE: u32c(layout.pageSize) },
+        bindings: [{ name: 'page_table', access: 'read', type: 'array<u32>' }],
+        functions: [pagedRow],
+      };
+  }
+}
+
+const cacheRow = (row: string) => wgsl`
+  fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
+    return ${row};
+  }`;
+
+/** A page has rows of all KV heads. */
+const pagedRow = wgsl`
+  fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
+    let pages_each = (step.capacity + PAGE_SIZE - 1u) / PAGE_SIZE;
+    let page = page_table[batch * pages_each + position / PAGE_SIZE];
+    return (page * KV_HEADS + kv_head) * PAGE_SIZE + position % PAGE_SIZE;
+  }`;

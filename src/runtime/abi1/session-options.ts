@@ -1,0 +1,41 @@
+import type { ModuleDefinition } from './definition.ts';
+import { UsageError } from './errors.ts';
+import { maxBatch } from './workspace.ts';
+
+export interface SessionOptions {
+  /** B: sequences that run together. Default 1. */
+  readonly batch?: number;
+  /** Tokens that the cache holds for each sequence. Default: the module's context. */
+  readonly capacity?: number;
+  /** Tokens of a prompt that are run at a time; longer prompts are run in pieces. Default 256, or as many as a ring cache has room for. */
+  readonly chunk?: number;
+  /** Pages of a paged cache for all sequences together. Default: enough for every sequence to fill its capacity. */
+  readonly pages?: number;
+  /** Whose logits `prefill` gives: the last token's of each sequence (default), or every token's. Hidden states are given of all. */
+  readonly logits?: 'last' | 'all';
+}
+
+/** Options with their defaults for this module. @throws UsageError for what does not fit it. */
+export function completeOptions(definition: ModuleDefinition, options: SessionOptions): Required<SessionOptions> {
+  const { context, prefix, causal, output, longestCall = 65_535, pageSize } = definition.facts;
+  const { batch = 1, capacity = context } = options;
+  const logits = output === 'hidden' ? 'all' : (options.logits ?? 'last');
+  const chunk = Math.min(options.chunk ?? (causal ? Math.min(256, longestCall) : capacity), capacity);
+  const allPages = batch * Math.ceil(capacity / (pageSize ?? capacity));
+  const { pages = allPages } = options;
+  checkCount('batch', batch, maxBatch);
+  checkCount('capacity', capacity, context);
+  checkCount('chunk', chunk, longestCall);
+  checkCount('pages', pages, allPages);
+  if (options.pages !== undefined && pageSize === undefined)
+    throw new UsageError(`${definition.name} has no pages: its spec has no \`cache: { kind: paged }\``);
+  if (typeof prefix === 'number' && Math.min(prefix, capacity) > chunk)
+    throw new UsageError(`the prefix of ${prefix} tokens has to be run at once: use a chunk of at least that`);
+  return { batch, capacity, chunk, pages, logits };
+}
+
+function checkCount(name: string, value: number, most: number): void {
+  if (!Number.isInteger(value) || value < 1 || value > most) {
+    throw new UsageError(`${name} is ${value}: it must be an integer from 1 to ${most}`);
+  }
+}
