@@ -324,12 +324,56 @@ export interface Spec {
   readonly mlp?: {
     /** `gated`: down(act(gate(x)) · up(x)). `plain`: down(act(up(x))). Default: `gated`. */
     readonly kind?: 'gated' | 'plain';
-    /** `gelu` is exact (erf); `quick_gelu` is x · σ(1.702 · x); `relu2` is relu(x)². */
-    readonly activation: 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu' | 'relu2';
-    /** Inner width. */
+    /** `gelu` is exact (erf); `quick_gelu` is x · σ(1.702 · x); `relu2` is relu(x)²; `clamped_swiglu` is that of `clamp`. */
+    readonly activation: 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu' | 'relu2' | 'clamped_swiglu';
+    /** `clamped_swiglu`: (u + 1) · g · σ(alpha · g), the gate g up to `limit`, u = up(x) within ±`limit`. */
+    readonly clamp?: {
+      /** Largest gate, and bound of up(x). Default: `7`. */
+      readonly limit?: number;
+      /** Factor within the sigmoid. Default: `1.702`. */
+      readonly alpha?: number;
+    };
+    /** Inner width; with `experts`, that of an expert which has no width of its own. */
     readonly width: number;
-    /** Matrices that have a bias. Default: `[]`. */
+    /** Matrices that have a bias; those of experts are in `experts.biases`. Default: `[]`. */
     readonly biases?: readonly ('up' | 'gate' | 'down')[];
+    /** A mixture of experts: a router chooses some of many MLPs for each token, and their outputs are added by its weights. */
+    readonly experts?: {
+      /** Number of experts, E. */
+      readonly count: number;
+      /** Experts chosen for each token. */
+      readonly active: number;
+      /** Inner width of each expert. Default: `mlp.width`. */
+      readonly width?: number;
+      /** Scores from the logits of the router. `softmax`: over all experts. `sigmoid`: of each by itself. `topk_softmax`: over the chosen experts only. Default: `softmax`. */
+      readonly scoring?: 'softmax' | 'sigmoid' | 'topk_softmax';
+      /** The scores of the chosen experts are divided by their sum. Default: true; `topk_softmax` is normalised as it is. */
+      readonly normalized?: boolean;
+      /** Factor on the weights of the chosen experts. Default: `1`. */
+      readonly routed_scale?: number;
+      /** The router has a bias: `mlp.router.bias`. Default: `false`. */
+      readonly router_bias?: boolean;
+      /** `mlp.correction_bias` is added to the scores for the choice, and not for the weights. Default: `false`. */
+      readonly correction_bias?: boolean;
+      /** Experts are chosen from the best groups only. The scores of others count as 0. */
+      readonly groups?: {
+        /** Equal groups of neighbouring experts. */
+        readonly count: number;
+        /** Groups that experts are chosen from. */
+        readonly active: number;
+        /** The score of a group is the sum of so many of its best scores. Default: `2`. */
+        readonly top?: number;
+      };
+      /** Matrices of the experts that have a bias. Default: `[]`. */
+      readonly biases?: readonly ('up' | 'gate' | 'down')[];
+      /** An MLP that every token goes through beside its experts. */
+      readonly shared?: number | {
+        /** Its inner width. */
+        readonly width: number;
+        /** Its output is multiplied by σ(x·w), w `mlp.shared_gate.weight`. Default: `false`. */
+        readonly gate?: boolean;
+      };
+    };
   };
   /** Layers that differ; only with `model`. Without it all layers are alike. */
   readonly layers?: {
@@ -484,9 +528,25 @@ export interface OptionTypes {
   readonly "attention.cache.prefill_chunk": number;
   readonly "attention.cache.page_size": number;
   readonly "mlp.kind": 'gated' | 'plain';
-  readonly "mlp.activation": 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu' | 'relu2';
+  readonly "mlp.activation": 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu' | 'relu2' | 'clamped_swiglu';
+  readonly "mlp.clamp.limit": number;
+  readonly "mlp.clamp.alpha": number;
   readonly "mlp.width": number;
   readonly "mlp.biases": readonly ('up' | 'gate' | 'down')[];
+  readonly "mlp.experts.count": number;
+  readonly "mlp.experts.active": number;
+  readonly "mlp.experts.width": number;
+  readonly "mlp.experts.scoring": 'softmax' | 'sigmoid' | 'topk_softmax';
+  readonly "mlp.experts.normalized": boolean;
+  readonly "mlp.experts.routed_scale": number;
+  readonly "mlp.experts.router_bias": boolean;
+  readonly "mlp.experts.correction_bias": boolean;
+  readonly "mlp.experts.groups.count": number;
+  readonly "mlp.experts.groups.active": number;
+  readonly "mlp.experts.groups.top": number;
+  readonly "mlp.experts.biases": readonly ('up' | 'gate' | 'down')[];
+  readonly "mlp.experts.shared.width": number;
+  readonly "mlp.experts.shared.gate": boolean;
   readonly "layers.kinds": Readonly<Record<string, { readonly attention?: Overrides<Spec['attention']>; readonly mlp?: Overrides<Spec['mlp']> }>>;
   readonly "layers.pattern": readonly string[];
   readonly "weights.file": string;
@@ -521,5 +581,9 @@ export type MapPath =
   | "attention.cross"
   | "attention.cache"
   | "mlp"
+  | "mlp.clamp"
+  | "mlp.experts"
+  | "mlp.experts.groups"
+  | "mlp.experts.shared"
   | "layers"
   | "weights";

@@ -1,5 +1,5 @@
 import { type MapOption, since } from '../option.ts';
-import { mlp } from './mlp.ts';
+import { activations } from './mlp.ts';
 import { normEntries } from './model-norms.ts';
 
 /** `model.head`. */
@@ -35,7 +35,7 @@ export const head = {
       entries: {
         activation: {
           kind: 'enum',
-          values: mlp.entries.activation.values,
+          values: activations,
           required: true,
           since,
           consumedBy: 'emit',

@@ -23,6 +23,7 @@ export function toDevice(tensor: Tensor, declared: BufferDecl): Uint8Array<Array
 
 /** The device's bytes in the layout of the reference. Entries between rows are dropped. */
 export function fromDevice(bytes: Uint8Array, declared: BufferDecl, shape: readonly number[]): Float64Array {
+  if (declared.dtype === 'u32') return Float64Array.from(new Uint32Array(bytes.slice().buffer, 0, sizeOf(shape)));
   const width = shape.at(-1) ?? 1;
   const pitch = pitchOf(declared, width);
   const count = sizeOf(shape);

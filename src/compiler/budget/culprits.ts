@@ -14,6 +14,7 @@ const ofStage: Readonly<Partial<Record<Stage, Culprits>>> = {
   memory_keys: { memory: ['attention.head_dim'], grid: ['attention.memory_kv.slots', 'attention.memory_kv'] },
   append: { memory: ['attention.head_dim'], grid: ['attention.kv_heads'] },
   embed: { memory: [], grid: ['model.hidden'] },
+  route: { memory: ['mlp.experts.count'], grid: [] },
   sample: { memory: [], grid: ['model.vocab'] },
   attention_values: { memory: [], grid: ['attention.value_dim', ...heads] },
   gate_heads: { memory: [], grid: ['attention.value_dim', ...heads] },
@@ -22,6 +23,8 @@ const ofStage: Readonly<Partial<Record<Stage, Culprits>>> = {
 const ofNode: Readonly<Partial<Record<Node['op'], readonly string[]>>> = {
   attention: heads,
   linear: ['mlp.width', 'model.hidden', 'attention.hidden'],
+  experts_up: ['mlp.experts.active', 'mlp.experts.width', 'mlp.width'],
+  experts_down: ['model.hidden'],
   norm: ['model.hidden'],
 };
 

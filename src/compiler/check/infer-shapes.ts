@@ -2,6 +2,7 @@ import type { Report } from '../diagnostics/report.ts';
 import type { BoundSpec, OptionPath } from './bind.ts';
 import { type CheckpointHeader, resolveWeightDtype } from './checkpoint.ts';
 import { resolveAttention } from './infer-attention.ts';
+import { resolveMlp } from './infer-mlp.ts';
 import { resolveModel } from './infer-model.ts';
 import { type KindReports, reportsByKind } from './kind-reports.ts';
 import type { LayerKind } from './layer-kinds.ts';
@@ -14,7 +15,8 @@ import { checkFirstValues } from './rules/value-residual.ts';
 import { checkWeightsFile } from './rules/weights-file.ts';
 import type { AttentionShape, MlpShape, ModelShape, ShapedSpec, WeightShape } from './shaped-spec.ts';
 import { isLayered, type SourcedTemplate, sourceWeights, type TemplateGroup } from './weight-sources.ts';
-import { type WeightTemplate, weightTemplates } from './weights-table.ts';
+import type { WeightTemplate } from './weight-template.ts';
+import { weightTemplates } from './weights-table.ts';
 
 /**
  * Applies every rule to every kind of layer; undefined when a dimension could not be known. Each part is resolved even when
@@ -102,7 +104,7 @@ function resolveKind(kind: LayerKind, model: ModelShape | undefined, report: Rep
   checkParts(spec, report);
   const heads = resolveHeads(spec, report);
   const attention = resolveAttention(spec, heads, report);
-  const mlp = resolveMlp(spec);
+  const mlp = resolveMlp(spec, report);
   if (attention === undefined || heads === undefined) return [];
   if (spec.isWritten('model') && (model === undefined || mlp === undefined)) return [];
   const parts = { attention, ...(mlp === undefined ? {} : { mlp }) };
@@ -113,20 +115,6 @@ function resolveKind(kind: LayerKind, model: ModelShape | undefined, report: Rep
 /** What is not in a layer belongs to the first kind. */
 function templatesOf({ kind, templates }: ResolvedKind, index: number): TemplateGroup {
   return { layers: kind.layers, templates: index === 0 ? templates : templates.filter(isLayered) };
-}
-
-function resolveMlp(spec: BoundSpec): MlpShape | undefined {
-  const kind = spec.at('mlp.kind')?.value;
-  const activation = spec.at('mlp.activation')?.value;
-  const width = spec.at('mlp.width')?.value;
-  const biases = spec.at('mlp.biases')?.value;
-  if (kind === undefined || activation === undefined || width === undefined || biases === undefined) return undefined;
-  return Object.freeze({
-    kind,
-    activation,
-    width,
-    biases: Object.freeze({ up: biases.includes('up'), gate: biases.includes('gate'), down: biases.includes('down') }),
-  });
 }
 
 /** Layer by layer: runs of templates that are in the layers are interleaved. */

@@ -5,7 +5,7 @@ import type { BoundSpec } from './bind.ts';
 import type { WeightShape, WeightSource } from './shaped-spec.ts';
 import { suggest } from './suggest.ts';
 import { isPerLayer, parseTensorName, sourceAt, type TensorName } from './tensor-name.ts';
-import type { WeightTemplate } from './weights-table.ts';
+import type { WeightTemplate } from './weight-template.ts';
 
 /** A weight template with its place in the checkpoint: one weight for each layer, or one. */
 export interface SourcedTemplate {

@@ -1,26 +1,7 @@
 import type { OptionPath } from './bind.ts';
-import type {
-  AttentionShape,
-  HeadNormShape,
-  MlpShape,
-  ModelShape,
-  NormShape,
-  QkNormShape,
-  WeightShape,
-} from './shaped-spec.ts';
-
-/** A weight of the module, once for all layers: `{i}` in its name is the layer. */
-export interface WeightTemplate {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly role: WeightShape['role'];
-  /** For each axis, the option that its extent is most directly set by. */
-  readonly blame: readonly OptionPath[];
-  /** Earlier layers do not have it. */
-  readonly firstLayer?: number;
-  /** Checkpoints may store it with further axes of one entry: `[H, 1, D]`, `[1, H, 1, 1]`. */
-  readonly unitAxes?: true;
-}
+import { mlpWeights } from './mlp-weights.ts';
+import type { AttentionShape, HeadNormShape, MlpShape, ModelShape, NormShape, QkNormShape } from './shaped-spec.ts';
+import { matrix, parameterWeight, perHead, vector, type WeightTemplate, weight } from './weight-template.ts';
 
 export interface ModuleParts {
   readonly model?: ModelShape;
@@ -207,18 +188,6 @@ function outputWeights(
   ]);
 }
 
-function mlpWeights({ kind, width, biases }: MlpShape, hidden: number): readonly WeightTemplate[] {
-  const inner = kind === 'gated' ? (['gate', 'up'] as const) : (['up'] as const);
-  const templates: WeightTemplate[] = [];
-  for (const name of inner) {
-    templates.push(matrix(`layers.{i}.mlp.${name}.weight`, [width, hidden], ['mlp.width', 'model.hidden']));
-    if (biases[name]) templates.push(vector(`layers.{i}.mlp.${name}.bias`, width, 'mlp.width'));
-  }
-  templates.push(matrix('layers.{i}.mlp.down.weight', [hidden, width], ['model.hidden', 'mlp.width']));
-  if (biases.down) templates.push(vector('layers.{i}.mlp.down.bias', hidden, 'model.hidden'));
-  return templates;
-}
-
 function normWeights(
   name: string,
   norm: NormShape | undefined,
@@ -229,33 +198,4 @@ function normWeights(
     ...(norm?.weight ? [vector(`${name}.weight`, width, option)] : []),
     ...(norm?.bias ? [vector(`${name}.bias`, width, option)] : []),
   ];
-}
-
-function matrix(name: string, shape: readonly number[], blame: readonly OptionPath[]): WeightTemplate {
-  return weight(name, shape, 'matrix', blame);
-}
-
-function vector(name: string, width: number, blame: OptionPath): WeightTemplate {
-  return weight(name, [width], 'vector', [blame]);
-}
-
-/** f32 on the device, one row for each head. */
-function perHead(name: string, shape: readonly number[], blame: readonly OptionPath[]): WeightTemplate {
-  return Object.freeze({ ...weight(name, shape, 'vector', blame), unitAxes: true });
-}
-
-/** A single number is a tensor of one entry. */
-function parameterWeight(name: string, axes: readonly number[]): WeightTemplate {
-  const shape = axes.length === 0 ? [1] : axes;
-  const blame = shape.map((): OptionPath => 'attention.parameters');
-  return Object.freeze({ ...weight(name, shape, 'vector', blame), unitAxes: true });
-}
-
-function weight(
-  name: string,
-  shape: readonly number[],
-  role: WeightTemplate['role'],
-  blame: readonly OptionPath[],
-): WeightTemplate {
-  return Object.freeze({ name, shape: Object.freeze(shape), role, blame: Object.freeze(blame) });
 }

@@ -1,4 +1,5 @@
 import { cacheRules } from './catalogue/cache.ts';
+import { expertRules } from './catalogue/experts.ts';
 import { expressionRules } from './catalogue/expressions.ts';
 import { headRules } from './catalogue/heads.ts';
 import { hookRules } from './catalogue/hooks.ts';
@@ -23,6 +24,7 @@ export const catalogue = {
   ...cacheRules,
   ...positionRules,
   ...logitRules,
+  ...expertRules,
   ...hookRules,
   ...expressionRules,
   ...optionRules,

@@ -1,12 +1,31 @@
-import type { Activation } from '../check/shaped-spec.ts';
-import { wgsl } from './wgsl.ts';
+import type { Activation, ClampedSwiglu } from '../check/shaped-spec.ts';
+import type { NodeActivation } from '../ir/nodes.ts';
+import { f32, wgsl } from './wgsl.ts';
 
-/** `fn activate(x: f32) -> f32`. Forms are chosen so that no intermediate overflows and none relies on a loose built-in. */
-export function activationFunction(activation: Activation | 'sigmoid' | 'none'): readonly string[] {
+/**
+ * `fn activate(x: f32) -> f32`, or `fn activate(gate: f32, up: f32) -> f32` of a clamped activation. Forms are chosen so that
+ * no intermediate overflows and none relies on a loose built-in.
+ */
+export function activationFunction(activation: NodeActivation | 'none'): readonly string[] {
+  if (typeof activation === 'object') return [clampedSwiglu(activation)];
   return activation === 'none'
     ? []
     : [...(activation === 'gelu' ? [erf] : []), ...(usesTanh(activation) ? [accurateTanh] : []), bodies[activation]];
 }
+
+/** What an MLP makes of `up`, an operand, and where there is one its `gate`, an expression. */
+export function activatedValue(activation: NodeActivation | 'none', up: string, gate: string | undefined): string {
+  if (typeof activation === 'object') return `activate(${gate ?? up}, ${up})`;
+  const activate = (value: string, bare: string) => (activation === 'none' ? bare : `activate(${value})`);
+  return gate === undefined ? activate(up, up) : `${activate(gate, `(${gate})`)} * ${up}`;
+}
+
+const clampedSwiglu = ({ limit, alpha }: ClampedSwiglu) => wgsl`
+  fn activate(gate: f32, up: f32) -> f32 {
+    let g = min(gate, ${f32(limit)});
+    let u = clamp(up, ${f32(-limit)}, ${f32(limit)});
+    return (u + 1.0) * g / (1.0 + exp(min(-${f32(alpha)} * g, 80.0)));
+  }`;
 
 const usesTanh = (activation: Activation | 'sigmoid') => activation === 'gelu_tanh';
 

@@ -7,10 +7,12 @@ import { attentionTile } from './kernels/attention-tile.ts';
 import { attentionScores, attentionSoftmax, attentionValues, headMix } from './kernels/attention-unfused.ts';
 import { gateHeads, mixValues } from './kernels/elementwise.ts';
 import { embed } from './kernels/embed.ts';
+import { expertsDown, expertsUp } from './kernels/experts.ts';
 import { linearRow } from './kernels/linear-row.ts';
 import { linearTile } from './kernels/linear-tile.ts';
 import { norm } from './kernels/norm.ts';
 import { memoryKeys, queryHeads } from './kernels/query-heads.ts';
+import { route } from './kernels/route.ts';
 import { sample } from './kernels/sample.ts';
 
 type Emitters = { readonly [S in Stage]: (plan: Extract<KernelPlan, { stage: S }>) => KernelSource };
@@ -20,6 +22,9 @@ const emitters: Emitters = {
   norm,
   linear_tile: linearTile,
   linear_row: linearRow,
+  route,
+  experts_up: expertsUp,
+  experts_down: expertsDown,
   query_heads: queryHeads,
   memory_keys: memoryKeys,
   append,

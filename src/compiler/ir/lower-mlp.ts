@@ -1,21 +1,15 @@
 import { dim } from '../check/dims.ts';
 import type { MlpShape } from '../check/shaped-spec.ts';
+import { lowerExperts } from './lower-experts.ts';
+import type { MlpPlace } from './mlp-place.ts';
 import { B, I, type ModuleBuilder } from './module-builder.ts';
 
-/** Where an MLP stands: it reads x `[B, I, hidden]` and writes out, or adds to it. */
-export interface MlpPlace {
-  /** Prefix of weight names. */
-  readonly at: string;
-  readonly hidden: number;
-  readonly x: string;
-  readonly out: string;
-  readonly accumulate: boolean;
-  /** Factor on what it makes; 1 when absent. */
-  readonly scale?: number;
-  readonly layer: number;
+export function lowerMlp(builder: ModuleBuilder, mlp: MlpShape, place: MlpPlace): void {
+  if (mlp.experts === undefined) lowerDense(builder, mlp, place);
+  else lowerExperts(builder, mlp, mlp.experts, place);
 }
 
-export function lowerMlp(builder: ModuleBuilder, mlp: MlpShape, place: MlpPlace): void {
+function lowerDense(builder: ModuleBuilder, mlp: MlpShape, place: MlpPlace): void {
   const { at, hidden, x, out, accumulate, scale, layer } = place;
   const biasOf = (name: 'up' | 'gate' | 'down') =>
     mlp.biases[name] ? { bias: builder.weight(`${at}${name}.bias`) } : {};

@@ -63,6 +63,41 @@ export function usesOf(node: Node): readonly Use[] {
         accumulate ? { ...out, access: 'update' } : out,
       ];
     }
+    case 'route': {
+      const { logits, correction, experts, active, chosen, out } = node;
+      return [
+        read('logits', logits, [B, I], experts, data),
+        ...vector('correction', correction, experts),
+        { ...write('chosen', chosen, [B, I], active), dtypes: ['u32'] },
+        write('out', out, [B, I], active),
+      ];
+    }
+    case 'experts_up': {
+      const { x, chosen, experts, active, inWidth, outWidth, gate, out } = node;
+      const matrix = (field: string, tensor: string) =>
+        read(field, tensor, [dim(experts), dim(outWidth)], inWidth, weights);
+      return [
+        read('x', x, [B, I], inWidth, data),
+        { ...read('chosen', chosen, [B, I], active, data), dtypes: ['u32'] },
+        matrix('weight', node.weight),
+        ...expertBias('bias', node.bias, experts, outWidth),
+        ...(gate ? [matrix('gate.weight', gate.weight)] : []),
+        ...expertBias('gate.bias', gate?.bias, experts, outWidth),
+        write('out', out, [B, I, dim(active)], outWidth),
+      ];
+    }
+    case 'experts_down': {
+      const { x, chosen, shares, experts, active, inWidth, outWidth, out } = node;
+      const written = write('out', out, [B, I], outWidth);
+      return [
+        read('x', x, [B, I, dim(active)], inWidth, data),
+        { ...read('chosen', chosen, [B, I], active, data), dtypes: ['u32'] },
+        read('shares', shares, [B, I], active, data),
+        read('weight', node.weight, [dim(experts), dim(outWidth)], inWidth, weights),
+        ...expertBias('bias', node.bias, experts, outWidth),
+        node.accumulate ? { ...written, access: 'update' } : written,
+      ];
+    }
     case 'query_heads': {
       const { heads, headDim, norms, rotation } = node;
       return [
@@ -193,6 +228,9 @@ const table = (field: string, tensor: string, width: number, roles = weights): r
 
 const vector = (field: string, tensor: string | undefined, width: number): readonly Use[] =>
   tensor === undefined ? [] : [{ ...read(field, tensor, [], width, weights), dtypes: f32 }];
+
+const expertBias = (field: string, tensor: string | undefined, experts: number, width: number): readonly Use[] =>
+  tensor === undefined ? [] : [{ ...read(field, tensor, [dim(experts)], width, weights), dtypes: f32 }];
 
 const headNorms = (norms: readonly HeadNorm[], heads: number, headDim: number) =>
   norms.flatMap(({ tensor, weight }) =>

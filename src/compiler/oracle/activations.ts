@@ -1,4 +1,5 @@
 import type { Activation } from '../check/shaped-spec.ts';
+import type { NodeActivation } from '../ir/nodes.ts';
 
 /** Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016: the exact form and its tanh approximation. */
 export const activations: Readonly<Record<Activation | 'sigmoid', (x: number) => number>> = {
@@ -10,6 +11,17 @@ export const activations: Readonly<Record<Activation | 'sigmoid', (x: number) =>
   relu: (x) => Math.max(x, 0),
   relu2: (x) => Math.max(x, 0) ** 2,
 };
+
+/** act(gate) · value, or act(value) where there is no gate. */
+export function activated(activation: NodeActivation | undefined, value: number, gate: number | undefined): number {
+  if (typeof activation === 'object') {
+    const { limit, alpha } = activation;
+    const g = Math.min(gate ?? 0, limit);
+    return ((Math.min(Math.max(value, -limit), limit) + 1) * g) / (1 + Math.exp(-alpha * g));
+  }
+  const activate = activation === undefined ? (x: number) => x : activations[activation];
+  return gate === undefined ? activate(value) : activate(gate) * value;
+}
 
 /**
  * The error function, to about 1e-15: erf x = 2/√π · e^(−x²) · Σ 2ⁿ x^(2n+1) / (2n+1)!!.

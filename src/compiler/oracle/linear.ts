@@ -1,5 +1,5 @@
 import type { LinearNode } from '../ir/nodes.ts';
-import { activations } from './activations.ts';
+import { activated } from './activations.ts';
 import { eachToken, read, type Step } from './step.ts';
 import { dot, type Tensor, zeros } from './tensor.ts';
 
@@ -19,12 +19,11 @@ export function evaluateLinear(node: LinearNode, step: Step): Tensor {
   const x = read(step, node.x).data;
   const project = projection(node, node, step);
   const gate = node.gate && projection(node.gate, node, step);
-  const activate = node.activation === undefined ? (value: number) => value : activations[node.activation];
   const finish = finishing(node);
   for (let o = 0; o < node.outWidth; o++) {
     for (const { from, to } of rows) {
       const value = project(x, from, o);
-      const y = finish(gate ? activate(gate(x, from, o)) * value : activate(value));
+      const y = finish(activated(node.activation, value, gate?.(x, from, o)));
       const at = to * node.outWidth + o;
       out.data[at] = (out.data[at] as number) + y;
     }

@@ -2,6 +2,7 @@ import type { AttnModule, Node } from '../ir/nodes.ts';
 import { needsContext } from '../ir/uses.ts';
 import { evaluateAttention } from './attention.ts';
 import { evaluateEmbed } from './embed.ts';
+import { evaluateExpertsDown, evaluateExpertsUp, evaluateRoute } from './experts.ts';
 import { evaluateGateHeads, evaluateMixValues } from './gates.ts';
 import { evaluateAppend, evaluateMemoryKeys, evaluateQueryHeads } from './heads.ts';
 import { evaluateLinear } from './linear.ts';
@@ -104,6 +105,12 @@ function evaluateNode(node: Node, step: Step): Tensor | undefined {
       return evaluateNorm(node, step);
     case 'linear':
       return evaluateLinear(node, step);
+    case 'route':
+      return evaluateRoute(node, step);
+    case 'experts_up':
+      return evaluateExpertsUp(node, step);
+    case 'experts_down':
+      return evaluateExpertsDown(node, step);
     case 'query_heads':
       return evaluateQueryHeads(node, step);
     case 'append':

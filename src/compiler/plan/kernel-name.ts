@@ -1,3 +1,4 @@
+import type { NodeActivation } from '../ir/nodes.ts';
 import type { AttentionOptions, KernelPlan } from './kernel-plan.ts';
 
 /** A readable name of a plan. Different plans may share one: `uniqueNames` tells them apart. */
@@ -14,7 +15,7 @@ export function kernelName(plan: KernelPlan): string {
         `${plan.inWidth}x${plan.outWidth}`,
         plan.inputHeads > 1 && `split${plan.inputHeads}`,
         plan.gate !== 'none' && 'gated',
-        plan.activation !== 'none' && plan.activation,
+        plan.activation !== 'none' && activationName(plan.activation),
         plan.bias && 'bias',
         plan.clip !== undefined && 'clip',
         plan.scale !== undefined && 'scaled',
@@ -22,6 +23,12 @@ export function kernelName(plan: KernelPlan): string {
         plan.accumulate && 'add',
         plan.logits && 'logits',
       );
+    case 'route':
+      return joined('route', `${plan.active}of${plan.experts}`, plan.scoring, plan.groups && `g${plan.groups.count}`);
+    case 'experts_up':
+      return joined('experts_up', `${plan.inWidth}x${plan.outWidth}`, activationName(plan.activation));
+    case 'experts_down':
+      return joined('experts_down', `${plan.inWidth}x${plan.outWidth}`, plan.accumulate && 'add');
     case 'query_heads':
       return joined('query_heads', `${plan.heads}x${plan.headDim}`);
     case 'memory_keys':
@@ -46,6 +53,8 @@ export function kernelName(plan: KernelPlan): string {
       return joined('sample', plan.vocab);
   }
 }
+
+const activationName = (activation: NodeActivation) => (typeof activation === 'object' ? activation.kind : activation);
 
 function attentionKey({ heads, headDim, valueDim, columns, mask, ...options }: AttentionOptions) {
   return [

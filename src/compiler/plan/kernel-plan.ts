@@ -1,5 +1,13 @@
-import type { Activation, HeadGroup, HeadNormShape, KeyColumns, MaskShape } from '../check/shaped-spec.ts';
+import type {
+  ExpertGroups,
+  ExpertsShape,
+  HeadGroup,
+  HeadNormShape,
+  KeyColumns,
+  MaskShape,
+} from '../check/shaped-spec.ts';
 import type { Expression } from '../expression/tree.ts';
+import type { NodeActivation } from '../ir/nodes.ts';
 
 /**
  * A kernel plan fixes everything that a kernel's text depends on: shapes, options, storage formats, tile sizes. Equal plans
@@ -10,6 +18,9 @@ export type KernelPlan =
   | NormPlan
   | LinearTilePlan
   | LinearRowPlan
+  | RoutePlan
+  | ExpertsUpPlan
+  | ExpertsDownPlan
   | QueryHeadsPlan
   | MemoryKeysPlan
   | AppendPlan
@@ -32,7 +43,7 @@ interface PlanBase {
 
 export interface WorkgroupArray {
   readonly name: string;
-  readonly element: 'f32' | 'vec2f' | 'vec4f';
+  readonly element: 'f32' | 'u32' | 'vec2f' | 'vec4f';
   readonly length: number;
 }
 
@@ -74,7 +85,7 @@ interface LinearOptions extends PlanBase {
   readonly weight: Storage;
   readonly bias: boolean;
   readonly gate: 'none' | 'plain' | 'biased';
-  readonly activation: Activation | 'sigmoid' | 'none';
+  readonly activation: NodeActivation | 'none';
   /** The result is kept within ±clip, multiplied by `scale`, and softly capped, where these are given. */
   readonly clip?: number;
   readonly scale?: number;
@@ -100,6 +111,43 @@ export interface LinearRowPlan extends LinearOptions {
   readonly stage: 'linear_row';
   readonly lanes: number;
   readonly outputs: number;
+}
+
+/** Scores, choice and weights of the experts of one token. */
+export interface RoutePlan extends PlanBase {
+  readonly stage: 'route';
+  readonly experts: number;
+  readonly active: number;
+  readonly scoring: ExpertsShape['scoring'];
+  readonly normalized: boolean;
+  readonly scale: number;
+  readonly groups?: ExpertGroups;
+  readonly correction: boolean;
+}
+
+/** `active` slots of a token, each with the matrices of its own expert; lanes and outputs as in `LinearRowPlan`. */
+interface ExpertsOptions extends PlanBase {
+  readonly active: number;
+  readonly inWidth: number;
+  readonly outWidth: number;
+  readonly weight: Storage;
+  readonly bias: boolean;
+  readonly lanes: number;
+  readonly outputs: number;
+}
+
+/** One row of x for all slots, a row of y for each. */
+export interface ExpertsUpPlan extends ExpertsOptions {
+  readonly stage: 'experts_up';
+  readonly gate: 'none' | 'plain' | 'biased';
+  readonly activation: NodeActivation;
+}
+
+/** A row of x for each slot, their weighted sum in one row of y. */
+export interface ExpertsDownPlan extends ExpertsOptions {
+  readonly stage: 'experts_down';
+  readonly scale?: number;
+  readonly accumulate: boolean;
 }
 
 export interface RotationPlan {

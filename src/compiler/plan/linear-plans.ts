@@ -45,7 +45,7 @@ export function planLinearTile(node: LinearNode, weight: Storage): LinearTilePla
 }
 
 /** Lanes side by side read neighbouring quads; each should have several, or folding costs more than summing. */
-function lanesFor(inQuads: number): number {
+export function lanesFor(inQuads: number): number {
   const fitting = 2 ** Math.floor(Math.log2(Math.max(1, inQuads / 8)));
   return Math.min(32, Math.max(4, fitting));
 }

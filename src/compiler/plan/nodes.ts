@@ -11,6 +11,7 @@ import type {
 } from '../ir/nodes.ts';
 import { planAttention } from './attention-node.ts';
 import { dispatch, rowsOf, type StorageOf } from './dispatch.ts';
+import { planExpertsDown, planExpertsUp, planRoute } from './expert-nodes.ts';
 import { ceilDiv, quads, times } from './extents.ts';
 import { planAppend, planMemoryKeys, planQueryHeads } from './head-nodes.ts';
 import type { KernelPlan, Storage } from './kernel-plan.ts';
@@ -29,6 +30,12 @@ export function planNode(node: Node, module: AttnModule, profile: TargetProfile)
       return planNorm(node);
     case 'linear':
       return planLinear(node, storageOf);
+    case 'route':
+      return { prefill: [planRoute(node)] };
+    case 'experts_up':
+      return { prefill: [planExpertsUp(node, storageOf)] };
+    case 'experts_down':
+      return { prefill: [planExpertsDown(node, storageOf)] };
     case 'query_heads':
       return { prefill: [planQueryHeads(node)] };
     case 'append':

@@ -1,11 +1,12 @@
 import type { WorkgroupArray } from './kernel-plan.ts';
 
-const bytesOf = { f32: 4, vec2f: 8, vec4f: 16 } as const;
+const bytesOf = { f32: 4, u32: 4, vec2f: 8, vec4f: 16 } as const;
 
 export const workgroupBytes = (arrays: readonly WorkgroupArray[]): number =>
   arrays.reduce((sum, { element, length }) => sum + length * bytesOf[element], 0);
 
 export const floats = (name: string, length: number): WorkgroupArray => ({ name, element: 'f32', length });
+export const indices = (name: string, length: number): WorkgroupArray => ({ name, element: 'u32', length });
 /** Scratch of a fold over all invocations: their parts, and runs of about √threads parts (a power of two). */
 export const foldArrays = (threads: number): readonly WorkgroupArray[] => [
   floats('lanes', threads),

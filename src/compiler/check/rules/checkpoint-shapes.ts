@@ -4,7 +4,7 @@ import type { Report } from '../../diagnostics/report.ts';
 import type { Span } from '../../source/source.ts';
 import type { BoundSpec, OptionPath } from '../bind.ts';
 import type { SourcedTemplate } from '../weight-sources.ts';
-import type { WeightTemplate } from '../weights-table.ts';
+import type { WeightTemplate } from '../weight-template.ts';
 import { explainHeads } from './checkpoint-heads.ts';
 import type { CheckpointInput, Found } from './checkpoint-input.ts';
 import { kvHeadsNote } from './memory.ts';

@@ -1,5 +1,5 @@
 import type { LinearRowPlan, LinearTilePlan } from '../../plan/kernel-plan.ts';
-import { accurateTanh, activationFunction } from '../activation.ts';
+import { accurateTanh, activatedValue, activationFunction } from '../activation.ts';
 import { type Binding, f32c, sequencesBinding, stepBinding } from '../kernel.ts';
 import { enablesFor, loader, rowLoader, rowsBinding, vectorBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
@@ -49,9 +49,14 @@ export function linearParts(plan: LinearPlan) {
 function formula(plan: LinearPlan): string {
   const up = `x · weightᵀ${plan.bias ? ' + bias' : ''}`;
   const gate = `x · gateᵀ${plan.gate === 'biased' ? ' + gate_bias' : ''}`;
-  const activate = (inner: string) => (plan.activation === 'none' ? inner : `${plan.activation}(${inner})`);
-  const value = plan.gate === 'none' ? activate(up) : `${activate(gate)} · (${up})`;
+  const value = activationText(plan.activation, up, plan.gate === 'none' ? undefined : gate);
   return `y ${write(plan)} ${finished(plan, value)}, weights [${plan.outWidth}, ${plan.inWidth}]`;
+}
+
+function activationText(activation: LinearPlan['activation'], up: string, gate: string | undefined): string {
+  if (typeof activation === 'object') return `${activation.kind}(${gate}, ${up})`;
+  const activate = (inner: string) => (activation === 'none' ? inner : `${activation}(${inner})`);
+  return gate === undefined ? activate(up) : `${activate(gate)} · (${up})`;
 }
 
 const allRows = wgsl`
@@ -97,7 +102,7 @@ function finished(plan: LinearPlan, value: string): string {
 
 function finish(plan: LinearPlan): string {
   const sum = plan.bias ? 'sum + bias[column]' : 'sum';
-  const value = plan.activation === 'none' ? sum : `activate(${sum})`;
+  const value = activatedValue(plan.activation, sum, undefined);
   return wgsl`
     fn finish(row: u32, column: u32, sum: f32) {
       y[row * OUT_WIDTH + column] ${write(plan)} ${finished(plan, value)};
@@ -107,7 +112,7 @@ function finish(plan: LinearPlan): string {
 function finishGated(plan: LinearPlan): string {
   const up = plan.bias ? '(sum + bias[column])' : 'sum';
   const gate = plan.gate === 'biased' ? 'gate_sum + gate_bias[column]' : 'gate_sum';
-  const value = `${plan.activation === 'none' ? `(${gate})` : `activate(${gate})`} * ${up}`;
+  const value = activatedValue(plan.activation, up, gate);
   return wgsl`
     fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
       y[row * OUT_WIDTH + column] ${write(plan)} ${finished(plan, value)};
