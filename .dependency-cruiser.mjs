@@ -35,6 +35,7 @@ const mayImport = {
   ir: [pass('source'), shapes, expressions],
   plan: [shapes, expressions, pass('ir'), definition],
   facts: [shapes],
+  diagram: [shapes, pass('facts')],
   // The second reading of the IR must not share a line with the first: no plan, no WGSL.
   oracle: [shapes, expressions, pass('ir')],
   'emit-wgsl': [shapes, expressions, pass('ir'), pass('plan')],

@@ -3,6 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import standaloneModule from 'ajv/dist/standalone/index.js';
+import { examplePages } from '../examples/pages.ts';
 import { diagnosticPages } from '../src/compiler/diagnostics/pages.ts';
 import { expressionsPage } from '../src/compiler/expression/page.ts';
 import { importPages } from '../src/compiler/import/pages.ts';
@@ -24,6 +25,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['grammar/generated/spec-types.ts', specTypes(options)],
     ['grammar/generated/grammar.ebnf', ebnf()],
     ['docs/options.md', optionsPage(options)],
+    ...examplePages(),
     ['docs/expressions.md', expressionsPage()],
   ]);
   for (const [name, text] of diagnosticPages(importPages())) files.set(`${diagnosticsFolder}/${name}`, text);

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import { register as registerBuild } from './build.ts';
 import { register as registerCheck } from './check.ts';
+import { register as registerDiagram } from './diagram.ts';
 import { register as registerDoctor } from './doctor.ts';
 import { register as registerExplain } from './explain.ts';
 import { register as registerFmt } from './fmt.ts';
@@ -23,6 +24,7 @@ const verbs = [
   registerInspect,
   registerRun,
   registerTable,
+  registerDiagram,
   registerVerify,
   registerExplain,
   registerRules,

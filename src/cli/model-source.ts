@@ -1,5 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
+import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
+import type { Palette } from '../compiler/diagnostics/render-text.ts';
 import type { ImportNote } from '../compiler/import/draft.ts';
 import { isObject } from '../compiler/import/fields.ts';
 import type { SourceFile } from '../compiler/source/source.ts';
@@ -69,6 +71,25 @@ async function importSpec(
   });
   if (spec === undefined || notes.some(({ severity }) => severity === 'error')) return { notes };
   return { source: { path: `${file} as a spec`, text: printYaml(spec, { comments }) }, notes };
+}
+
+/**
+ * The checked spec, or undefined after printing what is wrong. Checkpoints are not read: what counts is what the spec says.
+ * @throws InputError when it cannot be read.
+ */
+export async function checkModel(path: string, palette: Palette): Promise<ShapedSpec | undefined> {
+  const model = await openModelSource(path);
+  if (model.source === undefined) {
+    await printRefusal(model);
+    return undefined;
+  }
+  const { checkSpec } = await import('../compiler/pipeline.ts');
+  const { parserOf, syntaxOf } = await import('../compiler/syntax/syntaxes.ts');
+  const { shaped, diagnostics } = checkSpec(model.source, { parse: await parserOf(syntaxOf(model.source)) });
+  if (shaped !== undefined) return shaped;
+  const { renderAll } = await import('../compiler/diagnostics/render-text.ts');
+  process.stderr.write(renderAll(diagnostics, palette));
+  return undefined;
 }
 
 /** Prints why an importer refused a config; what it only remarked is said by `gqac import`. */

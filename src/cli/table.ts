@@ -27,26 +27,13 @@ async function table(paths: readonly string[], flags: TableFlags): Promise<numbe
   const { findModels } = await import('./find-models.ts');
   const files = await findModels(paths);
   if (files.length === 0) throw new InputError(`no specs and no configs with a model_type in ${paths.join(', ')}`);
+  const { checkModel } = await import('./model-source.ts');
+  const { modelFacts } = await import('../compiler/facts/model-facts.ts');
   const rows: ModelFacts[] = [];
-  for (const file of files) rows.push(...(await factsOf(file)));
+  for (const file of files) {
+    const shaped = await checkModel(file, paletteFor(process.stderr));
+    if (shaped !== undefined) rows.push(modelFacts(shaped));
+  }
   process.stdout.write(renderTable(rows, format satisfies TableFormat));
   return rows.length === files.length ? exitCodes.clean : exitCodes.findings;
-}
-
-/** One, or none after printing what is wrong. Checkpoints are not read: what is counted is what the spec says. */
-async function factsOf(file: string): Promise<readonly ModelFacts[]> {
-  const { openModelSource, printRefusal } = await import('./model-source.ts');
-  const { checkSpec } = await import('../compiler/pipeline.ts');
-  const { parserOf, syntaxOf } = await import('../compiler/syntax/syntaxes.ts');
-  const { modelFacts } = await import('../compiler/facts/model-facts.ts');
-  const model = await openModelSource(file);
-  if (model.source === undefined) {
-    await printRefusal(model);
-    return [];
-  }
-  const { shaped, diagnostics } = checkSpec(model.source, { parse: await parserOf(syntaxOf(model.source)) });
-  if (shaped !== undefined) return [modelFacts(shaped)];
-  const { renderAll } = await import('../compiler/diagnostics/render-text.ts');
-  process.stderr.write(renderAll(diagnostics, paletteFor(process.stderr)));
-  return [];
 }
