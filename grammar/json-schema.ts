@@ -68,6 +68,14 @@ function shapeOf(option: OptionNode, writing: Writing): JsonSchema {
       return { type: 'string', pattern: option.pattern };
     case 'list':
       return listShape(option);
+    case 'integers':
+      return {
+        type: 'array',
+        items: { type: 'integer', minimum: option.min, maximum: option.max },
+        uniqueItems: true,
+        minItems: 1,
+        maxItems: 1024,
+      };
     case 'names':
       return { type: 'object', additionalProperties: { type: 'string' } };
     case 'overrides':
@@ -149,7 +157,8 @@ function singleMapShape(option: MapOption, writing: Writing): JsonSchema {
   };
   const short = option.shorthand === undefined ? undefined : option.entries[option.shorthand];
   if (short === undefined) return map;
+  const form = short.kind === 'list' ? { type: 'array' } : { type: ['number', 'string', 'boolean'] };
   // Not anyOf: its errors name every branch, those of if/then/else only the branch that was meant.
   // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nothing awaits this object
-  return { if: { type: ['number', 'string', 'boolean'] }, then: shapeOf(short, writing), else: map };
+  return { if: form, then: shapeOf(short, writing), else: map };
 }

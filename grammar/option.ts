@@ -7,6 +7,7 @@ export type OptionNode =
   | TextOption
   | ListOption
   | NamesOption
+  | IntegersOption
   | OverridesOption
   | WordsOption
   | NumbersOption
@@ -32,7 +33,7 @@ export interface MapOption extends OptionBase {
   /** `meaning`: absent and empty differ (no rope, or rope with defaults). `grouping`: absent is the same as all defaults. */
   readonly presence: 'meaning' | 'grouping';
   readonly entries: Readonly<Record<string, OptionNode>>;
-  /** A bare value in place of the map stands for this key alone. */
+  /** A value in place of the map, bare or for a `list` option a list, stands for this key alone. */
   readonly shorthand?: string;
   /** A list of up to so many of these maps may stand in place of one; see `BoundSpec.itemsOf`. */
   readonly maxItems?: number;
@@ -83,6 +84,13 @@ export interface ListOption extends OptionBase {
   readonly default?: readonly string[];
   /** All values, in the order that is meant. */
   readonly ordering?: true;
+}
+
+/** A list of different integers; not empty. */
+export interface IntegersOption extends OptionBase {
+  readonly kind: 'integers';
+  readonly min: number;
+  readonly max: number;
 }
 
 /** A map whose keys are the user's. */

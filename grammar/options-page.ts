@@ -37,6 +37,7 @@ function section(lines: string[], map: MapOption, path: readonly string[]): void
 }
 
 function exampleValue(option: OptionNode): string {
+  if (option.kind === 'list') return `[${option.values.slice(0, 2).join(', ')}]`;
   if (option.kind === 'enum') return option.values.at(-1) ?? '';
   return option.kind === 'number' ? String(option.default ?? 4) : '4';
 }

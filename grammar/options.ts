@@ -62,6 +62,17 @@ export function childOption(around: OptionNode | undefined, key: string): Option
   return around?.kind === 'map' && Object.hasOwn(around.entries, key) ? around.entries[key] : undefined;
 }
 
+/** The option that a value of this form means where a map is expected, with its key. */
+export function shortOf(
+  option: OptionNode | undefined,
+  form: 'scalar' | 'list' | 'map',
+): { readonly key: string; readonly option: OptionNode } | undefined {
+  if (option?.kind !== 'map' || option.shorthand === undefined) return undefined;
+  const short = option.entries[option.shorthand];
+  if (short === undefined || form !== (short.kind === 'list' ? 'list' : 'scalar')) return undefined;
+  return { key: option.shorthand, option: short };
+}
+
 /** Whether an option's key alone, without a value, says true. */
 export function isFlag(option: OptionNode | undefined): boolean {
   if (option?.kind !== 'map' || option.shorthand === undefined) return option?.kind === 'boolean';

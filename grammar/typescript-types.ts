@@ -68,6 +68,8 @@ function typeOf(option: OptionNode): string {
       return 'string';
     case 'list':
       return `readonly (${option.values.map(quoted).join(' | ')})[]`;
+    case 'integers':
+      return 'readonly number[]';
     case 'names':
       return 'Readonly<Record<string, string>>';
     case 'overrides':

@@ -25,6 +25,8 @@ export function expectation(option: OptionNode): string {
       return option.ordering
         ? `the list of ${option.values.map((value) => `\`${value}\``).join(' and ')} in their order`
         : `a list of ${option.values.map((value) => `\`${value}\``).join(', ')}`;
+    case 'integers':
+      return `a list of integers from ${option.min} to ${option.max}`;
     case 'names':
     case 'overrides':
     case 'words':

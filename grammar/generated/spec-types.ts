@@ -302,6 +302,13 @@ export interface Spec {
       /** Width of the context. */
       readonly width: number;
     };
+    /** Activations that the module returns beside its output, as f32 tensors that a session reads. */
+    readonly hooks?: readonly ('q' | 'k' | 'v' | 'rot_q' | 'rot_k' | 'scores' | 'pattern' | 'z' | 'result' | 'hook_q' | 'hook_k' | 'hook_v' | 'hook_rot_q' | 'hook_rot_k' | 'hook_attn_scores' | 'hook_pattern' | 'hook_z' | 'hook_result')[] | {
+      /** `q` `[B, I, H, D]`, `k` `[B, I, K, D]`, `v` `[B, I, K, Dv]` as projected (`v` after `value_residual`); `rot_q`, `rot_k` after norms and rotation; `scores`, `pattern` `[B, H, I, columns]` before and after the softmax, hidden scores −3e38; `z` `[B, I, H, Dv]` and `result` `[B, I, H, hidden]`, what each head gives before and after the output projection. The names of TransformerLens mean the same. Default: `[]`. */
+      readonly names?: readonly ('q' | 'k' | 'v' | 'rot_q' | 'rot_k' | 'scores' | 'pattern' | 'z' | 'result' | 'hook_q' | 'hook_k' | 'hook_v' | 'hook_rot_q' | 'hook_rot_k' | 'hook_attn_scores' | 'hook_pattern' | 'hook_z' | 'hook_result')[];
+      /** Layers that return them; only with `model`. Default: all layers. */
+      readonly layers?: readonly number[];
+    };
     /** Projections that have a bias. Default: `[]`. */
     readonly biases?: readonly ('q' | 'k' | 'v' | 'o')[];
     /** The cache of keys and values. */
@@ -520,6 +527,8 @@ export interface OptionTypes {
   readonly "attention.gates.value": 'none' | 'sigmoid' | 'silu';
   readonly "attention.gates.output_glu": boolean;
   readonly "attention.cross.width": number;
+  readonly "attention.hooks.names": readonly ('q' | 'k' | 'v' | 'rot_q' | 'rot_k' | 'scores' | 'pattern' | 'z' | 'result' | 'hook_q' | 'hook_k' | 'hook_v' | 'hook_rot_q' | 'hook_rot_k' | 'hook_attn_scores' | 'hook_pattern' | 'hook_z' | 'hook_result')[];
+  readonly "attention.hooks.layers": readonly number[];
   readonly "attention.biases": readonly ('q' | 'k' | 'v' | 'o')[];
   readonly "attention.cache.kind": 'dense' | 'ring' | 'paged';
   readonly "attention.cache.dtype": 'f32' | 'f16';
@@ -579,6 +588,7 @@ export type MapPath =
   | "attention.normalizer"
   | "attention.gates"
   | "attention.cross"
+  | "attention.hooks"
   | "attention.cache"
   | "mlp"
   | "mlp.clamp"

@@ -1,6 +1,7 @@
 import { extent, heads, type MapOption, since } from '../option.ts';
 import { cache } from './cache.ts';
 import { expressions } from './expressions.ts';
+import { hooks } from './hooks.ts';
 import { gates, logits } from './logits.ts';
 import { qkNorm, valueNorm, valueResidual } from './norms.ts';
 import { alibi, rope, t5Bias } from './positions.ts';
@@ -202,6 +203,7 @@ export const attention = {
         width: { kind: 'integer', ...extent, required: true, since, consumedBy: 'lower', doc: 'Width of the context.' },
       },
     },
+    hooks,
     biases: {
       kind: 'list',
       values: ['q', 'k', 'v', 'o'],

@@ -1,4 +1,5 @@
-import type { GenerateOptions, Session } from '../runtime/abi1/session.ts';
+import type { GenerateOptions } from '../runtime/abi1/call-options.ts';
+import type { Session } from '../runtime/abi1/session.ts';
 import { TextStream } from './text-stream.ts';
 import type { Tokenizer } from './tokenizer.ts';
 

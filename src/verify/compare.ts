@@ -1,3 +1,5 @@
+import { hiddenScore } from '../compiler/ir/hidden-score.ts';
+
 /** How far a device's values are from the reference, row by row of the last axis and in all. */
 export interface Difference {
   /** The largest ‖out − ref‖ / ‖ref‖ of any row; NaN when any value is not finite. */
@@ -15,6 +17,9 @@ const relative = (squares: number, reference: number) =>
         ? Number.NaN
         : Number.POSITIVE_INFINITY
       : Math.sqrt(squares / reference);
+
+/** Scores of hidden columns: they must be met exactly, and their size is no measure of the others. */
+const sizeOf = (expected: number) => (expected === hiddenScore ? 0 : expected ** 2);
 
 /**
  * @param width entries of a row.
@@ -41,7 +46,7 @@ export function compareRows(
       const expected = reference[at] ?? Number.NaN;
       const got = actual[at] ?? Number.NaN;
       squares += Number.isFinite(got) ? (got - expected) ** 2 : Number.NaN;
-      norm += expected ** 2;
+      norm += sizeOf(expected);
     }
     const error = relative(squares, norm);
     worstRow = Number.isNaN(error) ? Number.NaN : Math.max(worstRow, error);

@@ -93,7 +93,8 @@ async function runNode(
 /** What the device has of a tensor, and which of its rows mean something. */
 function compared(bytes: Uint8Array, buffer: BufferDecl, reference: Tensor, step: Step) {
   const { shape } = reference;
-  if (buffer.role !== 'cache') return { got: fromDevice(bytes, buffer, shape), isCompared: tokenRows(reference, step) };
+  if (buffer.role !== 'cache')
+    return { got: fromDevice(bytes, buffer, shape), isCompared: tokenRows(reference, buffer, step) };
   if (buffer.layout === undefined) return { got: fromDevice(bytes, buffer, shape), isCompared: undefined };
   const stored = fromDevice(bytes, buffer, storedShape(shape, buffer.layout, step));
   const { data, isKept } = fromStored(stored, shape, buffer.layout, step);
@@ -132,15 +133,14 @@ function withoutNewRows({ shape, data }: Tensor, { sequences }: Step): Tensor {
   return { shape, data: copy };
 }
 
-/** Rows of `[B, I, …]` that belong to a token. Logits of the last token of each sequence have no padding. */
-function tokenRows({ shape }: Tensor, { tokens, sequences }: Step): (row: number) => boolean {
-  const isPerToken = shape.length >= 3;
-  const rowsOfToken = shape.slice(2, -1).reduce((product, extent) => product * extent, 1);
-  return (row) => {
-    if (!isPerToken) return true;
-    const token = Math.floor(row / rowsOfToken);
-    return token % tokens < (sequences[Math.floor(token / tokens)]?.count ?? 0);
-  };
+/** Rows of the last axis that belong to a token. Rows of a context, and the logits of the last token of each sequence, have no padding. */
+function tokenRows({ shape }: Tensor, declared: BufferDecl, { tokens, sequences }: Step): (row: number) => boolean {
+  const isEveryLogit = declared.shape[0] === 'L' && shape.length === 3;
+  const axis = isEveryLogit ? 1 : declared.shape.indexOf('I');
+  if (axis < 0) return () => true;
+  const rowsIn = (from: number) => shape.slice(from, -1).reduce((product, extent) => product * extent, 1);
+  const [perSequence, perToken] = [rowsIn(1), rowsIn(axis + 1)];
+  return (row) => Math.floor(row / perToken) % tokens < (sequences[Math.floor(row / perSequence)]?.count ?? 0);
 }
 
 /** Buffers that only the plan knows, such as the partial results of a split. */

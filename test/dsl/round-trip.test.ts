@@ -125,6 +125,8 @@ function optionValue(option: OptionNode): fc.Arbitrary<Layout> {
       return one(fc.constantFrom(...option.values));
     case 'list':
       return listOf(one(fc.constantFrom(...option.values)));
+    case 'integers':
+      return listOf(one(fc.integer({ min: option.min, max: option.max })));
     case 'names':
       return mapOf(
         fc.array(

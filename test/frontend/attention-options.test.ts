@@ -42,6 +42,7 @@ describe('every field of the shape can be said', () => {
       gates: { headScale: false, head: false, value: 'none', outputGlu: false },
       biases: { q: false, k: false, v: false, o: false },
       cacheDtype: 'f32',
+      hooks: [],
     });
   });
 

@@ -63,6 +63,7 @@ describe('the example specs', () => {
         gates: { headScale: false, head: false, value: 'none', outputGlu: false },
         biases: { q: false, k: false, v: false, o: false },
         cacheDtype: 'f32',
+        hooks: [],
       },
       mlp: { kind: 'gated', activation: 'silu', width: 512, biases: { up: false, gate: false, down: false } },
     });

@@ -1,6 +1,6 @@
 import type { MapPath, OptionTypes } from '../../../grammar/generated/spec-types.ts';
 import type { MapOption, OptionNode } from '../../../grammar/option.ts';
-import { options } from '../../../grammar/options.ts';
+import { options, shortOf } from '../../../grammar/options.ts';
 import type { Span } from '../source/source.ts';
 import { entryOf, nodeAt, type SpecEntry, type SpecMap, type SpecNode, toPlain } from '../syntax/tree.ts';
 import type { ValidSpec } from './schema.ts';
@@ -153,7 +153,9 @@ function shorthandEntry(
   node: SpecNode | undefined,
   around: Span,
 ): SpecEntry | undefined {
-  return option.shorthand === key && node?.kind === 'scalar' ? { key, keySpan: around, value: node } : undefined;
+  return node !== undefined && shortOf(option, node.kind)?.key === key
+    ? { key, keySpan: around, value: node }
+    : undefined;
 }
 
 function bindValue(option: OptionNode, entry: SpecEntry | undefined, around: Span): Bound<unknown> | undefined {

@@ -6,6 +6,7 @@ import { resolveCross } from './rules/cross.ts';
 import { resolveExpressions } from './rules/expressions.ts';
 import { resolveQkNorms, resolveValueNorm } from './rules/head-norms.ts';
 import type { ResolvedHeads } from './rules/heads.ts';
+import { resolveHooks } from './rules/hooks.ts';
 import { resolveInputs } from './rules/inputs.ts';
 import { resolveBiasTensor, resolveNormalizer, resolveSoftcap } from './rules/logits.ts';
 import { resolveMask } from './rules/mask.ts';
@@ -37,6 +38,7 @@ export function resolveAttention(
   const normalizer = resolveNormalizer(spec, report);
   const gates = resolveGates(spec);
   const clipQkv = spec.at('attention.clip_qkv')?.value;
+  const hooks = resolveHooks(spec, report);
   const cache = resolveCache(spec, heads, report);
   const similarity = spec.at('attention.similarity')?.value;
   const sinks = spec.at('attention.sinks')?.value;
@@ -90,6 +92,7 @@ export function resolveAttention(
       o: biases.includes('o'),
     }),
     ...cache,
+    hooks,
   });
 }
 

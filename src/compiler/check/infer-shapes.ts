@@ -10,10 +10,11 @@ import { checkPageSizes } from './rules/cache.ts';
 import { checkCheckpoint, weightsPlace } from './rules/checkpoint.ts';
 import { checkShardFaults } from './rules/checkpoint-shards.ts';
 import { type ResolvedHeads, resolveHeads } from './rules/heads.ts';
+import { isHooked } from './rules/hooks.ts';
 import { checkParts } from './rules/parts.ts';
 import { checkFirstValues } from './rules/value-residual.ts';
 import { checkWeightsFile } from './rules/weights-file.ts';
-import type { AttentionShape, MlpShape, ModelShape, ShapedSpec, WeightShape } from './shaped-spec.ts';
+import type { AttentionShape, LayerShape, MlpShape, ModelShape, ShapedSpec, WeightShape } from './shaped-spec.ts';
 import { isLayered, type SourcedTemplate, sourceWeights, type TemplateGroup } from './weight-sources.ts';
 import type { WeightTemplate } from './weight-template.ts';
 import { weightTemplates } from './weights-table.ts';
@@ -68,8 +69,13 @@ function inferAll(
   const weightDtype = resolveWeightDtype(spec, weights, checkpoint);
   if (weightDtype === undefined) return undefined;
   const layers = resolved.flatMap(({ kind, attention, mlp }) => {
-    const shape = Object.freeze({ attention, ...(model === undefined || mlp === undefined ? {} : { mlp }) });
-    return kind.layers.map((layer) => ({ layer, shape, kind }));
+    const shapeWith = (hooks: AttentionShape['hooks']): LayerShape =>
+      Object.freeze({
+        attention: Object.freeze({ ...attention, hooks }),
+        ...(model === undefined || mlp === undefined ? {} : { mlp }),
+      });
+    const [hooked, bare] = [shapeWith(attention.hooks), shapeWith([])];
+    return kind.layers.map((layer) => ({ layer, shape: isHooked(kind.spec, layer) ? hooked : bare, kind }));
   });
   layers.sort((a, b) => a.layer - b.layer);
   const names = layers.flatMap(({ kind }) => kind.named?.name ?? []);

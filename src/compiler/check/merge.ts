@@ -1,5 +1,5 @@
 import type { OptionNode } from '../../../grammar/option.ts';
-import { childOption } from '../../../grammar/options.ts';
+import { childOption, shortOf } from '../../../grammar/options.ts';
 import { entryOf, type SpecEntry, type SpecMap, type SpecNode } from '../syntax/tree.ts';
 
 /**
@@ -38,8 +38,9 @@ function addedEntry(option: OptionNode | undefined, entry: SpecEntry): readonly 
 
 /** The map that a short form stands for. */
 function writtenOut(option: OptionNode | undefined, { keySpan, value }: SpecEntry): SpecNode {
-  if (value.kind !== 'scalar' || option?.kind !== 'map' || option.shorthand === undefined) return value;
-  return { kind: 'map', span: value.span, style: 'flow', entries: [{ key: option.shorthand, keySpan, value }] };
+  const short = shortOf(option, value.kind);
+  if (short === undefined) return value;
+  return { kind: 'map', span: value.span, style: 'flow', entries: [{ key: short.key, keySpan, value }] };
 }
 
 /** Where `none` is a value of the option, it is that value. */

@@ -1,6 +1,6 @@
 import validateSpec, { type SchemaError } from '../../../grammar/generated/validate-spec.js';
 import type { OptionNode } from '../../../grammar/option.ts';
-import { optionAt } from '../../../grammar/options.ts';
+import { optionAt, shortOf } from '../../../grammar/options.ts';
 import { expectation } from '../../../grammar/words.ts';
 import type { Report } from '../diagnostics/report.ts';
 import type { Span } from '../source/source.ts';
@@ -103,8 +103,8 @@ function reportValue(tree: SpecTree, path: readonly string[], invalid: Set<strin
   const holder = optionHolding(path);
   if (holder === undefined) return;
   invalid.add(holder.path.join('.'));
-  const { option } = holder;
   const isItem = holder.path.length < path.length;
+  const option = (isItem ? shortOf(holder.option, 'list')?.option : undefined) ?? holder.option;
   const values = option.kind === 'list' || option.kind === 'enum' ? option.values : [];
   const suggestion = node.kind === 'scalar' && typeof node.value === 'string' ? suggest(node.value, values) : undefined;
   const expected = (isItem ? itemWords.get(option.kind) : undefined) ?? expectation(option);
@@ -119,6 +119,7 @@ const itemWords: ReadonlyMap<string, string> = new Map([
   ['names', 'the name of a tensor'],
   ['words', 'the name of a kind of layer'],
   ['numbers', 'a number above 0'],
+  ['integers', 'an integer'],
 ]);
 
 /** An absent value has no text to point at: its key has. */

@@ -194,7 +194,15 @@ export interface AttentionShape {
   readonly cacheDtype: CacheDtype;
   /** Absent: a row for each position, `[B, K, C, width]`. */
   readonly cacheLayout?: CacheLayout;
+  /** Activations that are returned beside the output. */
+  readonly hooks: readonly HookName[];
 }
+
+/**
+ * `q`, `k`, `v`: as projected, v after the value residual. `rot_q`, `rot_k`: after norms and rotation. `scores`: what goes into the
+ * normaliser. `pattern`: what the values are multiplied with. `z`: what the output projection reads. `result`: what it makes of each head.
+ */
+export type HookName = 'q' | 'k' | 'v' | 'rot_q' | 'rot_k' | 'scores' | 'pattern' | 'z' | 'result';
 
 export interface MaskShape {
   /** Right-aligned: query i sees sequence keys up to its own position. */

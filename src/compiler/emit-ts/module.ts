@@ -35,9 +35,11 @@ function importOf(types: readonly string[], values: readonly string[]): string {
   return `import {\n${names.join('')}} from '${runtime}';\n`;
 }
 
-function modelInterface({ name, facts }: ModuleDefinition): readonly Statement[] {
+function modelInterface({ name, facts, buffers }: ModuleDefinition): readonly Statement[] {
   const { layers, layerKinds, qHeads, kvHeads, headDim, hidden, vocab, context, output } = facts;
   const width = output === 'hidden' ? hidden : vocab;
+  const hooks = buffers.filter((buffer) => buffer.role === 'output' && isHook(buffer));
+  const parameters = hooks.length === 0 ? `${width}` : `${width}, Hooks`;
   // The names are the user's: in a comment they could end it.
   const differ = layerKinds === undefined ? '' : `of ${new Set(layerKinds).size} kinds, the first `;
   return [
@@ -45,11 +47,12 @@ function modelInterface({ name, facts }: ModuleDefinition): readonly Statement[]
       ['LoadOptions', 'Logits as AnyLogits', 'Model as AnyModel', 'ModuleDefinition', 'Session as AnySession'],
       ['loadModel'],
     ),
+    ...(hooks.length === 0 ? [] : [hooksInterface(hooks)]),
     {
       kind: StructureKind.TypeAlias,
       isExported: true,
       name: 'Model',
-      type: `AnyModel<${width}>`,
+      type: `AnyModel<${parameters}>`,
       docs: [
         `${layers} layers ${differ}of ${qHeads} query and ${kvHeads} KV heads of ${headDim}; hidden ${hidden}, vocabulary ${vocab}, context ${context}.`,
       ],
@@ -58,7 +61,7 @@ function modelInterface({ name, facts }: ModuleDefinition): readonly Statement[]
       kind: StructureKind.TypeAlias,
       isExported: true,
       name: 'Session',
-      type: `AnySession<${width}>`,
+      type: `AnySession<${parameters}>`,
       docs: ['A cache, and the calls that fill it.'],
     },
     {
@@ -78,7 +81,7 @@ function modelInterface({ name, facts }: ModuleDefinition): readonly Statement[]
       name: 'load',
       parameters: [{ name: 'options', type: 'LoadOptions' }],
       returnType: 'Promise<Model>',
-      statements: [`return loadModel<${width}>(definition, options);`],
+      statements: [`return loadModel<${parameters}>(definition, options);`],
       docs: [`Loads ${name} onto a device: checks the checkpoint, uploads its weights, compiles the kernels.`],
     },
   ];
@@ -93,7 +96,7 @@ function attentionInterface({ name, buffers, weights }: ModuleDefinition): reado
       isExported: true,
       name: 'Tensors',
       docs: ['Inputs and outputs. B sequences, I new tokens of each, J keys of each.'],
-      properties: tensors.map((tensor) => ({ name: tensor.name, isReadonly: true, type: tensorType(tensor) })),
+      properties: tensors.map((tensor) => ({ name: keyOf(tensor), isReadonly: true, type: tensorType(tensor) })),
     },
     {
       kind: StructureKind.TypeAlias,
@@ -116,9 +119,29 @@ function attentionInterface({ name, buffers, weights }: ModuleDefinition): reado
   ];
 }
 
-function tensorType({ dtype, shape }: BufferDecl): string {
-  const axis = (extent: Extent) => (typeof extent === 'string' ? `${extent}: number` : String(extent));
-  return `DeviceTensor<'${dtype}', readonly [${shape.map(axis).join(', ')}]>`;
+const isHook = ({ name }: BufferDecl) => name.includes('hooks.');
+
+/** Shapes of what a session can read. */
+function hooksInterface(hooks: readonly BufferDecl[]): Statement {
+  return {
+    kind: StructureKind.Interface,
+    isExported: true,
+    name: 'Hooks',
+    docs: ['Shapes of the activations that a session can read after a call. B sequences, I tokens of the call.'],
+    properties: hooks.map((hook) => ({ name: keyOf(hook), isReadonly: true, type: shapeType(hook) })),
+  };
+}
+
+const keyOf = ({ name }: BufferDecl) => (/^[A-Za-z_]\w*$/.test(name) ? name : `'${name}'`);
+
+const tensorType = (buffer: BufferDecl) => `DeviceTensor<'${buffer.dtype}', ${shapeType(buffer)}>`;
+
+function shapeType({ shape }: BufferDecl): string {
+  const axis = (extent: Extent) => {
+    if (typeof extent === 'number') return String(extent);
+    return typeof extent === 'string' ? `${extent}: number` : 'columns: number';
+  };
+  return `readonly [${shape.map(axis).join(', ')}]`;
 }
 
 /** Kernel texts are constants of their own, so that the definition reads as an outline of the module. */

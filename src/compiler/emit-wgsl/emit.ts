@@ -8,6 +8,7 @@ import { attentionScores, attentionSoftmax, attentionValues, headMix } from './k
 import { gateHeads, mixValues } from './kernels/elementwise.ts';
 import { embed } from './kernels/embed.ts';
 import { expertsDown, expertsUp } from './kernels/experts.ts';
+import { headResults } from './kernels/head-results.ts';
 import { linearRow } from './kernels/linear-row.ts';
 import { linearTile } from './kernels/linear-tile.ts';
 import { norm } from './kernels/norm.ts';
@@ -30,6 +31,7 @@ const emitters: Emitters = {
   append,
   mix_values: mixValues,
   gate_heads: gateHeads,
+  head_results: headResults,
   attention_tile: attentionTile,
   attention_split: attentionSplit,
   attention_combine: attentionCombine,

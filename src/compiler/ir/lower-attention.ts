@@ -1,5 +1,6 @@
 import { ceilDiv, dim } from '../check/dims.ts';
 import type { AttentionShape, CacheLayout, HeadNormShape } from '../check/shaped-spec.ts';
+import { declareHooked, keptRows, lowerResult } from './lower-hooks.ts';
 import { declareInputs, type Sources } from './lower-inputs.ts';
 import { lowerNorm } from './lower-norm.ts';
 import { B, C, I, inLayer, J, type ModuleBuilder, X } from './module-builder.ts';
@@ -37,12 +38,16 @@ export function lowerProjectedAttention(builder: ModuleBuilder, attention: Atten
   const layer = inLayer(place.layer);
   const rowsOfKeys = sources.k.rows && { rows: sources.k.rows };
 
-  const qProj = project(builder, attention, place, 'q', heads.qHeads * headDim);
-  const kProj = project(builder, attention, place, 'k', heads.kvHeads * headDim);
-  const vProj = project(builder, attention, place, 'v', heads.kvHeads * valueDim);
+  const qProj = project(builder, attention, place, 'q', [heads.qHeads, headDim]);
+  const kProj = project(builder, attention, place, 'k', [heads.kvHeads, headDim]);
+  const vProj = project(builder, attention, place, 'v', [heads.kvHeads, valueDim]);
   if (place.firstValues === 'mix') mixFirstValues(builder, attention, place, vProj);
 
-  const q = builder.declare('q', 'activation', 'f32', [B, I, dim(heads.qHeads), dim(headDim)]);
+  const q = declareHooked(builder, attention, at, {
+    hook: 'rot_q',
+    scratch: 'q',
+    shape: [B, I, dim(heads.qHeads), dim(headDim)],
+  });
   const qNorms = headNormsOf(builder, attention, `${at}attn.`, 'q');
   builder.add({
     op: 'query_heads',
@@ -55,7 +60,7 @@ export function lowerProjectedAttention(builder: ModuleBuilder, attention: Atten
     ...layer,
   });
 
-  const kNorms = headNormsOf(builder, attention, `${at}attn.`, 'k');
+  const keys = preparedKeys(builder, attention, place, kProj);
   const valueNorm = attention.valueNorm && {
     valueNorm: withTensor(builder, attention.valueNorm, `${at}attn.v_norm.weight`),
   };
@@ -63,18 +68,15 @@ export function lowerProjectedAttention(builder: ModuleBuilder, attention: Atten
     builder.declare(`${at}cache.${name}`, 'cache', cacheDtype, [B, dim(heads.kvHeads), C, dim(width)], cacheLayout);
   const kCache = cache('k', headDim);
   const vCache = cache('v', valueDim);
-  const rotation = rotationOf(builder, attention, heads.kvHeads);
   const stored = storedIn(builder, cacheLayout);
   builder.add({
     op: 'append',
-    k: kProj,
     v: vProj,
     kvHeads: heads.kvHeads,
     headDim,
     valueDim,
-    norms: kNorms,
+    ...keys,
     ...valueNorm,
-    ...rotation,
     kCache,
     vCache,
     cacheDtype,
@@ -83,7 +85,11 @@ export function lowerProjectedAttention(builder: ModuleBuilder, attention: Atten
     ...layer,
   });
 
-  const z = builder.declare('z', 'activation', 'f32', [B, I, dim(heads.qHeads), dim(valueDim)]);
+  const z = declareHooked(builder, attention, at, {
+    hook: 'z',
+    scratch: 'z',
+    shape: [B, I, dim(heads.qHeads), dim(valueDim)],
+  });
   builder.add({
     op: 'attention',
     q,
@@ -97,6 +103,7 @@ export function lowerProjectedAttention(builder: ModuleBuilder, attention: Atten
     ...layer,
   });
   lowerGates(builder, attention, place, z);
+  lowerResult(builder, attention, place, z);
   lowerOutput(builder, attention, place, z);
 }
 
@@ -107,23 +114,41 @@ function storedIn(builder: ModuleBuilder, cacheLayout: CacheLayout | undefined) 
   return { cacheLayout, pages: builder.declare('page_table', 'pages', 'u32', shape, cacheLayout) };
 }
 
+/** Keys are normalised and rotated on their way into the cache, or before it where that is asked for. */
+function preparedKeys(builder: ModuleBuilder, attention: AttentionShape, { at, layer, sources }: Place, k: string) {
+  const { heads, headDim, hooks } = attention;
+  const norms = headNormsOf(builder, attention, `${at}attn.`, 'k');
+  const rotation = rotationOf(builder, attention, heads.kvHeads);
+  if (!hooks.includes('rot_k')) return { k, norms, ...rotation };
+  const { rows } = sources.k;
+  const shape = [B, rows === 'context' ? X : I, dim(heads.kvHeads), dim(headDim)];
+  const out = declareHooked(builder, attention, at, { hook: 'rot_k', scratch: 'k', shape });
+  const place = { ...(rows && { rows }), ...inLayer(layer) };
+  builder.add({ op: 'query_heads', x: k, heads: heads.kvHeads, headDim, norms, ...rotation, out, ...place });
+  return { k: out, norms: [] };
+}
+
 function project(
   builder: ModuleBuilder,
   attention: AttentionShape,
   place: Place,
   name: 'q' | 'k' | 'v',
-  width: number,
+  [headCount, headWidth]: readonly [number, number],
 ): string {
   const { x, width: inWidth, heads, rows } = place.sources[name];
   const kept = name === 'v' && place.firstValues === 'keep';
   const extent = rows === 'context' ? X : I;
-  const out = builder.declare(kept ? 'v_first' : `${name}_proj`, 'activation', 'f32', [B, extent, dim(width)]);
+  const out = declareHooked(builder, attention, place.at, {
+    hook: name,
+    scratch: kept ? 'v_first' : `${name}_proj`,
+    shape: [B, extent, dim(headCount), dim(headWidth)],
+  });
   builder.add({
     op: 'linear',
     x,
     ...(heads !== undefined && { inputHeads: heads }),
     inWidth,
-    outWidth: width,
+    outWidth: headCount * headWidth,
     weight: builder.weight(`${place.at}attn.${name}.weight`),
     ...(attention.biases[name] && { bias: builder.weight(`${place.at}attn.${name}.bias`) }),
     ...(attention.clipQkv !== undefined && { clip: attention.clipQkv }),
@@ -133,7 +158,7 @@ function project(
     ...(rows && { rows }),
     ...inLayer(place.layer),
   });
-  return name === 'v' ? out : normProjection(builder, attention, place, { name, width, x: out });
+  return name === 'v' ? out : normProjection(builder, attention, place, { name, width: headCount * headWidth, x: out });
 }
 
 /** The norm over all heads together comes before they are told apart. */
@@ -160,7 +185,7 @@ function mixFirstValues(builder: ModuleBuilder, attention: AttentionShape, place
   if (valueResidual === undefined) return;
   const layer = inLayer(place.layer);
   const { kvHeads } = heads;
-  const base = { op: 'mix_values', first: 'v_first', kvHeads, valueDim, out: v, ...layer } as const;
+  const base = { op: 'mix_values', first: builder.firstValues(), kvHeads, valueDim, out: v, ...layer } as const;
   if (valueResidual.mix !== 'learned') {
     builder.add({ ...base, mix: valueResidual.mix });
     return;
@@ -298,6 +323,7 @@ function attentionParts(builder: ModuleBuilder, attention: AttentionShape, at: s
     ...(keyMask && { keyMask }),
     ...(documents && { documents }),
     ...(bias && { bias }),
+    ...keptRows(builder, attention, at),
     ...(softcap && { softcap }),
     ...(sinks && { sinks: weight('sinks') }),
     ...(biasPosition?.kind === 'alibi' && { alibi: biasPosition }),

@@ -1,5 +1,5 @@
 import { type Dim, dim, equals } from '../check/dims.ts';
-import type { CacheLayout, RopeShape, ShapedSpec, WeightShape } from '../check/shaped-spec.ts';
+import type { CacheLayout, HookName, RopeShape, ShapedSpec, WeightShape } from '../check/shaped-spec.ts';
 import type { AttnModule, Node, TensorDecl } from './nodes.ts';
 
 /** Extents that are known per call: B sequences, I new tokens, J keys, C capacity, L rows of logits, X rows of a context. */
@@ -11,6 +11,9 @@ export const L = dim('L');
 export const X = dim('X');
 
 export const inLayer = (layer: number | undefined) => (layer === undefined ? {} : { layer });
+
+/** The tensor of an activation that is returned; `at` is the prefix of its layer. */
+export const hookTensor = (at: string, hook: HookName) => `${at}hooks.${hook}`;
 
 /** Collects the nodes of a module, and declares the tensors that they name. */
 export class ModuleBuilder {
@@ -60,6 +63,11 @@ export class ModuleBuilder {
   /** Some layer mixes in the first layer's values. */
   hasValueResidual(): boolean {
     return this.#shaped.layers.slice(1).some(({ attention }) => attention.valueResidual !== undefined);
+  }
+
+  /** The tensor with the first layer's values. */
+  firstValues(): string {
+    return this.#shaped.layers[0]?.attention.hooks.includes('v') ? hookTensor('layers.0.', 'v') : 'v_first';
   }
 
   widthOf(name: string): number {

@@ -58,7 +58,8 @@ export type Node =
   | MemoryKeysNode
   | MixValuesNode
   | AttentionNode
-  | GateHeadsNode;
+  | GateHeadsNode
+  | HeadResultsNode;
 
 export type NodeOp = Node['op'];
 
@@ -269,6 +270,17 @@ export interface GateHeadsNode extends NodeBase {
   readonly out: string;
 }
 
+/** z `[B, I, H, Dv]` → out `[B, I, H, width]`: what each head adds to the output, W[:, h·Dv …] · z[h], without the bias. W `[width, H·Dv]`. */
+export interface HeadResultsNode extends NodeBase {
+  readonly op: 'head_results';
+  readonly z: string;
+  readonly heads: number;
+  readonly valueDim: number;
+  readonly width: number;
+  readonly weight: string;
+  readonly out: string;
+}
+
 /**
  * q `[B, I, H, D]` against the key columns `[zero | memory | sequence]` → out `[B, I, H, Dv]`.
  * The sequence's k and v are `[B, K, C, D]` (`heads-first`: a cache) or `[B, J, K, D]` (`tokens-first`: given by the app).
@@ -314,5 +326,10 @@ export interface AttentionNode extends NodeBase {
   /** Tensors `[H, H]`. */
   readonly mixing: { readonly pre?: string; readonly post?: string; readonly preScalePost?: string };
   readonly normalizer: AttentionShape['normalizer'];
+  /**
+   * Kept beside the output, `[B, H, I, columns]`: what goes into the normaliser, `hiddenScore` where a column is hidden, and what the
+   * values are multiplied with.
+   */
+  readonly kept?: { readonly scores?: string; readonly pattern?: string };
   readonly out: string;
 }

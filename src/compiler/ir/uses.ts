@@ -1,4 +1,4 @@
-import { ceilDiv, type Dim, dim } from '../check/dims.ts';
+import { add, ceilDiv, type Dim, dim } from '../check/dims.ts';
 import type { AppendNode, AttentionNode, HeadNorm, Node, Rotation, TensorDecl } from './nodes.ts';
 
 const B = dim('B');
@@ -101,10 +101,10 @@ export function usesOf(node: Node): readonly Use[] {
     case 'query_heads': {
       const { heads, headDim, norms, rotation } = node;
       return [
-        read('x', node.x, [B, I], heads * headDim, data),
+        read('x', node.x, rowsOf(node), heads * headDim, data),
         ...headNorms(norms, heads, headDim),
         ...rotationTable(rotation),
-        write('out', node.out, [B, I, dim(heads)], headDim),
+        write('out', node.out, [...rowsOf(node), dim(heads)], headDim),
       ];
     }
     case 'append': {
@@ -150,6 +150,7 @@ export function usesOf(node: Node): readonly Use[] {
         ...(memory ? [{ ...read('memory.v', memory.v, slots, valueDim, weights), dtypes: f32 }] : []),
         ...pageTable(node),
         ...attentionExtras(node),
+        ...keptRows(node),
         write('out', node.out, [B, I, dim(heads.qHeads)], valueDim),
       ];
     }
@@ -159,6 +160,14 @@ export function usesOf(node: Node): readonly Use[] {
         read('first', node.first, [B, I], kvHeads * valueDim, data),
         ...(typeof mix === 'number' ? [] : [read('mix.gate', mix.gate, [B, I], kvHeads, data)]),
         { ...write('out', node.out, [B, I], kvHeads * valueDim), access: 'update' },
+      ];
+    }
+    case 'head_results': {
+      const { z, heads, valueDim, width, weight, out } = node;
+      return [
+        read('z', z, [B, I, dim(heads)], valueDim, data),
+        read('weight', weight, [dim(width)], heads * valueDim, weights),
+        write('out', out, [B, I, dim(heads)], width),
       ];
     }
     case 'gate_heads': {
@@ -171,6 +180,13 @@ export function usesOf(node: Node): readonly Use[] {
       ];
     }
   }
+}
+
+function keptRows({ kept, heads, columns }: AttentionNode): readonly Use[] {
+  const outer = [B, dim(heads.qHeads), I, add(J, dim(columns.zero + columns.memory))];
+  const use = (field: string, tensor: string | undefined) =>
+    tensor === undefined ? [] : [write(field, tensor, outer, 1)];
+  return [...use('kept.scores', kept?.scores), ...use('kept.pattern', kept?.pattern)];
 }
 
 /** The node works on the rows of a cross-attention's context, or attends to them. */

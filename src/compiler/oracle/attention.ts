@@ -1,9 +1,10 @@
 import type { HeadGroup } from '../check/shaped-spec.ts';
+import { hiddenScore } from '../ir/hidden-score.ts';
 import type { AttentionNode } from '../ir/nodes.ts';
 import { columnsOf, type KeyColumn, rowIndex } from './attention-columns.ts';
 import { logitsOf, type QueryPlace, similarityOf } from './attention-logits.ts';
 import { weightsOf } from './attention-weights.ts';
-import { eachToken, read, type Step } from './step.ts';
+import { contextStep, eachToken, read, type Step } from './step.ts';
 import { addScaled, type Tensor, zeros } from './tensor.ts';
 
 /** One number for each head and each column that the query sees. */
@@ -17,12 +18,43 @@ export function evaluateAttention(node: AttentionNode, step: Step): Tensor {
   const scores = scoresOf(node, step);
   const weights = rowWeightsOf(node, step);
   const addValues = valuesOf(node, step, out.data);
+  const keep = keeperOf(node, step);
   eachToken(step, (row, position, sequence) => {
     const place = { sequence, position, token: row - sequence * step.length };
     const visible = columns(sequence, position);
-    addValues(weights(scores(row, sequence, visible), place, visible), row, sequence, visible);
+    const { logits, pattern } = weights(scores(row, sequence, visible), place, visible);
+    keep(place, visible, { scores: logits, pattern });
+    addValues(pattern, row, sequence, visible);
   });
   return out;
+}
+
+/** Writes the rows that the node keeps, `[B, H, I, columns]`. */
+function keeperOf({ kept = {}, columns, heads, cross }: AttentionNode, step: Step) {
+  const { past, counts } = cross ? contextStep(step) : step;
+  const prefix = columns.zero + columns.memory;
+  const width = prefix + Math.max(...counts.map((count, b) => (past[b] ?? 0) + count));
+  const shape = [step.batch, heads.qHeads, step.length, width];
+  const targets = (['scores', 'pattern'] as const).flatMap((name) => {
+    const tensor = kept[name];
+    if (tensor === undefined) return [];
+    const rows = zeros(shape);
+    if (name === 'scores') rows.data.fill(hiddenScore);
+    step.tensors.set(tensor, rows);
+    return [{ name, data: rows.data }];
+  });
+  const columnAt = (column: KeyColumn) => {
+    if (column.kind === 'zero') return 0;
+    return column.kind === 'memory' ? columns.zero + column.slot : prefix + column.at;
+  };
+  return ({ sequence, token }: QueryPlace, visible: readonly KeyColumn[], rows: Record<'scores' | 'pattern', Grid>) => {
+    for (const { name, data } of targets) {
+      for (const [head, row] of rows[name].entries()) {
+        const first = ((sequence * heads.qHeads + head) * step.length + token) * width;
+        for (const [c, column] of visible.entries()) data[first + columnAt(column)] = row[c] as number;
+      }
+    }
+  };
 }
 
 function kvHeadOf(heads: HeadGroup, head: number): number {
@@ -50,21 +82,22 @@ function scoresOf(node: AttentionNode, step: Step) {
     });
 }
 
-/** Mixing before, biases, softcap, normaliser, mixing after. */
+/** Mixing before, biases, softcap: logits; normaliser, mixing after: the pattern. */
 function rowWeightsOf(node: AttentionNode, step: Step) {
   const { mixing, normalizer } = node;
   const sinks = node.sinks === undefined ? undefined : read(step, node.sinks).data;
   const logitOf = logitsOf(node, step);
   const matrix = (name: string | undefined) => (name === undefined ? undefined : read(step, name).data);
   const [pre, post, preScalePost] = [mixing.pre, mixing.post, mixing.preScalePost].map(matrix);
-  return (scores: Grid, place: QueryPlace, visible: readonly KeyColumn[]): Grid => {
+  return (scores: Grid, place: QueryPlace, visible: readonly KeyColumn[]) => {
     const mixed = pre ? combine(scores, mixHeads(pre, scores), (s, change) => s + change) : scores;
-    const weights = mixed.map((row, head) => {
-      const logits = row.map((score, c) => logitOf(score, place, head, visible[c] ?? { kind: 'zero' }));
-      return weightsOf(normalizer, logits, sinks?.[head]);
-    });
+    const logits = mixed.map((row, head) =>
+      row.map((score, c) => logitOf(score, place, head, visible[c] ?? { kind: 'zero' })),
+    );
+    const weights = logits.map((row, head) => weightsOf(normalizer, row, sinks?.[head]));
     const shared = post ? mixHeads(post, weights) : weights;
-    return preScalePost ? combine(shared, mixHeads(preScalePost, scores), (p, factor) => p * factor) : shared;
+    const pattern = preScalePost ? combine(shared, mixHeads(preScalePost, scores), (p, f) => p * f) : shared;
+    return { logits, pattern };
   };
 }
 

@@ -1,4 +1,4 @@
-import type { LinearNode } from '../ir/nodes.ts';
+import type { HeadResultsNode, LinearNode } from '../ir/nodes.ts';
 import { activated } from './activations.ts';
 import { eachToken, read, type Step } from './step.ts';
 import { dot, type Tensor, zeros } from './tensor.ts';
@@ -60,4 +60,20 @@ function lastRows(step: Step): readonly RowPair[] {
   return step.counts.flatMap((count, sequence) =>
     count === 0 ? [] : [{ from: sequence * step.length + count - 1, to: sequence }],
   );
+}
+
+/** out `[B, I, H, width]`: each head's part of the sum that the output projection is. */
+export function evaluateHeadResults(node: HeadResultsNode, step: Step): Tensor {
+  const { heads, valueDim, width } = node;
+  const out = zeros([step.batch, step.length, heads, width]);
+  const z = read(step, node.z).data;
+  const w = read(step, node.weight).data;
+  eachToken(step, (row) => {
+    for (let head = 0; head < heads; head++) {
+      const zAt = (row * heads + head) * valueDim;
+      for (let o = 0; o < width; o++)
+        out.data[(row * heads + head) * width + o] = dot(z, zAt, w, (o * heads + head) * valueDim, valueDim);
+    }
+  });
+  return out;
 }

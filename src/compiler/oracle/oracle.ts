@@ -1,11 +1,12 @@
-import type { AttnModule, Node } from '../ir/nodes.ts';
+import { constantOf } from '../check/dims.ts';
+import type { AttnModule, Node, TensorDecl } from '../ir/nodes.ts';
 import { needsContext } from '../ir/uses.ts';
 import { evaluateAttention } from './attention.ts';
 import { evaluateEmbed } from './embed.ts';
 import { evaluateExpertsDown, evaluateExpertsUp, evaluateRoute } from './experts.ts';
 import { evaluateGateHeads, evaluateMixValues } from './gates.ts';
 import { evaluateAppend, evaluateMemoryKeys, evaluateQueryHeads } from './heads.ts';
-import { evaluateLinear } from './linear.ts';
+import { evaluateHeadResults, evaluateLinear } from './linear.ts';
 import { evaluateNorm } from './norm.ts';
 import { roundTensor } from './rounding.ts';
 import { contextStep, type Step } from './step.ts';
@@ -88,7 +89,7 @@ export function createOracle(
         call.onNode?.(node, step.tensors);
       }
       if (cached) past = past.map((tokens, b) => tokens + (step.counts[b] ?? 0));
-      return new Map(outputs.flatMap(({ name }) => named(name, step.tensors.get(name))));
+      return new Map(outputs.flatMap((output) => named(output, step.tensors.get(output.name))));
     },
     past: () => past,
     reset() {
@@ -124,6 +125,8 @@ function evaluateNode(node: Node, step: Step): Tensor | undefined {
       return evaluateAttention(node, step);
     case 'gate_heads':
       return evaluateGateHeads(node, step);
+    case 'head_results':
+      return evaluateHeadResults(node, step);
   }
 }
 
@@ -205,5 +208,10 @@ function beginStep(call: OracleCall, inputs: Map<string, Tensor>, context: StepC
 
 const fill = (length: number, value: number): readonly number[] => Array.from({ length }, () => value);
 
-const named = (name: string, tensor: Tensor | undefined): readonly (readonly [string, Tensor])[] =>
-  tensor === undefined ? [] : [[name, tensor]];
+/** Projections write all heads as one axis: an output has the axes that it is declared with. */
+function named({ name, shape }: TensorDecl, tensor: Tensor | undefined): readonly (readonly [string, Tensor])[] {
+  if (tensor === undefined) return [];
+  const last = tensor.shape.length - 1;
+  const split = shape.slice(last).map((extent) => constantOf(extent) ?? 0);
+  return [[name, shape.length > last + 1 ? { ...tensor, shape: [...tensor.shape.slice(0, last), ...split] } : tensor]];
+}

@@ -57,7 +57,7 @@ function inputsOf(node: AttentionNode) {
       ...sequences,
     },
     sinks: normalizer.kind === 'sigmoid' ? {} : { sinks: node.sinks },
-    values: { v: node.v, memory_v: memory?.v, page_table: node.pages, ...hidden, ...sequences },
+    values: { v: node.v, memory_v: memory?.v, page_table: node.pages, ...sequences },
     hidden,
   };
 }
@@ -68,6 +68,7 @@ const present = (...tensors: readonly unknown[]) =>
 /** What keeps a node from a fused form at all. */
 function whole(node: AttentionNode): string | undefined {
   if (Object.keys(node.mixing).length > 0) return 'head mixing needs the scores of all heads';
+  if (node.kept !== undefined) return 'scores or patterns are asked for, so they have to be in memory';
   if (node.normalizer.kind !== 'softmax') return `${node.normalizer.kind} is not an online softmax`;
   return undefined;
 }
@@ -171,22 +172,32 @@ function unfusedForm(node: AttentionNode, options: AttentionOptions): Form {
     dispatches.push(mix('add', { source: scores, weight: mixing.pre, mixture }));
     scores = mixture;
   }
-  let pattern = buffer('pattern');
+  const mixtures = [mixing.post && 'pattern_mixed', mixing.preScalePost && 'pattern_scaled'].filter(Boolean);
+  const last = mixtures.at(-1) ?? 'pattern';
+  const patternBuffer = (kind: string) => (kind === last ? node.kept?.pattern : undefined) ?? buffer(kind);
+  let pattern = patternBuffer('pattern');
   const softmax: KernelPlan = {
     stage: 'attention_softmax',
     ...options,
     normalizer,
+    keepsScores: node.kept?.scores !== undefined,
     threads: 64,
     workgroup: foldArrays(64),
   };
-  dispatches.push(dispatch(node, softmax, { ...inputs.logits, ...inputs.sinks, scores, pattern }, [1, rowGrid, 'B']));
+  dispatches.push(
+    dispatch(node, softmax, { ...inputs.logits, ...inputs.sinks, scores, pattern, kept_scores: node.kept?.scores }, [
+      1,
+      rowGrid,
+      'B',
+    ]),
+  );
   if (mixing.post !== undefined) {
-    const mixture = buffer('pattern_mixed');
+    const mixture = patternBuffer('pattern_mixed');
     dispatches.push(mix('plain', { source: pattern, weight: mixing.post, mixture }));
     pattern = mixture;
   }
   if (mixing.preScalePost !== undefined) {
-    const mixture = buffer('pattern_scaled');
+    const mixture = patternBuffer('pattern_scaled');
     dispatches.push(mix('multiply', { source: similarities, weight: mixing.preScalePost, factors: pattern, mixture }));
     pattern = mixture;
   }

@@ -37,6 +37,8 @@ export function kernelName(plan: KernelPlan): string {
       return joined('mix_values', `${plan.kvHeads}x${plan.valueDim}`);
     case 'gate_heads':
       return joined('gate_heads', `${plan.heads}x${plan.valueDim}`);
+    case 'head_results':
+      return joined('head_results', `${plan.heads}x${plan.valueDim}`, plan.width);
     case 'head_mix':
       return joined('head_mix', plan.mode, plan.heads);
     case 'append':

@@ -26,6 +26,7 @@ export type KernelPlan =
   | AppendPlan
   | MixValuesPlan
   | GateHeadsPlan
+  | HeadResultsPlan
   | AttentionTilePlan
   | AttentionSplitPlan
   | AttentionCombinePlan
@@ -201,6 +202,14 @@ export interface GateHeadsPlan extends PlanBase {
   readonly entry: boolean;
 }
 
+export interface HeadResultsPlan extends PlanBase {
+  readonly stage: 'head_results';
+  readonly heads: number;
+  readonly valueDim: number;
+  readonly width: number;
+  readonly weight: Storage;
+}
+
 /** What every form of the attention kernel has to agree on. */
 export interface AttentionOptions {
   readonly heads: HeadGroup;
@@ -291,6 +300,8 @@ export interface HeadMixPlan extends PlanBase {
 /** Biases, cap, masks and normaliser, row by row of the scores. */
 export interface AttentionSoftmaxPlan extends AttentionOptions, PlanBase {
   readonly stage: 'attention_softmax';
+  /** The logits are kept beside the pattern. */
+  readonly keepsScores: boolean;
   readonly normalizer:
     | { readonly kind: 'softmax' }
     | { readonly kind: 'sigmoid' }

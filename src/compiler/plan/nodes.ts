@@ -3,6 +3,7 @@ import type {
   AttnModule,
   EmbedNode,
   GateHeadsNode,
+  HeadResultsNode,
   LinearNode,
   MixValuesNode,
   Node,
@@ -44,6 +45,8 @@ export function planNode(node: Node, module: AttnModule, profile: TargetProfile)
       return { prefill: [planMixValues(node)] };
     case 'gate_heads':
       return { prefill: [planGateHeads(node)] };
+    case 'head_results':
+      return { prefill: [planHeadResults(node, storageOf)] };
     case 'memory_keys':
       return { prepare: [planMemoryKeys(node)], prefill: [] };
     case 'attention':
@@ -136,6 +139,20 @@ function planMixValues(node: MixValuesNode): PlannedDispatch {
     workgroup: [],
   };
   return dispatch(node, plan, { first, gate, v: out }, perEntry(node, kvHeads * valueDim));
+}
+
+function planHeadResults(node: HeadResultsNode, storageOf: StorageOf): PlannedDispatch {
+  const { heads, valueDim, width, z, weight, out } = node;
+  const plan: KernelPlan = {
+    stage: 'head_results',
+    heads,
+    valueDim,
+    width,
+    weight: storageOf(weight),
+    threads: 64,
+    workgroup: [],
+  };
+  return dispatch(node, plan, { z, weight, results: out }, [rowsOf(node), heads, ceilDiv(width, 64)]);
 }
 
 function planGateHeads(node: GateHeadsNode): PlannedDispatch {

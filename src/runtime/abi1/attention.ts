@@ -3,8 +3,9 @@ import { UsageError } from './errors.ts';
 import { type ExtentBindings, elementsOf, evaluateExtent } from './extents.ts';
 import { fromFloat32 } from './floats.ts';
 import type { LoadedModule } from './loaded-module.ts';
+import { readOutput, type ShapeOf } from './outputs.ts';
 import { type PerSequence, perSequence } from './per-sequence.ts';
-import type { DeviceTensor } from './tensor.ts';
+import type { DeviceTensor, Tensor } from './tensor.ts';
 import { type Step, Workspace } from './workspace.ts';
 
 export interface AttentionSize {
@@ -33,12 +34,14 @@ export interface AttentionCall {
  * Where sequences differ in length, I and J are those of the longest: rows beyond a shorter one's end are not read, and what is
  * written to them means nothing.
  */
-export class AttentionSession {
+export class AttentionSession<Tensors extends object = Readonly<Record<string, DeviceTensor>>> {
   readonly #module: LoadedModule;
   readonly #workspace: Workspace;
   readonly #size: Required<AttentionSize>;
   /** Where keys come from: a cache that calls append to, a context that each call replaces, or the app. */
   readonly #keySource: 'cache' | 'context' | 'given';
+  /** Extents of the last call. */
+  #symbols: ExtentBindings | undefined;
 
   private constructor(module: LoadedModule, workspace: Workspace, size: Required<AttentionSize>) {
     this.#module = module;
@@ -51,11 +54,11 @@ export class AttentionSession {
    * @param tensors buffers for inputs and outputs, by name; those left out are allocated and can be had with `buffer`.
    * @throws UsageError for a tensor of another shape or dtype; LimitError, OutOfMemoryError
    */
-  static async create(
+  static async create<T extends object = Readonly<Record<string, DeviceTensor>>>(
     module: LoadedModule,
     size: AttentionSize,
     tensors: Readonly<Record<string, DeviceTensor>> = {},
-  ): Promise<AttentionSession> {
+  ): Promise<AttentionSession<T>> {
     const complete = { batch: size.batch ?? 1, tokens: size.tokens, keys: size.keys ?? size.tokens };
     for (const [name, value] of Object.entries(complete)) {
       if (!Number.isInteger(value) || value < 1)
@@ -79,7 +82,7 @@ export class AttentionSession {
     const buffers = declared.filter(({ name }) => !external.has(name));
     const workspace = await Workspace.create(module, { buffers, symbols, external });
     if (pageSize !== undefined) workspace.setPages(Uint32Array.from({ length: pages }, (_, page) => page));
-    return new AttentionSession(module, workspace, complete);
+    return new AttentionSession<T>(module, workspace, complete);
   }
 
   /**
@@ -88,6 +91,15 @@ export class AttentionSession {
    */
   buffer(name: string): GPUBuffer {
     return this.#workspace.buffer(name);
+  }
+
+  /**
+   * What the last call left in an output: `out`, or one of the spec's hooks, `hooks.{name}`. In rows beyond a shorter sequence's end, anything.
+   * @throws UsageError when there is no such output, or before the first call.
+   */
+  async read<N extends keyof Tensors & string>(name: N): Promise<Tensor<'f32', ShapeOf<Tensors[N]>>> {
+    const tensor = await readOutput(this.#module, this.#workspace, name, this.#symbols);
+    return tensor as Tensor<'f32', ShapeOf<Tensors[N]>>;
   }
 
   /** Records one call into a pass of the app's own, which submits it. One call of a session for each submission. */
@@ -114,6 +126,7 @@ export class AttentionSession {
     const { prefill, decode } = this.#module.variant;
     const symbols = { ...symbolsOf({ batch, tokens: mostTokens, keys: mostKeys }), C: capacity };
     this.#workspace.record(pass, mostTokens === 1 ? decode : prefill, symbols);
+    this.#symbols = symbols;
   }
 
   /** Each sequence's lengths; some may have none. @throws UsageError for lengths that do not fit the session. */

@@ -2,6 +2,7 @@
 export { type AttentionCall, AttentionSession, type AttentionSize } from './attention.ts';
 export { BufferLedger, type LedgerEntry } from './buffers.ts';
 export { type ByteSource, bytesSource, type FetchSourceOptions, fetchSource } from './byte-source.ts';
+export type { GenerateOptions, Logits, PrefillOptions } from './call-options.ts';
 export type { Checkpoint } from './checkpoint.ts';
 export type { ModuleDefinition } from './definition.ts';
 export { requestDevice } from './device.ts';
@@ -20,12 +21,7 @@ export { Attention, loadAttention, loadModel, Model } from './model.ts';
 export type { PerSequence } from './per-sequence.ts';
 export { SafetensorsFile } from './safetensors.ts';
 export type { SamplingOptions } from './sampling.ts';
-export {
-  type GenerateOptions,
-  type Logits,
-  type PrefillOptions,
-  Session,
-} from './session.ts';
+export { Session } from './session.ts';
 export type { SessionOptions } from './session-options.ts';
 export { type OpenShard, ShardedCheckpoint } from './sharded-checkpoint.ts';
 export { type DeviceTensor, deviceTensor, type Shape, type Tensor, type TensorDtype, tensorUsage } from './tensor.ts';

@@ -4,10 +4,10 @@ import type { ModuleDefinition } from './definition.ts';
 import { LoadedModule, type LoadOptions } from './loaded-module.ts';
 import { Session } from './session.ts';
 import type { SessionOptions } from './session-options.ts';
-import type { DeviceTensor } from './tensor.ts';
+import type { DeviceTensor, Shape } from './tensor.ts';
 
-/** A model on a device. `Vocab` is the width of its logits. */
-export class Model<Vocab extends number = number> {
+/** A model on a device. `Vocab` is the width of its logits, `Hooks` the shapes of what its sessions can read. */
+export class Model<Vocab extends number = number, Hooks extends object = Readonly<Record<string, Shape>>> {
   readonly #module: LoadedModule;
 
   constructor(module: LoadedModule) {
@@ -29,8 +29,8 @@ export class Model<Vocab extends number = number> {
   }
 
   /** @throws UsageError, LimitError, OutOfMemoryError */
-  createSession(options?: SessionOptions): Promise<Session<Vocab>> {
-    return Session.create<Vocab>(this.#module, options);
+  createSession(options?: SessionOptions): Promise<Session<Vocab, Hooks>> {
+    return Session.create<Vocab, Hooks>(this.#module, options);
   }
 
   /** Frees everything, and the device when it was requested by `loadModel`. */
@@ -60,8 +60,8 @@ export class Attention<Tensors extends object = Record<string, DeviceTensor>> {
   }
 
   /** Joins the module with tensors of the app; those left out are allocated. @throws UsageError, LimitError, OutOfMemoryError */
-  createSession(size: AttentionSize, tensors: Partial<Tensors> = {}): Promise<AttentionSession> {
-    return AttentionSession.create(this.#module, size, tensors as Readonly<Record<string, DeviceTensor>>);
+  createSession(size: AttentionSize, tensors: Partial<Tensors> = {}): Promise<AttentionSession<Tensors>> {
+    return AttentionSession.create<Tensors>(this.#module, size, tensors as Readonly<Record<string, DeviceTensor>>);
   }
 
   dispose(): void {
@@ -70,11 +70,11 @@ export class Attention<Tensors extends object = Record<string, DeviceTensor>> {
 }
 
 /** @throws CheckpointError, FeatureError, LimitError, OutOfMemoryError, NoGpuError; nothing stays allocated then. */
-export async function loadModel<Vocab extends number = number>(
+export async function loadModel<Vocab extends number = number, Hooks extends object = Readonly<Record<string, Shape>>>(
   definition: ModuleDefinition,
   options: LoadOptions,
-): Promise<Model<Vocab>> {
-  return new Model<Vocab>(await LoadedModule.load(definition, options));
+): Promise<Model<Vocab, Hooks>> {
+  return new Model<Vocab, Hooks>(await LoadedModule.load(definition, options));
 }
 
 /** @throws as `loadModel` */

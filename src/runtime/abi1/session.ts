@@ -1,38 +1,16 @@
 import { bufferUsage } from './buffers.ts';
+import type { GenerateOptions, Logits, PrefillOptions } from './call-options.ts';
 import { UsageError } from './errors.ts';
+import type { ExtentBindings } from './extents.ts';
 import type { LoadedModule } from './loaded-module.ts';
+import { readOutput } from './outputs.ts';
 import { PageTable } from './page-table.ts';
-import { type PerSequence, perSequence } from './per-sequence.ts';
+import { perSequence } from './per-sequence.ts';
 import { type PieceOfRow, pieces } from './prompt-pieces.ts';
 import { checkSampling, type SamplingOptions } from './sampling.ts';
 import { completeOptions, type SessionOptions } from './session-options.ts';
-import type { Tensor } from './tensor.ts';
+import type { Shape, Tensor } from './tensor.ts';
 import { type Step, Workspace } from './workspace.ts';
-
-/**
- * `[B, vocab]`, or `[B, I, vocab]` when all are asked for; rows beyond a shorter sequence's end are zero. Of a model without a
- * head the hidden states, `[B, I, hidden]`.
- */
-export type Logits<Vocab extends number = number> = Tensor<
-  'f32',
-  readonly [batch: number, vocab: Vocab] | readonly [batch: number, tokens: number, vocab: Vocab]
->;
-
-export interface PrefillOptions {
-  /**
-   * First tokens that all tokens see, those before them too, for a module with `mask.prefix: runtime`. Counts from the start
-   * of the sequence, and holds from the first call until `reset`; default 0.
-   */
-  readonly prefix?: PerSequence;
-}
-
-export interface GenerateOptions extends SamplingOptions, PrefillOptions {
-  /** Default: until the cache is full. */
-  readonly maxTokens?: number;
-  /** Ids that end the text; they are not yielded. */
-  readonly stop?: readonly number[];
-  readonly signal?: AbortSignal;
-}
 
 const readable = bufferUsage.mapRead | bufferUsage.copyDestination;
 
@@ -40,7 +18,7 @@ const readable = bufferUsage.mapRead | bufferUsage.copyDestination;
  * A model's state for B sequences: its cache, and how many tokens of each are in it. With a `mask.prefix`, a token sees what
  * of the prefix is in the cache or in its own call: the whole of it belongs into the first call.
  */
-export class Session<Vocab extends number = number> {
+export class Session<Vocab extends number = number, Hooks extends object = Readonly<Record<string, Shape>>> {
   readonly batch: number;
   readonly capacity: number;
   readonly #model: LoadedModule;
@@ -57,6 +35,8 @@ export class Session<Vocab extends number = number> {
   /** The last call was of the tokens that are in the cache. */
   #hasLogits = false;
   #busy = false;
+  /** Extents of the last call. */
+  #symbols: ExtentBindings | undefined;
 
   private constructor(
     model: LoadedModule,
@@ -79,10 +59,10 @@ export class Session<Vocab extends number = number> {
   }
 
   /** @throws UsageError, LimitError, OutOfMemoryError */
-  static async create<V extends number = number>(
+  static async create<V extends number = number, H extends object = Readonly<Record<string, Shape>>>(
     model: LoadedModule,
     options: SessionOptions = {},
-  ): Promise<Session<V>> {
+  ): Promise<Session<V, H>> {
     const { definition, ledger } = model;
     const complete = completeOptions(definition, options);
     const { batch, capacity, chunk, pages, logits } = complete;
@@ -97,7 +77,7 @@ export class Session<Vocab extends number = number> {
     };
     const workspace = await Workspace.create(model, { buffers, symbols, external: new Map() });
     const readBack = await ledger.allocate({ name: 'token read-back', bytes: 4 * batch, usage: readable });
-    return new Session<V>(model, workspace, readBack, complete);
+    return new Session<V, H>(model, workspace, readBack, complete);
   }
 
   /** Tokens of each sequence in the cache. */
@@ -108,6 +88,23 @@ export class Session<Vocab extends number = number> {
   /** The output of the last call, on the device: f32 `[B, vocab]` (or `[B, I, vocab]`), or the hidden states `[B, I, hidden]`. */
   get logitsBuffer(): GPUBuffer {
     return this.#workspace.buffer(this.#model.definition.facts.output);
+  }
+
+  /**
+   * What the last call left in one of the spec's hooks, `layers.{i}.hooks.{name}`; in rows beyond a shorter sequence's end, anything.
+   * A prompt of more than a chunk is run in pieces, and its last piece is what a hook holds.
+   * @throws UsageError when the spec asks for no such hook, or before the first call.
+   */
+  read<N extends keyof Hooks & string>(name: N): Promise<Tensor<'f32', Extract<Hooks[N], Shape>>> {
+    return this.#exclusively(async () => {
+      const tensor = await readOutput(this.#model, this.#workspace, name, this.#symbols);
+      return tensor as Tensor<'f32', Extract<Hooks[N], Shape>>;
+    });
+  }
+
+  /** A hook on the device, for passes of the app's own. @throws UsageError when the spec asks for no such hook. */
+  hookBuffer(name: keyof Hooks & string): GPUBuffer {
+    return this.#workspace.buffer(name);
   }
 
   /**
@@ -332,6 +329,7 @@ export class Session<Vocab extends number = number> {
     const logits = this.#allLogits ? this.batch * tokens : this.batch;
     const symbols = { B: this.batch, I: tokens, J: step.keys, C: this.capacity, L: logits };
     this.#workspace.record(pass, tokens === 1 ? decode : prefill, symbols);
+    this.#symbols = symbols;
     this.#past = this.#past.map((past, b) => past + (counts[b] ?? 0));
     this.#hasLogits = true;
   }

@@ -1,5 +1,10 @@
 import { attention, count, entry } from '../entry.ts';
 
+const hooked = (layers: string) =>
+  `${attention('q_heads: 4', 'mask: { causal: true }', `hooks: { names: [pattern], layers: ${layers} }`)}model: { vocab: 16, hidden: 32, layers: 2, context: 8 }
+mlp: { activation: silu, width: 64 }
+`;
+
 export const hookRules = {
   HOK001: entry({
     slug: 'split-input-heads',
@@ -15,5 +20,16 @@ export const hookRules = {
       spec: attention('hidden: 512', 'q_heads: 8', 'kv_heads: 2', 'inputs: { kind: split_qkv, kv_heads: 8 }'),
     },
     mended: { spec: attention('hidden: 512', 'q_heads: 8', 'kv_heads: 2', 'inputs: { kind: split_qkv, kv_heads: 2 }') },
+  }),
+  HOK002: entry({
+    slug: 'hook-layer',
+    severity: 'error',
+    message: (a: { layer: number; layers: number }) =>
+      `layer ${a.layer} is asked for activations, the model has ${count(a.layers, 'layer')}`,
+    label: () => 'no such layer',
+    help: () => 'layers count from 0',
+    why: 'A hook on a layer that does not exist would return nothing, and nobody would notice.',
+    failing: { spec: hooked('[0, 2]') },
+    mended: { spec: hooked('[0, 1]') },
   }),
 };

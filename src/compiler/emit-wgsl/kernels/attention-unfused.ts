@@ -91,12 +91,13 @@ export function headMix(plan: HeadMixPlan): KernelSource {
   };
 }
 
-/** One workgroup per row. Each invocation owns every THREADS-th column of it, through all steps. */
+/** One workgroup per row. Each invocation owns every THREADS-th column of it, through all steps. A hidden token's row hides all columns. */
 export function attentionSoftmax(plan: AttentionSoftmaxPlan): KernelSource {
   const parts = attentionParts(plan);
   const { normalizer } = plan;
   const sink = plan.sinks && normalizer.kind !== 'sigmoid';
-  const keeps = normalizer.kind === 'topk' ? ' && key_of(value) >= edge' : '';
+  const hidesRows = plan.mask.padding === 'keys_and_queries';
+  const inEdge = normalizer.kind === 'topk' ? ' && key_of(value) >= edge' : '';
   const softmax = wgsl`
     ${sink ? 'let sink = sinks[head] * LOG2E;' : ''}
     let maximum = max_of_lanes(lane, ${sink ? 'max(largest, sink)' : 'largest'});
@@ -104,7 +105,7 @@ export function attentionSoftmax(plan: AttentionSoftmaxPlan): KernelSource {
     var part = 0.0;
     for (var column = lane; column < columns; column += THREADS) {
       let value = pattern[first + column];
-      let weight = select(0.0, exp2(value - maximum), value > MASKED${keeps});
+      let weight = select(0.0, exp2(value - maximum), value > MASKED${inEdge});
       pattern[first + column] = weight;
       part += weight;
     }
@@ -128,12 +129,14 @@ export function attentionSoftmax(plan: AttentionSoftmaxPlan): KernelSource {
       ...parts.logits.bindings,
       ...(sink ? [floats('sinks')] : []),
       floats('pattern', 'read_write'),
+      ...(plan.keepsScores ? [floats('kept_scores', 'read_write')] : []),
       ...parts.perCall,
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: [
       ...parts.logits.functions,
+      ...(hidesRows ? [keepsVisibleTokens] : []),
       foldOfLanes('max_of_lanes', plan, 'max'),
       foldOfLanes('sum_of_lanes', plan, 'sum'),
       ...(normalizer.kind === 'topk' ? [keyOf] : []),
@@ -147,8 +150,10 @@ export function attentionSoftmax(plan: AttentionSoftmaxPlan): KernelSource {
       let first = ((batch * Q_HEADS + head) * step.tokens + token) * columns;
       var largest = MASKED;
       for (var column = lane; column < columns; column += THREADS) {
-        let value = logit(scores[first + column], sequence, batch, head, token, column);
+        ${hidesRows ? 'var' : 'let'} value = logit(scores[first + column], sequence, batch, head, token, column);
+        ${hidesRows ? 'value = select(MASKED, value, keeps(batch, sequence, token));' : ''}
         pattern[first + column] = value;
+        ${plan.keepsScores ? 'kept_scores[first + column] = select(MASKED, value / LOG2E, value > MASKED);' : ''}
         largest = max(largest, value);
       }
       ${normalizer.kind === 'sigmoid' ? sigmoid : softmax}`,
@@ -174,25 +179,14 @@ function edgeOfTopK(k: number, sink: boolean): string {
 export function attentionValues(plan: AttentionValuesPlan): KernelSource {
   const parts = attentionParts(plan);
   const kvHead = plan.heads.order === 'blocked' ? 'head / QUERIES_PER_KV' : 'head % KV_HEADS';
-  const zeroHidden = plan.mask.padding === 'keys_and_queries';
   return {
     doc: 'out = pattern · values',
     enables: parts.enables,
     constants: parts.constants,
-    bindings: [
-      floats('pattern'),
-      ...parts.values.bindings,
-      ...(zeroHidden ? [{ name: 'key_mask', access: 'read', type: 'array<u32>' } as const] : []),
-      rowsOutBinding('out', plan.valueDim),
-      ...parts.perCall,
-    ],
+    bindings: [floats('pattern'), ...parts.values.bindings, rowsOutBinding('out', plan.valueDim), ...parts.perCall],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
-    functions: [
-      ...parts.values.functions,
-      ...(zeroHidden ? [keepsVisibleTokens] : []),
-      rowStorer('out', plan.valueDim),
-    ],
+    functions: [...parts.values.functions, rowStorer('out', plan.valueDim)],
     body: wgsl`
       let columns = PREFIX_COLUMNS + step.keys;
       let index = group.x * ${plan.threads}u + lane;
@@ -210,7 +204,6 @@ export function attentionValues(plan: AttentionValuesPlan): KernelSource {
       for (var column = 0u; column < PREFIX_COLUMNS + sequence.past + sequence.count; column++) {
         sum += pattern[first + column] * value_at(batch, kv_head, column, quad);
       }
-      ${zeroHidden ? 'sum = select(vec4f(0), sum, keeps(batch, sequence, token));' : ''}
       store_out((batch * step.tokens + token) * Q_HEADS + head, quad, sum);`,
   };
 }
