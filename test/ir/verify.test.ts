@@ -132,7 +132,7 @@ const mutations: readonly (readonly [what: string, mutated: AttnModule, problem:
   [
     'swapped caches of different widths',
     withNode(normed, isAppend, (node) => ({ ...node, valueDim: 5 })),
-    'v v_proj is [B, I, 6], expected [B, I, 5]',
+    'v v_proj is [B, I, 1, 6], expected [B, I, 5]',
   ],
 ];
 
