@@ -73,11 +73,11 @@ function shapeOf(option: OptionNode, writing: Writing): JsonSchema {
         type: 'array',
         items: { type: 'integer', minimum: option.min, maximum: option.max },
         uniqueItems: true,
-        minItems: 1,
-        maxItems: 1024,
+        minItems: option.length ?? 1,
+        maxItems: option.length ?? 1024,
       };
     case 'names':
-      return { type: 'object', additionalProperties: { type: 'string' } };
+      return { type: 'object', additionalProperties: schemaOf(option.of, writing) };
     case 'overrides':
       return overridesShape(option, writing);
     case 'declarations':

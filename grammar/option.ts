@@ -86,17 +86,19 @@ export interface ListOption extends OptionBase {
   readonly ordering?: true;
 }
 
-/** A list of different integers; not empty. */
+/** A list of different integers; not empty, or of so many. */
 export interface IntegersOption extends OptionBase {
   readonly kind: 'integers';
   readonly min: number;
   readonly max: number;
+  readonly length?: number;
 }
 
-/** A map whose keys are the user's. */
+/** A map whose keys are the user's, each with one of the same maps. */
 export interface NamesOption extends OptionBase {
   readonly kind: 'names';
   readonly form: string;
+  readonly of: MapOption;
 }
 
 /** A map whose keys are the user's, each with a part of other options: none is required, and `none` takes one away. */

@@ -32,13 +32,14 @@ function section(lines: string[], map: MapOption, path: readonly string[]): void
   lines.push('');
   for (const [key, option] of entries) {
     if (option.kind === 'map') section(lines, option, [...path, key]);
-    if (option.kind === 'declarations') section(lines, option.of, [...path, key, 'NAME']);
+    if (option.kind === 'declarations' || option.kind === 'names') section(lines, option.of, [...path, key, 'NAME']);
   }
 }
 
 function exampleValue(option: OptionNode): string {
   if (option.kind === 'list') return `[${option.values.slice(0, 2).join(', ')}]`;
   if (option.kind === 'enum') return option.values.at(-1) ?? '';
+  if (option.kind === 'text') return 'TEXT';
   return option.kind === 'number' ? String(option.default ?? 4) : '4';
 }
 

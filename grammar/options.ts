@@ -58,7 +58,7 @@ export function optionAt(path: readonly string[]): OptionNode | undefined {
 
 /** The option of a key in a map, if the table has one there. */
 export function childOption(around: OptionNode | undefined, key: string): OptionNode | undefined {
-  if (around?.kind === 'overrides' || around?.kind === 'declarations') return around.of;
+  if (around?.kind === 'overrides' || around?.kind === 'declarations' || around?.kind === 'names') return around.of;
   return around?.kind === 'map' && Object.hasOwn(around.entries, key) ? around.entries[key] : undefined;
 }
 

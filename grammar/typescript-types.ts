@@ -71,7 +71,7 @@ function typeOf(option: OptionNode): string {
     case 'integers':
       return 'readonly number[]';
     case 'names':
-      return 'Readonly<Record<string, string>>';
+      return `Readonly<Record<string, ${mapType(option.of, '  ')}>>`;
     case 'overrides':
       return `Readonly<Record<string, { ${Object.keys(option.of.entries)
         .map((key) => `readonly ${key}?: Overrides<Spec['${key}']>`)

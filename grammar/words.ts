@@ -26,7 +26,7 @@ export function expectation(option: OptionNode): string {
         ? `the list of ${option.values.map((value) => `\`${value}\``).join(' and ')} in their order`
         : `a list of ${option.values.map((value) => `\`${value}\``).join(', ')}`;
     case 'integers':
-      return `a list of integers from ${option.min} to ${option.max}`;
+      return `a list of ${option.length === undefined ? '' : `${option.length} `}integers from ${option.min} to ${option.max}`;
     case 'names':
     case 'overrides':
     case 'words':

@@ -395,8 +395,26 @@ export interface Spec {
     readonly file?: string;
     /** Storage of matrices on the device; `checkpoint` keeps the precision of the file. Default: `checkpoint`. */
     readonly dtype?: 'checkpoint' | 'f32' | 'f16' | 'bf16';
-    /** Tensor of the checkpoint for each canonical weight. `{i}` is the layer; a tensor name may also use `{2*i}` or `{2*i+1}`, and may end in `[start:end]` for a range of its first axis. */
-    readonly names?: Readonly<Record<string, string>>;
+    /** Where the checkpoint has each canonical weight; `{i}` in a name is the layer. */
+    readonly names?: Readonly<Record<string, string | {
+    /** Its name, which may use `{i}`, `{2*i}` or `{2*i+1}` for the layer, and may end in `[start:end]` in place of `rows`. */
+    readonly tensor: string;
+    /** The matrix is stored `[in, out]`; rows are counted after it is turned. Default: `false`. */
+    readonly transposed?: boolean;
+    /** Range of its first axis, `[start, end]`. */
+    readonly rows?: readonly number[];
+    /** Parts that come again: of each of `count` blocks of `stride` rows, those from `from` on. In place of `rows`. */
+    readonly blocks?: {
+      /** Number of blocks, which fill the tensor. */
+      readonly count: number;
+      /** First row that is read of a block. */
+      readonly from: number;
+      /** Rows that are read of a block. */
+      readonly size: number;
+      /** Rows of a block. Of a bias, rows are entries. */
+      readonly stride: number;
+    };
+  }>>;
   };
 }
 
@@ -560,7 +578,25 @@ export interface OptionTypes {
   readonly "layers.pattern": readonly string[];
   readonly "weights.file": string;
   readonly "weights.dtype": 'checkpoint' | 'f32' | 'f16' | 'bf16';
-  readonly "weights.names": Readonly<Record<string, string>>;
+  readonly "weights.names": Readonly<Record<string, string | {
+    /** Its name, which may use `{i}`, `{2*i}` or `{2*i+1}` for the layer, and may end in `[start:end]` in place of `rows`. */
+    readonly tensor: string;
+    /** The matrix is stored `[in, out]`; rows are counted after it is turned. Default: `false`. */
+    readonly transposed?: boolean;
+    /** Range of its first axis, `[start, end]`. */
+    readonly rows?: readonly number[];
+    /** Parts that come again: of each of `count` blocks of `stride` rows, those from `from` on. In place of `rows`. */
+    readonly blocks?: {
+      /** Number of blocks, which fill the tensor. */
+      readonly count: number;
+      /** First row that is read of a block. */
+      readonly from: number;
+      /** Rows that are read of a block. */
+      readonly size: number;
+      /** Rows of a block. Of a bias, rows are entries. */
+      readonly stride: number;
+    };
+  }>>;
 }
 
 /** Paths of options that hold other options. */

@@ -1,4 +1,57 @@
-import { type MapOption, since } from '../option.ts';
+import { extent, type MapOption, since } from '../option.ts';
+
+const count = (doc: string, min: 0 | 1) =>
+  ({ kind: 'integer', min, max: extent.max, required: true, since, consumedBy: 'emit', doc }) as const;
+
+/** Each of `weights.names`. */
+const source = {
+  kind: 'map',
+  presence: 'meaning',
+  shorthand: 'tensor',
+  since,
+  consumedBy: 'emit',
+  doc: 'A tensor of the checkpoint, or a part of it.',
+  entries: {
+    tensor: {
+      kind: 'text',
+      pattern: '^',
+      form: 'the name of a tensor',
+      required: true,
+      since,
+      consumedBy: 'emit',
+      doc: 'Its name, which may use `{i}`, `{2*i}` or `{2*i+1}` for the layer, and may end in `[start:end]` in place of `rows`.',
+    },
+    transposed: {
+      kind: 'boolean',
+      default: false,
+      since,
+      consumedBy: 'emit',
+      doc: 'The matrix is stored `[in, out]`; rows are counted after it is turned.',
+    },
+    rows: {
+      kind: 'integers',
+      min: 0,
+      max: extent.max,
+      length: 2,
+      since,
+      consumedBy: 'emit',
+      doc: 'Range of its first axis, `[start, end]`.',
+    },
+    blocks: {
+      kind: 'map',
+      presence: 'meaning',
+      since,
+      consumedBy: 'emit',
+      doc: 'Parts that come again: of each of `count` blocks of `stride` rows, those from `from` on. In place of `rows`.',
+      entries: {
+        count: count('Number of blocks, which fill the tensor.', 1),
+        from: count('First row that is read of a block.', 0),
+        size: count('Rows that are read of a block.', 1),
+        stride: count('Rows of a block. Of a bias, rows are entries.', 1),
+      },
+    },
+  },
+} as const satisfies MapOption;
 
 /** `weights`: the checkpoint and its names. */
 export const weights = {
@@ -29,7 +82,8 @@ export const weights = {
       form: 'a map from canonical weight names to tensor names',
       since,
       consumedBy: 'emit',
-      doc: 'Tensor of the checkpoint for each canonical weight. `{i}` is the layer; a tensor name may also use `{2*i}` or `{2*i+1}`, and may end in `[start:end]` for a range of its first axis.',
+      doc: 'Where the checkpoint has each canonical weight; `{i}` in a name is the layer.',
+      of: source,
     },
   },
 } as const satisfies MapOption;

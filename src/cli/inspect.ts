@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { KeySegment } from '../compiler/check/key-columns.ts';
-import type { AttentionShape, ShapedSpec } from '../compiler/check/shaped-spec.ts';
+import type { AttentionShape, ShapedSpec, WeightSource } from '../compiler/check/shaped-spec.ts';
 import type { Compiled } from '../compiler/compile.ts';
 import { countOf, exitCodes, InputError, paletteFor } from './output.ts';
 
@@ -152,8 +152,7 @@ function print(report: Report): string {
     '',
     'weights:',
     ...report.weights.map(
-      ({ name, shape, dtype, source }) =>
-        `  ${name} [${shape.join(', ')}] ${dtype} <- ${source.tensor}${source.rows ? `[${source.rows.join(':')}]` : ''}`,
+      ({ name, shape, dtype, source }) => `  ${name} [${shape.join(', ')}] ${dtype} <- ${sourceText(source)}`,
     ),
   );
   for (const variant of report.variants) {
@@ -167,4 +166,13 @@ function print(report: Report): string {
     lines.push(...variant.rejected.map(({ stage, form, reason }) => `  rejected for ${stage}: ${form}: ${reason}`));
   }
   return `${lines.join('\n')}\n`;
+}
+
+function sourceText({ tensor, transposed, rows, blocks }: WeightSource): string {
+  const range = rows === undefined ? '' : `[${rows.join(':')}]`;
+  const inBlocks =
+    blocks === undefined
+      ? ''
+      : `, rows ${blocks.from} to ${blocks.from + blocks.size} of each ${blocks.stride}, ${blocks.count} times`;
+  return `${tensor}${range}${transposed ? ', transposed' : ''}${inBlocks}`;
 }

@@ -23,9 +23,21 @@ export function randomCheckpoint(shaped: Pick<ShapedSpec, 'weights'>, seed: numb
 /** Weights that are parts of one tensor make it whole together. */
 function tensorsOf(weights: readonly WeightShape[]): ReadonlyMap<string, Pick<WeightShape, 'shape' | 'role'>> {
   const tensors = new Map<string, Pick<WeightShape, 'shape' | 'role'>>();
-  for (const { shape, role, source } of weights) {
-    const rows = Math.max(source.rows?.[1] ?? shape[0] ?? 1, tensors.get(source.tensor)?.shape[0] ?? 0);
-    tensors.set(source.tensor, { role, shape: source.rows ? [rows, ...shape.slice(1)] : shape });
+  for (const weight of weights) {
+    const { role, source } = weight;
+    const shape = storedShape(weight);
+    const known = tensors.get(source.tensor)?.shape;
+    tensors.set(source.tensor, { role, shape: shape.map((extent, axis) => Math.max(extent, known?.[axis] ?? 0)) });
   }
   return tensors;
+}
+
+/** The smallest tensor that has the weight where its source says; blocks fill theirs. */
+function storedShape({ shape, role, source: { rows, blocks, transposed } }: WeightShape): readonly number[] {
+  const last = role === 'vector' ? [] : shape.slice(-1);
+  const part =
+    blocks === undefined
+      ? [...(rows === undefined ? shape.slice(0, 1) : [rows[1]]), ...shape.slice(1)]
+      : [blocks.count * blocks.stride, ...last];
+  return transposed ? [...part.slice(0, -2), ...part.slice(-2).reverse()] : part;
 }

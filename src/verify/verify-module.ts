@@ -17,6 +17,7 @@ import { callTolerances, halfStoreTolerance, isWithin, kernelTolerances } from '
 import { type CallTrace, traceCalls, traceNode } from './trace.ts';
 import { verifySampling } from './verify-sampling.ts';
 import { runWhole } from './whole-run.ts';
+import { wholeTensor } from './whole-tensor.ts';
 
 export interface VerifyOptions {
   readonly device: GPUDevice;
@@ -58,7 +59,7 @@ export async function verifyModule(
 ): Promise<VerifyReport> {
   const { device, checkpoint, tokens, seed } = options;
   const { module, definition, programs } = compiled;
-  const weights = await gatherWeights(module, ({ tensor, rows }) => checkpoint.readFloat32(tensor, rows));
+  const weights = await gatherWeights(module, (name) => wholeTensor(checkpoint, name));
   const sequences = callSequences(shaped, tokens, seed);
   const traces = sequences.map((sequence) => traceCalls(module, weights, sequence, sequence.calls));
   const longDecodes = longDecodesOf(shaped, module, weights, seed);

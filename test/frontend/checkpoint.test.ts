@@ -51,7 +51,9 @@ describe('a checkpoint that contradicts the spec', () => {
 
   test('transposed and fused matrices are recognised', () => {
     const transposed = only(checkText(spec, reshaped(tensors, /down_proj/, 512, 192)));
-    expect(transposed.help).toBe('the matrix looks transposed: weights are `[out, in]`');
+    expect(transposed.help).toBe(
+      'the matrix looks transposed: weights are `[out, in]`, others are read with `transposed: true`',
+    );
     const fused = only(checkText(spec, reshaped(tensors, /up_proj/, 1024, 192)));
     expect(fused.help).toContain('`[0:512]` or `[512:1024]`');
   });

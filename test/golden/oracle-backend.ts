@@ -4,6 +4,7 @@ import { createOracle, type OracleCall } from '../../src/compiler/oracle/oracle.
 import { gatherWeights } from '../../src/compiler/oracle/weights.ts';
 import type { Backend, CaseOutputs } from './backend.ts';
 import { inputsOf, type Job, type PreparedCase } from './prepare.ts';
+import { readValues } from './tensors.ts';
 
 /** The f64 reference: what it gets wrong is wrong in the importer, the checker, the lowering, or itself, never in a kernel. */
 export function createOracleBackend(): Backend {
@@ -16,9 +17,9 @@ export function createOracleBackend(): Backend {
 
 async function runCase({ shaped, checkpoint, job, greedy, storage }: PreparedCase): Promise<CaseOutputs> {
   const module = lower(shaped);
-  const weights = await gatherWeights(module, ({ tensor, rows }) => {
-    if (checkpoint === undefined) throw new Error(`the case has no weights, ${tensor} is needed`);
-    return checkpoint.readFloat32(tensor, rows);
+  const weights = await gatherWeights(module, (name) => {
+    if (checkpoint === undefined) throw new Error(`the case has no weights, ${name} is needed`);
+    return readValues(checkpoint, name);
   });
   const oracleFor = (batch: number, capacity: number) =>
     createOracle(module, weights, { batch, capacity, storage: storage === 'f16' ? 'rounded' : 'exact' });

@@ -11,6 +11,7 @@ import { type NodeError, runNodes } from '../../src/verify/node-runner.ts';
 import { randomNumbers, randomValues } from '../../src/verify/random.ts';
 import { randomCheckpoint } from '../../src/verify/random-checkpoint.ts';
 import { type TracedCall, traceCalls, traceNode } from '../../src/verify/trace.ts';
+import { wholeTensor } from '../../src/verify/whole-tensor.ts';
 
 /** A spec that the front end accepts. */
 export function shapedOf(yaml: string): ShapedSpec {
@@ -50,7 +51,7 @@ export async function loadSpec(device: GPUDevice, yaml: string, seed = 1): Promi
   const loaded = await LoadedModule.load(compiled.definition, { device, weights: checkpoint });
   const program = compiled.programs.find(({ profile }) => profile.id === loaded.variant.id);
   if (program === undefined) throw new Error(`nothing was planned for ${loaded.variant.id}`);
-  const weights = await gatherWeights(compiled.module, ({ tensor, rows }) => checkpoint.readFloat32(tensor, rows));
+  const weights = await gatherWeights(compiled.module, (name) => wholeTensor(checkpoint, name));
   return { shaped, compiled, loaded, program, weights };
 }
 

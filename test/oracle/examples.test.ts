@@ -4,6 +4,7 @@ import { lower } from '../../src/compiler/ir/lower.ts';
 import { createOracle } from '../../src/compiler/oracle/oracle.ts';
 import { gatherWeights } from '../../src/compiler/oracle/weights.ts';
 import { checkSpec } from '../../src/compiler/pipeline.ts';
+import { wholeTensor } from '../../src/verify/whole-tensor.ts';
 import { relativeError } from '../golden/compare.ts';
 import { openTensors } from '../golden/tensors.ts';
 
@@ -16,7 +17,7 @@ async function loadExample(folder: string) {
   expect(diagnostics).toEqual([]);
   if (shaped === undefined) throw new Error(`${path} gave no module`);
   const module = lower(shaped);
-  const weights = await gatherWeights(module, ({ tensor, rows }) => checkpoint.readFloat32(tensor, rows));
+  const weights = await gatherWeights(module, (name) => wholeTensor(checkpoint, name));
   const vocabulary: readonly string[] = JSON.parse(await readFile(`${folder}/vocab.json`, 'utf8'));
   const { prompt, greedy } = JSON.parse(await readFile(`${folder}/expected.json`, 'utf8'));
   return { module, weights, vocabulary, prompt: String(prompt), greedy: String(greedy) };

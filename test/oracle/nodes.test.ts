@@ -220,7 +220,9 @@ describe('a cached module', () => {
 
   it('names a weight that is missing or has the wrong size', async () => {
     expect(() => createOracle(module, new Map(), { batch: 1, capacity: 1 })).toThrow('weight wq is missing');
-    await expect(gatherWeights(module, () => [1])).rejects.toThrow('wq has 1 values, wq [8, 3] needs 24');
+    await expect(gatherWeights(module, () => ({ data: [1], shape: [1] }))).rejects.toThrow(
+      'wq has 1 values, wq [8, 3] needs 24',
+    );
   });
 });
 

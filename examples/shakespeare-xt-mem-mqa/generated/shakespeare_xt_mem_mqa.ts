@@ -3201,7 +3201,7 @@ export const definition: ModuleDefinition = {
       dtype: 'f16',
       pitch: 192,
       source: 'attn_layers.layers.1.1.ff.0.proj.weight',
-      rows: [0, 576],
+      blocks: { count: 1, from: 0, size: 110592, stride: 110592 },
     },
     {
       name: 'layers.0.mlp.up.bias',
@@ -3209,7 +3209,7 @@ export const definition: ModuleDefinition = {
       dtype: 'f32',
       pitch: 576,
       source: 'attn_layers.layers.1.1.ff.0.proj.bias',
-      rows: [0, 576],
+      blocks: { count: 1, from: 0, size: 576, stride: 576 },
     },
     {
       name: 'layers.0.mlp.gate.weight',
@@ -3217,7 +3217,7 @@ export const definition: ModuleDefinition = {
       dtype: 'f16',
       pitch: 192,
       source: 'attn_layers.layers.1.1.ff.0.proj.weight',
-      rows: [576, 1152],
+      blocks: { count: 1, from: 110592, size: 110592, stride: 110592 },
     },
     {
       name: 'layers.0.mlp.gate.bias',
@@ -3225,7 +3225,7 @@ export const definition: ModuleDefinition = {
       dtype: 'f32',
       pitch: 576,
       source: 'attn_layers.layers.1.1.ff.0.proj.bias',
-      rows: [576, 1152],
+      blocks: { count: 1, from: 576, size: 576, stride: 576 },
     },
     {
       name: 'layers.0.mlp.down.weight',
@@ -3284,7 +3284,7 @@ export const definition: ModuleDefinition = {
       dtype: 'f16',
       pitch: 192,
       source: 'attn_layers.layers.3.1.ff.0.proj.weight',
-      rows: [0, 576],
+      blocks: { count: 1, from: 0, size: 110592, stride: 110592 },
     },
     {
       name: 'layers.1.mlp.up.bias',
@@ -3292,7 +3292,7 @@ export const definition: ModuleDefinition = {
       dtype: 'f32',
       pitch: 576,
       source: 'attn_layers.layers.3.1.ff.0.proj.bias',
-      rows: [0, 576],
+      blocks: { count: 1, from: 0, size: 576, stride: 576 },
     },
     {
       name: 'layers.1.mlp.gate.weight',
@@ -3300,7 +3300,7 @@ export const definition: ModuleDefinition = {
       dtype: 'f16',
       pitch: 192,
       source: 'attn_layers.layers.3.1.ff.0.proj.weight',
-      rows: [576, 1152],
+      blocks: { count: 1, from: 110592, size: 110592, stride: 110592 },
     },
     {
       name: 'layers.1.mlp.gate.bias',
@@ -3308,7 +3308,7 @@ export const definition: ModuleDefinition = {
       dtype: 'f32',
       pitch: 576,
       source: 'attn_layers.layers.3.1.ff.0.proj.bias',
-      rows: [576, 1152],
+      blocks: { count: 1, from: 576, size: 576, stride: 576 },
     },
     {
       name: 'layers.1.mlp.down.weight',
@@ -3367,7 +3367,7 @@ export const definition: ModuleDefinition = {
       dtype: 'f16',
       pitch: 192,
       source: 'attn_layers.layers.5.1.ff.0.proj.weight',
-      rows: [0, 576],
+      blocks: { count: 1, from: 0, size: 110592, stride: 110592 },
     },
     {
       name: 'layers.2.mlp.up.bias',
@@ -3375,7 +3375,7 @@ export const definition: ModuleDefinition = {
       dtype: 'f32',
       pitch: 576,
       source: 'attn_layers.layers.5.1.ff.0.proj.bias',
-      rows: [0, 576],
+      blocks: { count: 1, from: 0, size: 576, stride: 576 },
     },
     {
       name: 'layers.2.mlp.gate.weight',
@@ -3383,7 +3383,7 @@ export const definition: ModuleDefinition = {
       dtype: 'f16',
       pitch: 192,
       source: 'attn_layers.layers.5.1.ff.0.proj.weight',
-      rows: [576, 1152],
+      blocks: { count: 1, from: 110592, size: 110592, stride: 110592 },
     },
     {
       name: 'layers.2.mlp.gate.bias',
@@ -3391,7 +3391,7 @@ export const definition: ModuleDefinition = {
       dtype: 'f32',
       pitch: 576,
       source: 'attn_layers.layers.5.1.ff.0.proj.bias',
-      rows: [576, 1152],
+      blocks: { count: 1, from: 576, size: 576, stride: 576 },
     },
     {
       name: 'layers.2.mlp.down.weight',
@@ -3450,7 +3450,7 @@ export const definition: ModuleDefinition = {
       dtype: 'f16',
       pitch: 192,
       source: 'attn_layers.layers.7.1.ff.0.proj.weight',
-      rows: [0, 576],
+      blocks: { count: 1, from: 0, size: 110592, stride: 110592 },
     },
     {
       name: 'layers.3.mlp.up.bias',
@@ -3458,7 +3458,7 @@ export const definition: ModuleDefinition = {
       dtype: 'f32',
       pitch: 576,
       source: 'attn_layers.layers.7.1.ff.0.proj.bias',
-      rows: [0, 576],
+      blocks: { count: 1, from: 0, size: 576, stride: 576 },
     },
     {
       name: 'layers.3.mlp.gate.weight',
@@ -3466,7 +3466,7 @@ export const definition: ModuleDefinition = {
       dtype: 'f16',
       pitch: 192,
       source: 'attn_layers.layers.7.1.ff.0.proj.weight',
-      rows: [576, 1152],
+      blocks: { count: 1, from: 110592, size: 110592, stride: 110592 },
     },
     {
       name: 'layers.3.mlp.gate.bias',
@@ -3474,7 +3474,7 @@ export const definition: ModuleDefinition = {
       dtype: 'f32',
       pitch: 576,
       source: 'attn_layers.layers.7.1.ff.0.proj.bias',
-      rows: [576, 1152],
+      blocks: { count: 1, from: 576, size: 576, stride: 576 },
     },
     {
       name: 'layers.3.mlp.down.weight',

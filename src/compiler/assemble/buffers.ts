@@ -1,4 +1,5 @@
-import type { BufferDecl, Extent, TableDecl, WeightDecl } from '../../runtime/abi1/definition.ts';
+import type { BlocksDecl, BufferDecl, Extent, TableDecl, WeightDecl } from '../../runtime/abi1/definition.ts';
+import type { WeightShape } from '../check/shaped-spec.ts';
 import type { AttnModule, Node, TensorDecl } from '../ir/nodes.ts';
 import { cachePlan } from '../plan/cache-layout.ts';
 import { ceilDiv, quads, toExtent } from '../plan/extents.ts';
@@ -8,8 +9,24 @@ export function weightDecl({ name, dtype, weight }: TensorDecl): readonly Weight
   if (weight === undefined || dtype === 'u32') return [];
   const width = weight.shape.at(-1) ?? 1;
   const pitch = weight.role === 'matrix' ? Math.ceil(width / 4) * 4 : width;
-  const { tensor: source, rows } = weight.source;
-  return [{ name, shape: weight.shape, dtype, pitch, source, ...(rows && { rows }) }];
+  const { tensor: source, transposed } = weight.source;
+  const blocks = blocksOf(weight);
+  return [
+    { name, shape: weight.shape, dtype, pitch, source, ...(transposed && { transposed }), ...(blocks && { blocks }) },
+  ];
+}
+
+/** Rows and blocks of rows, in elements. */
+function blocksOf({ shape, role, source: { rows, blocks } }: WeightShape): BlocksDecl | undefined {
+  if (rows !== undefined) {
+    const elements = shape.slice(1).reduce((product, extent) => product * extent, 1);
+    const size = (rows[1] - rows[0]) * elements;
+    return { count: 1, from: rows[0] * elements, size, stride: size };
+  }
+  if (blocks === undefined) return undefined;
+  const elements = role === 'vector' ? 1 : (shape.at(-1) ?? 1);
+  const { count, from, size, stride } = blocks;
+  return { count, from: from * elements, size: size * elements, stride: stride * elements };
 }
 
 export function tablesOf(module: AttnModule): readonly TableDecl[] {

@@ -34,7 +34,7 @@ export interface BoundSpec {
   readonly keySpan: (path: AnyPath, item?: number) => Span;
   /** The map that holds the option, when it is written as a map. For edits. */
   readonly mapAround: (path: AnyPath, item?: number) => SpecMap | undefined;
-  /** Keys of `weights.names` as written. */
+  /** Entries of `weights.names` as written, but for those that were refused. */
   readonly names: readonly SpecEntry[];
   /** What a map declares whose keys are the user's; undefined when any of it was refused. */
   readonly entriesOf: (path: OptionPath) => readonly SpecEntry[] | undefined;
@@ -68,7 +68,10 @@ export function bind({ tree, invalid }: ValidSpec): BoundSpec {
     keySpan: (path: string, item = 0) => slotAt(path, item)?.keySpan ?? first,
     mapAround: (path: string, item = 0) => slotAt(path, item)?.around,
     names: Object.freeze(
-      names.filter(({ key, value }) => value.kind === 'scalar' && !invalid.has(`weights.names.${key}`)),
+      names.filter(({ key }) => {
+        const path = `weights.names.${key}`;
+        return !invalid.has(path) && ![...invalid].some((one) => one.startsWith(`${path}.`));
+      }),
     ),
     entriesOf: (path: string) => {
       const isSound = [...invalid].every((one) => !`${one}.`.startsWith(`${path}.`));

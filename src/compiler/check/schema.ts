@@ -116,7 +116,6 @@ function reportValue(tree: SpecTree, path: readonly string[], invalid: Set<strin
 }
 
 const itemWords: ReadonlyMap<string, string> = new Map([
-  ['names', 'the name of a tensor'],
   ['words', 'the name of a kind of layer'],
   ['numbers', 'a number above 0'],
   ['integers', 'an integer'],

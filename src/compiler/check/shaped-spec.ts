@@ -401,8 +401,24 @@ export interface WeightShape {
   readonly source: WeightSource;
 }
 
-/** Where a weight lies in the checkpoint: a tensor, and the range of its first axis when only a part of it is meant. */
+/** Where a weight lies in the checkpoint: a tensor, or a part of it. */
 export interface WeightSource {
   readonly tensor: string;
+  /** The tensor's last two axes are exchanged first: a matrix is stored `[in, out]`. */
+  readonly transposed?: true;
+  /** Range of the first axis. */
   readonly rows?: readonly [start: number, end: number];
+  /** In place of `rows`. */
+  readonly blocks?: WeightBlocks;
+}
+
+/**
+ * The tensor is `count` blocks of `stride` rows, of each of which the `size` rows from `from` on are read. Rows are those of the
+ * last axis, all axes before it taken together; for vectors they are single entries.
+ */
+export interface WeightBlocks {
+  readonly count: number;
+  readonly from: number;
+  readonly size: number;
+  readonly stride: number;
 }

@@ -1,5 +1,3 @@
-import type { WeightSource } from './shaped-spec.ts';
-
 /** A tensor name of the checkpoint with the layer left open: literal text, and a·i + b in between. */
 export interface TensorName {
   readonly parts: readonly (string | { readonly factor: number; readonly offset: number })[];
@@ -27,9 +25,7 @@ export function isPerLayer({ parts }: TensorName): boolean {
   return parts.some((part) => typeof part !== 'string');
 }
 
-export function sourceAt({ parts, rows }: TensorName, layer: number): WeightSource {
-  const tensor = parts
-    .map((part) => (typeof part === 'string' ? part : String(part.factor * layer + part.offset)))
-    .join('');
-  return Object.freeze(rows === undefined ? { tensor } : { tensor, rows });
+/** The tensor of a layer. */
+export function tensorAt({ parts }: TensorName, layer: number): string {
+  return parts.map((part) => (typeof part === 'string' ? part : String(part.factor * layer + part.offset))).join('');
 }

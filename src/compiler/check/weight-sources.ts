@@ -4,7 +4,7 @@ import type { Span } from '../source/source.ts';
 import type { BoundSpec } from './bind.ts';
 import type { WeightShape, WeightSource } from './shaped-spec.ts';
 import { suggest } from './suggest.ts';
-import { isPerLayer, parseTensorName, sourceAt, type TensorName } from './tensor-name.ts';
+import { misfitOf, overlap, readTensorSource, sourceAt, type TensorSource } from './tensor-source.ts';
 import type { WeightTemplate } from './weight-template.ts';
 
 /** A weight template with its place in the checkpoint: one weight for each layer, or one. */
@@ -36,9 +36,9 @@ export function sourceWeights(
   const sourced = groups.map((group) =>
     group.templates.map((template): SourcedTemplate => {
       const mapped = names.get(template.name);
-      const name = mapped?.name ?? { parts: template.name.split(/(\{i\})/).map(ownPart) };
+      const from = mapped?.from ?? { name: { parts: template.name.split(/(\{i\})/).map(ownPart) }, part: {} };
       const layers = isLayered(template) ? group.layers.filter((layer) => layer >= (template.firstLayer ?? 0)) : [0];
-      const weights = layers.map((layer) => weightOf(template, layer, sourceAt(name, layer)));
+      const weights = layers.map((layer) => weightOf(template, layer, sourceAt(from, layer)));
       const place = mapped === undefined ? {} : { span: mapped.span };
       return Object.freeze({ template, weights, layers, isRefused: refused.has(template.name), ...place });
     }),
@@ -52,7 +52,7 @@ export function isLayered({ name }: WeightTemplate): boolean {
   return name.includes('{i}');
 }
 
-function ownPart(piece: string): TensorName['parts'][number] {
+function ownPart(piece: string): TensorSource['name']['parts'][number] {
   return piece === '{i}' ? { factor: 1, offset: 0 } : piece;
 }
 
@@ -62,7 +62,7 @@ function weightOf(template: WeightTemplate, layer: number, source: WeightSource)
 }
 
 interface MappedName {
-  readonly name: TensorName;
+  readonly from: TensorSource;
   readonly span: Span;
 }
 
@@ -90,36 +90,24 @@ function readNames(
       report('WGT006', keySpan, { name: key.slice(0, 100), suggestion, known }, [], fixes);
       continue;
     }
-    const name = value.kind === 'scalar' ? parseTensorName(String(value.value)) : { problem: 'not a name' };
-    const problem = 'problem' in name ? name.problem : misfit(name, named);
+    const from = readTensorSource(value);
+    // Layers of another kind may have the weight in another shape.
+    const problem = 'problem' in from ? from.problem : named.map((one) => misfitOf(from, one)).find(Boolean);
     if (problem !== undefined) {
       refused.add(key);
       report('WGT007', value.span, { problem });
-    } else if (!('problem' in name)) names.set(key, { name, span: value.span });
+    } else if (!('problem' in from)) names.set(key, { from, span: value.span });
   }
   return { names, refused };
 }
 
-/** Templates of one name: layers of another kind may have the weight in another shape. */
-function misfit({ parts, rows }: TensorName, templates: readonly WeightTemplate[]): string | undefined {
-  for (const template of templates) {
-    const { name, shape } = template;
-    if (isPerLayer({ parts }) && !isLayered(template))
-      return `\`${name}\` is not in a layer, its tensor's name cannot depend on one`;
-    const read = rows === undefined ? shape[0] : rows[1] - rows[0];
-    if (read !== shape[0]) return `the range has ${read} rows, \`${name}\` has ${shape[0] ?? 0}`;
-  }
-  return undefined;
-}
-
 function reportReadTwice(spec: BoundSpec, sourced: readonly SourcedTemplate[], report: Report): void {
-  const readers = new Map<string, { readonly by: SourcedTemplate; readonly rows: readonly [number, number] }[]>();
+  const readers = new Map<string, { readonly by: SourcedTemplate; readonly source: WeightSource }[]>();
   const reported = new Set<string>();
   for (const by of sourced) {
     for (const { source } of by.weights) {
-      const rows = source.rows ?? ([0, Number.POSITIVE_INFINITY] as const);
       const earlier = readers.get(source.tensor) ?? [];
-      const clash = earlier.find((reader) => rows[0] < reader.rows[1] && reader.rows[0] < rows[1]);
+      const clash = earlier.find((reader) => overlap(reader.source, source));
       const pair = `${clash?.by.template.name} ${by.template.name}`;
       if (clash !== undefined && !reported.has(pair)) {
         reported.add(pair);
@@ -127,7 +115,7 @@ function reportReadTwice(spec: BoundSpec, sourced: readonly SourcedTemplate[], r
         const place = by.span ?? clash.by.span ?? spec.keySpan('weights');
         report('WGT008', place, args, clash.by.span === undefined ? [] : [note(clash.by.span, 'the first')]);
       }
-      if (clash === undefined) readers.set(source.tensor, [...earlier, { by, rows }]);
+      if (clash === undefined) readers.set(source.tensor, [...earlier, { by, source }]);
     }
   }
 }

@@ -1,9 +1,14 @@
-import type { WeightSource } from '../check/shaped-spec.ts';
+import type { WeightShape } from '../check/shaped-spec.ts';
 import type { AttnModule } from '../ir/nodes.ts';
 import { sizeOf } from './tensor.ts';
 
-/** Values of one checkpoint tensor, or of the rows `[start, end)` of its first axis. */
-export type WeightReader = (source: WeightSource) => ArrayLike<number> | Promise<ArrayLike<number>>;
+/** One tensor of a checkpoint, whole. */
+export interface StoredTensor {
+  readonly data: ArrayLike<number>;
+  readonly shape: readonly number[];
+}
+
+export type TensorReader = (name: string) => StoredTensor | Promise<StoredTensor>;
 
 /**
  * Reads every weight of the module. Out: values by canonical name, for `createOracle`.
@@ -11,12 +16,12 @@ export type WeightReader = (source: WeightSource) => ArrayLike<number> | Promise
  */
 export async function gatherWeights(
   module: AttnModule,
-  readTensor: WeightReader,
+  readTensor: TensorReader,
 ): Promise<ReadonlyMap<string, Float64Array>> {
   const weights = new Map<string, Float64Array>();
   for (const { name, weight } of module.tensors.values()) {
     if (weight === undefined) continue;
-    const values = Float64Array.from(await readTensor(weight.source));
+    const values = valuesOf(weight, await readTensor(weight.source.tensor));
     if (values.length !== sizeOf(weight.shape)) {
       throw new Error(
         `${weight.source.tensor} has ${values.length} values, ${name} [${weight.shape.join(', ')}] needs ${sizeOf(weight.shape)}`,
@@ -25,4 +30,29 @@ export async function gatherWeights(
     weights.set(name, values);
   }
   return weights;
+}
+
+/** The part of a tensor that is a weight, after its last two axes are exchanged where they have to be. */
+function valuesOf({ source, role }: WeightShape, { data, shape }: StoredTensor): Float64Array {
+  const { transposed, rows, blocks } = source;
+  const [inner = 1, outer = 1] = shape.slice(-2);
+  const whole = transposed ? exchanged(data, inner, outer) : Float64Array.from(data);
+  if (rows !== undefined) {
+    const each = whole.length / ((transposed && shape.length === 2 ? outer : shape[0]) ?? 1);
+    return whole.slice(rows[0] * each, rows[1] * each);
+  }
+  if (blocks === undefined) return whole;
+  const width = role === 'vector' ? 1 : ((transposed ? inner : shape.at(-1)) ?? 1);
+  return whole.filter((_, at) => {
+    const inBlock = Math.floor(at / width) % blocks.stride;
+    return blocks.from <= inBlock && inBlock < blocks.from + blocks.size;
+  });
+}
+
+/** Matrices `[…, rows, columns]` as `[…, columns, rows]`. */
+function exchanged(data: ArrayLike<number>, rows: number, columns: number): Float64Array {
+  return Float64Array.from({ length: data.length }, (_, at) => {
+    const [matrix, inMatrix] = [Math.floor(at / (rows * columns)), at % (rows * columns)];
+    return data[matrix * rows * columns + (inMatrix % rows) * columns + Math.floor(inMatrix / rows)] as number;
+  });
 }

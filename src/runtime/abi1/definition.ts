@@ -61,7 +61,18 @@ export interface WeightDecl {
   /** Elements from the start of one row of the last axis to the next; the gap is zero. */
   readonly pitch: number;
   readonly source: string;
-  readonly rows?: readonly [start: number, end: number];
+  /** The tensor's last two axes are exchanged; blocks are counted after that. */
+  readonly transposed?: true;
+  /** The part of the tensor that is the weight; absent for the whole tensor. */
+  readonly blocks?: BlocksDecl;
+}
+
+/** Of each of `count` runs of `stride` elements, the `size` elements from `from` on: whole rows of the last axis. */
+export interface BlocksDecl {
+  readonly count: number;
+  readonly from: number;
+  readonly size: number;
+  readonly stride: number;
 }
 
 export type TableDecl = RopeTableDecl | SinusoidTableDecl;

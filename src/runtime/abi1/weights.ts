@@ -1,13 +1,10 @@
 import { type AllocationRequest, type BufferLedger, bufferUsage } from './buffers.ts';
-import type { Checkpoint, RowRange } from './checkpoint.ts';
-import type { WeightDecl } from './definition.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import type { BlocksDecl, WeightDecl } from './definition.ts';
 import { CheckpointError } from './errors.ts';
-import { dtypeBits, fromFloat32 } from './floats.ts';
+import { endOf, weightPieces } from './weight-pieces.ts';
 
 const bytesOf = { f32: 4, f16: 2, bf16: 2 } as const;
-const storedAs = { F32: 'f32', F16: 'f16', BF16: 'bf16' } as const;
-/** Rows are read, converted and uploaded in pieces of about this many bytes. */
-const pieceBytes = 8 * 1024 * 1024;
 
 export interface LoadProgress {
   readonly tensor: string;
@@ -31,19 +28,19 @@ function checkWeights(weights: readonly WeightDecl[], file: Checkpoint): void {
     if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') {
       throw new CheckpointError(file.name, `its dtype is ${dtype}; weights may be F32, F16 or BF16`, weight.source);
     }
-    const expected = weight.rows ? partOf(file, weight, shape, weight.rows) : weight.shape;
-    if (!sameShape(shape, expected)) {
-      throw new CheckpointError(file.name, `its shape is [${shape}], the module needs [${expected}]`, weight.source);
-    }
+    const read = weight.transposed ? [...shape.slice(0, -2), ...shape.slice(-2).reverse()] : shape;
+    if (weight.blocks === undefined ? sameShape(read, weight.shape) : holds(read, weight, weight.blocks)) continue;
+    const needed = weight.blocks === undefined ? `[${weight.shape}]` : `blocks of [${weight.shape}] from it`;
+    const how = weight.transposed ? ', transposed' : '';
+    throw new CheckpointError(file.name, `its shape is [${shape}], the module needs ${needed}${how}`, weight.source);
   }
 }
 
-/** The shape that a tensor must have so that `rows` of it make the weight. */
-function partOf(file: Checkpoint, weight: WeightDecl, shape: readonly number[], [start, end]: RowRange) {
-  if (end > (shape[0] ?? 0)) {
-    throw new CheckpointError(file.name, `rows ${start} to ${end} are not within its ${shape[0] ?? 0}`, weight.source);
-  }
-  return [shape[0] ?? 0, ...weight.shape.slice(1)];
+/** Several blocks fill the tensor; one block lies within it and has whole rows. */
+function holds(shape: readonly number[], weight: WeightDecl, blocks: BlocksDecl): boolean {
+  const elements = shape.reduce((product, extent) => product * extent, 1);
+  if (blocks.count > 1) return elements === blocks.count * blocks.stride;
+  return endOf(blocks) <= elements && (weight.shape.length === 1 || shape.at(-1) === weight.shape.at(-1));
 }
 
 /** Extents of 1 may be written or left out: a norm's γ of `[H, 1, D]` is `[H, D]`. */
@@ -81,28 +78,9 @@ async function uploadWeight(
   weight: WeightDecl,
   file: Checkpoint,
 ): Promise<void> {
-  const { shape, dtype } = file.info(weight.source);
-  const [first, end] = weight.rows ?? [0, shape[0] ?? 1];
-  const width = weight.shape.at(-1) ?? 1;
-  const asStored = storedAs[dtype as keyof typeof storedAs] === weight.dtype && weight.pitch === width;
-  const elementsOfRow = shape.slice(1).reduce((product, extent) => product * extent, 1);
-  // Pieces start at multiples of four rows, so that each of them starts at a multiple of four bytes on the device.
-  const rowsOfPiece = Math.max(4, Math.floor(pieceBytes / (elementsOfRow * (dtypeBits[dtype] / 8)) / 4) * 4);
   let offset = 0;
-  for (let row = first; row < end; row += rowsOfPiece) {
-    const range: RowRange = [row, Math.min(row + rowsOfPiece, end)];
-    const bytes = asStored
-      ? await file.readBytes(weight.source, range)
-      : fromFloat32(weight.dtype, withPitch(await file.readFloat32(weight.source, range), width, weight.pitch));
+  for await (const bytes of weightPieces(file, weight)) {
     ledger.upload(buffer, offset, bytes);
     offset += bytes.byteLength;
   }
-}
-
-function withPitch(values: Float32Array, width: number, pitch: number): Float32Array {
-  if (pitch === width) return values;
-  const rows = values.length / width;
-  const padded = new Float32Array(rows * pitch);
-  for (let row = 0; row < rows; row++) padded.set(values.subarray(row * width, (row + 1) * width), row * pitch);
-  return padded;
 }

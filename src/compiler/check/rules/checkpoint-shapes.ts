@@ -158,7 +158,7 @@ function likelyCause(
   const name = shortName(template);
   const { headDim, valueDim } = attention;
   const isSwapped = found.length === 2 && found[0] === expected[1] && found[1] === expected[0];
-  if (isSwapped) return 'the matrix looks transposed: weights are `[out, in]`';
+  if (isSwapped) return 'the matrix looks transposed: weights are `[out, in]`, others are read with `transposed: true`';
   if (found.length !== expected.length)
     return `the tensor has ${count(found.length, 'axis').replace('axiss', 'axes')}, expected ${expected.length}`;
   const axis = expected.findIndex((extent, index) => found[index] !== extent);

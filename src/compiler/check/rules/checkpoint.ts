@@ -4,6 +4,7 @@ import type { BoundSpec } from '../bind.ts';
 import { type CheckpointHeader, type CheckpointTensor, weightDtypeOf } from '../checkpoint.ts';
 import type { WeightShape } from '../shaped-spec.ts';
 import { suggest } from '../suggest.ts';
+import { blockRows } from '../tensor-source.ts';
 import type { SourcedTemplate } from '../weight-sources.ts';
 import type { CheckpointInput, Found } from './checkpoint-input.ts';
 import { checkShapes } from './checkpoint-shapes.ts';
@@ -47,9 +48,10 @@ function findTensors(
       suggestion: suggest(tensor, unused),
     });
   }
+  const reportOnce = onceForEachCode(report);
   const found = present.flatMap((weight): readonly Found[] => {
     const tensor = checkpoint.tensors.get(weight.source.tensor);
-    const shape = tensor === undefined ? undefined : readShape(weight, tensor, place, report);
+    const shape = tensor === undefined ? undefined : readShape(weight, tensor, place, reportOnce);
     return tensor === undefined || shape === undefined ? [] : [{ weight, tensor, shape }];
   });
   const unusable = found.filter(({ tensor }) => weightDtypeOf(tensor.dtype) === undefined);
@@ -61,18 +63,37 @@ function findTensors(
   return found;
 }
 
-/** The shape of the rows that are read; undefined when they do not exist (WGT005). */
+/** What is wrong in one layer is wrong in the others. */
+function onceForEachCode(report: Report): Report {
+  const told = new Set<string>();
+  return (code, ...finding) => {
+    if (!told.has(code)) report(code, ...finding);
+    told.add(code);
+  };
+}
+
+/** The shape of the part that is read; undefined when the tensor does not have it (WGT005, WGT013). */
 function readShape(
-  { source }: WeightShape,
-  { shape }: CheckpointTensor,
+  weight: WeightShape,
+  tensor: CheckpointTensor,
   place: Span,
   report: Report,
 ): readonly number[] | undefined {
-  if (source.rows === undefined) return shape;
-  const [start, end] = source.rows;
-  const [rows = 0, ...rest] = shape;
-  if (end <= rows) return [end - start, ...rest];
-  report('WGT005', place, { tensor: source.tensor, start, end, rows });
+  const { transposed, rows, blocks, tensor: name } = weight.source;
+  const shape = transposed ? [...tensor.shape.slice(0, -2), ...tensor.shape.slice(-2).reverse()] : tensor.shape;
+  if (blocks !== undefined) {
+    const found = blockRows(shape, weight.role);
+    if (found === blocks.count * blocks.stride) {
+      return weight.role === 'vector' ? weight.shape : [...weight.shape.slice(0, -1), shape.at(-1) ?? 1];
+    }
+    report('WGT013', place, { tensor: name, rows: found, count: blocks.count, stride: blocks.stride });
+    return undefined;
+  }
+  if (rows === undefined) return shape;
+  const [start, end] = rows;
+  const [first = 0, ...rest] = shape;
+  if (end <= first) return [end - start, ...rest];
+  report('WGT005', place, { tensor: name, start, end, rows: first });
   return undefined;
 }
 

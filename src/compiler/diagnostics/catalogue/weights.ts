@@ -18,6 +18,19 @@ function withNames(...names: readonly string[]): string {
   return `${memory}weights:\n  names:\n${names.map((name) => `    ${name}\n`).join('')}`;
 }
 
+const fused = {
+  qkv: ['F32', 48, 32],
+  'attn.k.weight': ['F32', 16, 32],
+  'attn.v.weight': ['F32', 16, 32],
+  'attn.o.weight': ['F32', 32, 16],
+} as const;
+
+/** Queries of four heads of 4 in a matrix that has more of each head. */
+function inBlocks(stride: number): string {
+  const q = `{ tensor: qkv, blocks: { count: 4, from: 0, size: 4, stride: ${stride} } }`;
+  return `${attention('hidden: 32', 'q_heads: 4', 'head_dim: 4')}weights:\n  names:\n    attn.q.weight: ${q}\n`;
+}
+
 export const weightRules = {
   WGT001: entry({
     slug: 'tensor-missing',
@@ -99,7 +112,8 @@ export const weightRules = {
     slug: 'name-template',
     severity: 'error',
     message: (a: { problem: string }) => a.problem,
-    help: () => 'a tensor name may use `{i}`, `{2*i}` or `{2*i+1}`, and may end in `[start:end]`',
+    help: () =>
+      'a tensor name may use `{i}`, `{2*i}` or `{2*i+1}`, and may end in `[start:end]`; a part has as many rows as the weight',
     why: 'A template that is not understood would name a tensor that does not exist.',
     failing: { spec: withNames('attn.memory_k: "memory.{j}.k"') },
     mended: { spec: withNames('attn.memory_k: memory.k') },
@@ -167,6 +181,17 @@ export const weightRules = {
       ],
     },
     mended: { spec: sharded, tensors: memoryTensors },
+  }),
+  WGT013: entry({
+    slug: 'blocks-do-not-fill',
+    severity: 'error',
+    message: (a: { tensor: string; rows: number; count: number; stride: number }) =>
+      `${count(a.count, 'block')} of ${a.stride} rows make ${a.count * a.stride}, \`${a.tensor}\` has ${a.rows}`,
+    help: (a) =>
+      a.rows % a.count === 0 ? `is the stride ${a.rows / a.count}?` : 'the blocks of a tensor are all of its rows',
+    why: 'Where heads are stored one after the other, a wrong stride would read parts of others.',
+    failing: { spec: inBlocks(8), tensors: fused },
+    mended: { spec: inBlocks(12), tensors: fused },
   }),
 };
 
