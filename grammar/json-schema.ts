@@ -8,6 +8,7 @@ import {
   type NumberOption,
   type OptionNode,
   type OverridesOption,
+  type WordsOption,
 } from './option.ts';
 
 export type JsonSchema = { readonly [key: string]: unknown };
@@ -87,7 +88,7 @@ function shapeOf(option: OptionNode, writing: Writing): JsonSchema {
     case 'expression':
       return { type: 'string', pattern: '\\S' };
     case 'words':
-      return { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: 1024 };
+      return wordsShape(option);
     case 'numbers':
       return {
         type: 'array',
@@ -118,12 +119,21 @@ function listShape({ values, ordering }: ListOption): JsonSchema {
   return { type: 'array', items: { type: 'string', enum: values }, uniqueItems: true, ...length };
 }
 
-function overridesShape({ of }: OverridesOption, writing: Writing): JsonSchema {
+function wordsShape({ orOne }: WordsOption): JsonSchema {
+  const list = { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: 1024 };
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nothing awaits this object
+  return orOne ? { if: { type: 'string' }, then: true, else: list } : list;
+}
+
+function overridesShape({ of, like }: OverridesOption, writing: Writing): JsonSchema {
   const properties = Object.entries<OptionNode>(of.entries).map(([key, option]) => {
     const inFull = { ...writing.annotate(option), ...shapeOf(option, { ...writing, partial: true }) };
-    return [key, writing.overridesInFull ? inFull : { type: 'object' }] as const;
+    return [key, writing.overridesInFull || option.kind !== 'map' ? inFull : { type: 'object' }] as const;
   });
-  const one = { type: 'object', properties: Object.fromEntries(properties), additionalProperties: false };
+  const isOpen = like !== undefined && !writing.overridesInFull;
+  const one = isOpen
+    ? { type: 'object' }
+    : { type: 'object', properties: Object.fromEntries(properties), additionalProperties: false };
   return { type: 'object', additionalProperties: one, minProperties: 1, maxProperties: 64 };
 }
 

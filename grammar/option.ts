@@ -106,12 +106,18 @@ export interface OverridesOption extends OptionBase {
   readonly kind: 'overrides';
   readonly form: string;
   readonly of: MapOption;
+  /** `of` is this option of a spec, rather than a map of several. */
+  readonly like?: string;
 }
 
 /** A list of words that are the user's; not empty. */
 export interface WordsOption extends OptionBase {
   readonly kind: 'words';
   readonly form: string;
+  /** What one of them is. */
+  readonly item: string;
+  /** A single word may stand in place of a list of one. */
+  readonly orOne?: true;
 }
 
 /** A list of numbers above 0; not empty. */

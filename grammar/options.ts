@@ -3,6 +3,7 @@ import { attention } from './options/attention.ts';
 import { layers } from './options/layers.ts';
 import { mlp } from './options/mlp.ts';
 import { model } from './options/model.ts';
+import { attentions, blocks, include, use } from './options/reuse.ts';
 import { weights } from './options/weights.ts';
 
 /**
@@ -35,8 +36,12 @@ export const options = {
       consumedBy: 'emit',
       doc: 'Name of the module; generated identifiers begin with it.',
     },
+    include,
+    use,
+    blocks,
     model,
     attention,
+    attentions,
     mlp,
     layers,
     weights,

@@ -73,11 +73,12 @@ function typeOf(option: OptionNode): string {
     case 'names':
       return `Readonly<Record<string, ${mapType(option.of, '  ')}>>`;
     case 'overrides':
+      if (option.like !== undefined) return `Readonly<Record<string, Overrides<Spec['${option.like}']>>>`;
       return `Readonly<Record<string, { ${Object.keys(option.of.entries)
         .map((key) => `readonly ${key}?: Overrides<Spec['${key}']>`)
         .join('; ')} }>>`;
     case 'words':
-      return 'readonly string[]';
+      return option.orOne ? 'string | readonly string[]' : 'readonly string[]';
     case 'numbers':
       return 'readonly number[]';
     case 'axes':

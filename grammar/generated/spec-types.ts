@@ -6,6 +6,12 @@ export interface Spec {
   readonly gqac: 1;
   /** Name of the module; generated identifiers begin with it. */
   readonly name: string;
+  /** Specs, or parts of specs, that lie beneath this one: relative paths without `..`. Maps are merged, lists and single values replace, `none` takes an optional option away; later files replace earlier ones. What they include and their blocks come along. Parts that are no specs of their own are called `*.part.gqa.yaml` or `*.part.gqa`, which searches of folders pass by. */
+  readonly include?: string | readonly string[];
+  /** Blocks that lie beneath what is written here: maps are merged, lists and single values replace, later blocks replace earlier ones. */
+  readonly use?: string | readonly string[];
+  /** Named parts of `attention` and `mlp`, for `use`. */
+  readonly blocks?: Readonly<Record<string, { readonly attention?: Overrides<Spec['attention']>; readonly mlp?: Overrides<Spec['mlp']> }>>;
   /** The transformer around the attention. Without it the module is the attention alone. */
   readonly model?: {
     /** Number of tokens. */
@@ -102,8 +108,8 @@ export interface Spec {
     /** Logits become c · tanh(x / c), after `logit_scale`. */
     readonly final_softcap?: number;
   };
-  /** The attention of every layer. */
-  readonly attention: {
+  /** The attention of every layer. Required, unless there are `attentions`. */
+  readonly attention?: {
     /** Width of the input and output when there is no `model`. Default: `model.hidden`; without a model and without this, q, k and v are given already split into heads. */
     readonly hidden?: number;
     /** Width of the output where it differs from the input; not in a `model`. Default: `hidden`. */
@@ -327,6 +333,8 @@ export interface Spec {
       readonly page_size?: number;
     };
   };
+  /** Several attentions, each a module of its own: each has what it changes in `attention`, where that is written. Not with `model`. The weights of `self` are `self.attn.q.weight`, … */
+  readonly attentions?: Readonly<Record<string, Overrides<Spec['attention']>>>;
   /** The feed-forward part of every layer; required with `model`, refused without. */
   readonly mlp?: {
     /** `gated`: down(act(gate(x)) · up(x)). `plain`: down(act(up(x))). Default: `gated`. */
@@ -385,7 +393,7 @@ export interface Spec {
   /** Layers that differ; only with `model`. Without it all layers are alike. */
   readonly layers?: {
     /** What each kind of layer has in place of the spec’s own `attention` and `mlp`: maps are merged, lists and single values replace. `none` takes an optional option away. */
-    readonly kinds: Readonly<Record<string, { readonly attention?: Overrides<Spec['attention']>; readonly mlp?: Overrides<Spec['mlp']> }>>;
+    readonly kinds: Readonly<Record<string, { readonly use?: Overrides<Spec['use']>; readonly attention?: Overrides<Spec['attention']>; readonly mlp?: Overrides<Spec['mlp']> }>>;
     /** Kinds of the layers from the first on, repeated over all layers; the last repeat may be cut. */
     readonly pattern: readonly string[];
   };
@@ -431,6 +439,9 @@ type Overrides<T> = T extends readonly unknown[]
 export interface OptionTypes {
   readonly "gqac": 1;
   readonly "name": string;
+  readonly "include": string | readonly string[];
+  readonly "use": string | readonly string[];
+  readonly "blocks": Readonly<Record<string, { readonly attention?: Overrides<Spec['attention']>; readonly mlp?: Overrides<Spec['mlp']> }>>;
   readonly "model.vocab": number;
   readonly "model.hidden": number;
   readonly "model.layers": number;
@@ -554,6 +565,7 @@ export interface OptionTypes {
   readonly "attention.cache.capacity": number;
   readonly "attention.cache.prefill_chunk": number;
   readonly "attention.cache.page_size": number;
+  readonly "attentions": Readonly<Record<string, Overrides<Spec['attention']>>>;
   readonly "mlp.kind": 'gated' | 'plain';
   readonly "mlp.activation": 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu' | 'relu2' | 'clamped_swiglu';
   readonly "mlp.clamp.limit": number;
@@ -574,7 +586,7 @@ export interface OptionTypes {
   readonly "mlp.experts.biases": readonly ('up' | 'gate' | 'down')[];
   readonly "mlp.experts.shared.width": number;
   readonly "mlp.experts.shared.gate": boolean;
-  readonly "layers.kinds": Readonly<Record<string, { readonly attention?: Overrides<Spec['attention']>; readonly mlp?: Overrides<Spec['mlp']> }>>;
+  readonly "layers.kinds": Readonly<Record<string, { readonly use?: Overrides<Spec['use']>; readonly attention?: Overrides<Spec['attention']>; readonly mlp?: Overrides<Spec['mlp']> }>>;
   readonly "layers.pattern": readonly string[];
   readonly "weights.file": string;
   readonly "weights.dtype": 'checkpoint' | 'f32' | 'f16' | 'bf16';

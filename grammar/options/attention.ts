@@ -10,10 +10,9 @@ import { alibi, rope, t5Bias } from './positions.ts';
 export const attention = {
   kind: 'map',
   presence: 'meaning',
-  required: true,
   since,
   consumedBy: 'lower',
-  doc: 'The attention of every layer.',
+  doc: 'The attention of every layer. Required, unless there are `attentions`.',
   entries: {
     hidden: {
       kind: 'integer',

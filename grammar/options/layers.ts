@@ -1,6 +1,7 @@
 import { type MapOption, since } from '../option.ts';
 import { attention } from './attention.ts';
 import { mlp } from './mlp.ts';
+import { use } from './reuse.ts';
 
 /** `layers`: layers that differ. */
 export const layers = {
@@ -23,12 +24,13 @@ export const layers = {
         since,
         consumedBy: 'check',
         doc: 'What this kind of layer has in place of the spec’s own.',
-        entries: { attention, mlp },
+        entries: { use, attention, mlp },
       },
     },
     pattern: {
       kind: 'words',
       form: 'a list of names of `layers.kinds`',
+      item: 'the name of a kind of layer',
       required: true,
       since,
       consumedBy: 'check',

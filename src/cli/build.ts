@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
+import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
 import type { GeneratedFile } from '../compiler/emit-ts/files.ts';
 import type { TargetProfile } from '../compiler/plan/profiles.ts';
 import { countOf, exitCodes, InputError } from './output.ts';
@@ -41,12 +42,20 @@ export function register(program: Command): void {
 async function build(path: string, flags: BuildFlags): Promise<number> {
   const { loadOptions, loadSpec } = await import('./spec-files.ts');
   const targets = await targetsFor(flags);
-  const spec = await loadSpec(path, { ...loadOptions(flags), targets: targets.checked });
+  const spec = await loadSpec(path, { ...loadOptions(flags), targets: targets.checked, several: true });
   await printDiagnostics(spec);
-  if (spec.shaped === undefined) return exitCodes.findings;
-  const folder = await outputFolder(path, flags.output);
-  const files = await generate(spec, { path, folder, flags, targets: targets.built });
-  return flags.check ? checkFolder(folder, files) : write(folder, files, flags.force ?? false);
+  const { join } = await import('node:path');
+  let code: number = spec.modules.length === 0 ? exitCodes.findings : exitCodes.clean;
+  for (const shaped of spec.modules) {
+    const output = await outputFolder(path, flags.output);
+    const folder = shaped.part === undefined ? output : join(output, shaped.part);
+    const files = await generate(shaped, spec, { path, folder, flags, targets: targets.built });
+    code = Math.max(
+      code,
+      flags.check ? await checkFolder(folder, files) : await write(folder, files, flags.force ?? false),
+    );
+  }
+  return code;
 }
 
 async function printDiagnostics({ diagnostics }: LoadedSpec): Promise<void> {
@@ -78,21 +87,23 @@ interface Generation {
 }
 
 async function generate(
-  spec: LoadedSpec,
+  shaped: ShapedSpec,
+  { source, included }: LoadedSpec,
   { path, folder, flags, targets }: Generation,
 ): Promise<readonly GeneratedFile[]> {
   const { compileModule } = await import('../compiler/compile.ts');
   const { emitFiles } = await import('../compiler/emit-ts/files.ts');
-  if (spec.shaped === undefined) throw new Error('only specs without errors are built');
   if (flags.emit !== 'ts' && flags.emit !== 'js')
     throw new InputError(`--emit ${flags.emit} is not known: use ts or js`);
-  const compiled = compileModule(spec.shaped, targets);
+  const compiled = compileModule(shaped, targets);
   const { createHash } = await import('node:crypto');
   const origin = {
     gqacVersion: manifest.version,
     specPath: path === '-' ? 'standard input' : await pathFrom(folder, path),
-    specSha256: createHash('sha256').update(spec.source.text).digest('hex'),
-    doc: leadingComment(spec.source.text),
+    specSha256: createHash('sha256')
+      .update([source, ...included].map(({ text }) => text).join('\0'))
+      .digest('hex'),
+    doc: leadingComment(source.text),
   };
   return emitFiles(compiled, origin, flags.emit);
 }
@@ -132,7 +143,7 @@ async function checkFolder(folder: string, files: readonly GeneratedFile[]): Pro
   return exitCodes.findings;
 }
 
-/** Builds, then builds again after each change of the spec or its checkpoint, until interrupted. */
+/** Builds, then builds again after each change of the spec, what it includes or its checkpoint, until interrupted. */
 async function watch(path: string, flags: BuildFlags): Promise<number> {
   if (path === '-' || flags.check) throw new InputError('--watch goes with a spec file, and not with --check');
   const { default: chokidar } = await import('chokidar');
@@ -142,15 +153,23 @@ async function watch(path: string, flags: BuildFlags): Promise<number> {
       if (!(error instanceof InputError)) throw error;
       process.stderr.write(`error: ${error.message}\n`);
     });
+  const filesOf = async () => {
+    const spec = await loadSpec(path, { ...loadOptions(flags), several: true }).catch(() => undefined);
+    const weights = spec?.weightsPath ?? flags.weights;
+    return [path, ...(weights === undefined ? [] : [weights]), ...(spec?.included ?? []).map((one) => one.path)];
+  };
   await buildOnce();
-  const weights = (await loadSpec(path, loadOptions(flags)).catch(() => undefined))?.weightsPath ?? flags.weights;
-  const watcher = chokidar.watch([path, ...(weights ? [weights] : [])], {
+  const watcher = chokidar.watch(await filesOf(), {
     ignoreInitial: true,
     awaitWriteFinish: { stabilityThreshold: 50 },
   });
   let queue = Promise.resolve();
   watcher.on('all', () => {
-    queue = queue.then(async () => void (await buildOnce()));
+    queue = queue.then(async () => {
+      await buildOnce();
+      // A file that was included just now changes from here on.
+      watcher.add(await filesOf());
+    });
   });
   process.stderr.write(`watching ${path}; Ctrl-C ends\n`);
   await new Promise<void>((resolve) => process.once('SIGINT', resolve));

@@ -29,13 +29,13 @@ export function register(program: Command): void {
 
 /** Exit code: 0 formatted (or, with --check, nothing to do), 1 a spec is malformed or would change. */
 async function runFmt(paths: readonly string[], flags: FmtFlags): Promise<number> {
-  const { findSpecs, syntaxOption } = await import('./spec-files.ts');
+  const { findFiles, pickSpecsAndParts, syntaxOption } = await import('./spec-files.ts');
   if (flags.stdin && paths.length > 0) throw new InputError('--stdin goes without paths');
   if (flags.output !== undefined && flags.to === undefined) throw new InputError('-o goes with --to');
   const { syntax: to } = syntaxOption('--to', flags.to);
   const { syntax } = syntaxOption('--syntax', flags.syntax);
   const given = paths.length > 0 ? paths : [flags.stdin ? '-' : '.'];
-  const specs = await findSpecs(given);
+  const specs = await findFiles(given, pickSpecsAndParts);
   if (specs.length === 0) throw new InputError(`no spec.yaml, *.gqa.yaml or *.gqa below ${given.join(', ')}`);
   if (to !== undefined) return convert(specs, flags, { syntax, to });
   const outcomes: Outcome[] = [];
@@ -66,7 +66,7 @@ async function format(
   syntax?: Syntax,
   to?: Syntax,
 ): Promise<{ readonly text: string; readonly before: string } | undefined> {
-  const { readSource } = await import('./spec-files.ts');
+  const { readSource } = await import('./spec-text.ts');
   const { collectDiagnostics } = await import('../compiler/diagnostics/report.ts');
   const { formatSpec } = await import('../compiler/syntax/format.ts');
   const { syntaxOf } = await import('../compiler/syntax/syntaxes.ts');

@@ -8,6 +8,7 @@ interface InspectFlags {
   readonly format: string;
   readonly weights?: string;
   readonly syntax?: string;
+  readonly attention?: string;
 }
 
 export function register(program: Command): void {
@@ -17,6 +18,7 @@ export function register(program: Command): void {
     .argument('<spec>', 'spec file, or - for standard input')
     .option('--weights <path>', 'checkpoint, instead of the one that the spec names')
     .option('--syntax <syntax>', 'yaml or dsl: what the spec is in; by default its name or first line says so')
+    .option('--attention <name>', 'which one, of a spec with several')
     .option('--format <format>', 'human or json', 'human')
     .action(async (path: string, flags: InspectFlags) => {
       process.exitCode = await inspect(path, flags);

@@ -39,7 +39,7 @@ export async function lintSpecs(paths: readonly string[], options: LoadOptions):
 
 async function lintSpec(path: string, options: LoadOptions): Promise<LintedSpec | InputError> {
   try {
-    const result = await loadSpec(path, options);
+    const result = await loadSpec(path, { ...options, several: true });
     const { source, checkedWith, ignored } = result;
     return { path, source, checkedWith, diagnostics: reported(result), ignored };
   } catch (error) {

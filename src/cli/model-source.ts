@@ -8,7 +8,7 @@ import type { SourceFile } from '../compiler/source/source.ts';
 import { checkpointIn, tensorNamesOf } from './checkpoint-in.ts';
 import { readJson } from './json-file.ts';
 import { InputError } from './output.ts';
-import { readSource } from './spec-files.ts';
+import { readSource } from './spec-text.ts';
 
 /** A spec, written or imported, and the folder that its other files are in. */
 export interface ModelSource {
@@ -85,10 +85,15 @@ export async function checkModel(path: string, palette: Palette): Promise<Shaped
   }
   const { checkSpec } = await import('../compiler/pipeline.ts');
   const { parserOf, syntaxOf } = await import('../compiler/syntax/syntaxes.ts');
-  const { shaped, diagnostics } = checkSpec(model.source, { parse: await parserOf(syntaxOf(model.source)) });
+  const { loadIncludes } = await import('./includes.ts');
+  const { chosenModule } = await import('./spec-files.ts');
+  const parse = await parserOf(syntaxOf(model.source));
+  const includes = await loadIncludes(model.source, parse, model.folder);
+  const result = checkSpec(model.source, { parse, ...(includes && { readInclude: includes.readInclude }) });
+  const { shaped } = chosenModule(path, result);
   if (shaped !== undefined) return shaped;
   const { renderAll } = await import('../compiler/diagnostics/render-text.ts');
-  process.stderr.write(renderAll(diagnostics, palette));
+  process.stderr.write(renderAll(result.diagnostics, palette));
   return undefined;
 }
 

@@ -1,17 +1,18 @@
-import { open, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CheckpointHeader } from '../compiler/check/checkpoint.ts';
 import { type CheckOptions, type CheckResult, checkSpec, weightsFileOf } from '../compiler/pipeline.ts';
 import type { TargetProfile } from '../compiler/plan/profiles.ts';
 import type { SourceFile } from '../compiler/source/source.ts';
-import { parserOf, type Syntax, syntaxes, syntaxOf } from '../compiler/syntax/syntaxes.ts';
+import { isPart, parserOf, type Syntax, syntaxes, syntaxOf } from '../compiler/syntax/syntaxes.ts';
+import { loadIncludes } from './includes.ts';
 import { InputError } from './output.ts';
-
-/** Far above what the checker accepts (SYN003), so that it is the checker that says so. */
-const readAtMost = 1 << 20;
+import { readSource, unreadable } from './spec-text.ts';
 
 export interface LoadedSpec extends CheckResult {
   readonly source: SourceFile;
+  /** Files that it includes. */
+  readonly included: readonly SourceFile[];
   /** Resolved path of the checkpoint whose header was read. */
   readonly weightsPath?: string;
   /** What a check of another text in its place takes. */
@@ -28,22 +29,46 @@ export async function loadSpec(path: string, options: LoadOptions = {}): Promise
 
 /** As `loadSpec`, for a text that has been read; `path` says where its checkpoint may lie. */
 export async function checkSource(source: SourceFile, path: string, options: LoadOptions = {}): Promise<LoadedSpec> {
+  const parse = await parserOf(options.syntax ?? syntaxOf(source));
+  const includes = await loadIncludes(source, parse, path === '-' ? '.' : dirname(path));
   const given: CheckOptions = {
-    parse: await parserOf(options.syntax ?? syntaxOf(source)),
+    parse,
+    ...(includes === undefined ? {} : { readInclude: includes.readInclude }),
     ...(options.shards === undefined ? {} : { shards: options.shards }),
     ...(await budgetsOf(options.targets)),
   };
   const alone = checkSpec(source, given);
   const weightsPath = options.weights ?? (path === '-' ? undefined : await weightsBeside(path, alone));
-  if (weightsPath === undefined) return { source, checkedWith: given, ...alone };
+  const common = { source, included: includes?.sources ?? [] };
+  if (weightsPath === undefined)
+    return { ...common, checkedWith: given, ...alone, ...chosenModule(path, alone, options) };
   const within = options.weights === undefined ? dirname(path) : undefined;
   const checkedWith: CheckOptions = { ...given, checkpoint: await readHeader(weightsPath, within) };
-  return { source, weightsPath, checkedWith, ...checkSpec(source, checkedWith) };
+  const result = checkSpec(source, checkedWith);
+  return { ...common, weightsPath, checkedWith, ...result, ...chosenModule(path, result, options) };
+}
+
+/** The module that a command is about, where a spec is of several. */
+export function chosenModule(
+  path: string,
+  { modules, shaped }: CheckResult,
+  { several, attention }: LoadOptions = {},
+): Pick<CheckResult, 'shaped'> {
+  if (several || modules.length === 0) return {};
+  const chosen = attention === undefined ? shaped : modules.find(({ part }) => part === attention);
+  if (chosen !== undefined) return { shaped: chosen };
+  const parts = modules.flatMap(({ part }) => part ?? []);
+  if (parts.length === 0) throw new InputError(`${path} has one attention: leave out --attention`);
+  throw new InputError(`${path} has the attentions ${parts.join(', ')}: choose one with --attention`);
 }
 
 export interface LoadOptions {
   readonly weights?: string;
   readonly shards?: number;
+  /** Which of several attentions is meant. */
+  readonly attention?: string;
+  /** All of them are. */
+  readonly several?: true;
   /** What it must run on. */
   readonly targets?: readonly TargetProfile[];
   /** Found out by the name of the file, or by the first line of standard input, when left out. */
@@ -64,57 +89,17 @@ export function syntaxOption(option: string, name: string | undefined): { readon
   return { syntax };
 }
 
-/** What a command's `--weights` and `--syntax` say. @throws InputError as `syntaxOption` does. */
-export function loadOptions(flags: { readonly weights?: string; readonly syntax?: string }): LoadOptions {
+interface SpecFlags {
+  readonly weights?: string;
+  readonly syntax?: string;
+  readonly attention?: string;
+}
+
+/** What a command's `--weights`, `--syntax` and `--attention` say. @throws InputError as `syntaxOption` does. */
+export function loadOptions(flags: SpecFlags): LoadOptions {
   const weights = flags.weights === undefined ? {} : { weights: flags.weights };
-  return { ...weights, ...syntaxOption('--syntax', flags.syntax) };
-}
-
-/** The text of a spec. @throws InputError when it cannot be read. */
-export async function readSource(path: string): Promise<SourceFile> {
-  const bytes = path === '-' ? await readStandardInput() : await readFileUpTo(path);
-  try {
-    return { path: path === '-' ? '<stdin>' : path, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
-  } catch {
-    throw new InputError(`${path} is not UTF-8 text`);
-  }
-}
-
-async function readFileUpTo(path: string): Promise<Uint8Array> {
-  try {
-    const handle = await open(path, 'r');
-    try {
-      const { size } = await handle.stat();
-      if (size > readAtMost) throw tooLarge(path);
-      return await handle.readFile();
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    throw unreadable(path, error);
-  }
-}
-
-async function readStandardInput(): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of process.stdin) {
-    size += chunk.length;
-    if (size > readAtMost) throw tooLarge('standard input');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-function tooLarge(path: string): InputError {
-  return new InputError(`${path} is larger than 1 MiB: a spec has at most 256 KiB`);
-}
-
-function unreadable(path: string, error: unknown): InputError {
-  if (error instanceof InputError) return error;
-  const code = (error as NodeJS.ErrnoException).code;
-  const reason = code === 'ENOENT' ? 'no such file' : error instanceof Error ? error.message : String(error);
-  return new InputError(`${path} cannot be read: ${reason}`);
+  const attention = flags.attention === undefined ? {} : { attention: flags.attention };
+  return { ...weights, ...attention, ...syntaxOption('--syntax', flags.syntax) };
 }
 
 /** The checkpoint that the spec names, if it exists. A link that leads out of the spec's folder is refused. */
@@ -127,7 +112,7 @@ async function weightsBeside(path: string, spec: CheckResult): Promise<string | 
     () => false,
   );
   if (!isThere) return undefined;
-  const { isInside } = await import('../node/checkpoint-file.ts');
+  const { isInside } = await import('../node/inside-folder.ts');
   if (await isInside(target, dirname(path))) return target;
   throw new InputError(`${named} is a link out of the folder of ${path}: name the file with --weights`);
 }
@@ -147,9 +132,12 @@ const skippedFolders = new Set(['node_modules', 'generated', 'dist']);
 /** Of the names of the files of a folder, sorted, those that are meant. */
 export type PickFiles = (names: readonly string[]) => readonly string[];
 
-/** `spec.yaml`, `*.gqa.yaml` and `*.gqa`. */
-export const pickSpecs: PickFiles = (names) =>
+/** `spec.yaml`, `*.gqa.yaml` and `*.gqa`, parts for others to include among them. */
+export const pickSpecsAndParts: PickFiles = (names) =>
   names.filter((name) => name === 'spec.yaml' || /\.gqa(?:\.yaml)?$/.test(name));
+
+/** Those that are specs by themselves. */
+export const pickSpecs: PickFiles = (names) => pickSpecsAndParts(names).filter((name) => !isPart(name));
 
 /** Files as they are; of folders, every spec below. Links are not followed. */
 export async function findSpecs(paths: readonly string[]): Promise<readonly string[]> {

@@ -7,6 +7,7 @@ import { exitCodes, InputError, paletteFor } from './output.ts';
 interface VerifyFlags {
   readonly weights?: string;
   readonly syntax?: string;
+  readonly attention?: string;
   readonly tokens: string;
   readonly seed: string;
   readonly format: string;
@@ -21,6 +22,7 @@ export function register(program: Command): void {
     .option('--syntax <syntax>', 'yaml or dsl: what the spec is in; by default its name or first line says so')
     .option('--tokens <n>', 'tokens of the longest prompt', '24')
     .option('--seed <n>', 'seed of random inputs and weights', '1')
+    .option('--attention <name>', 'which one, of a spec with several')
     .option('--format <format>', 'human or json', 'human')
     .action(async (path: string, flags: VerifyFlags) => {
       process.exitCode = await runVerify(path, flags);

@@ -1,6 +1,9 @@
+import { withFirstAttention } from './check/attention-kinds.ts';
 import { type BoundSpec, bind } from './check/bind.ts';
 import type { CheckpointHeader } from './check/checkpoint.ts';
+import { expandSpec, type ReadInclude } from './check/expand.ts';
 import { inferShapes } from './check/infer-shapes.ts';
+import type { LayerKind } from './check/layer-kind.ts';
 import { layerKinds } from './check/layer-kinds.ts';
 import { checkShards } from './check/rules/shards.ts';
 import { staysInside } from './check/rules/weights-file.ts';
@@ -16,8 +19,10 @@ import type { SpecTree } from './syntax/tree.ts';
 import { parseYaml } from './syntax/yaml.ts';
 
 export interface CheckResult {
-  /** Present exactly when there are no errors, ignored or not. */
+  /** Present exactly when there are no errors, ignored or not, and the spec is of one module. */
   readonly shaped?: ShapedSpec;
+  /** One, or one for each of several `attentions`; none when there are errors. */
+  readonly modules: readonly ShapedSpec[];
   /** Present when the text is a map, whatever else is wrong. */
   readonly bound?: BoundSpec;
   /** The most fundamental first. Ignored errors are among them, for they keep a spec from being built; ignored warnings are not. */
@@ -33,35 +38,55 @@ export interface CheckOptions {
   readonly shards?: number;
   /** Does what the spec becomes run on the targets that are meant? `checkBudgets` of them; asked when nothing else is wrong. */
   readonly checkBudgets?: (shaped: ShapedSpec, report: Report) => void;
+  /** Files that the spec includes; without it none can be had. */
+  readonly readInclude?: ReadInclude;
   /** `parserOf` the syntax that the text is in; YAML's when left out. */
   readonly parse?: Parse;
 }
 
 /** The front half: text to a checked spec with every dimension known. Pure; never throws for what a user wrote. */
 export function checkSpec(source: SourceFile, options: CheckOptions = {}): CheckResult {
-  const { report, diagnostics, hasErrors } = collectDiagnostics();
-  const tree = (options.parse ?? parseYaml)(source, report);
-  if (tree === undefined) return Object.freeze({ diagnostics: diagnostics(), ignored: new Map() });
-  const bound = bind(checkSchema(tree, report));
+  const { report: collect, diagnostics, hasErrors } = collectDiagnostics();
+  const written = (options.parse ?? parseYaml)(source, collect);
+  if (written === undefined) return Object.freeze({ modules: [], diagnostics: diagnostics(), ignored: new Map() });
+  const { tree, files, isWhole } = expandSpec(written, options.readInclude, collect);
+  const report = isWhole ? collect : withoutMissing(collect);
+  const bound = bind(checkSchema(withFirstAttention(tree), report));
   const kinds = layerKinds(tree, bound, report);
-  const shaped = inferShapes(bound, kinds, options.checkpoint, report);
-  for (const { spec, layers } of kinds) {
-    const heads = shaped?.layers[layers[0] ?? 0]?.attention.heads;
-    if (heads !== undefined && options.shards !== undefined) checkShards(spec, heads, options.shards, report);
-  }
-  if (shaped !== undefined && !hasErrors()) options.checkBudgets?.(shaped, report);
-  const ignored = resolveIgnores(
-    source,
-    tree,
-    { found: diagnostics(), allOfSpec: shaped !== undefined, options },
-    report,
-  );
+  const modules = inferShapes(bound, kinds, options.checkpoint, report);
+  if (options.shards !== undefined) checkAllShards(kinds, modules, options.shards, report);
+  if (!hasErrors()) for (const shaped of modules) options.checkBudgets?.(shaped, report);
+  const ignored = resolveIgnores(files, { found: diagnostics(), allOfSpec: modules.length > 0, options }, report);
+  const sound = hasErrors() ? [] : modules;
+  const [shaped] = sound;
   return Object.freeze({
     bound,
-    ...(shaped === undefined || hasErrors() ? {} : { shaped }),
+    modules: sound,
+    ...(shaped === undefined || sound.length > 1 ? {} : { shaped }),
     diagnostics: diagnostics().filter((one) => one.severity === 'error' || !ignored.has(one)),
     ignored,
   });
+}
+
+/** What is missing may be in a file that could not be had. */
+function withoutMissing(report: Report): Report {
+  return (code, ...finding) => {
+    if (code !== 'SCH003' && code !== 'INC004') report(code, ...finding);
+  };
+}
+
+/** Each kind of layer and each attention once. */
+function checkAllShards(
+  kinds: readonly LayerKind[],
+  modules: readonly ShapedSpec[],
+  shards: number,
+  report: Report,
+): void {
+  for (const { spec, layers, isModule, named } of kinds) {
+    const module = modules.find(({ part }) => !isModule || part === named?.name);
+    const heads = module?.layers[layers[0] ?? 0]?.attention.heads;
+    if (heads !== undefined) checkShards(spec, heads, shards, report);
+  }
 }
 
 interface Findings {
@@ -72,8 +97,7 @@ interface Findings {
 
 /** After an error, other findings may have been held back as its consequences: no ignore is called idle then. */
 function resolveIgnores(
-  source: SourceFile,
-  tree: SpecTree,
+  files: readonly SpecTree[],
   { found, allOfSpec, options }: Findings,
   report: Report,
 ): ReadonlyMap<Diagnostic, string> {
@@ -83,12 +107,8 @@ function resolveIgnores(
     withShards: options.shards !== undefined,
     withTargets: options.checkBudgets !== undefined,
   };
-  return applyIgnores(
-    findIgnores(source, (offset) => isTextAt(tree, offset)),
-    found,
-    run,
-    report,
-  );
+  const ignores = files.flatMap((tree) => findIgnores(tree.span.file, (offset) => isTextAt(tree, offset)));
+  return applyIgnores(ignores, found, run, report);
 }
 
 /** `weights.file` of a spec that was checked without its checkpoint. */

@@ -1,11 +1,12 @@
-import { realpath, stat } from 'node:fs/promises';
-import { dirname, isAbsolute, join, relative, sep } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { ByteSource } from '../runtime/abi1/byte-source.ts';
 import type { Checkpoint, TensorInfo } from '../runtime/abi1/checkpoint.ts';
 import { CheckpointError } from '../runtime/abi1/errors.ts';
 import { SafetensorsFile } from '../runtime/abi1/safetensors.ts';
 import { closeShards, openShards, ShardedCheckpoint, type ShardFault } from '../runtime/abi1/sharded-checkpoint.ts';
 import { openFile } from './file-source.ts';
+import { isInside } from './inside-folder.ts';
 
 /** What a folder's checkpoint is called, in the order in which it is looked for. */
 const namesInFolder = ['model.safetensors', 'model.safetensors.index.json'];
@@ -84,12 +85,4 @@ function shardsBeside(index: string, { within }: CheckpointOptions): (file: stri
       throw new CheckpointError(path, `a link out of ${within}: name the checkpoint itself`);
     return openFile(path);
   };
-}
-
-/** True for what does not exist: opening it says so. */
-export async function isInside(path: string, folder: string): Promise<boolean> {
-  const real = await realpath(path).catch(() => undefined);
-  if (real === undefined) return true;
-  const way = relative(await realpath(folder), real);
-  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }

@@ -154,7 +154,9 @@ function optionValue(option: OptionNode): fc.Arbitrary<Layout> {
         ),
       );
     case 'words':
-      return listOf(one(fc.constantFrom('sliding', 'full')));
+      return option.orOne
+        ? fc.oneof(one(fc.constant('sliding')), listOf(one(fc.constantFrom('sliding', 'full'))))
+        : listOf(one(fc.constantFrom('sliding', 'full')));
     case 'overrides':
       return mapOf(
         fc.array(

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { checkBudgets } from '../../src/compiler/budget/check-budgets.ts';
 import type { CheckpointHeader } from '../../src/compiler/check/checkpoint.ts';
+import type { ReadInclude } from '../../src/compiler/check/expand.ts';
 import { allProfiles } from '../../src/compiler/compile.ts';
 import type { Diagnostic } from '../../src/compiler/diagnostics/diagnostic.ts';
 import type { Example } from '../../src/compiler/diagnostics/entry.ts';
@@ -9,6 +10,7 @@ import { attention } from '../../src/compiler/diagnostics/entry.ts';
 import { type CheckResult, checkSpec } from '../../src/compiler/pipeline.ts';
 import { defaultLimits, type TargetProfile } from '../../src/compiler/plan/profiles.ts';
 import type { SourceFile } from '../../src/compiler/source/source.ts';
+import { parseYaml } from '../../src/compiler/syntax/yaml.ts';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 export const exampleNames = ['shakespeare-minimind-gqa', 'shakespeare-xt-mem-mqa'] as const;
@@ -29,12 +31,22 @@ export function checkText(text: string, tensors?: Tensors, shards?: number): Che
 }
 
 /** Checks an example of the catalogue as the commands that it stands for would; `text` in place of its own. */
-export function checkExample({ spec, tensors, shardFaults, shards, target }: Example, text = spec): CheckResult {
+export function checkExample({ spec, files, tensors, shardFaults, shards, target }: Example, text = spec): CheckResult {
   return checkSpec(sourceOf(text), {
+    ...(files && { readInclude: readerOf(files) }),
     ...(tensors && { checkpoint: header(tensors, shardFaults) }),
     ...(shards === undefined ? {} : { shards }),
     ...(target && { checkBudgets: (shaped, report) => checkBudgets([profileOf(target)], shaped, report) }),
   });
+}
+
+/** Files in memory; paths are as they are written in the spec. */
+export function readerOf(files: Readonly<Record<string, string>>): ReadInclude {
+  const sources = new Map(Object.entries(files).map(([path, text]) => [path, { path, text }]));
+  return (path) => {
+    const source = sources.get(path);
+    return source === undefined ? { problem: 'cannot be read: no such file' } : { source, parse: parseYaml };
+  };
 }
 
 function profileOf(target: NonNullable<Example['target']>): TargetProfile {

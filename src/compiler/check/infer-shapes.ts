@@ -5,7 +5,7 @@ import { resolveAttention } from './infer-attention.ts';
 import { resolveMlp } from './infer-mlp.ts';
 import { resolveModel } from './infer-model.ts';
 import { type KindReports, reportsByKind } from './kind-reports.ts';
-import type { LayerKind } from './layer-kinds.ts';
+import type { LayerKind } from './layer-kind.ts';
 import { checkPageSizes } from './rules/cache.ts';
 import { checkCheckpoint, weightsPlace } from './rules/checkpoint.ts';
 import { checkShardFaults } from './rules/checkpoint-shards.ts';
@@ -20,7 +20,7 @@ import type { WeightTemplate } from './weight-template.ts';
 import { weightTemplates } from './weights-table.ts';
 
 /**
- * Applies every rule to every kind of layer; undefined when a dimension could not be known. Each part is resolved even when
+ * Applies every rule to every kind of layer. One module, or one for each of several attentions; none when a dimension could not be known. Each part is resolved even when
  * another is wrong. `spec` is what all layers share.
  */
 export function inferShapes(
@@ -28,7 +28,7 @@ export function inferShapes(
   kinds: readonly LayerKind[],
   checkpoint: CheckpointHeader | undefined,
   report: Report,
-): ShapedSpec | undefined {
+): readonly ShapedSpec[] {
   const reports = reportsByKind(kinds, report);
   const shaped = inferAll(spec, kinds, checkpoint, reports, report);
   reports.flush();
@@ -41,21 +41,24 @@ function inferAll(
   checkpoint: CheckpointHeader | undefined,
   reports: KindReports,
   report: Report,
-): ShapedSpec | undefined {
+): readonly ShapedSpec[] {
   const weightsFile = checkWeightsFile(spec, report);
   if (checkpoint !== undefined) checkShardFaults(checkpoint, weightsPlace(spec), report);
   const model = resolveModel(spec, report);
   const resolved = kinds.flatMap((kind) => resolveKind(kind, model, reports.of(kind)));
   const name = spec.at('name')?.value;
-  if (resolved.length === 0 || resolved.length < kinds.length || name === undefined) return undefined;
-  checkFirstValues(resolved, reports);
-  checkPageSizes(
-    resolved.map(({ kind, attention }) => ({
-      spec: kind.spec,
-      layout: attention.cacheLayout,
-      report: reports.of(kind),
-    })),
-  );
+  if (resolved.length === 0 || resolved.length < kinds.length || name === undefined) return [];
+  const modules = resolved.every(({ kind }) => kind.isModule) ? resolved.map((one) => [one]) : [resolved];
+  for (const layers of modules) {
+    checkFirstValues(layers, reports);
+    checkPageSizes(
+      layers.map(({ kind, attention }) => ({
+        spec: kind.spec,
+        layout: attention.cacheLayout,
+        report: reports.of(kind),
+      })),
+    );
+  }
   const sourced = sourceWeights(spec, resolved.map(templatesOf), report);
   const inputs = resolved.map((kind, index) => ({ ...kind, sourced: sourced[index] ?? [] }));
   if (checkpoint !== undefined && kinds.every((kind) => kind.spec.isComplete)) {
@@ -65,10 +68,41 @@ function inferAll(
     }));
     checkCheckpoint(spec, checkpoint, parts, report);
   }
+  let from = 0;
+  const shaped = modules.map((module) => {
+    const own = {
+      name,
+      spec: module[0]?.kind.isModule ? module[0].kind.spec : spec,
+      model,
+      kinds: module,
+      sourced: sourced.slice(from, from + module.length),
+    };
+    from += module.length;
+    return shapeOf(own, checkpoint, weightsFile);
+  });
+  return Object.freeze(shaped.filter((one) => one !== undefined));
+}
+
+interface ModuleParts {
+  readonly name: string;
+  /** What all layers share. */
+  readonly spec: BoundSpec;
+  readonly model: ModelShape | undefined;
+  readonly kinds: readonly ResolvedKind[];
+  readonly sourced: readonly (readonly SourcedTemplate[])[];
+}
+
+function shapeOf(
+  { name, spec, model, kinds, sourced }: ModuleParts,
+  checkpoint: CheckpointHeader | undefined,
+  weightsFile: string | undefined,
+): ShapedSpec | undefined {
+  const [first] = kinds;
   const weights = inForwardOrder(sourced);
+  const prefix = first === undefined ? '' : prefixOf(first.kind);
   const weightDtype = resolveWeightDtype(spec, weights, checkpoint);
-  if (weightDtype === undefined) return undefined;
-  const layers = resolved.flatMap(({ kind, attention, mlp }) => {
+  if (first === undefined || weightDtype === undefined) return undefined;
+  const layers = kinds.flatMap(({ kind, attention, mlp }) => {
     const shapeWith = (hooks: AttentionShape['hooks']): LayerShape =>
       Object.freeze({
         attention: Object.freeze({ ...attention, hooks }),
@@ -78,13 +112,15 @@ function inferAll(
     return kind.layers.map((layer) => ({ layer, shape: isHooked(kind.spec, layer) ? hooked : bare, kind }));
   });
   layers.sort((a, b) => a.layer - b.layer);
-  const names = layers.flatMap(({ kind }) => kind.named?.name ?? []);
+  const { isModule, named } = first.kind;
+  const names = isModule ? [] : layers.flatMap(({ kind }) => kind.named?.name ?? []);
   return Object.freeze({
-    name,
+    name: isModule && named !== undefined ? `${name}_${named.name}` : name,
+    ...(isModule && named !== undefined ? { part: named.name } : {}),
     ...(model === undefined ? {} : { model }),
     layers: Object.freeze(layers.map(({ shape }) => shape)),
     ...(names.length === 0 ? {} : { layerKinds: Object.freeze(names) }),
-    weights,
+    weights: weights.map((weight) => Object.freeze({ ...weight, name: weight.name.slice(prefix.length) })),
     weightDtype,
     ...(weightsFile === undefined ? {} : { weightsFile }),
     spanOf: (path: string, layer?: number) => {
@@ -94,6 +130,11 @@ function inferAll(
       return own.isWritten(path as OptionPath) ? own.keySpan(path as OptionPath) : undefined;
     },
   });
+}
+
+/** Weights of several attentions are told apart by the attention's name. */
+function prefixOf({ named, isModule }: LayerKind): string {
+  return isModule && named !== undefined ? `${named.name}.` : '';
 }
 
 interface ResolvedKind {
@@ -120,6 +161,9 @@ function resolveKind(kind: LayerKind, model: ModelShape | undefined, report: Rep
 
 /** What is not in a layer belongs to the first kind. */
 function templatesOf({ kind, templates }: ResolvedKind, index: number): TemplateGroup {
+  const prefix = prefixOf(kind);
+  if (kind.isModule)
+    return { layers: kind.layers, templates: templates.map((one) => ({ ...one, name: prefix + one.name })) };
   return { layers: kind.layers, templates: index === 0 ? templates : templates.filter(isLayered) };
 }
 

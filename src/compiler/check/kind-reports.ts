@@ -1,7 +1,7 @@
 import { type Note, note } from '../diagnostics/diagnostic.ts';
 import type { Report } from '../diagnostics/report.ts';
 import type { Span } from '../source/source.ts';
-import type { LayerKind } from './layer-kinds.ts';
+import type { LayerKind } from './layer-kind.ts';
 
 /** What the rules find in each kind of layer, held back until it is known in which kinds it is found. */
 export interface KindReports {
@@ -25,7 +25,7 @@ export function reportsByKind(kinds: readonly LayerKind[], report: Report): Kind
   const holding =
     (kind: LayerKind): Report =>
     (code, span, args, notes = [], fixes = []) => {
-      const key = JSON.stringify([code, span.start, span.end, args]);
+      const key = JSON.stringify([code, span.file.path, span.start, span.end, args]);
       const send = (more: readonly Note[]) => report(code, span, args, [...notes, ...more], fixes);
       const finding = found.get(key) ?? { code, span, kinds: [], send };
       found.set(key, finding);
@@ -40,10 +40,11 @@ export function reportsByKind(kinds: readonly LayerKind[], report: Report): Kind
   return { of: holding, flush };
 }
 
-function isWithin({ start, end }: Span, { named }: LayerKind): boolean {
-  return named !== undefined && named.span.start <= start && end <= named.span.end;
+function isWithin({ file, start, end }: Span, { named }: LayerKind): boolean {
+  return named !== undefined && named.span.file === file && named.span.start <= start && end <= named.span.end;
 }
 
-function noteOf({ named }: LayerKind): readonly Note[] {
-  return named === undefined ? [] : [note(named.keySpan, `in layers of kind \`${named.name}\``)];
+function noteOf({ named, isModule }: LayerKind): readonly Note[] {
+  if (named === undefined) return [];
+  return [note(named.keySpan, isModule ? `in attention \`${named.name}\`` : `in layers of kind \`${named.name}\``)];
 }

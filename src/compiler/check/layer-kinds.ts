@@ -2,20 +2,13 @@ import { optionAt } from '../../../grammar/options.ts';
 import type { Report } from '../diagnostics/report.ts';
 import type { Span } from '../source/source.ts';
 import { entryOf, nodeAt, type SpecEntry, type SpecMap, type SpecScalar, type SpecTree } from '../syntax/tree.ts';
+import { attentionKinds } from './attention-kinds.ts';
 import { type BoundSpec, bind } from './bind.ts';
+import { blocksOf, withBlocks } from './expand.ts';
+import type { LayerKind } from './layer-kind.ts';
 import { mergeMaps } from './merge.ts';
 import { checkSchema } from './schema.ts';
 import { suggest } from './suggest.ts';
-
-/** Layers that are alike, and what the spec says of them. */
-export interface LayerKind {
-  /** Of `layers.kinds`; absent when all layers are alike. */
-  readonly named?: { readonly name: string; readonly keySpan: Span; readonly span: Span };
-  /** The spec with the changes of the kind. */
-  readonly spec: BoundSpec;
-  /** Ascending. */
-  readonly layers: readonly number[];
-}
 
 /**
  * The kinds that have layers, in the order of `layers.kinds`; one kind without a name for a spec whose layers are alike; none
@@ -23,6 +16,7 @@ export interface LayerKind {
  * what the schema finds in a kind.
  */
 export function layerKinds(tree: SpecTree, spec: BoundSpec, report: Report): readonly LayerKind[] {
+  if (spec.isWritten('attentions')) return attentionKinds(tree, spec, report);
   const count = spec.isWritten('model') ? spec.at('model.layers')?.value : 1;
   const layers = Array.from({ length: count ?? 1 }, (_, layer) => layer);
   const alike: readonly LayerKind[] = Object.freeze([Object.freeze({ spec, layers: Object.freeze(layers) })]);
@@ -63,12 +57,15 @@ interface BoundKind {
 
 function bindKinds(tree: SpecTree, entries: readonly SpecEntry[], report: Report): readonly BoundKind[] {
   return entries.flatMap((entry) =>
-    entry.value.kind === 'map' ? [{ entry, bound: bind(checkSchema(withChanges(tree, entry.value), report)) }] : [],
+    entry.value.kind === 'map'
+      ? [{ entry, bound: bind(checkSchema(withChanges(tree, entry.value, report), report)) }]
+      : [],
   );
 }
 
 /** Only `attention` and `mlp` belong to layers; the schema has reported anything else. */
-function withChanges(tree: SpecTree, kind: SpecMap): SpecTree {
+function withChanges(tree: SpecTree, own: SpecMap, report: Report): SpecTree {
+  const kind = withBlocks(own, blocksOf(tree), report);
   const entries = ['attention', 'mlp'].flatMap((key) => {
     const change = entryOf(kind, key);
     return change?.value.kind === 'map' ? [change] : [];

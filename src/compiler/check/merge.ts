@@ -3,7 +3,8 @@ import { childOption, shortOf } from '../../../grammar/options.ts';
 import { entryOf, type SpecEntry, type SpecMap, type SpecNode } from '../syntax/tree.ts';
 
 /**
- * A map with the changes of another: maps are merged, lists and single values replace, and `none` takes an optional option away.
+ * A map with the changes of another: maps are merged, lists, single values and named changes replace, and `none` takes an optional option
+ * away.
  * Keys and values keep the places where they are written.
  */
 export function mergeMaps(option: OptionNode | undefined, own: SpecMap, changes: SpecMap): SpecMap {
@@ -18,6 +19,7 @@ export function mergeMaps(option: OptionNode | undefined, own: SpecMap, changes:
 }
 
 function mergeEntries(option: OptionNode | undefined, own: SpecEntry, change: SpecEntry): readonly SpecEntry[] {
+  if (option?.kind === 'overrides') return [{ ...change, value: withReplaced(own.value, change.value) }];
   if (isRemoval(option, change.value)) return [];
   const isWrittenOut = own.value.kind === 'map' || change.value.kind === 'map';
   const before = isWrittenOut ? writtenOut(option, own) : own.value;
@@ -31,9 +33,20 @@ function mergeEntries(option: OptionNode | undefined, own: SpecEntry, change: Sp
 function addedEntry(option: OptionNode | undefined, entry: SpecEntry): readonly SpecEntry[] {
   const { value } = entry;
   if (isRemoval(option, value)) return [];
-  if (value.kind !== 'map') return [entry];
+  if (value.kind !== 'map' || option?.kind === 'overrides') return [entry];
   const nothing: SpecMap = { ...value, entries: [] };
   return [{ ...entry, value: mergeMaps(option, nothing, value) }];
+}
+
+/** Named changes keep their `none`, which is for what they change. */
+function withReplaced(own: SpecNode, changes: SpecNode): SpecNode {
+  if (own.kind !== 'map' || changes.kind !== 'map') return changes;
+  const kept = own.entries.filter(({ key }) => entryOf(changes, key) === undefined);
+  return Object.freeze({
+    ...changes,
+    entries: Object.freeze([...kept, ...changes.entries]),
+    parts: Object.freeze([own, changes]),
+  });
 }
 
 /** The map that a short form stands for. */

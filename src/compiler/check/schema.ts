@@ -17,7 +17,10 @@ export interface ValidSpec {
 /** Reports SCH001 unknown key, SCH002 wrong value, SCH003 missing key, GQA004 the word `groups`; each place once. */
 export function checkSchema(tree: SpecTree, report: Report): ValidSpec {
   const invalid = new Set<string>();
-  if (validateSpec(toPlain(tree))) return Object.freeze({ tree, invalid });
+  if (validateSpec(toPlain(tree))) {
+    reportNoAttention(tree, invalid, report);
+    return Object.freeze({ tree, invalid });
+  }
   const errors = (validateSpec.errors ?? []).map((error) => ({ ...error, path: pathOf(error) }));
   for (const { keyword, path, params } of errors) {
     if (keyword === 'additionalProperties')
@@ -27,7 +30,14 @@ export function checkSchema(tree: SpecTree, report: Report): ValidSpec {
     if (keyword === 'required') reportMissing(tree, path, String(params.missingProperty), invalid, report);
     else if (keyword !== 'additionalProperties' && keyword !== 'if') reportValue(tree, path, invalid, report);
   }
+  reportNoAttention(tree, invalid, report);
   return Object.freeze({ tree, invalid });
+}
+
+/** Not `required` in the table: several attentions may stand in its place. */
+function reportNoAttention(tree: SpecTree, invalid: Set<string>, report: Report): void {
+  if (entryOf(tree, 'attention') === undefined && entryOf(tree, 'attentions') === undefined)
+    reportMissing(tree, [], 'attention', invalid, report);
 }
 
 function pathOf({ instancePath }: SchemaError): readonly string[] {
@@ -56,7 +66,7 @@ function reportUnknown(
   const option = optionAt(path);
   const known = option?.kind === 'map' ? Object.keys(option.entries) : [];
   // A kind of layer may change what the spec has already.
-  const written = map.parts?.find((part) => part.entries.includes(entry)) ?? map;
+  const written = map.parts?.find(({ entries }) => entries.some(({ keySpan }) => keySpan === entry.keySpan)) ?? map;
   const suggestion = suggest(
     key,
     known.filter((name) => entryOf(written, name) === undefined),
@@ -107,7 +117,7 @@ function reportValue(tree: SpecTree, path: readonly string[], invalid: Set<strin
   const option = (isItem ? shortOf(holder.option, 'list')?.option : undefined) ?? holder.option;
   const values = option.kind === 'list' || option.kind === 'enum' ? option.values : [];
   const suggestion = node.kind === 'scalar' && typeof node.value === 'string' ? suggest(node.value, values) : undefined;
-  const expected = (isItem ? itemWords.get(option.kind) : undefined) ?? expectation(option);
+  const expected = (isItem ? itemWords(option) : undefined) ?? expectation(option);
   const fixes =
     suggestion === undefined
       ? []
@@ -115,11 +125,11 @@ function reportValue(tree: SpecTree, path: readonly string[], invalid: Set<strin
   report('SCH002', valueSpan(tree, path, node), { option: shorten(name), expected, suggestion }, [], fixes);
 }
 
-const itemWords: ReadonlyMap<string, string> = new Map([
-  ['words', 'the name of a kind of layer'],
-  ['numbers', 'a number above 0'],
-  ['integers', 'an integer'],
-]);
+function itemWords(option: OptionNode): string | undefined {
+  if (option.kind === 'words') return option.item;
+  if (option.kind === 'numbers') return 'a number above 0';
+  return option.kind === 'integers' ? 'an integer' : undefined;
+}
 
 /** An absent value has no text to point at: its key has. */
 function valueSpan(tree: SpecTree, path: readonly string[], node: SpecNode): Span {

@@ -7,6 +7,8 @@ import type { Span } from '../source/source.ts';
  */
 export interface ShapedSpec {
   readonly name: string;
+  /** Which of several attentions of the spec it is; they become modules of their own. */
+  readonly part?: string;
   /** Absent when the spec describes attention alone; `layers` then holds one layer without norms or MLP. */
   readonly model?: ModelShape;
   readonly layers: readonly LayerShape[];

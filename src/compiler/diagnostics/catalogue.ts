@@ -3,6 +3,7 @@ import { expertRules } from './catalogue/experts.ts';
 import { expressionRules } from './catalogue/expressions.ts';
 import { headRules } from './catalogue/heads.ts';
 import { hookRules } from './catalogue/hooks.ts';
+import { includeRules } from './catalogue/includes.ts';
 import { lintRules } from './catalogue/lint.ts';
 import { logitRules } from './catalogue/logits.ts';
 import { memoryRules } from './catalogue/memory.ts';
@@ -18,6 +19,7 @@ import type { Entry } from './entry.ts';
 /** Every diagnostic, by its code. Codes are never reused. */
 export const catalogue = {
   ...syntaxRules,
+  ...includeRules,
   ...schemaRules,
   ...headRules,
   ...memoryRules,

@@ -19,6 +19,8 @@ export interface Entry<A> {
 /** A spec, the checkpoint that comes with it, and what was asked of the checker. */
 export interface Example {
   readonly spec: string;
+  /** Files beside it, by name. */
+  readonly files?: Readonly<Record<string, string>>;
   readonly tensors?: Readonly<Record<string, readonly [dtype: string, ...shape: number[]]>>;
   /** How the files of the checkpoint disagree with its index. */
   readonly shardFaults?: readonly ShardFaultExample[];

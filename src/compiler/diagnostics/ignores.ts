@@ -51,7 +51,7 @@ function lineMeant({ file, start }: Span): number {
 }
 
 /** Nothing after a finding of these could be checked, or it is about an ignore. */
-const neverIgnored = /^(SYN|SCH|LNT)/;
+const neverIgnored = /^(SYN|INC|SCH|LNT)/;
 
 /** Which rules have had their say: an ignore of one that has not may be needed after all. */
 export interface RulesRun {

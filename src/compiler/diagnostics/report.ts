@@ -23,7 +23,7 @@ export function collectDiagnostics(): Collector {
   const found = new Map<string, Diagnostic>();
   const report: Report = (code, span, args, notes = [], fixes = []) => {
     const diagnostic = instantiate(code, span, args, notes, fixes);
-    const key = `${code}:${span.start}:${span.end}:${diagnostic.message}`;
+    const key = `${code}:${span.file.path}:${span.start}:${span.end}:${diagnostic.message}`;
     if (!found.has(key)) found.set(key, diagnostic);
   };
   return {
@@ -58,17 +58,22 @@ function instantiate<C extends Code>(
 }
 
 /** What the text is, then what its keys are, then the numbers that others follow from, then the checkpoint. */
-const families = 'SYN SCH GQA DIM XAT NRM RES ROPE POS MEM WIN CAP SNK EXP OPT WGT SHD TGT LNT'.split(' ');
+const families = 'SYN INC SCH GQA DIM XAT NRM RES ROPE POS MEM WIN CAP SNK EXP OPT WGT SHD TGT LNT'.split(' ');
 const severities = ['error', 'warning', 'info'];
 
 function byImportance(a: Diagnostic, b: Diagnostic): number {
   return (
     severities.indexOf(a.severity) - severities.indexOf(b.severity) ||
     familyRank(a) - familyRank(b) ||
+    compareText(a.span.file.path, b.span.file.path) ||
     a.span.start - b.span.start ||
     a.span.end - b.span.end ||
-    (a.code < b.code ? -1 : a.code > b.code ? 1 : 0)
+    compareText(a.code, b.code)
   );
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function familyRank({ code }: Diagnostic): number {

@@ -14,6 +14,11 @@ export function syntaxOf({ path, text }: SourceFile): Syntax {
   return path === '<stdin>' && beginsLikeDsl(text) ? 'dsl' : 'yaml';
 }
 
+/** A file for others to include, which is no spec by itself: `*.part.gqa.yaml` or `*.part.gqa`. */
+export function isPart(path: string): boolean {
+  return /\.part\.gqa(?:\.yaml)?$/.test(path);
+}
+
 /** `gqac 1` rather than `gqac: 1`. */
 function beginsLikeDsl(text: string): boolean {
   const line = text.split(/\r?\n/).find((candidate) => !/^\s*(?:#|$)/.test(candidate));
