@@ -27,7 +27,8 @@ export class TextSession {
    * @throws UsageError when the prompt does not fit; the signal's reason when it is aborted.
    */
   async *reply(prompt: readonly number[], options: ReplyOptions): AsyncGenerator<TextPiece, FinishReason, void> {
-    const reused = Math.min(commonLength(this.#cached, prompt), prompt.length - 1);
+    const common = Math.min(commonLength(this.#cached, prompt), prompt.length - 1);
+    const reused = this.#session.canRewind(common) ? common : 0;
     this.#session.rewind(reused);
     const ids = [...prompt];
     const stream = new TextStream(this.#tokenizer, prompt);

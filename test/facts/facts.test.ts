@@ -82,6 +82,21 @@ describe('facts of a model', () => {
     });
   });
 
+  it('count the experts that a token is given to as active', () => {
+    const expert = 3 * 4096 * 14336;
+    const moe = llama.replace(
+      /^mlp: .*$/m,
+      'mlp: { kind: gated, activation: silu, width: 1, experts: { count: 8, active: 2, width: 14336 } }',
+    );
+    const router = 8 * 4096;
+    const shared = 8_030_261_248 - 32 * expert + 32 * router;
+    expect(jsonOf(moe)).toMatchObject({
+      mlp: '2 of 8 experts, gated silu 14336',
+      parameters: shared + 32 * 8 * expert,
+      parameters_active: shared + 32 * 2 * expert,
+    });
+  });
+
   it('of attention alone have no context', () => {
     const alone = 'name: alone\nattention: { q_heads: 4, kv_heads: 1, head_dim: 8, sinks: true }';
     expect(jsonOf(alone)).toMatchObject({

@@ -50,6 +50,22 @@ describe('a session with a ring', () => {
     expect(session.past).toEqual([100]);
   });
 
+  it('goes back as far as it still has what is seen from there, and no further', async () => {
+    const mask = 'causal: true, window: 6, memory: always';
+    const { loaded } = await loadSpec(gpu.device, model(mask, 'kind: ring, prefill_chunk: 8'));
+    const ids = prompt(30);
+    const fresh = await (await Session.create(loaded)).prefill([...ids.slice(0, 22), 7]);
+    const session = await Session.create(loaded);
+    await session.prefill(ids);
+    expect(session.canRewind(21)).toBe(false);
+    expect(() => session.rewind(21)).toThrow('the ring cache has overwritten what they see');
+    session.rewind(22);
+    const again = await session.prefill([7]);
+    expect(Math.max(...again.data.map((value, i) => Math.abs(value - (fresh.data[i] ?? Number.NaN))))).toBeLessThan(
+      1e-4,
+    );
+  });
+
   it('of attention alone takes no longer call than it has room for', async () => {
     const { loaded } = await loadSpec(
       gpu.device,

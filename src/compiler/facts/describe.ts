@@ -38,10 +38,16 @@ function normText({ kind, eps, bias, weight }: NormShape): string {
 }
 
 export function describeMlp(layers: readonly LayerShape[]): string {
-  return distinct(layers.map(({ mlp }) => (mlp === undefined ? 'none' : mlpText(mlp)))).join(', ');
+  return distinct(layers.map(({ mlp }) => (mlp === undefined ? 'none' : mlpText(mlp)))).join('; ');
 }
 
-const mlpText = ({ kind, activation, width }: MlpShape): string => `${kind} ${activation} ${width}`;
+/** Such as `gated silu 512`, or `8 of 128 experts, gated silu 768, shared 2048`. */
+function mlpText({ kind, activation, width, experts }: MlpShape): string {
+  const form = `${kind} ${typeof activation === 'string' ? activation : activation.kind}`;
+  if (experts === undefined) return `${form} ${width}`;
+  const shared = experts.shared === undefined ? '' : `, shared ${experts.shared.width}`;
+  return `${experts.active} of ${experts.count} experts, ${form} ${experts.width}${shared}`;
+}
 
 /** As short as it can be written: 1000000 is 1e6. */
 function shortNumber(value: number): string {

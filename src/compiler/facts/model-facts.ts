@@ -10,7 +10,7 @@ import {
 } from './cache-size.ts';
 import { describeMlp, describeNorm, describePositions } from './describe.ts';
 import { distinct, distinctBy, shortestPeriod } from './layer-pattern.ts';
-import { attentionMatrixElements, parameterCount } from './parameters.ts';
+import { activeParameterCount, attentionMatrixElements, parameterCount } from './parameters.ts';
 
 /** What a table says about a model. Lists have one entry for each value that layers have, in the order of the first that has it. */
 export interface ModelFacts {
@@ -54,7 +54,6 @@ export function modelFacts(shaped: ShapedSpec): ModelFacts {
   const of = (read: (attention: AttentionShape) => number) => distinct(attentions.map(read));
   const hidden = model?.hidden ?? attentions[0]?.hidden;
   const perToken = elementsPerToken(layers);
-  const parameters = parameterCount(shaped);
   return Object.freeze({
     name: shaped.name,
     layers: layers.length,
@@ -73,8 +72,8 @@ export function modelFacts(shaped: ShapedSpec): ModelFacts {
     positions: describePositions(shaped),
     sinks: attentions.some(({ sinks }) => sinks),
     memorySlots: of(({ columns }) => columns.memory),
-    parameters,
-    parametersActive: parameters,
+    parameters: parameterCount(shaped),
+    parametersActive: activeParameterCount(shaped),
     kvBytesPerToken: inBytes(perToken),
     memoryBytes: inBytes(memoryElements(layers)),
     timesSmallerThanMha: elementsPerTokenUngrouped(layers) / perToken,

@@ -183,15 +183,26 @@ export class Session<Vocab extends number = number, Hooks extends object = Reado
   /**
    * Forgets all but the first `tokens` of each sequence, so that a prompt that begins alike is continued and not run again. There are no
    * logits afterwards until the next call.
-   * @throws UsageError when a sequence has fewer.
+   * @throws UsageError when a sequence has fewer, or what its next token would see is no longer in a ring cache: see `canRewind`.
    */
   rewind(tokens: number): void {
     if (this.#busy) throw new UsageError('the session is busy: await one call before the next');
     const fewest = Math.min(...this.#past);
     if (!Number.isInteger(tokens) || tokens < 0 || tokens > fewest)
       throw new UsageError(`cannot go back to ${tokens} tokens: the cache has ${fewest}`);
+    if (!this.canRewind(tokens))
+      throw new UsageError(`cannot go back to ${tokens} tokens: the ring cache has overwritten what they see; reset()`);
     this.#past = this.#past.map(() => tokens);
     this.#hasLogits = false;
+  }
+
+  /** Whether all that the token after the first `tokens` sees is still there: a ring cache overwrites what is far behind. */
+  canRewind(tokens: number): boolean {
+    const { buffers, facts } = this.#model.definition;
+    const rows = buffers.flatMap(({ layout }) => (layout?.kind === 'ring' ? [layout.rows] : []));
+    const longest = Math.max(...this.#past);
+    // A ring has `longestCall` rows more than a token sees, but for one.
+    return tokens === 0 || longest <= Math.min(...rows) || longest - tokens <= (facts.longestCall ?? longest);
   }
 
   /** Forgets all tokens. */
