@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -39,7 +39,9 @@ const warned = attention('q_heads: 8', 'head_dim: 64', 'memory_kv: { slots: 4, n
 describe('gqac check', () => {
   test('finds the specs of a folder, reads their checkpoints, and is clean', () => {
     const { status, stdout, stderr } = gqac(['check', 'examples']);
-    expect([status, stdout, stderr]).toEqual([0, '', '2 specs checked, no findings\n']);
+    expect([status, stdout]).toEqual([0, '']);
+    const specs = 2 + readdirSync('examples/models').length;
+    expect(stderr).toBe(`${specs} specs checked, no findings\n`);
   });
 
   test('findings go to stderr, without colours, and exit 1', () => {
