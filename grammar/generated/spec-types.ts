@@ -133,13 +133,28 @@ export interface Spec {
     };
     /** `blocked`: query head h reads KV head floor(h / G). `interleaved`: it reads h mod K. Default: `blocked`. */
     readonly group_order?: 'blocked' | 'interleaved';
-    /** Width of queries and keys, D. Default: `hidden / q_heads`, required when there is no `hidden`. */
+    /** Width of queries and keys, D. Default: `hidden / q_heads`, required when there is no `hidden`; `nope_dim + rope_dim` with `mla`. */
     readonly head_dim?: number;
     /** Width of values, Dv. Default: `head_dim`. */
     readonly value_dim?: number;
+    /** Multi-head latent attention (DeepSeek): keys and values of all heads are made from one latent row of a token. `q_heads` KV heads; the cache holds what is made, not the latent rows. */
+    readonly mla?: {
+      /** Width of the latent row that queries are made from. Default: absent: queries are projected from the input at once. */
+      readonly q_rank?: number;
+      /** Width of the latent row that keys and values are made from. */
+      readonly kv_rank: number;
+      /** Entries of a head that do not turn: its first ones. */
+      readonly nope_dim: number;
+      /** Entries that `rope` turns: the last of a head. Those of the keys are the same for all heads. */
+      readonly rope_dim: number;
+      /** Width of values, Dv. */
+      readonly value_dim: number;
+      /** Of the RMS norms of the latent rows. Default: `0.000001`. */
+      readonly norm_eps?: number;
+    };
     /** `dot`: q·k. `l2`: −‖q − k‖². Default: `dot`. */
     readonly similarity?: 'dot' | 'l2';
-    /** Factor on the similarity. Default: head_dim^-0.5; 10 when `qk_norm` has an `l2` norm without a weight. */
+    /** Factor on the similarity. Default: head_dim^-0.5; 10 when `qk_norm` has an `l2` norm without a weight; with `mla` and YaRN times m(mscale_all_dim)². */
     readonly scale?: number;
     /** Entries of projected queries, keys and values are kept within ±c. */
     readonly clip_qkv?: number;
@@ -180,7 +195,7 @@ export interface Spec {
     };
     /** Rotary positions on queries and sequence keys; memory keys have no position. */
     readonly rope?: {
-      /** Rotated width r, even: the first r entries of each head turn. Default: `head_dim`. */
+      /** Rotated width r, even: the first r entries of each head turn, with `mla` the last. Default: `head_dim`; `mla.rope_dim` with `mla`. */
       readonly dim?: number;
       /** Entry pair e turns by position · base^(−2e / r). Default: `10000`. */
       readonly base?: number;
@@ -490,6 +505,12 @@ export interface OptionTypes {
   readonly "attention.group_order": 'blocked' | 'interleaved';
   readonly "attention.head_dim": number;
   readonly "attention.value_dim": number;
+  readonly "attention.mla.q_rank": number;
+  readonly "attention.mla.kv_rank": number;
+  readonly "attention.mla.nope_dim": number;
+  readonly "attention.mla.rope_dim": number;
+  readonly "attention.mla.value_dim": number;
+  readonly "attention.mla.norm_eps": number;
   readonly "attention.similarity": 'dot' | 'l2';
   readonly "attention.scale": number;
   readonly "attention.clip_qkv": number;
@@ -623,6 +644,7 @@ export type MapPath =
   | "model.head.transform.norm"
   | "attention"
   | "attention.inputs"
+  | "attention.mla"
   | "attention.qk_norm"
   | "attention.value_norm"
   | "attention.value_residual"

@@ -2,6 +2,7 @@ import { extent, heads, type MapOption, since } from '../option.ts';
 import { cache } from './cache.ts';
 import { expressions } from './expressions.ts';
 import { hooks } from './hooks.ts';
+import { latent } from './latent.ts';
 import { gates, logits } from './logits.ts';
 import { qkNorm, valueNorm, valueResidual } from './norms.ts';
 import { alibi, rope, t5Bias } from './positions.ts';
@@ -106,7 +107,7 @@ export const attention = {
     head_dim: {
       kind: 'integer',
       ...heads,
-      derived: '`hidden / q_heads`, required when there is no `hidden`',
+      derived: '`hidden / q_heads`, required when there is no `hidden`; `nope_dim + rope_dim` with `mla`',
       since,
       consumedBy: 'lower',
       doc: 'Width of queries and keys, D.',
@@ -119,6 +120,7 @@ export const attention = {
       consumedBy: 'lower',
       doc: 'Width of values, Dv.',
     },
+    mla: latent,
     similarity: {
       kind: 'enum',
       values: ['dot', 'l2'],
@@ -129,7 +131,8 @@ export const attention = {
     },
     scale: {
       kind: 'number',
-      derived: 'head_dim^-0.5; 10 when `qk_norm` has an `l2` norm without a weight',
+      derived:
+        'head_dim^-0.5; 10 when `qk_norm` has an `l2` norm without a weight; with `mla` and YaRN times m(mscale_all_dim)²',
       since,
       consumedBy: 'lower',
       doc: 'Factor on the similarity.',

@@ -12,10 +12,10 @@ export const rope = {
     dim: {
       kind: 'integer',
       ...heads,
-      derived: '`head_dim`',
+      derived: '`head_dim`; `mla.rope_dim` with `mla`',
       since,
       consumedBy: 'lower',
-      doc: 'Rotated width r, even: the first r entries of each head turn.',
+      doc: 'Rotated width r, even: the first r entries of each head turn, with `mla` the last.',
     },
     base: {
       kind: 'number',

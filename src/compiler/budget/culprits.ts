@@ -14,6 +14,7 @@ const ofStage: Readonly<Partial<Record<Stage, Culprits>>> = {
   memory_keys: { memory: ['attention.head_dim'], grid: ['attention.memory_kv.slots', 'attention.memory_kv'] },
   append: { memory: ['attention.head_dim'], grid: ['attention.kv_heads'] },
   embed: { memory: [], grid: ['model.hidden'] },
+  latent_heads: { memory: [], grid: ['attention.q_heads', 'attention.mla.nope_dim'] },
   route: { memory: ['mlp.experts.count'], grid: [] },
   sample: { memory: [], grid: ['model.vocab'] },
   attention_values: { memory: [], grid: ['attention.value_dim', ...heads] },

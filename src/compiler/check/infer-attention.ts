@@ -8,14 +8,16 @@ import { resolveQkNorms, resolveValueNorm } from './rules/head-norms.ts';
 import type { ResolvedHeads } from './rules/heads.ts';
 import { resolveHooks } from './rules/hooks.ts';
 import { resolveInputs } from './rules/inputs.ts';
+import { resolveLatent } from './rules/latent.ts';
 import { resolveBiasTensor, resolveNormalizer, resolveSoftcap } from './rules/logits.ts';
 import { resolveMask } from './rules/mask.ts';
 import { resolveMemory } from './rules/memory.ts';
 import { resolveBiasPosition } from './rules/position-bias.ts';
 import { resolveRope } from './rules/rope.ts';
+import { yarnMscale } from './rules/rope-scaling.ts';
 import { resolveValueResidual } from './rules/value-residual.ts';
 import { resolveWidths } from './rules/widths.ts';
-import type { AttentionShape, GatesShape, QkNormShape } from './shaped-spec.ts';
+import type { AttentionShape, GatesShape, QkNormShape, RopeShape } from './shaped-spec.ts';
 
 /** Every option of `attention`, resolved; undefined when a dimension could not be known. All rules are applied in any case. */
 export function resolveAttention(
@@ -24,6 +26,7 @@ export function resolveAttention(
   report: Report,
 ): AttentionShape | undefined {
   const widths = resolveWidths(spec, report);
+  const latent = resolveLatent(spec, heads, report);
   const cross = resolveCross(spec, report);
   const inputs = resolveInputs(spec, heads, report);
   const memory = resolveMemory(spec, heads, report);
@@ -47,6 +50,7 @@ export function resolveAttention(
   const biases = spec.at('attention.biases')?.value;
   if (heads === undefined || widths === undefined || mask === undefined || normalizer === undefined) return undefined;
   if (similarity === undefined || sinks === undefined || zero === undefined || mixing === undefined) return undefined;
+  if (spec.isWritten('attention.mla') && latent === undefined) return undefined;
   if (gates === undefined || biases === undefined || cache === undefined) return undefined;
   const { hidden, outHidden, headDim, valueDim } = widths;
   const columns = keyColumns(zero, memory?.slots ?? 0);
@@ -62,10 +66,11 @@ export function resolveAttention(
     ...(outHidden === undefined ? {} : { outHidden }),
     ...(cross === undefined ? {} : { cross }),
     heads: heads.group,
+    ...(latent === undefined ? {} : { latent }),
     headDim,
     valueDim,
     similarity,
-    scale: spec.at('attention.scale')?.value ?? defaultScale(qkNorms, headDim),
+    scale: spec.at('attention.scale')?.value ?? defaultScale(qkNorms, headDim) * latentFactor(spec, rope),
     ...(clipQkv === undefined ? {} : { clipQkv }),
     qkNorms,
     ...(valueNorm === undefined ? {} : { valueNorm }),
@@ -100,6 +105,13 @@ export function resolveAttention(
 function defaultScale(qkNorms: readonly QkNormShape[], headDim: number): number {
   const isUnit = qkNorms.some(({ kind, weight }) => kind === 'l2' && weight === 'none');
   return isUnit ? 10 : 1 / Math.sqrt(headDim);
+}
+
+/** DeepSeek's models sharpen the logits for longer sequences by this, and not by the rotation. */
+function latentFactor(spec: BoundSpec, rope: RopeShape | undefined): number {
+  const weight = spec.at('attention.rope.scaling.mscale_all_dim')?.value ?? 0;
+  if (!spec.isWritten('attention.mla') || rope?.scaling?.kind !== 'yarn' || weight === 0) return 1;
+  return yarnMscale(rope.scaling.factor, weight) ** 2;
 }
 
 function resolveGates(spec: BoundSpec): GatesShape | undefined {

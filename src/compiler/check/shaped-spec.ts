@@ -1,5 +1,8 @@
 import type { Expression } from '../expression/tree.ts';
 import type { Span } from '../source/source.ts';
+import type { Activation, MlpShape } from './mlp-shape.ts';
+
+export type { Activation, ClampedSwiglu, ExpertGroups, ExpertsShape, MlpShape } from './mlp-shape.ts';
 
 /**
  * What `inferShapes` hands to `lower`: every option resolved, every dimension known, every rule passed.
@@ -153,6 +156,8 @@ export interface AttentionShape {
   /** Keys and values are projected from a context `[B, X, width]` instead of the input. Never causal, no RoPE. */
   readonly cross?: { readonly width: number };
   readonly heads: HeadGroup;
+  /** How q, k and v are made from latent rows in place of one projection each; K = H then. */
+  readonly latent?: LatentShape;
   /** D. */
   readonly headDim: number;
   /** Dv. */
@@ -205,6 +210,19 @@ export interface AttentionShape {
  * normaliser. `pattern`: what the values are multiplied with. `z`: what the output projection reads. `result`: what it makes of each head.
  */
 export type HookName = 'q' | 'k' | 'v' | 'rot_q' | 'rot_k' | 'scores' | 'pattern' | 'z' | 'result';
+
+/**
+ * Queries: q_b · norm(q_a · x), or q · x without `qRank`. Keys and values: kv_b · norm(the first `kvRank` entries of kv_a · x)
+ * gives `nopeDim` entries of the key and then the value of each head; the other `ropeDim` entries of kv_a · x end the key of
+ * every head. The norms are RMS norms with weights.
+ */
+export interface LatentShape {
+  readonly qRank?: number;
+  readonly kvRank: number;
+  readonly nopeDim: number;
+  readonly ropeDim: number;
+  readonly normEps: number;
+}
 
 export interface MaskShape {
   /** Right-aligned: query i sees sequence keys up to its own position. */
@@ -265,6 +283,8 @@ export interface RopeShape {
   readonly pairing: 'half' | 'interleaved';
   /** Only the last n heads of q and k are rotated; K = H then. Default: all. */
   readonly lastHeads?: number;
+  /** Entries of a head before the rotated ones; 0 when absent. */
+  readonly firstEntry?: number;
   readonly scaling?: RopeScaling;
 }
 
@@ -329,59 +349,12 @@ export interface GatesShape {
   readonly outputGlu: boolean;
 }
 
-export interface MlpShape {
-  /** `gated`: down(act(gate(x)) · up(x)). `plain`: down(act(up(x))). */
-  readonly kind: 'gated' | 'plain';
-  readonly activation: Activation | ClampedSwiglu;
-  readonly width: number;
-  readonly biases: { readonly up: boolean; readonly gate: boolean; readonly down: boolean };
-  /** In place of the one MLP. `width` and `biases` are then not used. */
-  readonly experts?: ExpertsShape;
-}
-
-/** In place of act(gate) · up: (u + 1) · g · σ(alpha · g), g = min(gate, limit), u = up within ±limit. */
-export interface ClampedSwiglu {
-  readonly kind: 'clamped_swiglu';
-  readonly limit: number;
-  readonly alpha: number;
-}
-
-/**
- * Σ w_e · mlp_e(x) over the `active` experts whose scores are the largest. Scores are those of router(x), by `scoring`; with
- * `topk_softmax` the choice is by the logits. The weights w are the scores of the chosen experts: over their sum when
- * `normalized`, times `routedScale`.
- */
-export interface ExpertsShape {
-  readonly count: number;
-  readonly active: number;
-  readonly width: number;
-  readonly scoring: 'softmax' | 'sigmoid' | 'topk_softmax';
-  readonly normalized: boolean;
-  readonly routedScale: number;
-  readonly routerBias: boolean;
-  /** A vector `[count]` that is added to the scores for the choice only. */
-  readonly correctionBias: boolean;
-  readonly groups?: ExpertGroups;
-  readonly biases: MlpShape['biases'];
-  /** An MLP without biases beside the experts; with `gate`, its output is multiplied by σ(x·w). */
-  readonly shared?: { readonly width: number; readonly gate: boolean };
-}
-
-/** Only the `active` groups with the largest sums of their `top` best scores take part in the choice; other scores are 0. */
-export interface ExpertGroups {
-  readonly count: number;
-  readonly active: number;
-  readonly top: number;
-}
-
-export type Activation = 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu' | 'relu2';
-
 /**
  * One weight. Matrices are `[out, in]`. Canonical names, with the layer's index for `{i}`:
  * `embed.weight` `[vocab, width]`, width the embedding's · `embed_in.weight` `[hidden, width]` · `positions.weight` `[context + offset, hidden]` ·
  * `token_types.weight` `[types, hidden]` · `embed_norm.weight|bias` `[hidden]` ·
  * `layers.{i}.attn_norm|attn_out_norm.weight|bias` `[hidden]` ·
- * `layers.{i}.attn.q|k|v|o|o_gate.weight|bias` · `layers.{i}.attn.q_norm|k_norm|v_norm.weight` (see HeadNormShape; a second norm of
+ * `layers.{i}.attn.q|k|v|o|o_gate.weight|bias` · with `latent` `…attn.q_a|q_b|kv_a|kv_b.weight` and `…attn.q_a_norm|kv_a_norm.weight` · `layers.{i}.attn.q_norm|k_norm|v_norm.weight` (see HeadNormShape; a second norm of
  * the list is `q_norm2|k_norm2`) · `layers.{i}.attn.memory_k` `[K, M, D]` · `…attn.sinks` `[H]` · `…attn.t5.weight` `[buckets, H]` · `…attn.parameters.NAME` (see ParameterShape; `[1]` for a single number) ·
  * `…attn.mix_pre|mix_post|mix_pre_scale_post.weight` `[H, H]` · `…attn.head_scale` `[H]` · `…attn.head_gate.weight|bias` · `…attn.value_gate.weight` ·
  * `…attn.value_residual.weight|bias` ·

@@ -1,4 +1,5 @@
 import type { OptionPath } from './bind.ts';
+import { latentWeights } from './latent-weights.ts';
 import { mlpWeights } from './mlp-weights.ts';
 import type { AttentionShape, HeadNormShape, MlpShape, ModelShape, NormShape, QkNormShape } from './shaped-spec.ts';
 import { matrix, parameterWeight, perHead, vector, type WeightTemplate, weight } from './weight-template.ts';
@@ -72,7 +73,10 @@ function attentionWeights(
   const at = (name: string) => `${prefix}attn.${name}`;
   const { hidden } = attention;
   return [
-    ...(hidden === undefined ? [] : projectionWeights(attention, hidden, at, hiddenOption)),
+    ...(attention.latent === undefined ? [] : latentWeights(attention, attention.latent, at, hiddenOption)),
+    ...(hidden === undefined || attention.latent !== undefined
+      ? []
+      : projectionWeights(attention, hidden, at, hiddenOption)),
     ...headNormWeights(attention, at),
     ...memoryWeights(attention, at),
     ...logitWeights(attention, at),

@@ -5,7 +5,7 @@ import { attentionCombine } from './kernels/attention-combine.ts';
 import { attentionSplit } from './kernels/attention-split.ts';
 import { attentionTile } from './kernels/attention-tile.ts';
 import { attentionScores, attentionSoftmax, attentionValues, headMix } from './kernels/attention-unfused.ts';
-import { gateHeads, mixValues } from './kernels/elementwise.ts';
+import { gateHeads, latentHeads, mixValues } from './kernels/elementwise.ts';
 import { embed } from './kernels/embed.ts';
 import { expertsDown, expertsUp } from './kernels/experts.ts';
 import { headResults } from './kernels/head-results.ts';
@@ -26,6 +26,7 @@ const emitters: Emitters = {
   route,
   experts_up: expertsUp,
   experts_down: expertsDown,
+  latent_heads: latentHeads,
   query_heads: queryHeads,
   memory_keys: memoryKeys,
   append,

@@ -1,25 +1,12 @@
 import { ceilDiv, dim } from '../check/dims.ts';
 import type { AttentionShape, CacheLayout, HeadNormShape } from '../check/shaped-spec.ts';
+import type { AttentionPlace } from './attention-place.ts';
 import { declareHooked, keptRows, lowerResult } from './lower-hooks.ts';
-import { declareInputs, type Sources } from './lower-inputs.ts';
+import { declareInputs } from './lower-inputs.ts';
+import { lowerLatent } from './lower-latent.ts';
 import { lowerNorm } from './lower-norm.ts';
 import { B, C, I, inLayer, J, type ModuleBuilder, X } from './module-builder.ts';
 import type { HeadNorm, Rotation } from './nodes.ts';
-
-/** Where an attention block stands. */
-export interface Place {
-  /** Prefix of weight names. */
-  readonly at: string;
-  /** Gates are made from what queries are made from. */
-  readonly sources: Sources;
-  readonly out: string;
-  readonly accumulate: boolean;
-  /** Factor on what it makes; 1 when absent. */
-  readonly scale?: number;
-  readonly layer?: number;
-  /** Whose values later layers mix in: this layer's own are kept when it is `keep`. */
-  readonly firstValues?: 'keep' | 'mix';
-}
 
 export function lowerAttentionAlone(builder: ModuleBuilder, attention: AttentionShape): void {
   if (attention.inputs === 'heads') {
@@ -32,17 +19,20 @@ export function lowerAttentionAlone(builder: ModuleBuilder, attention: Attention
   lowerProjectedAttention(builder, attention, { at: '', sources, out, accumulate: false });
 }
 
-export function lowerProjectedAttention(builder: ModuleBuilder, attention: AttentionShape, place: Place): void {
+export function lowerProjectedAttention(
+  builder: ModuleBuilder,
+  attention: AttentionShape,
+  place: AttentionPlace,
+): void {
   const { heads, headDim, valueDim, cacheDtype, cacheLayout } = attention;
   const { at, sources } = place;
   const layer = inLayer(place.layer);
   const rowsOfKeys = sources.k.rows && { rows: sources.k.rows };
 
-  const qProj = project(builder, attention, place, 'q', [heads.qHeads, headDim]);
-  const kProj = project(builder, attention, place, 'k', [heads.kvHeads, headDim]);
-  const vProj = project(builder, attention, place, 'v', [heads.kvHeads, valueDim]);
-  if (place.firstValues === 'mix') mixFirstValues(builder, attention, place, vProj);
-
+  const projected =
+    attention.latent === undefined
+      ? projectAll(builder, attention, place)
+      : lowerLatent(builder, attention, attention.latent, place);
   const q = declareHooked(builder, attention, at, {
     hook: 'rot_q',
     scratch: 'q',
@@ -51,7 +41,7 @@ export function lowerProjectedAttention(builder: ModuleBuilder, attention: Atten
   const qNorms = headNormsOf(builder, attention, `${at}attn.`, 'q');
   builder.add({
     op: 'query_heads',
-    x: qProj,
+    x: projected.q,
     heads: heads.qHeads,
     headDim,
     norms: qNorms,
@@ -60,7 +50,7 @@ export function lowerProjectedAttention(builder: ModuleBuilder, attention: Atten
     ...layer,
   });
 
-  const keys = preparedKeys(builder, attention, place, kProj);
+  const keys = preparedKeys(builder, attention, place, projected.k);
   const valueNorm = attention.valueNorm && {
     valueNorm: withTensor(builder, attention.valueNorm, `${at}attn.v_norm.weight`),
   };
@@ -71,7 +61,7 @@ export function lowerProjectedAttention(builder: ModuleBuilder, attention: Atten
   const stored = storedIn(builder, cacheLayout);
   builder.add({
     op: 'append',
-    v: vProj,
+    v: projected.v,
     kvHeads: heads.kvHeads,
     headDim,
     valueDim,
@@ -115,7 +105,12 @@ function storedIn(builder: ModuleBuilder, cacheLayout: CacheLayout | undefined) 
 }
 
 /** Keys are normalised and rotated on their way into the cache, or before it where that is asked for. */
-function preparedKeys(builder: ModuleBuilder, attention: AttentionShape, { at, layer, sources }: Place, k: string) {
+function preparedKeys(
+  builder: ModuleBuilder,
+  attention: AttentionShape,
+  { at, layer, sources }: AttentionPlace,
+  k: string,
+) {
   const { heads, headDim, hooks } = attention;
   const norms = headNormsOf(builder, attention, `${at}attn.`, 'k');
   const rotation = rotationOf(builder, attention, heads.kvHeads);
@@ -128,10 +123,19 @@ function preparedKeys(builder: ModuleBuilder, attention: AttentionShape, { at, l
   return { k: out, norms: [] };
 }
 
+function projectAll(builder: ModuleBuilder, attention: AttentionShape, place: AttentionPlace) {
+  const { heads, headDim, valueDim } = attention;
+  const q = project(builder, attention, place, 'q', [heads.qHeads, headDim]);
+  const k = project(builder, attention, place, 'k', [heads.kvHeads, headDim]);
+  const v = project(builder, attention, place, 'v', [heads.kvHeads, valueDim]);
+  if (place.firstValues === 'mix') mixFirstValues(builder, attention, place, v);
+  return { q, k, v };
+}
+
 function project(
   builder: ModuleBuilder,
   attention: AttentionShape,
-  place: Place,
+  place: AttentionPlace,
   name: 'q' | 'k' | 'v',
   [headCount, headWidth]: readonly [number, number],
 ): string {
@@ -165,7 +169,7 @@ function project(
 function normProjection(
   builder: ModuleBuilder,
   { qkNorms }: AttentionShape,
-  place: Place,
+  place: AttentionPlace,
   { name, width, x }: { readonly name: 'q' | 'k'; readonly width: number; readonly x: string },
 ): string {
   const [norm] = qkNorms;
@@ -180,7 +184,7 @@ function normProjection(
   return out;
 }
 
-function mixFirstValues(builder: ModuleBuilder, attention: AttentionShape, place: Place, v: string): void {
+function mixFirstValues(builder: ModuleBuilder, attention: AttentionShape, place: AttentionPlace, v: string): void {
   const { valueResidual, valueDim, heads, hidden = 0 } = attention;
   if (valueResidual === undefined) return;
   const layer = inLayer(place.layer);
@@ -209,7 +213,7 @@ function mixFirstValues(builder: ModuleBuilder, attention: AttentionShape, place
   builder.add({ ...base, mix: { gate } });
 }
 
-function lowerGates(builder: ModuleBuilder, attention: AttentionShape, place: Place, z: string): void {
+function lowerGates(builder: ModuleBuilder, attention: AttentionShape, place: AttentionPlace, z: string): void {
   const { gates, heads, valueDim, hidden = 0 } = attention;
   const layer = inLayer(place.layer);
   const at = `${place.at}attn.`;
@@ -242,7 +246,7 @@ function lowerGates(builder: ModuleBuilder, attention: AttentionShape, place: Pl
 }
 
 /** With a GLU, the first half of the projection is what the sigmoid of the second lets through. */
-function lowerOutput(builder: ModuleBuilder, attention: AttentionShape, place: Place, z: string): void {
+function lowerOutput(builder: ModuleBuilder, attention: AttentionShape, place: AttentionPlace, z: string): void {
   const { heads, valueDim, gates, biases, hidden = 0, outHidden = hidden } = attention;
   const at = `${place.at}attn.`;
   const biasOf = (name: string) => (biases.o ? { bias: builder.weight(`${at}${name}.bias`) } : {});
@@ -376,8 +380,15 @@ function withTensor(builder: ModuleBuilder, norm: HeadNormShape, name: string): 
 
 function rotationOf(builder: ModuleBuilder, { rope }: AttentionShape, heads: number): { readonly rotation?: Rotation } {
   if (rope === undefined) return {};
-  const { dim: width, base, scaling, pairing, lastHeads = heads } = rope;
-  const scaled = scaling === undefined ? {} : { scaling };
-  const table = builder.ropeTable(rope);
-  return { rotation: { dim: width, base, ...scaled, pairing, table, firstHead: heads - lastHeads } };
+  const { dim: width, base, scaling, pairing, firstEntry, lastHeads = heads } = rope;
+  const rotation = {
+    dim: width,
+    base,
+    ...(scaling && { scaling }),
+    pairing,
+    table: builder.ropeTable(rope),
+    firstHead: heads - lastHeads,
+    ...(firstEntry !== undefined && { firstEntry }),
+  };
+  return { rotation };
 }

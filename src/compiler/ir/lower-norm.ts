@@ -6,6 +6,8 @@ export interface NormPlace {
   readonly at: string;
   readonly width: number;
   readonly x: string;
+  /** Of the rows of x, where they are wider. */
+  readonly xWidth?: number;
   readonly out: string;
   readonly accumulate?: boolean;
   readonly layer?: number;
@@ -13,7 +15,7 @@ export interface NormPlace {
 }
 
 export function lowerNorm(builder: ModuleBuilder, norm: NormShape, place: NormPlace): void {
-  const { at, width, x, out, accumulate = false, layer, rows } = place;
+  const { at, width, x, xWidth, out, accumulate = false, layer, rows } = place;
   builder.add({
     op: 'norm',
     width,
@@ -21,6 +23,7 @@ export function lowerNorm(builder: ModuleBuilder, norm: NormShape, place: NormPl
     eps: norm.eps,
     unitOffset: norm.unitOffset,
     x,
+    ...(xWidth !== undefined && { xWidth }),
     ...(norm.weight && { weight: builder.weight(`${at}.weight`) }),
     ...(norm.bias && { bias: builder.weight(`${at}.bias`) }),
     accumulate,

@@ -53,6 +53,7 @@ export type Node =
   | RouteNode
   | ExpertsUpNode
   | ExpertsDownNode
+  | LatentHeadsNode
   | QueryHeadsNode
   | AppendNode
   | MemoryKeysNode
@@ -92,6 +93,7 @@ export interface EmbedNode extends NodeBase {
 /**
  * Normalises the last axis. rms: x / sqrt(mean(x²) + eps) · γ. layer: (x − mean) / sqrt(var + eps) · γ + β.
  * γ = weight + (unitOffset ? 1 : 0), or 1 without a weight. With `accumulate` the result is added to out. x is not out.
+ * Rows of x may be wider, `xWidth`: their first `width` entries are read.
  */
 export interface NormNode extends NodeBase {
   readonly op: 'norm';
@@ -100,6 +102,7 @@ export interface NormNode extends NodeBase {
   readonly eps: number;
   readonly unitOffset: boolean;
   readonly x: string;
+  readonly xWidth?: number;
   readonly weight?: string;
   readonly bias?: string;
   readonly accumulate: boolean;
@@ -197,7 +200,7 @@ export interface HeadNorm extends HeadNormShape {
   readonly tensor?: string;
 }
 
-/** Rotation of the first `dim` entries of each head by position; `table` holds (cos, sin) of position × frequency. Frequencies are those of `RopeShape`. */
+/** Rotation of `dim` entries of each head from `firstEntry` on (default 0) by position; `table` holds (cos, sin) of position × frequency. Frequencies are those of `RopeShape`. */
 export interface Rotation {
   readonly dim: number;
   readonly base: number;
@@ -206,6 +209,24 @@ export interface Rotation {
   readonly table: string;
   /** Heads before this one are not rotated. */
   readonly firstHead: number;
+  readonly firstEntry?: number;
+}
+
+/**
+ * x `[B, I, heads·(ownDim + valueDim)]`, each head's own key entries and its value, and the last `sharedDim` entries of the rows of
+ * latent `[B, I, rank + sharedDim]` → k `[B, I, heads·(ownDim + sharedDim)]`, own entries first, and out `[B, I, heads·valueDim]`, the values.
+ */
+export interface LatentHeadsNode extends NodeBase {
+  readonly op: 'latent_heads';
+  readonly x: string;
+  readonly latent: string;
+  readonly heads: number;
+  readonly rank: number;
+  readonly ownDim: number;
+  readonly sharedDim: number;
+  readonly valueDim: number;
+  readonly k: string;
+  readonly out: string;
 }
 
 /** x `[B, I, H·D]` → out `[B, I, H, D]`: norm, then rotation at position past + i. May be in place. */

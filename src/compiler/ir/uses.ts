@@ -41,10 +41,10 @@ export function usesOf(node: Node): readonly Use[] {
       ];
     }
     case 'norm': {
-      const { width, accumulate } = node;
+      const { width, xWidth = width, accumulate } = node;
       const out = write('out', node.out, rowsOf(node), width);
       return [
-        read('x', node.x, rowsOf(node), width, data),
+        read('x', node.x, rowsOf(node), xWidth, data),
         ...vector('weight', node.weight, width),
         ...vector('bias', node.bias, width),
         accumulate ? { ...out, access: 'update' } : out,
@@ -96,6 +96,15 @@ export function usesOf(node: Node): readonly Use[] {
         read('weight', node.weight, [dim(experts), dim(outWidth)], inWidth, weights),
         ...expertBias('bias', node.bias, experts, outWidth),
         node.accumulate ? { ...written, access: 'update' } : written,
+      ];
+    }
+    case 'latent_heads': {
+      const { x, latent, heads, rank, ownDim, sharedDim, valueDim, k, out } = node;
+      return [
+        read('x', x, [B, I], heads * (ownDim + valueDim), data),
+        read('latent', latent, [B, I], rank + sharedDim, data),
+        write('k', k, [B, I], heads * (ownDim + sharedDim)),
+        write('out', out, [B, I], heads * valueDim),
       ];
     }
     case 'query_heads': {

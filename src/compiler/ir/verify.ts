@@ -112,8 +112,8 @@ function normProblems(norms: readonly HeadNorm[], headDim: number): readonly str
 
 function rotationProblems(rotation: Rotation | undefined, headDim: number): readonly string[] {
   if (rotation === undefined) return [];
-  const { dim: width } = rotation;
-  if (width % 2 === 0 && width > 0 && width <= headDim) return [];
+  const { dim: width, firstEntry = 0 } = rotation;
+  if (width % 2 === 0 && width > 0 && firstEntry + width <= headDim) return [];
   return [`a rotated width of ${width} is not even or not within the head's ${headDim}`];
 }
 

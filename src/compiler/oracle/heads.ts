@@ -1,9 +1,9 @@
-import type { AppendNode, MemoryKeysNode, QueryHeadsNode, Rotation } from '../ir/nodes.ts';
+import type { AppendNode, LatentHeadsNode, MemoryKeysNode, QueryHeadsNode, Rotation } from '../ir/nodes.ts';
 import { headNormsOf } from './norm.ts';
 import { type Turns, turnsOf } from './rope.ts';
 import { roundTensor } from './rounding.ts';
 import { eachToken, read, type Step } from './step.ts';
-import type { Tensor } from './tensor.ts';
+import { type Tensor, zeros } from './tensor.ts';
 
 export function evaluateQueryHeads(node: QueryHeadsNode, step: Step): Tensor {
   const { heads, headDim } = node;
@@ -34,6 +34,27 @@ function normalisedValues({ v, valueNorm, kvHeads, valueDim }: AppendNode, step:
   return data;
 }
 
+/** Out: the values; the keys become the tensor `k`. */
+export function evaluateLatentHeads(node: LatentHeadsNode, step: Step): Tensor {
+  const { heads, rank, ownDim, sharedDim, valueDim } = node;
+  const x = read(step, node.x).data;
+  const latent = read(step, node.latent).data;
+  const keys = zeros([step.batch, step.length, heads * (ownDim + sharedDim)]);
+  const values = zeros([step.batch, step.length, heads * valueDim]);
+  eachToken(step, (row) => {
+    const shared = (row + 1) * (rank + sharedDim) - sharedDim;
+    for (let head = 0; head < heads; head++) {
+      const at = row * heads + head;
+      const own = at * (ownDim + valueDim);
+      keys.data.set(x.subarray(own, own + ownDim), at * (ownDim + sharedDim));
+      keys.data.set(latent.subarray(shared, shared + sharedDim), at * (ownDim + sharedDim) + ownDim);
+      values.data.set(x.subarray(own + ownDim, own + ownDim + valueDim), at * valueDim);
+    }
+  });
+  step.tensors.set(node.k, keys);
+  return values;
+}
+
 /** Memory keys have no position: they are normalised, never rotated. */
 export function evaluateMemoryKeys(node: MemoryKeysNode, step: Step): Tensor {
   const { kvHeads, slots, headDim } = node;
@@ -57,11 +78,17 @@ function prepareHeads(node: QueryHeadsNode | AppendNode, heads: number, data: Fl
 }
 
 /** Angles are computed here, not read from the table. */
-function rotate({ dim, pairing }: Rotation, turns: Turns, data: Float64Array, at: number, position: number): void {
+function rotate(
+  { dim, pairing, firstEntry = 0 }: Rotation,
+  turns: Turns,
+  data: Float64Array,
+  at: number,
+  position: number,
+): void {
   for (const [j, speed] of turns.speeds.entries()) {
     const cos = turns.factor * Math.cos(position * speed);
     const sin = turns.factor * Math.sin(position * speed);
-    const first = at + (pairing === 'half' ? j : 2 * j);
+    const first = at + firstEntry + (pairing === 'half' ? j : 2 * j);
     const second = pairing === 'half' ? first + dim / 2 : first + 1;
     const x = data[first] as number;
     const y = data[second] as number;

@@ -6,18 +6,20 @@ export function evaluateNorm(node: NormNode, step: Step): Tensor {
   const x = read(step, node.x);
   const weight = node.weight === undefined ? undefined : read(step, node.weight).data;
   const bias = node.bias === undefined ? undefined : read(step, node.bias).data;
-  const { width } = node;
+  const { width, xWidth = width } = node;
   const offset = node.unitOffset ? 1 : 0;
-  const out = node.accumulate ? { shape: x.shape, data: read(step, node.out).data.slice() } : zeros(x.shape);
+  const shape = [...x.shape.slice(0, -1), width];
+  const out = node.accumulate ? { shape, data: read(step, node.out).data.slice() } : zeros(shape);
   eachToken(step, (row) => {
+    const from = row * xWidth;
     const at = row * width;
-    const mean = node.kind === 'layer' ? meanOf(x.data, at, width) : 0;
+    const mean = node.kind === 'layer' ? meanOf(x.data, from, width) : 0;
     let squares = 0;
-    for (let i = 0; i < width; i++) squares += ((x.data[at + i] as number) - mean) ** 2;
+    for (let i = 0; i < width; i++) squares += ((x.data[from + i] as number) - mean) ** 2;
     const factor = inverse(Math.sqrt(squares / width + node.eps));
     for (let i = 0; i < width; i++) {
       const gamma = weight === undefined ? 1 : (weight[i] as number) + offset;
-      const scaled = ((x.data[at + i] as number) - mean) * factor * gamma;
+      const scaled = ((x.data[from + i] as number) - mean) * factor * gamma;
       out.data[at + i] = (out.data[at + i] as number) + scaled + (bias?.[i] ?? 0);
     }
   });

@@ -5,7 +5,7 @@ import { evaluateAttention } from './attention.ts';
 import { evaluateEmbed } from './embed.ts';
 import { evaluateExpertsDown, evaluateExpertsUp, evaluateRoute } from './experts.ts';
 import { evaluateGateHeads, evaluateMixValues } from './gates.ts';
-import { evaluateAppend, evaluateMemoryKeys, evaluateQueryHeads } from './heads.ts';
+import { evaluateAppend, evaluateLatentHeads, evaluateMemoryKeys, evaluateQueryHeads } from './heads.ts';
 import { evaluateHeadResults, evaluateLinear } from './linear.ts';
 import { evaluateNorm } from './norm.ts';
 import { roundTensor } from './rounding.ts';
@@ -112,6 +112,8 @@ function evaluateNode(node: Node, step: Step): Tensor | undefined {
       return evaluateExpertsUp(node, step);
     case 'experts_down':
       return evaluateExpertsDown(node, step);
+    case 'latent_heads':
+      return evaluateLatentHeads(node, step);
     case 'query_heads':
       return evaluateQueryHeads(node, step);
     case 'append':

@@ -14,7 +14,14 @@ const weightsOf = (norms: readonly HeadNorm[]) => ({ norm_weight: norms[0]?.tens
 const rotationPlan = (rotation: Rotation | undefined): { readonly rotation?: RotationPlan } =>
   rotation === undefined
     ? {}
-    : { rotation: { dim: rotation.dim, pairing: rotation.pairing, firstHead: rotation.firstHead } };
+    : {
+        rotation: {
+          dim: rotation.dim,
+          pairing: rotation.pairing,
+          firstHead: rotation.firstHead,
+          firstEntry: rotation.firstEntry ?? 0,
+        },
+      };
 
 const headMemory = (headDim: number, norms: readonly HeadNorm[]) => ({
   threads: 32,

@@ -29,6 +29,8 @@ export function kernelName(plan: KernelPlan): string {
       return joined('experts_up', `${plan.inWidth}x${plan.outWidth}`, activationName(plan.activation));
     case 'experts_down':
       return joined('experts_down', `${plan.inWidth}x${plan.outWidth}`, plan.accumulate && 'add');
+    case 'latent_heads':
+      return joined('latent_heads', `${plan.heads}x${plan.ownDim}`, plan.sharedDim, plan.valueDim);
     case 'query_heads':
       return joined('query_heads', `${plan.heads}x${plan.headDim}`);
     case 'memory_keys':

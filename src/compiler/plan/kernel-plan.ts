@@ -21,6 +21,7 @@ export type KernelPlan =
   | RoutePlan
   | ExpertsUpPlan
   | ExpertsDownPlan
+  | LatentHeadsPlan
   | QueryHeadsPlan
   | MemoryKeysPlan
   | AppendPlan
@@ -70,6 +71,8 @@ export interface NormPlan extends PlanBase {
   readonly stage: 'norm';
   readonly kind: 'rms' | 'layer';
   readonly width: number;
+  /** Of the rows of x, where they are wider. */
+  readonly xWidth?: number;
   readonly eps: number;
   /** `offset`: the stored weight is γ − 1. */
   readonly weight: 'none' | 'plain' | 'offset';
@@ -156,6 +159,18 @@ export interface RotationPlan {
   readonly pairing: 'half' | 'interleaved';
   /** Heads before this one are not rotated. */
   readonly firstHead: number;
+  /** Entries before this one are not rotated. */
+  readonly firstEntry: number;
+}
+
+/** Keys and values of `heads` from what was expanded from a latent row, and its shared entries. */
+export interface LatentHeadsPlan extends PlanBase {
+  readonly stage: 'latent_heads';
+  readonly heads: number;
+  readonly rank: number;
+  readonly ownDim: number;
+  readonly sharedDim: number;
+  readonly valueDim: number;
 }
 
 /** Norms, in order, and rotation of heads. */

@@ -4,6 +4,7 @@ import type {
   EmbedNode,
   GateHeadsNode,
   HeadResultsNode,
+  LatentHeadsNode,
   LinearNode,
   MixValuesNode,
   Node,
@@ -37,6 +38,8 @@ export function planNode(node: Node, module: AttnModule, profile: TargetProfile)
       return { prefill: [planExpertsUp(node, storageOf)] };
     case 'experts_down':
       return { prefill: [planExpertsDown(node, storageOf)] };
+    case 'latent_heads':
+      return { prefill: [planLatentHeads(node)] };
     case 'query_heads':
       return { prefill: [planQueryHeads(node)] };
     case 'append':
@@ -84,12 +87,13 @@ function planEmbed(node: EmbedNode, storageOf: StorageOf): NodePlan {
 }
 
 function planNorm(node: NormNode): NodePlan {
-  const { width, weight, bias, accumulate } = node;
+  const { width, xWidth, weight, bias, accumulate } = node;
   const threads = width >= 1024 ? 256 : 64;
   const plan: KernelPlan = {
     stage: 'norm',
     kind: node.kind,
     width,
+    ...(xWidth !== undefined && { xWidth }),
     eps: node.eps,
     weight: weight === undefined ? 'none' : node.unitOffset ? 'offset' : 'plain',
     bias: bias !== undefined,
@@ -126,6 +130,14 @@ const perEntry = (node: Node, width: number): PlannedDispatch['grid'] => [
   1,
   1,
 ];
+
+function planLatentHeads(node: LatentHeadsNode): PlannedDispatch {
+  const { x, latent, heads, rank, ownDim, sharedDim, valueDim, k, out } = node;
+  const sizes = { heads, rank, ownDim, sharedDim, valueDim };
+  const plan: KernelPlan = { stage: 'latent_heads', ...sizes, threads: 64, workgroup: [] };
+  const entries = heads * (ownDim + sharedDim + valueDim);
+  return dispatch(node, plan, { x, latent, k, v: out }, perEntry(node, entries));
+}
 
 function planMixValues(node: MixValuesNode): PlannedDispatch {
   const { kvHeads, valueDim, mix, first, out } = node;

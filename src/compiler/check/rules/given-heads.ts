@@ -14,6 +14,7 @@ const refused: readonly (readonly [AnyPath, string])[] = [
   ['attention.qk_norm', ofHeads],
   ['attention.value_norm', ofHeads],
   ['attention.rope', ofHeads],
+  ['attention.mla', ofHeads],
   ['attention.cross', 'given keys and values may come from anywhere'],
   ['attention.out_hidden', ofProjections],
   ['attention.clip_qkv', ofProjections],

@@ -82,7 +82,7 @@ export function resolveRopeScaling(
 }
 
 /** How much longer sequences sharpen the logits (arXiv 2309.00071), weighted by `mscale`. */
-function yarnMscale(factor: number, mscale: number): number {
+export function yarnMscale(factor: number, mscale: number): number {
   return factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1;
 }
 

@@ -4,6 +4,7 @@ import { insertEntry } from '../edits.ts';
 import type { RopeShape } from '../shaped-spec.ts';
 import { hasGivenHeads } from './given-heads.ts';
 import type { ResolvedHeads } from './heads.ts';
+import { latentWidths } from './latent.ts';
 import { kvHeadsNote } from './memory.ts';
 import { resolveRopeScaling } from './rope-scaling.ts';
 
@@ -20,9 +21,11 @@ export function resolveRope(
   const base = spec.at('attention.rope.base')?.value;
   const written = spec.at('attention.rope.dim');
   if (headDim === undefined || base === undefined || spec.isInvalid('attention.rope.dim')) return undefined;
-  const dim = written?.value ?? headDim;
+  const latent = latentWidths(spec);
+  const dim = latent?.ropeDim ?? written?.value ?? headDim;
   if (dim > headDim || dim % 2 !== 0) {
-    report('ROPE001', written?.span ?? spec.keySpan('attention.rope'), { dim, headDim });
+    const place = latent === undefined ? written : spec.at('attention.mla.rope_dim');
+    report('ROPE001', place?.span ?? spec.keySpan('attention.rope'), { dim, headDim });
     return undefined;
   }
   const pairing = spec.at('attention.rope.pairing')?.value ?? 'half';
@@ -32,6 +35,7 @@ export function resolveRope(
     base,
     pairing,
     ...(lastHeads === undefined ? {} : { lastHeads }),
+    ...(latent === undefined ? {} : { firstEntry: latent.nopeDim }),
     ...(scaling === undefined ? {} : { scaling }),
   });
 }

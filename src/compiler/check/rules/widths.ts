@@ -1,6 +1,7 @@
 import { note } from '../../diagnostics/diagnostic.ts';
 import type { Report } from '../../diagnostics/report.ts';
 import type { Bound, BoundSpec } from '../bind.ts';
+import { type LatentWidths, latentWidths } from './latent.ts';
 
 export interface Widths {
   /** Absent when q, k and v are given already split into heads. */
@@ -18,6 +19,10 @@ export function resolveWidths(spec: BoundSpec, report: Report): Widths | undefin
     spec.isInvalid('attention.hidden') ||
     spec.isInvalid('model.hidden') ||
     (spec.isWritten('model') && hidden === undefined);
+  const latent = latentWidths(spec);
+  if (spec.isWritten('attention.mla') && hidden !== undefined) {
+    return latent === undefined || hiddenUnknown ? undefined : widthsOfLatent(spec, latent, hidden.value, report);
+  }
   const written = spec.at('attention.head_dim');
   const q = spec.at('attention.q_heads');
   let headDim = written?.value;
@@ -39,9 +44,32 @@ export function resolveWidths(spec: BoundSpec, report: Report): Widths | undefin
   if (headDim === undefined || hiddenUnknown || spec.isInvalid('attention.value_dim')) return undefined;
   const valueDim = spec.at('attention.value_dim')?.value ?? headDim;
   if (hidden === undefined) return Object.freeze({ headDim, valueDim });
-  const outHidden = spec.at('attention.out_hidden')?.value ?? hidden.value;
-  const out = outHidden === hidden.value ? {} : { outHidden };
-  return Object.freeze({ headDim, valueDim, hidden: hidden.value, ...out });
+  return Object.freeze({ headDim, valueDim, hidden: hidden.value, ...outHiddenOf(spec, hidden.value) });
+}
+
+function outHiddenOf(spec: BoundSpec, hidden: number): Pick<Widths, 'outHidden'> {
+  const outHidden = spec.at('attention.out_hidden')?.value ?? hidden;
+  return outHidden === hidden ? {} : { outHidden };
+}
+
+/** D and Dv follow from `mla`, and may be written beside it. */
+function widthsOfLatent(
+  spec: BoundSpec,
+  { nopeDim, ropeDim, valueDim }: LatentWidths,
+  hidden: number,
+  report: Report,
+): Widths {
+  const headDim = nopeDim + ropeDim;
+  for (const [option, width] of [
+    ['head_dim', headDim],
+    ['value_dim', valueDim],
+  ] as const) {
+    const written = spec.at(`attention.${option}`);
+    if (written === undefined || written.value === width) continue;
+    const args = { option, here: written.value, there: width, place: 'in `mla`' };
+    report('DIM002', written.span, args, [note(spec.keySpan('attention.mla'), `${option} ${width}`)]);
+  }
+  return Object.freeze({ headDim, valueDim, hidden, ...outHiddenOf(spec, hidden) });
 }
 
 function resolveHidden(spec: BoundSpec, report: Report): Bound<number> | undefined {

@@ -1,4 +1,4 @@
-import type { GateHeadsPlan, MixValuesPlan } from '../../plan/kernel-plan.ts';
+import type { GateHeadsPlan, LatentHeadsPlan, MixValuesPlan } from '../../plan/kernel-plan.ts';
 import { f32c, type KernelSource, stepBinding, u32c } from '../kernel.ts';
 import { wgsl } from '../wgsl.ts';
 
@@ -26,6 +26,42 @@ export function mixValues(plan: MixValuesPlan): KernelSource {
         return;
       }
       v[index] = first[index] + ${mix === 'gate' ? 'gate[index / VALUE_DIM]' : 'MIX'} * (v[index] - first[index]);`,
+  };
+}
+
+/** One invocation per entry of a token's keys and values. */
+export function latentHeads(plan: LatentHeadsPlan): KernelSource {
+  const { heads, rank, ownDim, sharedDim, valueDim } = plan;
+  return {
+    doc: 'k[head] = x[head] up to its value, then the shared entries of the latent row; v[head] = the rest of x[head]',
+    enables: [],
+    constants: {
+      HEADS: u32c(heads),
+      RANK: u32c(rank),
+      OWN_DIM: u32c(ownDim),
+      SHARED_DIM: u32c(sharedDim),
+      HEAD_DIM: u32c(ownDim + sharedDim),
+      VALUE_DIM: u32c(valueDim),
+    },
+    bindings: [floats('x'), floats('latent'), floats('k', 'read_write'), floats('v', 'read_write'), stepBinding],
+    workgroupArrays: plan.workgroup,
+    workgroupSize: plan.threads,
+    functions: [],
+    body: wgsl`
+      let index = group.x * ${plan.threads}u + lane;
+      let head = index / (HEAD_DIM + VALUE_DIM);
+      let e = index % (HEAD_DIM + VALUE_DIM);
+      if (head >= step.batch * step.tokens * HEADS) {
+        return;
+      }
+      let own = head * (OWN_DIM + VALUE_DIM);
+      if (e < OWN_DIM) {
+        k[head * HEAD_DIM + e] = x[own + e];
+      } else if (e < HEAD_DIM) {
+        k[head * HEAD_DIM + e] = latent[head / HEADS * (RANK + SHARED_DIM) + RANK + e - OWN_DIM];
+      } else {
+        v[head * VALUE_DIM + e - HEAD_DIM] = x[own + OWN_DIM + e - HEAD_DIM];
+      }`,
   };
 }
 

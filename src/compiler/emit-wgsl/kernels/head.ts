@@ -32,6 +32,7 @@ export function headParts({ headDim, threads, norms, rotation }: HeadOptions): H
       THREADS: u32c(threads),
       ...(norms.length > 0 && { TINY: f32c(1e-30) }),
       ...(rotation && { ROTARY_DIM: u32c(rotation.dim) }),
+      ...(rotation && rotation.firstEntry > 0 && { FIRST_ENTRY: u32c(rotation.firstEntry) }),
     },
     bindings: [
       ...weights.map((name) => ({ name, access: 'read', type: 'array<f32>' }) as const),
@@ -108,23 +109,30 @@ const notRotated = wgsl`
     return head[e];
   }`;
 
-function rotated({ pairing, firstHead }: RotationPlan): string {
+function rotated({ pairing, firstHead, firstEntry }: RotationPlan): string {
+  const own = firstEntry === 0 ? 'e' : '(e - FIRST_ENTRY)';
+  const from = firstEntry === 0 ? '' : 'FIRST_ENTRY + ';
   const [pair, first] =
-    pairing === 'half' ? ['e % (ROTARY_DIM / 2u)', 'e < ROTARY_DIM / 2u'] : ['e / 2u', 'e % 2u == 0u'];
-  const partner = pairing === 'half' ? 'select(pair, pair + ROTARY_DIM / 2u, is_first)' : 'e ^ 1u';
-  const unturned = firstHead > 0 ? `e >= ROTARY_DIM || head_index < ${firstHead}u` : 'e >= ROTARY_DIM';
+    pairing === 'half'
+      ? [`${own} % (ROTARY_DIM / 2u)`, `${own} < ROTARY_DIM / 2u`]
+      : [`${own} / 2u`, `${own} % 2u == 0u`];
+  const partner = pairing === 'half' ? 'select(pair, pair + ROTARY_DIM / 2u, is_first)' : `(${own} ^ 1u)`;
+  const unturned = [
+    firstEntry === 0 ? 'e >= ROTARY_DIM' : 'e < FIRST_ENTRY || e >= FIRST_ENTRY + ROTARY_DIM',
+    ...(firstHead > 0 ? [`head_index < ${firstHead}u`] : []),
+  ];
   return wgsl`
     fn finished(e: u32, position: u32, head_index: u32) -> f32 {
       if (e >= HEAD_DIM) {
         return 0.0;
       }
-      if (${unturned}) {
+      if (${unturned.join(' || ')}) {
         return head[e];
       }
       let pair = ${pair};
       let is_first = ${first};
       let turn = rotations[position * (ROTARY_DIM / 2u) + pair];
-      let partner = head[${partner}];
+      let partner = head[${from}${firstEntry === 0 && pairing === 'interleaved' ? 'e ^ 1u' : partner}];
       return head[e] * turn.x + select(partner, -partner, is_first) * turn.y;
     }`;
 }

@@ -13,38 +13,45 @@ export function norm(plan: NormPlan): KernelSource {
   const gamma = { none: '', plain: ' * weight[e]', offset: ' * (weight[e] + 1.0)' }[plan.weight];
   const beta = plan.bias ? ' + bias[e]' : '';
   const write = plan.accumulate ? '+=' : '=';
+  const from = plan.xWidth === undefined ? 'first' : 'first_of_x';
   const rms = wgsl`
     var squares = 0.0;
     for (var e = lane; e < WIDTH; e += THREADS) {
-      let value = x[first + e];
+      let value = x[${from} + e];
       squares += value * value;
     }
     let factor = inverseSqrt(max(sum_of_lanes(lane, squares) / f32(WIDTH) + EPS, TINY));
     for (var e = lane; e < WIDTH; e += THREADS) {
-      y[first + e] ${write} x[first + e] * factor${gamma}${beta};
+      y[first + e] ${write} x[${from} + e] * factor${gamma}${beta};
     }`;
   // Two passes: the difference of two large sums would lose the variance of rows that are far from zero. Distances from the
   // first entry keep the rounding of the mean in proportion to the row's spread, not to its distance from zero.
   const layer = wgsl`
-    let pivot = x[first];
+    let pivot = x[${from}];
     var total = 0.0;
     for (var e = lane; e < WIDTH; e += THREADS) {
-      total += x[first + e] - pivot;
+      total += x[${from} + e] - pivot;
     }
     let mean = sum_of_lanes(lane, total) / f32(WIDTH);
     var squares = 0.0;
     for (var e = lane; e < WIDTH; e += THREADS) {
-      let value = x[first + e] - pivot - mean;
+      let value = x[${from} + e] - pivot - mean;
       squares += value * value;
     }
     let factor = inverseSqrt(max(sum_of_lanes(lane, squares) / f32(WIDTH) + EPS, TINY));
     for (var e = lane; e < WIDTH; e += THREADS) {
-      y[first + e] ${write} (x[first + e] - pivot - mean) * factor${gamma}${beta};
+      y[first + e] ${write} (x[${from} + e] - pivot - mean) * factor${gamma}${beta};
     }`;
   return {
     doc: `y ${write} ${formulas[plan.kind]}, row by row`,
     enables: [],
-    constants: { WIDTH: u32c(plan.width), THREADS: u32c(plan.threads), EPS: f32c(plan.eps), TINY: f32c(1e-30) },
+    constants: {
+      WIDTH: u32c(plan.width),
+      ...(plan.xWidth !== undefined && { X_WIDTH: u32c(plan.xWidth) }),
+      THREADS: u32c(plan.threads),
+      EPS: f32c(plan.eps),
+      TINY: f32c(1e-30),
+    },
     bindings: [
       { name: 'x', access: 'read', type: 'array<f32>' },
       ...(plan.weight === 'none' ? [] : [{ name: 'weight', access: 'read', type: 'array<f32>' } as const]),
@@ -56,6 +63,7 @@ export function norm(plan: NormPlan): KernelSource {
     functions: [foldOfLanes('sum_of_lanes', plan, 'sum')],
     body: wgsl`
       let first = group.x * WIDTH;
+      ${plan.xWidth === undefined ? '' : 'let first_of_x = group.x * X_WIDTH;'}
       ${plan.kind === 'rms' ? rms : layer}`,
   };
 }

@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { compileModule } from '../../src/compiler/compile.ts';
+import { randomCheckpoint } from '../../src/verify/random-checkpoint.ts';
+import { verifyModule } from '../../src/verify/verify-module.ts';
+import { shapedOf, useDevice } from '../numeric/harness.ts';
+import { blocks, model } from './specs.ts';
+
+const gpu = useDevice();
+
+it.each(Object.entries({ ...blocks, 'a model in f16': model }))(
+  '%s: kernels compute what the oracle computes',
+  async (_, yaml) => {
+    const shaped = shapedOf(yaml);
+    const checkpoint = await randomCheckpoint(shaped, 5);
+    const compiled = compileModule(shaped);
+    const { entries } = await verifyModule(shaped, compiled, { device: gpu.device, checkpoint, tokens: 9, seed: 3 });
+    expect(entries.filter(({ passed }) => !passed)).toEqual([]);
+    expect(entries.map(({ tensor }) => tensor.split('.').at(-1))).toContain('k_proj');
+  },
+);
