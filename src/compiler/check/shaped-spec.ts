@@ -1,3 +1,4 @@
+import type { KeyBounds } from '../expression/bounds.ts';
 import type { Expression } from '../expression/tree.ts';
 import type { Span } from '../source/source.ts';
 import type { Activation, MlpShape } from './mlp-shape.ts';
@@ -240,7 +241,12 @@ export interface MaskShape {
   /** A runtime tensor `key_mask` u32 `[B, J]`, 1 where a key may be seen. `queries` also makes the rows of hidden tokens zero (self-attention). */
   readonly padding: 'none' | 'keys' | 'keys_and_queries';
   /** Hidden where this does not hold. `sequence`: zero and memory columns are visible whatever it says. */
-  readonly where?: { readonly condition: Expression; readonly columns: 'sequence' | 'all' };
+  readonly where?: {
+    readonly condition: Expression;
+    readonly columns: 'sequence' | 'all';
+    /** Sequence keys that it can show. */
+    readonly bounds: KeyBounds;
+  };
 }
 
 /** A learned tensor of the expression language: an axis for each of its indices, none for a single number. */

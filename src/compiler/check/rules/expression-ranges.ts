@@ -38,8 +38,7 @@ export function knownRanges(
   const { causal, window = Number.POSITIVE_INFINITY, chunk = Number.POSITIVE_INFINITY, prefix } = mask;
   // Every query sees the keys of a prefix, at any distance.
   if (kind === 'mask' || isCross || prefix !== undefined) return { names, distance: any };
-  return {
-    names,
-    distance: { low: causal ? 0 : Math.max(any.low, 1 - chunk), high: Math.min(any.high, window - 1, chunk - 1) },
-  };
+  const { minDistance = any.low, maxDistance = any.high } = mask.where?.bounds ?? {};
+  const low = Math.max(any.low, causal ? 0 : any.low, 1 - chunk, minDistance);
+  return { names, distance: { low, high: Math.min(any.high, window - 1, chunk - 1, maxDistance) } };
 }

@@ -1,7 +1,9 @@
 import { note } from '../../diagnostics/diagnostic.ts';
 import type { Report } from '../../diagnostics/report.ts';
+import { keyBounds } from '../../expression/bounds.ts';
 import { inferExpression, type Scope, type Typed } from '../../expression/infer.ts';
 import { isProblem, parseExpression } from '../../expression/parser.ts';
+import { rangesIn } from '../../expression/ranges.ts';
 import { type ColumnKind, specialize } from '../../expression/specialize.ts';
 import type { Range } from '../../expression/syntax.ts';
 import { type BuiltinName, type Expression, find, mentions } from '../../expression/tree.ts';
@@ -19,8 +21,9 @@ export type ResolvedExpressions = Pick<AttentionShape, 'score' | 'parameters'> &
 export function resolveExpressions(spec: BoundSpec, context: ExpressionContext, report: Report): ResolvedExpressions {
   const declared = resolveParameters(spec, context.heads, report);
   if (declared === undefined) return { parameters: [] };
-  const score = resolveScore(spec, declared, context, report);
   const where = resolveWhere(spec, declared, context, report);
+  const mask = where === undefined ? context.mask : { ...context.mask, where };
+  const score = resolveScore(spec, declared, { ...context, mask }, report);
   const written = [score, where?.condition].filter((one) => one !== undefined);
   const isKnown = (path: 'attention.score' | 'attention.mask.where', one: unknown) =>
     one !== undefined || !(spec.isWritten(path) || spec.isInvalid(path));
@@ -63,7 +66,8 @@ function resolveWhere(
   if (typed === undefined) return undefined;
   const columns = mentions(typed.expression, 'is_memory', 'is_zero') ? 'all' : 'sequence';
   if (columns === 'all' && !checkKeyPositions(typed, context.columns, 'mask', scope)) return undefined;
-  return Object.freeze({ condition: typed.expression, columns });
+  const bounds = keyBounds(specialize(typed.expression, 'sequence'), rangesIn(scope.ranges));
+  return Object.freeze({ condition: typed.expression, columns, bounds: Object.freeze(bounds) });
 }
 
 /** Options whose place before or after the score would be a guess, and how the language says them. */

@@ -30,10 +30,14 @@ export function maskParts(options: AttentionOptions): MaskParts {
       ...(mask.padding === 'none' ? [] : [isPerKey('key_mask')]),
       ...(mask.documents ? [isPerKey('documents')] : []),
     ],
-    functions: [visibleColumns(options), ...(hidesFirstKeys(mask) ? [firstKey(mask)] : []), visible(options)],
+    functions: [visibleColumns(options), ...(skipsFirstKeys(mask) ? [firstKey(mask)] : []), visible(options)],
     plain: !hidesFirstKeys(mask) && mask.padding === 'none' && !mask.documents && mask.where === undefined,
   };
 }
+
+/** The first keys are hidden, or those that are hidden by `where` come first. */
+const skipsFirstKeys = (mask: MaskShape) =>
+  hidesFirstKeys(mask) || mask.where?.bounds.maxDistance !== undefined || mask.where?.bounds.firstKey !== undefined;
 
 const hidesFirstKeys = ({ window, chunk }: MaskShape) => window !== undefined || chunk !== undefined;
 
@@ -49,7 +53,7 @@ function prefixKeys({ prefix }: MaskShape): string | undefined {
  * the masks skip none.
  */
 export function nextTile({ mask }: AttentionOptions, size: string): string | undefined {
-  if (!hidesFirstKeys(mask)) return undefined;
+  if (!skipsFirstKeys(mask)) return undefined;
   const prefix = prefixKeys(mask);
   const always = prefix === undefined ? 'PREFIX_COLUMNS' : `PREFIX_COLUMNS + ${prefix}`;
   return wgsl`
@@ -59,16 +63,19 @@ export function nextTile({ mask }: AttentionOptions, size: string): string | und
     }`;
 }
 
-/** Of the keys that are not of the prefix, the first that the window and the chunk leave; below 0 when they leave all. */
-function firstKey({ window, chunk }: MaskShape): string {
+/** Of the keys that are not of the prefix, the first that the window, the chunk and `where` leave; below 0 when they leave all. */
+function firstKey({ window, chunk, where }: MaskShape): string {
+  const { maxDistance, firstKey: first } = where?.bounds ?? {};
   const bounds = [
     ...(window === undefined ? [] : ['position - i32(WINDOW) + 1']),
     ...(chunk === undefined ? [] : ['position / i32(CHUNK_KEYS) * i32(CHUNK_KEYS)']),
+    ...(maxDistance === undefined ? [] : [shifted('position', -maxDistance)]),
+    ...(first === undefined ? [] : [String(first)]),
   ];
   return wgsl`
     fn first_key(sequence: Sequence, token: u32) -> i32 {
       let position = i32(sequence.past + token);
-      return ${bounds.length === 2 ? `max(${bounds.join(', ')})` : (bounds[0] ?? '0')};
+      return ${joined('max', bounds)};
     }`;
 }
 
@@ -85,8 +92,29 @@ function visibleColumns({ mask, keyLayout }: AttentionOptions): string {
   const end = reached !== undefined && prefix !== undefined ? `max(${reached}, ${prefix})` : reached;
   return wgsl`
     fn visible_columns(sequence: Sequence, token: u32) -> u32 {
-      return PREFIX_COLUMNS + ${end === undefined ? length : `min(${length}, ${end})`};
+      return PREFIX_COLUMNS + ${joined('min', [length, ...(end === undefined ? [] : [end]), ...endsOfWhere(mask)])};
     }`;
+}
+
+/** Where the keys end that `where` shows: with the prefix too, unlike the other masks. */
+function endsOfWhere({ where }: MaskShape): readonly string[] {
+  const { minDistance, lastKey } = where?.bounds ?? {};
+  return [
+    ...(minDistance === undefined
+      ? []
+      : [`u32(max(${shifted('bitcast<i32>(sequence.past + token)', 1 - minDistance)}, 0))`]),
+    ...(lastKey === undefined ? [] : [`${Math.max(lastKey + 1, 0)}u`]),
+  ];
+}
+
+function shifted(text: string, by: number): string {
+  if (by === 0) return text;
+  return `${text} ${by < 0 ? '-' : '+'} ${Math.abs(by)}`;
+}
+
+/** The least or the greatest of one or more. */
+function joined(name: 'min' | 'max', [first = '', ...rest]: readonly string[]): string {
+  return rest.reduce((text, one) => `${name}(${text}, ${one})`, first);
 }
 
 function ownEnd({ causal, chunk }: MaskShape): string | undefined {
