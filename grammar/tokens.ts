@@ -4,7 +4,7 @@ import { createToken, Lexer } from 'chevrotain';
  * A name: of an option, a value, a file or a tensor. `{…}` and `[…]` belong to it only in the forms that tensor names have
  * (`layers.{2*i+1}.weight[0:576]`), so that `mask{causal}` and `biases[q]` need no space.
  */
-export const wordPattern = /[A-Za-z_](?:[\w./-]|\{(?:\d+\*)?i(?:\+\d+)?\}|\[\d+:\d+\])*/;
+export const wordPattern = /[A-Za-z_](?:[\w./-]|\{(?:(?:\d+\*)?i(?:\+\d+)?|e)\}|\[\d+:\d+\])*/;
 
 export const Word = createToken({ name: 'Word', pattern: wordPattern });
 export const True = createToken({ name: 'True', pattern: 'true', longer_alt: Word });

@@ -420,7 +420,7 @@ export interface Spec {
     readonly dtype?: 'checkpoint' | 'f32' | 'f16' | 'bf16';
     /** Where the checkpoint has each canonical weight; `{i}` in a name is the layer. */
     readonly names?: Readonly<Record<string, string | {
-    /** Its name, which may use `{i}`, `{2*i}` or `{2*i+1}` for the layer, and may end in `[start:end]` in place of `rows`. */
+    /** Its name, which may use `{i}`, `{2*i}` or `{2*i+1}` for the layer, and may end in `[start:end]` in place of `rows`. With `{e}` it is one tensor for each entry of the first axis, such as experts. */
     readonly tensor: string;
     /** The matrix is stored `[in, out]`; rows are counted after it is turned. Default: `false`. */
     readonly transposed?: boolean;
@@ -612,7 +612,7 @@ export interface OptionTypes {
   readonly "weights.file": string;
   readonly "weights.dtype": 'checkpoint' | 'f32' | 'f16' | 'bf16';
   readonly "weights.names": Readonly<Record<string, string | {
-    /** Its name, which may use `{i}`, `{2*i}` or `{2*i+1}` for the layer, and may end in `[start:end]` in place of `rows`. */
+    /** Its name, which may use `{i}`, `{2*i}` or `{2*i+1}` for the layer, and may end in `[start:end]` in place of `rows`. With `{e}` it is one tensor for each entry of the first axis, such as experts. */
     readonly tensor: string;
     /** The matrix is stored `[in, out]`; rows are counted after it is turned. Default: `false`. */
     readonly transposed?: boolean;

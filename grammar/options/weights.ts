@@ -19,7 +19,7 @@ const source = {
       required: true,
       since,
       consumedBy: 'emit',
-      doc: 'Its name, which may use `{i}`, `{2*i}` or `{2*i+1}` for the layer, and may end in `[start:end]` in place of `rows`.',
+      doc: 'Its name, which may use `{i}`, `{2*i}` or `{2*i+1}` for the layer, and may end in `[start:end]` in place of `rows`. With `{e}` it is one tensor for each entry of the first axis, such as experts.',
     },
     transposed: {
       kind: 'boolean',

@@ -1,4 +1,5 @@
 import type { ShapedSpec, WeightShape } from '../compiler/check/shaped-spec.ts';
+import { tensorParts } from '../compiler/check/tensor-source.ts';
 import { bytesSource } from '../runtime/abi1/byte-source.ts';
 import { fromFloat32 } from '../runtime/abi1/floats.ts';
 import { SafetensorsFile } from '../runtime/abi1/safetensors.ts';
@@ -23,7 +24,7 @@ export function randomCheckpoint(shaped: Pick<ShapedSpec, 'weights'>, seed: numb
 /** Weights that are parts of one tensor make it whole together. */
 function tensorsOf(weights: readonly WeightShape[]): ReadonlyMap<string, Pick<WeightShape, 'shape' | 'role'>> {
   const tensors = new Map<string, Pick<WeightShape, 'shape' | 'role'>>();
-  for (const weight of weights) {
+  for (const weight of weights.flatMap(tensorParts)) {
     const { role, source } = weight;
     const shape = storedShape(weight);
     const known = tensors.get(source.tensor)?.shape;

@@ -53,11 +53,36 @@ const sources = {
   ]),
 };
 
+const experts = (names: readonly string[]) =>
+  model('q_heads: 4, qk_norm: { kind: layer, weight: per_head }', [
+    '"layers.{i}.attn.q_norm.weight": "h.{i}.norms.{e}.weight"',
+    ...names.map((name) => `"layers.{i}.mlp.experts.${name}`),
+  ]).replace(
+    '{ kind: plain, activation: gelu, width: 24 }',
+    '{ activation: silu, width: 24, biases: [up], experts: { count: 3, active: 2, width: 10, biases: [up, down] } }',
+  );
+
+const expertSources = {
+  'experts in tensors of their own': experts([
+    'gate.weight": "h.{i}.{e}.fused[0:10]"',
+    'up.weight": "h.{i}.{e}.fused[10:20]"',
+    'down.weight": { tensor: "h.{i}.{e}.down", transposed: true }',
+    'up.bias": { tensor: "h.{i}.{e}.bias", blocks: { count: 10, from: 1, size: 1, stride: 2 } }',
+  ]),
+  'all experts in one tensor, transposed, gate and up in turn': experts([
+    'gate.weight": { tensor: "h.{i}.fused", transposed: true, blocks: { count: 30, from: 0, size: 1, stride: 2 } }',
+    'up.weight": { tensor: "h.{i}.fused", transposed: true, blocks: { count: 30, from: 1, size: 1, stride: 2 } }',
+    'up.bias": { tensor: "h.{i}.bias", blocks: { count: 3, from: 10, size: 10, stride: 20 } }',
+  ]),
+};
+
 const gpu = useDevice();
 
 describe('a checkpoint with', () => {
   it.each(
-    Object.entries(sources).flatMap(([name, yaml]) => ['f32', 'f16'].map((dtype) => [name, dtype, yaml] as const)),
+    Object.entries({ ...sources, ...expertSources }).flatMap(([name, yaml]) =>
+      ['f32', 'f16'].map((dtype) => [name, dtype, yaml] as const),
+    ),
   )('%s, stored as %s, is loaded as the reference reads it', async (_, dtype, yaml) => {
     const shaped = shapedOf(yaml.replace('weights:\n', `weights:\n  dtype: ${dtype}\n`));
     const checkpoint = await randomCheckpoint(shaped, 3);

@@ -9,17 +9,26 @@ export function weightDecl({ name, dtype, weight }: TensorDecl): readonly Weight
   if (weight === undefined || dtype === 'u32') return [];
   const width = weight.shape.at(-1) ?? 1;
   const pitch = weight.role === 'matrix' ? Math.ceil(width / 4) * 4 : width;
-  const { tensor: source, transposed } = weight.source;
+  const { tensor: source, transposed, stack } = weight.source;
   const blocks = blocksOf(weight);
   return [
-    { name, shape: weight.shape, dtype, pitch, source, ...(transposed && { transposed }), ...(blocks && { blocks }) },
+    {
+      name,
+      shape: weight.shape,
+      dtype,
+      pitch,
+      source,
+      ...(stack !== undefined && { stack }),
+      ...(transposed && { transposed }),
+      ...(blocks && { blocks }),
+    },
   ];
 }
 
 /** Rows and blocks of rows, in elements. */
-function blocksOf({ shape, role, source: { rows, blocks } }: WeightShape): BlocksDecl | undefined {
+function blocksOf({ shape, role, source: { rows, blocks, stack } }: WeightShape): BlocksDecl | undefined {
   if (rows !== undefined) {
-    const elements = shape.slice(1).reduce((product, extent) => product * extent, 1);
+    const elements = shape.slice(stack === undefined ? 1 : 2).reduce((product, extent) => product * extent, 1);
     const size = (rows[1] - rows[0]) * elements;
     return { count: 1, from: rows[0] * elements, size, stride: size };
   }

@@ -1,5 +1,6 @@
 import type { BoundSpec } from './bind.ts';
 import type { WeightDtype, WeightShape } from './shaped-spec.ts';
+import { tensorParts } from './tensor-source.ts';
 
 /** What the checker knows of a checkpoint: names, types and shapes, not data. */
 export interface CheckpointHeader {
@@ -46,7 +47,7 @@ export function resolveWeightDtype(
   const asked = spec.at('weights.dtype')?.value;
   if (asked !== 'checkpoint' || checkpoint === undefined) return asked === 'checkpoint' ? 'f32' : asked;
   const elements = new Map<WeightDtype, number>();
-  for (const { role, shape, source } of weights) {
+  for (const { role, shape, source } of weights.flatMap(tensorParts)) {
     const dtype = weightDtypeOf(checkpoint.tensors.get(source.tensor)?.dtype ?? '');
     if (role !== 'matrix' || dtype === undefined) continue;
     elements.set(dtype, (elements.get(dtype) ?? 0) + shape.reduce((product, extent) => product * extent, 1));

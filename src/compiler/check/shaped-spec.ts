@@ -391,6 +391,8 @@ export interface WeightSource {
   readonly rows?: readonly [start: number, end: number];
   /** In place of `rows`. */
   readonly blocks?: WeightBlocks;
+  /** `{e}` in the name counts so many tensors: each has an entry of the weight's first axis, and the part is that of each. */
+  readonly stack?: number;
 }
 
 /**

@@ -1,4 +1,4 @@
-/** A tensor name of the checkpoint with the layer left open: literal text, and a·i + b in between. */
+/** A tensor name of the checkpoint with the layer left open: literal text, where `{e}` stays as it is, and a·i + b in between. */
 export interface TensorName {
   readonly parts: readonly (string | { readonly factor: number; readonly offset: number })[];
   readonly rows?: readonly [start: number, end: number];
@@ -12,7 +12,8 @@ export function parseTensorName(text: string): TensorName | { readonly problem: 
   for (const piece of body.split(/(\{[^{}]*\})/)) {
     const layer = /^\{(?:(\d{1,6})\*)?i(?:\+(\d{1,6}))?\}$/.exec(piece);
     if (layer !== null) parts.push({ factor: Number(layer[1] ?? 1), offset: Number(layer[2] ?? 0) });
-    else if (/[{}]/.test(piece)) return { problem: 'the braces of a tensor name hold something else than the layer' };
+    else if (piece !== '{e}' && /[{}]/.test(piece))
+      return { problem: 'the braces of a tensor name hold something else than the layer or `e`' };
     else if (piece !== '') parts.push(piece);
   }
   if (parts.length === 0) return { problem: 'the name of a tensor is empty' };

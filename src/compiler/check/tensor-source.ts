@@ -5,7 +5,7 @@ import { isPerLayer, parseTensorName, type TensorName, tensorAt } from './tensor
 /** A place in the checkpoint with the layer left open. */
 export interface TensorSource {
   readonly name: Pick<TensorName, 'parts'>;
-  readonly part: Omit<WeightSource, 'tensor'>;
+  readonly part: Omit<WeightSource, 'tensor' | 'stack'>;
 }
 
 /** What the schema lets through as one of `weights.names`. */
@@ -46,19 +46,37 @@ export function misfitOf(
 ): string | undefined {
   if (isPerLayer(tensor) && !name.includes('{i}'))
     return `\`${name}\` is not in a layer, its tensor's name cannot depend on one`;
-  if (part.transposed && shape.length < 2) return `\`${name}\` has one axis, there is nothing to transpose`;
-  const first = shape[0] ?? 0;
+  const isStack = isStacked(tensor);
+  if (isStack && shape.length < 2) return `\`${name}\` has one axis, \`{e}\` counts the first of several`;
+  const own = isStack ? shape.slice(1) : shape;
+  if (part.transposed && own.length < 2) return `\`${name}\` has one axis, there is nothing to transpose`;
+  const first = own[0] ?? 0;
   if (part.rows !== undefined && part.rows[1] - part.rows[0] !== first)
     return `the range has ${part.rows[1] - part.rows[0]} rows, \`${name}\` has ${first}`;
   const { blocks } = part;
-  const rows = blockRows(shape, role);
+  const rows = blockRows(own, role);
   if (blocks !== undefined && blocks.count * blocks.size !== rows)
     return `the blocks give ${blocks.count * blocks.size} rows, \`${name}\` has ${rows}`;
   return undefined;
 }
 
-export function sourceAt({ name, part }: TensorSource, layer: number): WeightSource {
-  return Object.freeze({ tensor: tensorAt(name, layer), ...part });
+const isStacked = ({ parts }: TensorSource['name']): boolean =>
+  parts.some((part) => typeof part === 'string' && part.includes('{e}'));
+
+export function sourceAt({ name, part }: TensorSource, layer: number, shape: readonly number[]): WeightSource {
+  const stack = isStacked(name) ? { stack: shape[0] ?? 1 } : {};
+  return Object.freeze({ tensor: tensorAt(name, layer), ...part, ...stack });
+}
+
+/** A weight as the parts of it that lie in one tensor each. */
+export function tensorParts(weight: WeightShape): readonly WeightShape[] {
+  const { stack, ...source } = weight.source;
+  if (stack === undefined) return [weight];
+  const shape = weight.shape.slice(1);
+  return Array.from({ length: stack }, (_, e) => {
+    const tensor = source.tensor.replaceAll('{e}', String(e));
+    return { ...weight, shape, source: { ...source, tensor } };
+  });
 }
 
 /** Rows as blocks count them: of the last axis, or for vectors entries. */

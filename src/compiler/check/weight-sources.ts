@@ -4,7 +4,7 @@ import type { Span } from '../source/source.ts';
 import type { BoundSpec } from './bind.ts';
 import type { WeightShape, WeightSource } from './shaped-spec.ts';
 import { suggest } from './suggest.ts';
-import { misfitOf, overlap, readTensorSource, sourceAt, type TensorSource } from './tensor-source.ts';
+import { misfitOf, overlap, readTensorSource, sourceAt, type TensorSource, tensorParts } from './tensor-source.ts';
 import type { WeightTemplate } from './weight-template.ts';
 
 /** A weight template with its place in the checkpoint: one weight for each layer, or one. */
@@ -38,7 +38,7 @@ export function sourceWeights(
       const mapped = names.get(template.name);
       const from = mapped?.from ?? { name: { parts: template.name.split(/(\{i\})/).map(ownPart) }, part: {} };
       const layers = isLayered(template) ? group.layers.filter((layer) => layer >= (template.firstLayer ?? 0)) : [0];
-      const weights = layers.map((layer) => weightOf(template, layer, sourceAt(from, layer)));
+      const weights = layers.map((layer) => weightOf(template, layer, sourceAt(from, layer, template.shape)));
       const place = mapped === undefined ? {} : { span: mapped.span };
       return Object.freeze({ template, weights, layers, isRefused: refused.has(template.name), ...place });
     }),
@@ -105,7 +105,7 @@ function reportReadTwice(spec: BoundSpec, sourced: readonly SourcedTemplate[], r
   const readers = new Map<string, { readonly by: SourcedTemplate; readonly source: WeightSource }[]>();
   const reported = new Set<string>();
   for (const by of sourced) {
-    for (const { source } of by.weights) {
+    for (const { source } of by.weights.flatMap(tensorParts)) {
       const earlier = readers.get(source.tensor) ?? [];
       const clash = earlier.find((reader) => overlap(reader.source, source));
       const pair = `${clash?.by.template.name} ${by.template.name}`;

@@ -21,7 +21,7 @@ export async function gatherWeights(
   const weights = new Map<string, Float64Array>();
   for (const { name, weight } of module.tensors.values()) {
     if (weight === undefined) continue;
-    const values = valuesOf(weight, await readTensor(weight.source.tensor));
+    const values = await readWeight(weight, readTensor);
     if (values.length !== sizeOf(weight.shape)) {
       throw new Error(
         `${weight.source.tensor} has ${values.length} values, ${name} [${weight.shape.join(', ')}] needs ${sizeOf(weight.shape)}`,
@@ -30,6 +30,18 @@ export async function gatherWeights(
     weights.set(name, values);
   }
   return weights;
+}
+
+/** Of a stack, the parts one after the other. */
+async function readWeight(weight: WeightShape, readTensor: TensorReader): Promise<Float64Array> {
+  const { tensor, stack } = weight.source;
+  if (stack === undefined) return valuesOf(weight, await readTensor(tensor));
+  const parts: number[] = [];
+  for (let e = 0; e < stack; e++) {
+    const values = valuesOf(weight, await readTensor(tensor.replaceAll('{e}', String(e))));
+    for (const value of values) parts.push(value);
+  }
+  return Float64Array.from(parts);
 }
 
 /** The part of a tensor that is a weight, after its last two axes are exchanged where they have to be. */

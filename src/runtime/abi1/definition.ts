@@ -61,6 +61,8 @@ export interface WeightDecl {
   /** Elements from the start of one row of the last axis to the next; the gap is zero. */
   readonly pitch: number;
   readonly source: string;
+  /** `{e}` in `source` counts so many tensors, each an entry of the weight's first axis; what follows is said of each. */
+  readonly stack?: number;
   /** The tensor's last two axes are exchanged; blocks are counted after that. */
   readonly transposed?: true;
   /** The part of the tensor that is the weight; absent for the whole tensor. */

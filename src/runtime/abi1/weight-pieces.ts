@@ -10,8 +10,20 @@ const pieceBytes = 8 * 1024 * 1024;
  * The bytes of a weight as the device has them, piece by piece in order. Host memory is that of a piece, or of one matrix where a
  * matrix is stored transposed.
  */
-export function weightPieces(file: Checkpoint, weight: WeightDecl): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  return weight.transposed ? transposedMatrices(file, weight) : rowsInOrder(file, weight);
+export async function* weightPieces(file: Checkpoint, weight: WeightDecl): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for (const part of tensorParts(weight)) {
+    yield* part.transposed ? transposedMatrices(file, part) : rowsInOrder(file, part);
+  }
+}
+
+/** A weight as the parts of it that lie in one tensor each. */
+export function tensorParts({ stack, ...weight }: WeightDecl): readonly WeightDecl[] {
+  if (stack === undefined) return [weight];
+  return Array.from({ length: stack }, (_, e) => ({
+    ...weight,
+    shape: weight.shape.slice(1),
+    source: weight.source.replaceAll('{e}', String(e)),
+  }));
 }
 
 async function* rowsInOrder(file: Checkpoint, weight: WeightDecl): AsyncGenerator<Uint8Array<ArrayBuffer>> {

@@ -2,7 +2,7 @@ import { type AllocationRequest, type BufferLedger, bufferUsage } from './buffer
 import type { Checkpoint } from './checkpoint.ts';
 import type { BlocksDecl, WeightDecl } from './definition.ts';
 import { CheckpointError } from './errors.ts';
-import { endOf, weightPieces } from './weight-pieces.ts';
+import { endOf, tensorParts, weightPieces } from './weight-pieces.ts';
 
 const bytesOf = { f32: 4, f16: 2, bf16: 2 } as const;
 
@@ -23,7 +23,7 @@ const rowsOf = (shape: readonly number[]) => shape.slice(0, -1).reduce((product,
  * @throws CheckpointError naming the first tensor that is missing, has another shape, or cannot be converted.
  */
 function checkWeights(weights: readonly WeightDecl[], file: Checkpoint): void {
-  for (const weight of weights) {
+  for (const weight of weights.flatMap(tensorParts)) {
     const { dtype, shape } = file.info(weight.source);
     if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') {
       throw new CheckpointError(file.name, `its dtype is ${dtype}; weights may be F32, F16 or BF16`, weight.source);

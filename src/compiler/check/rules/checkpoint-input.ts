@@ -13,7 +13,7 @@ export interface CheckpointInput {
   readonly checkpoint: CheckpointHeader;
 }
 
-/** A weight, the tensor that it is read from, and the shape of the part that is read. */
+/** A weight, or the part of it that lies in one tensor, and the shape that it would have with what is read from there. */
 export interface Found {
   readonly weight: WeightShape;
   readonly tensor: CheckpointTensor;

@@ -26,10 +26,11 @@ export function checkShapes(input: CheckpointInput, found: FoundByTemplate, repo
     const [first] = wrong;
     if (first === undefined || followsFrom(input, implied, template, first.shape)) continue;
     if (explainHeads(input, sourced, first, report)) continue;
+    const counted = template.shape.length - first.weight.shape.length;
     const args = {
       tensor: first.weight.source.tensor,
-      found: first.shape,
-      expected: template.shape,
+      found: first.shape.slice(counted),
+      expected: template.shape.slice(counted),
       more: wrong.length - 1,
       cause: likelyCause(input, template, first.shape),
     };

@@ -4,7 +4,7 @@ import type { BoundSpec } from '../bind.ts';
 import { type CheckpointHeader, type CheckpointTensor, weightDtypeOf } from '../checkpoint.ts';
 import type { WeightShape } from '../shaped-spec.ts';
 import { suggest } from '../suggest.ts';
-import { blockRows } from '../tensor-source.ts';
+import { blockRows, tensorParts } from '../tensor-source.ts';
 import type { SourcedTemplate } from '../weight-sources.ts';
 import type { CheckpointInput, Found } from './checkpoint-input.ts';
 import { checkShapes } from './checkpoint-shapes.ts';
@@ -33,26 +33,26 @@ function findTensors(
   { spec, checkpoint }: CheckpointInput,
   report: Report,
 ): readonly Found[] {
-  const present = one.weights.filter(({ source }) => checkpoint.tensors.has(source.tensor));
   const explained = tensorsOfFaults(checkpoint);
-  const missing = one.weights.filter(
-    ({ source }) => !checkpoint.tensors.has(source.tensor) && !explained.has(source.tensor),
-  );
+  const isMissing = ({ source: { tensor } }: WeightShape) => !checkpoint.tensors.has(tensor) && !explained.has(tensor);
   const place = one.span ?? weightsPlace(spec);
-  const [absent] = missing;
+  const parts = one.weights.map(tensorParts);
+  const absent = parts.flat().find(isMissing);
   if (absent !== undefined) {
     const { tensor } = absent.source;
     report('WGT001', place, {
       tensor,
-      more: missing.length - 1,
+      more: parts.filter((ofWeight) => ofWeight.some(isMissing)).length - 1,
       suggestion: suggest(tensor, unused),
     });
   }
   const reportOnce = onceForEachCode(report);
-  const found = present.flatMap((weight): readonly Found[] => {
+  const found = parts.flat().flatMap((weight): readonly Found[] => {
     const tensor = checkpoint.tensors.get(weight.source.tensor);
     const shape = tensor === undefined ? undefined : readShape(weight, tensor, place, reportOnce);
-    return tensor === undefined || shape === undefined ? [] : [{ weight, tensor, shape }];
+    if (tensor === undefined || shape === undefined) return [];
+    const counted = one.template.shape.slice(0, one.template.shape.length - weight.shape.length);
+    return [{ weight, tensor, shape: [...counted, ...shape] }];
   });
   const unusable = found.filter(({ tensor }) => weightDtypeOf(tensor.dtype) === undefined);
   const [bad] = unusable;
@@ -107,7 +107,9 @@ const derivedTensor = /(^|\.)(inv_freq$|rotary_emb(\.|$))/;
 const namedAtMost = 5;
 
 function unusedTensors(sourced: readonly SourcedTemplate[], checkpoint: CheckpointHeader): readonly string[] {
-  const used = new Set(sourced.flatMap(({ weights }) => weights.map(({ source }) => source.tensor)));
+  const used = new Set(
+    sourced.flatMap(({ weights }) => weights.flatMap(tensorParts).map(({ source }) => source.tensor)),
+  );
   return [...checkpoint.tensors.keys()].filter((name) => !used.has(name) && !derivedTensor.test(name));
 }
 

@@ -113,7 +113,7 @@ export const weightRules = {
     severity: 'error',
     message: (a: { problem: string }) => a.problem,
     help: () =>
-      'a tensor name may use `{i}`, `{2*i}` or `{2*i+1}`, and may end in `[start:end]`; a part has as many rows as the weight',
+      'a tensor name may use `{i}`, `{2*i}` or `{2*i+1}` and `{e}`, and may end in `[start:end]`; a part has as many rows as the weight',
     why: 'A template that is not understood would name a tensor that does not exist.',
     failing: { spec: withNames('attn.memory_k: "memory.{j}.k"') },
     mended: { spec: withNames('attn.memory_k: memory.k') },
