@@ -2,6 +2,7 @@ import {
   type AxesOption,
   type DeclarationsOption,
   type IntegerOption,
+  type IntegersOption,
   type ListOption,
   largestNumber,
   type MapOption,
@@ -70,13 +71,7 @@ function shapeOf(option: OptionNode, writing: Writing): JsonSchema {
     case 'list':
       return listShape(option);
     case 'integers':
-      return {
-        type: 'array',
-        items: { type: 'integer', minimum: option.min, maximum: option.max },
-        uniqueItems: true,
-        minItems: option.length ?? 1,
-        maxItems: option.length ?? 1024,
-      };
+      return orWord(integersShape(option), option.word);
     case 'names':
       return { type: 'object', additionalProperties: schemaOf(option.of, writing) };
     case 'overrides':
@@ -107,6 +102,11 @@ function integerShape({ min, max, exactly, word }: IntegerOption): JsonSchema {
 function numberShape({ min, above, max = largestNumber, word }: NumberOption): JsonSchema {
   const lower = above === undefined ? { minimum: min ?? -largestNumber } : { exclusiveMinimum: above };
   return orWord({ type: 'number', ...lower, maximum: max }, word);
+}
+
+function integersShape({ min, max, length }: IntegersOption): JsonSchema {
+  const items = { type: 'integer', minimum: min, maximum: max };
+  return { type: 'array', items, uniqueItems: true, minItems: length ?? 1, maxItems: length ?? 4096 };
 }
 
 function orWord(number: JsonSchema, word: string | undefined): JsonSchema {

@@ -92,6 +92,8 @@ export interface IntegersOption extends OptionBase {
   readonly min: number;
   readonly max: number;
   readonly length?: number;
+  /** Accepted in place of a list. */
+  readonly word?: string;
 }
 
 /** A map whose keys are the user's, each with one of the same maps. */

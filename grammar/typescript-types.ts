@@ -69,7 +69,7 @@ function typeOf(option: OptionNode): string {
     case 'list':
       return `readonly (${option.values.map(quoted).join(' | ')})[]`;
     case 'integers':
-      return 'readonly number[]';
+      return option.word === undefined ? 'readonly number[]' : `readonly number[] | ${quoted(option.word)}`;
     case 'names':
       return `Readonly<Record<string, ${mapType(option.of, '  ')}>>`;
     case 'overrides':

@@ -1,4 +1,4 @@
-import type { NumberOption, OptionNode } from './option.ts';
+import type { IntegersOption, NumberOption, OptionNode } from './option.ts';
 
 /** The default in words; undefined for required options and for those that may be absent. */
 export function defaultText(option: OptionNode): string | undefined {
@@ -26,7 +26,7 @@ export function expectation(option: OptionNode): string {
         ? `the list of ${option.values.map((value) => `\`${value}\``).join(' and ')} in their order`
         : `a list of ${option.values.map((value) => `\`${value}\``).join(', ')}`;
     case 'integers':
-      return `a list of ${option.length === undefined ? '' : `${option.length} `}integers from ${option.min} to ${option.max}`;
+      return orWord(integersText(option), option.word);
     case 'names':
     case 'overrides':
     case 'words':
@@ -44,6 +44,10 @@ export function expectation(option: OptionNode): string {
       return short === undefined ? 'a map' : `a map, or ${expectation(short)}`;
     }
   }
+}
+
+function integersText({ length, min, max }: IntegersOption): string {
+  return `a list of ${length === undefined ? '' : `${length} `}different integers from ${min} to ${max}`;
 }
 
 function orWord(number: string, word: string | undefined): string {

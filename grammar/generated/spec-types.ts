@@ -133,6 +133,11 @@ export interface Spec {
     };
     /** `blocked`: query head h reads KV head floor(h / G). `interleaved`: it reads h mod K. Default: `blocked`. */
     readonly group_order?: 'blocked' | 'interleaved';
+    /** Query heads that take part. */
+    readonly heads?: {
+      /** Heads that are computed, from 0 on; the output of the others is zero, without any work. `runtime`: a mask `active_heads` `[H]` of 0 and 1, all ones until it is set. Default: all. */
+      readonly active?: readonly number[] | 'runtime';
+    };
     /** Width of queries and keys, D. Default: `hidden / q_heads`, required when there is no `hidden`; `nope_dim + rope_dim` with `mla`. */
     readonly head_dim?: number;
     /** Width of values, Dv. Default: `head_dim`. */
@@ -503,6 +508,7 @@ export interface OptionTypes {
   readonly "attention.inputs.q_heads": number;
   readonly "attention.inputs.kv_heads": number;
   readonly "attention.group_order": 'blocked' | 'interleaved';
+  readonly "attention.heads.active": readonly number[] | 'runtime';
   readonly "attention.head_dim": number;
   readonly "attention.value_dim": number;
   readonly "attention.mla.q_rank": number;
@@ -644,6 +650,7 @@ export type MapPath =
   | "model.head.transform.norm"
   | "attention"
   | "attention.inputs"
+  | "attention.heads"
   | "attention.mla"
   | "attention.qk_norm"
   | "attention.value_norm"

@@ -1,6 +1,7 @@
 import { extent, heads, type MapOption, since } from '../option.ts';
 import { cache } from './cache.ts';
 import { expressions } from './expressions.ts';
+import { heads as activeHeads } from './heads.ts';
 import { hooks } from './hooks.ts';
 import { latent } from './latent.ts';
 import { gates, logits } from './logits.ts';
@@ -104,6 +105,7 @@ export const attention = {
       consumedBy: 'plan',
       doc: '`blocked`: query head h reads KV head floor(h / G). `interleaved`: it reads h mod K.',
     },
+    heads: activeHeads,
     head_dim: {
       kind: 'integer',
       ...heads,

@@ -36,6 +36,7 @@ export function callSequences(shaped: ShapedSpec, tokens: number, seed: number):
         ['k', values(2, keys, heads.kvHeads, headDim)],
         ['v', values(2, keys, heads.kvHeads, valueDim)],
         ...extraInputs(attention, { queries, keys }, next),
+        ...headMasks(shaped),
       ]);
       const fewer = [queries, Math.ceil(queries / 2)];
       const call = {
@@ -60,7 +61,7 @@ export function callSequences(shaped: ShapedSpec, tokens: number, seed: number):
       const rows = inputRows(attention, { queries, keys }).map(([name, ...shape]) => [name, values(...shape)] as const);
       const extra = extraInputs(attention, { queries, keys }, next);
       const prefix = runtimePrefix(attention, tokens);
-      return { counts, ...prefix, inputs: new Map<string, OracleInput>([...rows, ...extra]) };
+      return { counts, ...prefix, inputs: new Map<string, OracleInput>([...rows, ...extra, ...headMasks(shaped)]) };
     };
     // Masks and biases have an axis of keys: what a chunk or a token sees of them is not the first call's. A context is new in every call.
     const { padding, documents } = attention.mask;
@@ -73,7 +74,13 @@ export function callSequences(shaped: ShapedSpec, tokens: number, seed: number):
   }
   const calls = ragged.map((counts, index): TracedCall => {
     const ids = counts.map((count) => Array.from({ length: count }, () => Math.floor(next() * model.vocab)));
-    return { counts, ids, ...runtimePrefix(attention, tokens), logits: index === 1 ? 'all' : 'last' };
+    return {
+      counts,
+      ids,
+      inputs: new Map(headMasks(shaped)),
+      ...runtimePrefix(attention, tokens),
+      logits: index === 1 ? 'all' : 'last',
+    };
   });
   // Where tokens see those after them, every text is run by itself.
   const isCausal = shaped.layers.every((layer) => layer.attention.mask.causal);
@@ -93,6 +100,16 @@ function inputRows(
     ['k_in', 2, keys, heads.kvHeads, width],
     ['v_in', 2, keys, heads.kvHeads, width],
   ];
+}
+
+/** Masks of heads, for all layers that take one: every third head rests. */
+export function headMasks({ layers, model }: ShapedSpec): readonly (readonly [string, OracleInput])[] {
+  return layers.flatMap(({ attention }, layer) => {
+    const { qHeads } = attention.heads;
+    if (attention.activeHeads !== 'runtime') return [];
+    const data = Array.from({ length: qHeads }, (_, head) => Number((head + layer) % 3 !== 1));
+    return [[`${model === undefined ? '' : `layers.${layer}.`}active_heads`, { shape: [qHeads], data }]];
+  });
 }
 
 /** A different prefix for each of two sequences, where calls say how long it is. */

@@ -38,7 +38,7 @@ export async function runNodes(
   const symbols = { ...symbolsOf(step), J: step.capacity, P: pages?.length ?? 0 };
   const workspace = await Workspace.create(loaded, { buffers, symbols, external: new Map() });
   try {
-    if (pages !== undefined) workspace.setPages(pages);
+    if (pages !== undefined) workspace.upload('page_table', pages);
     workspace.setStep(step, contextStep);
     const errors: NodeError[] = [];
     for (const trace of nodes) {

@@ -31,6 +31,8 @@ async function runModel(loaded: LoadedModule, { batch, capacity }: CallSequence,
   for (const logits of ['last', 'all'] as const) {
     const session = await Session.create(loaded, { batch, capacity, logits });
     try {
+      for (const [name, { data }] of traces[0]?.call.inputs ?? [])
+        session.setActiveHeads(Number(name.split('.')[1]), Array.from(data, Boolean));
       for (const { call, outputs } of traces) {
         // A session keeps the prefix of its first call.
         const prefix = call.prefix && session.past.every((past) => past === 0) ? { prefix: call.prefix } : {};

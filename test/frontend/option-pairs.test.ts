@@ -38,6 +38,7 @@ const lines = {
   cross: 'cross: 48',
   split: 'inputs: split_qkv',
   f16: 'cache: { dtype: f16 }',
+  active: 'heads: { active: [0, 3] }',
   paged: 'cache: { kind: paged, page_size: 4 }',
 } as const;
 
@@ -60,6 +61,7 @@ const reported: Readonly<Record<string, string>> = {
   'zero+window': 'MEM005',
   'padding+biases': 'SCH004',
   'cross+paged': 'SCH004',
+  'mixing+active': 'SCH004',
   'sinks+sigmoid': 'OPT002',
   'headGates+split': 'SCH004',
   'valueGate+split': 'SCH004',

@@ -1,6 +1,7 @@
 import type { Report } from '../diagnostics/report.ts';
 import type { BoundSpec } from './bind.ts';
 import { keyColumns } from './key-columns.ts';
+import { resolveActiveHeads } from './rules/active-heads.ts';
 import { resolveCache } from './rules/cache.ts';
 import { resolveCross } from './rules/cross.ts';
 import { resolveExpressions } from './rules/expressions.ts';
@@ -43,6 +44,7 @@ export function resolveAttention(
   const clipQkv = spec.at('attention.clip_qkv')?.value;
   const hooks = resolveHooks(spec, report);
   const cache = resolveCache(spec, heads, report);
+  const activeHeads = resolveActiveHeads(spec, heads, report);
   const similarity = spec.at('attention.similarity')?.value;
   const sinks = spec.at('attention.sinks')?.value;
   const zero = spec.at('attention.zero_kv')?.value;
@@ -67,6 +69,7 @@ export function resolveAttention(
     ...(cross === undefined ? {} : { cross }),
     heads: heads.group,
     ...(latent === undefined ? {} : { latent }),
+    ...(activeHeads === undefined ? {} : { activeHeads }),
     headDim,
     valueDim,
     similarity,

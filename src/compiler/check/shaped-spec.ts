@@ -159,6 +159,8 @@ export interface AttentionShape {
   readonly heads: HeadGroup;
   /** How q, k and v are made from latent rows in place of one projection each; K = H then. */
   readonly latent?: LatentShape;
+  /** Query heads that are computed, ascending, or `runtime`: a mask `[H]` per call says. The heads' output of the others is zero. Absent: all. */
+  readonly activeHeads?: readonly number[] | 'runtime';
   /** D. */
   readonly headDim: number;
   /** Dv. */

@@ -8,6 +8,7 @@ import { attentionScores, attentionSoftmax, attentionValues, headMix } from './k
 import { gateHeads, latentHeads, mixValues } from './kernels/elementwise.ts';
 import { embed } from './kernels/embed.ts';
 import { expertsDown, expertsUp } from './kernels/experts.ts';
+import { headOrder } from './kernels/head-order.ts';
 import { headResults } from './kernels/head-results.ts';
 import { linearRow } from './kernels/linear-row.ts';
 import { linearTile } from './kernels/linear-tile.ts';
@@ -37,6 +38,7 @@ const emitters: Emitters = {
   attention_split: attentionSplit,
   attention_combine: attentionCombine,
   attention_scores: attentionScores,
+  head_order: headOrder,
   head_mix: headMix,
   attention_softmax: attentionSoftmax,
   attention_values: attentionValues,

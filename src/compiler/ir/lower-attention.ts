@@ -326,6 +326,7 @@ function attentionParts(builder: ModuleBuilder, attention: AttentionShape, at: s
     ...(memory && { memory }),
     ...(keyMask && { keyMask }),
     ...(documents && { documents }),
+    ...activeOf(builder, attention, at),
     ...(bias && { bias }),
     ...keptRows(builder, attention, at),
     ...(softcap && { softcap }),
@@ -333,6 +334,11 @@ function attentionParts(builder: ModuleBuilder, attention: AttentionShape, at: s
     ...(biasPosition?.kind === 'alibi' && { alibi: biasPosition }),
     ...(biasPosition?.kind === 't5' && { t5: { ...biasPosition, table: weight('t5.weight') } }),
   };
+}
+
+function activeOf(builder: ModuleBuilder, { activeHeads, heads }: AttentionShape, at: string) {
+  if (activeHeads !== 'runtime') return activeHeads && { active: activeHeads };
+  return { active: { mask: builder.declare(`${at}active_heads`, 'input', 'u32', [dim(heads.qHeads)]) } };
 }
 
 function declareBias(

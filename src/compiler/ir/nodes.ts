@@ -307,6 +307,7 @@ export interface HeadResultsNode extends NodeBase {
  * The sequence's k and v are `[B, K, C, D]` (`heads-first`: a cache) or `[B, J, K, D]` (`tokens-first`: given by the app).
  * Order: similarity · scale → mixing `pre` → biases and softcap (of sequence columns; the cap is for all columns), or `score` in their place → masks → sink → normaliser → mixing `post`,
  * `preScalePost` → values. The zero column's similarity is 0 (`dot`) or −‖q‖² (`l2`). Positions: query i stands at past + i. A row that sees nothing is zero.
+ * Rows of heads that are not `active` are zero.
  * In cross-attention (`cross`) the sequence is the context: its length per sequence, never causal.
  */
 export interface AttentionNode extends NodeBase {
@@ -330,6 +331,8 @@ export interface AttentionNode extends NodeBase {
   readonly mask: MaskShape;
   /** u32 `[B, J]` (`[B, X]` in cross-attention); present when `mask.padding` is not none. */
   readonly keyMask?: string;
+  /** Indices of query heads, or a mask u32 `[H]`; absent: all. Never with mixing. */
+  readonly active?: readonly number[] | { readonly mask: string };
   /** u32 `[B, J]`; present with `mask.documents`. */
   readonly documents?: string;
   /** f32 `[H]`. */

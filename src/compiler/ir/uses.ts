@@ -206,9 +206,12 @@ function pageTable({ pages, cacheLayout }: AppendNode | AttentionNode): readonly
   return [{ ...read('pages', pages, [B, ceilDiv(C, cacheLayout.pageSize)], 1, ['pages']), dtypes: ['u32'] }];
 }
 
+const headMask = (tensor: string | undefined, qHeads: number): readonly Use[] =>
+  tensor === undefined ? [] : [{ ...read('active.mask', tensor, [dim(qHeads)], 1, ['input']), dtypes: ['u32'] }];
+
 /** What the optional parts of an attention node read. */
 function attentionExtras(node: AttentionNode): readonly Use[] {
-  const { heads, keyMask, documents, bias, sinks, t5, mixing, parameters } = node;
+  const { heads, active, keyMask, documents, bias, sinks, t5, mixing, parameters } = node;
   const { qHeads } = heads;
   const square = (field: string, tensor: string | undefined) =>
     tensor === undefined ? [] : [read(field, tensor, [dim(qHeads)], qHeads, weights)];
@@ -217,6 +220,7 @@ function attentionExtras(node: AttentionNode): readonly Use[] {
   return [
     ...perKey('keyMask', keyMask),
     ...perKey('documents', documents),
+    ...headMask(active && 'mask' in active ? active.mask : undefined, qHeads),
     ...(bias
       ? [read('bias', bias.tensor, [bias.perBatch ? B : dim(1), dim(bias.perHead ? qHeads : 1), I, J], 1, ['input'])]
       : []),

@@ -118,8 +118,10 @@ function valuesOf(node: AttentionNode, step: Step, out: Float64Array) {
   const v = read(step, node.v);
   const memory = node.memory && read(step, node.memory.v).data;
   const sequenceRow = rowIndex(node, v);
+  const isActive = activityOf(node, step);
   return (weights: Grid, row: number, sequence: number, visible: readonly KeyColumn[]): void => {
     for (const [head, headWeights] of weights.entries()) {
+      if (!isActive(head)) continue;
       const at = (row * heads.qHeads + head) * valueDim;
       const kvHead = kvHeadOf(heads, head);
       for (const [c, column] of visible.entries()) {
@@ -132,4 +134,11 @@ function valuesOf(node: AttentionNode, step: Step, out: Float64Array) {
       }
     }
   };
+}
+
+function activityOf({ active }: AttentionNode, step: Step): (head: number) => boolean {
+  if (active === undefined) return () => true;
+  if (!('mask' in active)) return (head) => active.includes(head);
+  const { data } = read(step, active.mask);
+  return (head) => data[head] !== 0;
 }

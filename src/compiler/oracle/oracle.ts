@@ -29,7 +29,7 @@ export interface OracleCall {
   readonly ids?: readonly (readonly number[])[];
   /**
    * Other inputs by tensor name: `hidden_in` `[B, I, hidden]`, or `q_in` `[B, I, H, hidden]`, `k_in` and `v_in` `[B, I, K, hidden]`, or `q` `[B, I, H, D]`, `k` `[B, J, K, D]`, `v` `[B, J, K, Dv]`;
-   * `context` `[B, X, width]`; `key_mask` `[B, J]` of 0 and 1, or `[B, X]` over a context; `documents` `[B, J]`; `bias` `[1|B, 1|H, I, J]`.
+   * `context` `[B, X, width]`; `key_mask` `[B, J]` of 0 and 1, or `[B, X]` over a context; `documents` `[B, J]`; `active_heads` `[H]`; `bias` `[1|B, 1|H, I, J]`.
    */
   readonly inputs?: ReadonlyMap<string, OracleInput>;
   /** New tokens of each sequence, when fewer than the rows of the inputs. */

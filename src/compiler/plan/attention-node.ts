@@ -1,6 +1,12 @@
 import type { BufferDecl, Extent } from '../../runtime/abi1/definition.ts';
 import type { AttentionNode } from '../ir/nodes.ts';
-import { attentionOptions, planAttentionSplit, planAttentionTile, type Rejection } from './attention-plans.ts';
+import {
+  activePlan,
+  attentionOptions,
+  planAttentionSplit,
+  planAttentionTile,
+  type Rejection,
+} from './attention-plans.ts';
 import { dispatch, type StorageOf } from './dispatch.ts';
 import { ceilDiv, plus, quads, times } from './extents.ts';
 import type { AttentionOptions, HeadMixPlan, KernelPlan } from './kernel-plan.ts';
@@ -48,6 +54,8 @@ function inputsOf(node: AttentionNode) {
   const hidden = mask.padding === 'keys_and_queries' ? { key_mask: node.keyMask } : {};
   return {
     scores: { q: node.q, k: node.k, memory_k: memory?.k, page_table: node.pages, ...sequences },
+    order: { head_order: orderOf(node) },
+    active: { active_heads: activeMask(node) },
     logits: {
       key_mask: node.keyMask,
       documents: node.documents,
@@ -59,6 +67,27 @@ function inputsOf(node: AttentionNode) {
     sinks: normalizer.kind === 'sigmoid' ? {} : { sinks: node.sinks },
     values: { v: node.v, memory_v: memory?.v, page_table: node.pages, ...sequences },
     hidden,
+  };
+}
+
+const activeMask = ({ active }: AttentionNode) => (active && 'mask' in active ? active.mask : undefined);
+
+/** Scratch that says which heads of each group a mask leaves: fused forms walk over these. */
+function orderOf(node: AttentionNode): string | undefined {
+  const { qHeads, kvHeads, order } = node.heads;
+  return activeMask(node) && `head_order_${qHeads}x${kvHeads}_${order}`;
+}
+
+/** What has to run before a fused form. */
+function ordering(node: AttentionNode): Required<Pick<Form, 'dispatches' | 'scratch'>> {
+  const name = orderOf(node);
+  const { heads } = node;
+  if (name === undefined) return { dispatches: [], scratch: [] };
+  const plan: KernelPlan = { stage: 'head_order', heads, threads: 64, workgroup: [] };
+  const bind = { active_heads: activeMask(node), head_order: name };
+  return {
+    dispatches: [dispatch(node, plan, bind, [ceilDiv(heads.kvHeads, 64), 1, 1])],
+    scratch: [{ name, role: 'activation', dtype: 'u32', shape: [heads.kvHeads + heads.qHeads] }],
   };
 }
 
@@ -81,35 +110,42 @@ function tooMany(bindings: number, { limits }: TargetProfile): string | undefine
 function tileForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
   const { memory, keyMask, documents, bias, t5, heads, parameters } = node;
   const bindings =
-    4 + 2 * present(memory) + present(node.pages, keyMask, documents, bias, t5, node.sinks, ...parameters);
+    4 +
+    2 * present(memory) +
+    present(orderOf(node), node.pages, keyMask, documents, bias, t5, node.sinks, ...parameters);
   const reason = whole(node) ?? tooMany(bindings, profile);
   if (reason !== undefined) return { reason };
   const tile = planAttentionTile(options, profile.limits);
   if (tile === undefined) return { reason: 'no tile size fits' };
   const tiles = ceilDiv(times('I', heads.queriesPerKv), tile.plan.tileRows);
-  const { scores, logits, sinks, values } = inputsOf(node);
+  const { scores, order, logits, sinks, values } = inputsOf(node);
+  const before = ordering(node);
   return {
     dispatches: [
-      dispatch(node, tile.plan, { ...scores, ...logits, ...sinks, ...values, out: node.out }, [
+      ...before.dispatches,
+      dispatch(node, tile.plan, { ...scores, ...order, ...logits, ...sinks, ...values, out: node.out }, [
         tiles,
         heads.kvHeads,
         'B',
       ]),
     ],
+    scratch: before.scratch,
     rejected: tile.rejected,
   };
 }
 
 function splitForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
   const { memory, keyMask, documents, bias, t5, heads, columns, valueDim, parameters } = node;
-  const bindings = 5 + 2 * present(memory) + present(node.pages, keyMask, documents, bias, t5, ...parameters);
+  const bindings =
+    5 + 2 * present(memory) + present(orderOf(node), node.pages, keyMask, documents, bias, t5, ...parameters);
   const reason = whole(node) ?? tooMany(bindings, profile);
   if (reason !== undefined) return { reason };
   const split = planAttentionSplit(options);
   if (quads(valueDim) > split.chunk) return { reason: `values of ${valueDim} entries are wider than a workgroup` };
   const prefixColumns = columns.zero + columns.memory;
   const chunks = ceilDiv(plus('J', prefixColumns), split.chunk);
-  const { scores, logits, sinks, values, hidden } = inputsOf(node);
+  const { scores, order, active, logits, sinks, values, hidden } = inputsOf(node);
+  const before = ordering(node);
   const size = `${heads.qHeads}x${valueDim}_${prefixColumns}`;
   const partials = { partial_outputs: `partial_outputs_${size}`, partial_sums: `partial_sums_${size}` };
   const combine: KernelPlan = {
@@ -119,6 +155,7 @@ function splitForm(node: AttentionNode, options: AttentionOptions, profile: Targ
     prefixColumns,
     sinks: options.sinks,
     zeroHidden: options.mask.padding === 'keys_and_queries',
+    ...activePlan(node),
     chunk: split.chunk,
     threads: 32,
     workgroup: [],
@@ -131,10 +168,15 @@ function splitForm(node: AttentionNode, options: AttentionOptions, profile: Targ
   });
   return {
     dispatches: [
-      dispatch(node, split, { ...scores, ...logits, ...values, ...partials }, [chunks, heads.kvHeads, 'B']),
-      dispatch(node, combine, { ...sinks, ...hidden, ...partials, out: node.out }, [heads.qHeads, 'B', 1]),
+      ...before.dispatches,
+      dispatch(node, split, { ...scores, ...order, ...logits, ...values, ...partials }, [chunks, heads.kvHeads, 'B']),
+      dispatch(node, combine, { ...sinks, ...hidden, ...active, ...partials, out: node.out }, [heads.qHeads, 'B', 1]),
     ],
-    scratch: [scratch(partials.partial_outputs, quads(valueDim) * 4), scratch(partials.partial_sums, 2)],
+    scratch: [
+      ...before.scratch,
+      scratch(partials.partial_outputs, quads(valueDim) * 4),
+      scratch(partials.partial_sums, 2),
+    ],
   };
 }
 
@@ -157,11 +199,14 @@ function unfusedForm(node: AttentionNode, options: AttentionOptions): Form {
     return dispatch(node, plan, bind, [ceilDiv(times('I', width), 64), qHeads, 'B']);
   };
   const inputs = inputsOf(node);
+  // Scores and patterns that are kept are those of all heads.
+  const { active: _, ...allHeads } = options;
+  const [rowOptions, skipping] = node.kept === undefined ? [options, inputs.active] : [allHeads, {}];
   const dispatches: PlannedDispatch[] = [];
   const similarities = buffer('scores');
   let scores = similarities;
   dispatches.push(
-    dispatch(node, { stage: 'attention_scores', ...options, ...plain }, { ...inputs.scores, scores }, [
+    dispatch(node, { stage: 'attention_scores', ...rowOptions, ...plain }, { ...inputs.scores, ...skipping, scores }, [
       ceilDiv(width, 64),
       rowGrid,
       'B',
@@ -178,18 +223,19 @@ function unfusedForm(node: AttentionNode, options: AttentionOptions): Form {
   let pattern = patternBuffer('pattern');
   const softmax: KernelPlan = {
     stage: 'attention_softmax',
-    ...options,
+    ...rowOptions,
     normalizer,
     keepsScores: node.kept?.scores !== undefined,
     threads: 64,
     workgroup: foldArrays(64),
   };
   dispatches.push(
-    dispatch(node, softmax, { ...inputs.logits, ...inputs.sinks, scores, pattern, kept_scores: node.kept?.scores }, [
-      1,
-      rowGrid,
-      'B',
-    ]),
+    dispatch(
+      node,
+      softmax,
+      { ...inputs.logits, ...inputs.sinks, ...skipping, scores, pattern, kept_scores: node.kept?.scores },
+      [1, rowGrid, 'B'],
+    ),
   );
   if (mixing.post !== undefined) {
     const mixture = patternBuffer('pattern_mixed');
@@ -203,6 +249,8 @@ function unfusedForm(node: AttentionNode, options: AttentionOptions): Form {
   }
   const values: KernelPlan = { stage: 'attention_values', ...options, ...plain };
   const perQuad: Extent = ceilDiv(times('I', qHeads, quads(valueDim)), 64);
-  dispatches.push(dispatch(node, values, { ...inputs.values, pattern, out: node.out }, [perQuad, 1, 'B']));
+  dispatches.push(
+    dispatch(node, values, { ...inputs.values, ...inputs.active, pattern, out: node.out }, [perQuad, 1, 'B']),
+  );
   return { dispatches, scratch };
 }

@@ -23,6 +23,7 @@ export function attentionOptions(node: AttentionNode, keys: Storage): AttentionO
   const { softcap, bias, alibi, t5, sinks, score, parameters } = node;
   return {
     heads,
+    ...activePlan(node),
     headDim,
     valueDim,
     similarity,
@@ -49,6 +50,11 @@ export function attentionOptions(node: AttentionNode, keys: Storage): AttentionO
 function usesSlopes({ score, mask }: AttentionNode): boolean {
   const isSlope = (part: Expression) => part.kind === 'call' && part.function === 'alibi_slope';
   return [score, mask.where?.condition].some((one) => one !== undefined && find(one, isSlope) !== undefined);
+}
+
+/** Static lists are part of the kernel; a mask is read by it. */
+export function activePlan({ active }: AttentionNode): Pick<AttentionOptions, 'active'> {
+  return active === undefined ? {} : { active: 'mask' in active ? 'runtime' : active };
 }
 
 /** Accumulators of one invocation, in f32 registers; beyond this compilers spill to memory. */

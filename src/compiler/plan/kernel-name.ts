@@ -39,6 +39,8 @@ export function kernelName(plan: KernelPlan): string {
       return joined('mix_values', `${plan.kvHeads}x${plan.valueDim}`);
     case 'gate_heads':
       return joined('gate_heads', `${plan.heads}x${plan.valueDim}`);
+    case 'head_order':
+      return joined('head_order', `${plan.heads.qHeads}x${plan.heads.kvHeads}`);
     case 'head_results':
       return joined('head_results', `${plan.heads}x${plan.valueDim}`, plan.width);
     case 'head_mix':
@@ -52,7 +54,7 @@ export function kernelName(plan: KernelPlan): string {
     case 'attention_values':
       return joined(plan.stage, ...attentionKey(plan));
     case 'attention_combine':
-      return joined('attention_combine', `${plan.qHeads}x${plan.valueDim}`);
+      return joined('attention_combine', `${plan.qHeads}x${plan.valueDim}`, plan.active && 'active');
     case 'sample':
       return joined('sample', plan.vocab);
   }
@@ -66,6 +68,7 @@ function attentionKey({ heads, headDim, valueDim, columns, mask, ...options }: A
     `kv${heads.kvHeads}`,
     `d${headDim}`,
     valueDim !== headDim && `dv${valueDim}`,
+    options.active && 'active',
     options.cacheLayout?.kind,
     columns.zero > 0 && 'zero',
     columns.memory > 0 && `m${columns.memory}`,

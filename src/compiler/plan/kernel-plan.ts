@@ -32,6 +32,7 @@ export type KernelPlan =
   | AttentionSplitPlan
   | AttentionCombinePlan
   | AttentionScoresPlan
+  | HeadOrderPlan
   | HeadMixPlan
   | AttentionSoftmaxPlan
   | AttentionValuesPlan
@@ -228,6 +229,8 @@ export interface HeadResultsPlan extends PlanBase {
 /** What every form of the attention kernel has to agree on. */
 export interface AttentionOptions {
   readonly heads: HeadGroup;
+  /** Query heads that are computed, or `runtime`: what the mask `active_heads` says. Rows of the others become zero. Absent: all. */
+  readonly active?: readonly number[] | 'runtime';
   readonly headDim: number;
   readonly valueDim: number;
   readonly similarity: 'dot' | 'l2';
@@ -295,6 +298,7 @@ export interface AttentionCombinePlan extends PlanBase {
   readonly sinks: boolean;
   /** Rows of hidden tokens become zero. */
   readonly zeroHidden: boolean;
+  readonly active?: AttentionOptions['active'];
   /** As in the `attention_split` that it follows. */
   readonly chunk: number;
 }
@@ -302,6 +306,12 @@ export interface AttentionCombinePlan extends PlanBase {
 /** Scaled similarities of every query and key column, `[B, H, I, columns]`: for options that need all heads or a whole row at once. */
 export interface AttentionScoresPlan extends AttentionOptions, PlanBase {
   readonly stage: 'attention_scores';
+}
+
+/** From the mask of active heads, for each KV head: how many of its query heads are active, and these before the others. */
+export interface HeadOrderPlan extends PlanBase {
+  readonly stage: 'head_order';
+  readonly heads: HeadGroup;
 }
 
 /** Mixes scores or patterns over heads. `add`: s + W·s. `plain`: W·s. `multiply`: factor · (W·s). */

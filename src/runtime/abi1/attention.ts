@@ -1,3 +1,4 @@
+import { activateAllHeads } from './active-heads.ts';
 import type { BufferDecl } from './definition.ts';
 import { UsageError } from './errors.ts';
 import { type ExtentBindings, elementsOf, evaluateExtent } from './extents.ts';
@@ -30,7 +31,7 @@ export interface AttentionCall {
  * Attention without a model, for buffers of the app. Inputs and outputs are f32 (k and v: the spec's cache dtype) and named:
  * `q` `[B, I, H, D]`, `k` `[B, J, K, D]`, `v` `[B, J, K, Dv]` → `out` `[B, I, H, Dv]`, or with projections
  * `hidden_in` `[B, I, hidden]` (with split inputs `q_in` `[B, I, H, hidden]`, `k_in` and `v_in` `[B, I, K, hidden]`) → `out` `[B, I, hidden]`, with `context` `[B, X, width]` in cross-attention. `bias` is `[1|B, 1|H, I, J]`,
- * `key_mask` u32 `[B, J]` (J = X in cross-attention), `documents` u32 `[B, J]`.
+ * `key_mask` u32 `[B, J]` (J = X in cross-attention), `documents` u32 `[B, J]`, `active_heads` u32 `[H]`, all ones when it is allocated here.
  * Where sequences differ in length, I and J are those of the longest: rows beyond a shorter one's end are not read, and what is
  * written to them means nothing.
  */
@@ -81,7 +82,12 @@ export class AttentionSession<Tensors extends object = Readonly<Record<string, D
     const external = new Map(Object.entries(tensors).map(([name, { buffer }]) => [name, buffer]));
     const buffers = declared.filter(({ name }) => !external.has(name));
     const workspace = await Workspace.create(module, { buffers, symbols, external });
-    if (pageSize !== undefined) workspace.setPages(Uint32Array.from({ length: pages }, (_, page) => page));
+    if (pageSize !== undefined)
+      workspace.upload(
+        'page_table',
+        Uint32Array.from({ length: pages }, (_, page) => page),
+      );
+    activateAllHeads(buffers, workspace);
     return new AttentionSession<T>(module, workspace, complete);
   }
 

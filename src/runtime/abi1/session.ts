@@ -1,3 +1,4 @@
+import { activateAllHeads, setActiveHeads } from './active-heads.ts';
 import { bufferUsage } from './buffers.ts';
 import type { GenerateOptions, Logits, PrefillOptions } from './call-options.ts';
 import { UsageError } from './errors.ts';
@@ -7,6 +8,7 @@ import { readOutput } from './outputs.ts';
 import { PageTable } from './page-table.ts';
 import { perSequence } from './per-sequence.ts';
 import { type PieceOfRow, pieces } from './prompt-pieces.ts';
+import { type Prompt, promptRows } from './prompt-rows.ts';
 import { checkSampling, type SamplingOptions } from './sampling.ts';
 import { completeOptions, type SessionOptions } from './session-options.ts';
 import type { Shape, Tensor } from './tensor.ts';
@@ -77,6 +79,7 @@ export class Session<Vocab extends number = number, Hooks extends object = Reado
     };
     const workspace = await Workspace.create(model, { buffers, symbols, external: new Map() });
     const readBack = await ledger.allocate({ name: 'token read-back', bytes: 4 * batch, usage: readable });
+    activateAllHeads(buffers, workspace);
     return new Session<V, H>(model, workspace, readBack, complete);
   }
 
@@ -113,10 +116,7 @@ export class Session<Vocab extends number = number, Hooks extends object = Reado
    * @throws UsageError for ids outside the vocabulary, more tokens than the cache has room for, or a prefix that the module does not take or
    * that is longer than a chunk; nothing is run then.
    */
-  async prefill(
-    prompt: readonly number[] | readonly (readonly number[])[],
-    options: PrefillOptions = {},
-  ): Promise<Logits<Vocab>> {
+  async prefill(prompt: Prompt, options: PrefillOptions = {}): Promise<Logits<Vocab>> {
     const rows = this.#rowsOf(prompt);
     const prefix = this.#prefixOf(options);
     return this.#exclusively(async () => {
@@ -173,7 +173,7 @@ export class Session<Vocab extends number = number, Hooks extends object = Reado
    * Records one call into a pass of the app's own, which submits it; `logitsBuffer` then holds the logits. One call for each submission:
    * ids and lengths are written to the queue at once.
    */
-  encode(pass: GPUComputePassEncoder, prompt: readonly number[] | readonly (readonly number[])[]): void {
+  encode(pass: GPUComputePassEncoder, prompt: Prompt): void {
     const rows = this.#rowsOf(prompt);
     if (rows.some((row) => row.length > this.#chunk))
       throw new UsageError(`at most ${this.#chunk} tokens at a time: see SessionOptions.chunk`);
@@ -203,6 +203,15 @@ export class Session<Vocab extends number = number, Hooks extends object = Reado
     const longest = Math.max(...this.#past);
     // A ring has `longestCall` rows more than a token sees, but for one.
     return tokens === 0 || longest <= Math.min(...rows) || longest - tokens <= (facts.longestCall ?? longest);
+  }
+
+  /**
+   * Which query heads of a layer are computed from the next call on, `[H]`; with `heads: { active: runtime }`. Those that are not
+   * give nothing to the layer's output, and take no time.
+   * @throws UsageError
+   */
+  setActiveHeads(layer: number, active: readonly boolean[]): void {
+    setActiveHeads(this.#model.definition, this.#workspace, layer, active);
   }
 
   /** Forgets all tokens. */
@@ -242,25 +251,12 @@ export class Session<Vocab extends number = number, Hooks extends object = Reado
     }
   }
 
-  #rowsOf(prompt: readonly number[] | readonly (readonly number[])[]): readonly (readonly number[])[] {
-    const rows = isOneRow(prompt) ? [prompt] : prompt;
-    if (rows.length !== this.batch) throw new UsageError(`${rows.length} prompts for a batch of ${this.batch}`);
+  #rowsOf(prompt: Prompt): readonly (readonly number[])[] {
+    const { batch, capacity } = this;
     const { vocab, causal } = this.#model.definition.facts;
     if (!causal) this.reset();
-    for (const [b, row] of rows.entries()) {
-      const wrong = row.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocab);
-      if (wrong >= 0) throw new UsageError(`token ${wrong} is ${row[wrong]}: ids are integers from 0 to ${vocab - 1}`);
-      const total = (this.#past[b] ?? 0) + row.length;
-      if (row.length === 0) throw new UsageError('a prompt has at least one token');
-      if (total > this.capacity)
-        throw new UsageError(
-          `${total} tokens do not fit a cache of ${this.capacity}: use a larger capacity, or reset()`,
-        );
-      if (!causal && row.length > this.#chunk)
-        throw new UsageError(
-          `${row.length} tokens are more than ${this.#chunk} at a time, and each sees all: see SessionOptions.chunk`,
-        );
-    }
+    const past = this.#past;
+    const rows = promptRows(prompt, { batch, vocab, capacity, past, ...(!causal && { atOnce: this.#chunk }) });
     const totals = rows.map((row, b) => (this.#past[b] ?? 0) + row.length);
     if (this.#pages?.fits(totals) === false)
       throw new UsageError('the free pages of the cache are too few: use a session with more `pages`, or reset()');
@@ -334,7 +330,7 @@ export class Session<Vocab extends number = number, Hooks extends object = Reado
       sequences: counts.map((count, b) => ({ past: this.#past[b] ?? 0, count, prefix: this.#prefix[b] ?? 0 })),
     };
     const table = this.#pages?.grow(step.sequences.map(({ past, count }) => past + count));
-    if (table !== undefined) this.#workspace.setPages(table);
+    if (table !== undefined) this.#workspace.upload('page_table', table);
     this.#workspace.setStep(step);
     const { prefill, decode } = this.#model.variant;
     const logits = this.#allLogits ? this.batch * tokens : this.batch;
@@ -400,8 +396,4 @@ export class Session<Vocab extends number = number, Hooks extends object = Reado
 function widthOf({ definition }: LoadedModule): number {
   const { output, hidden, vocab } = definition.facts;
   return output === 'hidden' ? hidden : vocab;
-}
-
-function isOneRow(prompt: readonly number[] | readonly (readonly number[])[]): prompt is readonly number[] {
-  return typeof prompt[0] === 'number' || prompt.length === 0;
 }

@@ -114,26 +114,22 @@ export class Workspace {
 
   #uploadStep(stepName: string, sequencesName: string, step: Step): void {
     const { batch, tokens, keys, capacity, allLogits, sequences } = step;
-    this.#upload(stepName, new Uint32Array([batch, tokens, keys, capacity, allLogits ? 1 : 0]));
-    this.#upload(
+    this.upload(stepName, new Uint32Array([batch, tokens, keys, capacity, allLogits ? 1 : 0]));
+    this.upload(
       sequencesName,
       new Uint32Array(sequences.flatMap(({ past, count, prefix = 0 }) => [past, count, prefix, 0])),
     );
-  }
-
-  /** Which page each run of positions of each sequence lies in. */
-  setPages(table: Uint32Array<ArrayBuffer>): void {
-    this.#upload('page_table', table);
   }
 
   setSampling({ temperature, topP, topK, seed, draw }: Sampling): void {
     const words = new Uint32Array(5);
     new Float32Array(words.buffer).set([temperature, topP]);
     words.set([topK, seed, draw], 2);
-    this.#upload('sampling', words);
+    this.upload('sampling', words);
   }
 
-  #upload(name: string, words: Uint32Array<ArrayBuffer>): void {
+  /** Writes words to the start of a buffer. */
+  upload(name: string, words: Uint32Array<ArrayBuffer>): void {
     this.#host.ledger.upload(this.buffer(name), 0, new Uint8Array(words.buffer));
   }
 

@@ -3,9 +3,11 @@ import { f32c, type KernelSource, sequencesBinding, stepBinding, u32c } from '..
 import { quads, rowStorer, rowsOutBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 import { keepsVisibleTokens } from './attention.ts';
+import { activityParts } from './attention-heads.ts';
 
 /** One workgroup per query head and sequence. */
 export function attentionCombine(plan: AttentionCombinePlan): KernelSource {
+  const activity = activityParts(plan.active, plan.qHeads);
   return {
     doc: 'Joins the chunks that attention_split left: each is weighted by exp2 of its maximum less the largest one.',
     enables: [],
@@ -23,15 +25,21 @@ export function attentionCombine(plan: AttentionCombinePlan): KernelSource {
       { name: 'partial_sums', access: 'read', type: 'array<vec2f>' },
       ...(plan.sinks ? [{ name: 'sinks', access: 'read', type: 'array<f32>' } as const] : []),
       ...(plan.zeroHidden ? [{ name: 'key_mask', access: 'read', type: 'array<u32>' } as const] : []),
+      ...activity.bindings,
       rowsOutBinding('out', plan.valueDim),
       ...(plan.zeroHidden ? [sequencesBinding] : []),
       stepBinding,
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
-    functions: [rowStorer('out', plan.valueDim), ...(plan.zeroHidden ? [keepsVisibleTokens] : [])],
+    functions: [
+      ...activity.functions,
+      rowStorer('out', plan.valueDim),
+      ...(plan.zeroHidden ? [keepsVisibleTokens] : []),
+    ],
     body: wgsl`
       let row = group.y * Q_HEADS + group.x;
+      ${plan.active === undefined ? '' : silentHead}
       let chunks = (PREFIX_COLUMNS + step.keys + CHUNK - 1u) / CHUNK;
       let first = row * chunks;
       ${plan.sinks ? 'let sink = sinks[group.x] * LOG2E;' : ''}
@@ -52,3 +60,12 @@ export function attentionCombine(plan: AttentionCombinePlan): KernelSource {
       }`,
   };
 }
+
+/** attention_split leaves nothing for a head that is not active. */
+const silentHead = wgsl`
+  if (!is_active(group.x)) {
+    for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {
+      store_out(row, quad, vec4f(0));
+    }
+    return;
+  }`;

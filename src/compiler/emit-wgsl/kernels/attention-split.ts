@@ -12,6 +12,8 @@ import { nextTile } from './attention-masks.ts';
 export function attentionSplit(plan: AttentionSplitPlan): KernelSource {
   const skipping = nextTile(plan, 'CHUNK');
   const parts = attentionParts(plan);
+  const isPartial = plan.active !== undefined;
+  const members = isPartial ? 'members' : 'QUERIES_PER_KV';
   return {
     doc: [
       'Attention for one token. A workgroup takes all query heads of one KV head over CHUNK key columns and leaves, for each',
@@ -29,6 +31,7 @@ export function attentionSplit(plan: AttentionSplitPlan): KernelSource {
       ...parts.keys.bindings,
       ...parts.values.bindings,
       ...parts.logits.bindings,
+      ...parts.groups.bindings,
       { name: 'partial_outputs', access: 'read_write', type: 'array<vec4f>' },
       { name: 'partial_sums', access: 'read_write', type: 'array<vec2f>' },
       ...parts.perCall,
@@ -41,7 +44,7 @@ export function attentionSplit(plan: AttentionSplitPlan): KernelSource {
       ...parts.values.functions,
       ...parts.logits.functions,
       ...(skipping === undefined ? [] : [skipping]),
-      parts.groups,
+      ...parts.groups.functions,
       similarityOfOne(plan),
     ],
     body: wgsl`
@@ -53,24 +56,25 @@ export function attentionSplit(plan: AttentionSplitPlan): KernelSource {
       let first_column = chunk * CHUNK;
       let column = first_column + lane;
       ${skipping === undefined ? allColumns : columnsInReach}
+      ${isPartial ? `let members = ${parts.groups.members};` : ''}
       let value_quad = lane % VALUE_QUADS;
       let key_slice = lane / VALUE_QUADS;
 
-      for (var first_member = 0u; first_member < QUERIES_PER_KV; first_member += HEAD_BLOCK) {
+      for (var first_member = 0u; first_member < ${members}; first_member += HEAD_BLOCK) {
         // Scores: one key column for each lane, all heads of the block.
         var block_scores = array<f32, HEAD_BLOCK>();
         if (lane < chunk_columns) {
           for (var quad = 0u; quad < HEAD_QUADS; quad++) {
             let key = key_at(batch, kv_head, column, quad);
             for (var h = 0u; h < HEAD_BLOCK; h++) {
-              let head = query_head(kv_head, min(first_member + h, QUERIES_PER_KV - 1u));
+              let head = query_head(kv_head, min(first_member + h, ${members} - 1u));
               block_scores[h] += similarity(load_q(batch * Q_HEADS + head, quad), key);
             }
           }
         }
         workgroupBarrier();
         for (var h = 0u; h < HEAD_BLOCK; h++) {
-          ${parts.plain ? plainLogit : fullLogit}
+          ${parts.plain ? plainLogit : fullLogit(members)}
         }
         workgroupBarrier();
 
@@ -106,7 +110,7 @@ export function attentionSplit(plan: AttentionSplitPlan): KernelSource {
         for (var index = lane; index < HEAD_BLOCK * VALUE_QUADS; index += CHUNK) {
           let h = index / VALUE_QUADS;
           let quad = index % VALUE_QUADS;
-          if (first_member + h < QUERIES_PER_KV) {
+          if (first_member + h < ${members}) {
             var sum = vec4f(0);
             for (var slice = 0u; slice < KEY_SLICES; slice++) {
               sum += slices[h * CHUNK + slice * VALUE_QUADS + quad];
@@ -115,7 +119,7 @@ export function attentionSplit(plan: AttentionSplitPlan): KernelSource {
             partial_outputs[partial * VALUE_QUADS + quad] = sum;
           }
         }
-        if (lane < HEAD_BLOCK && first_member + lane < QUERIES_PER_KV) {
+        if (lane < HEAD_BLOCK && first_member + lane < ${members}) {
           var sum = 0.0;
           for (var key = 0u; key < CHUNK; key++) {
             sum += scores[lane * CHUNK + key];
@@ -136,6 +140,6 @@ const columnsInReach = wgsl`
 
 const plainLogit = 'scores[h * CHUNK + lane] = select(MASKED, block_scores[h] * SCALE_LOG2E, column < columns);';
 
-const fullLogit = wgsl`
-  let head = query_head(kv_head, min(first_member + h, QUERIES_PER_KV - 1u));
+const fullLogit = (members: string) => wgsl`
+  let head = query_head(kv_head, min(first_member + h, ${members} - 1u));
   scores[h * CHUNK + lane] = logit(block_scores[h] * SCALE, sequence, batch, head, 0u, column);`;

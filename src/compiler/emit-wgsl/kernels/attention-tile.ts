@@ -3,6 +3,7 @@ import { type KernelSource, u32c } from '../kernel.ts';
 import { rowStorer, rowsOutBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 import { attentionParts, keepsVisibleTokens, similarityOfFour } from './attention.ts';
+import { silenceRows } from './attention-heads.ts';
 import { nextTile } from './attention-masks.ts';
 
 /**
@@ -12,6 +13,8 @@ import { nextTile } from './attention-masks.ts';
  */
 export function attentionTile(plan: AttentionTilePlan): KernelSource {
   const parts = attentionParts(plan);
+  const isPartial = plan.active !== undefined;
+  const members = isPartial ? 'members' : 'QUERIES_PER_KV';
   const zeroHidden = plan.mask.padding === 'keys_and_queries';
   const skipping = nextTile(plan, 'TILE_KEYS');
   const skip = (column: string) => (skipping === undefined ? column : `next_tile(sequence, first_token, ${column})`);
@@ -38,6 +41,7 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       ...parts.keys.bindings,
       ...parts.values.bindings,
       ...parts.logits.bindings,
+      ...parts.groups.bindings,
       ...(plan.sinks ? [{ name: 'sinks', access: 'read', type: 'array<f32>' } as const] : []),
       rowsOutBinding('out', plan.valueDim),
       ...parts.perCall,
@@ -49,14 +53,14 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       ...parts.keys.functions,
       ...parts.values.functions,
       ...parts.logits.functions,
-      parts.groups,
+      ...parts.groups.functions,
       similarityOfFour(plan),
       ...(zeroHidden ? [keepsVisibleTokens] : []),
       ...(skipping === undefined ? [] : [skipping]),
       rowStorer('out', plan.valueDim),
       loadTile('key', keyOfRow),
       loadTile('value', 'row'),
-      rowOf,
+      rowOf(members),
       foldOfLanes,
     ],
     body: wgsl`
@@ -66,7 +70,9 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       let first_row = group.x * TILE_ROWS;
       let key_lane = lane % KEY_LANES;
       let row_lane = lane / KEY_LANES;
-      let last_token = min(first_row + TILE_ROWS - 1u, step.tokens * QUERIES_PER_KV - 1u) / QUERIES_PER_KV;
+      ${isPartial ? `let members = ${parts.groups.members};` : ''}
+      ${isPartial ? silenceRows : ''}
+      let last_token = min(first_row + TILE_ROWS - 1u, step.tokens * ${members} - 1u) / ${members};
       let columns = visible_columns(sequence, last_token);
 
       var maxima: array<f32, ROWS_EACH>;
@@ -74,11 +80,11 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       var outputs: array<array<vec4f, VALUE_QUADS_EACH>, ROWS_EACH>;
       var rows: array<Row, ROWS_EACH>;
       for (var r = 0u; r < ROWS_EACH; r++) {
-        rows[r] = row_of(first_row + row_lane + r * ROW_LANES, batch, kv_head);
+        rows[r] = row_of(first_row + row_lane + r * ROW_LANES, batch, kv_head${isPartial ? ', members' : ''});
         ${plan.sinks ? startAtSink : 'maxima[r] = MASKED;'}
       }
 
-      ${skipping === undefined ? '' : 'let first_token = first_row / QUERIES_PER_KV;'}
+      ${skipping === undefined ? '' : `let first_token = first_row / ${members};`}
       for (var first_column = ${skip('0u')}; first_column < columns; first_column = ${skip('first_column + TILE_KEYS')}) {
         workgroupBarrier();
         load_key_tile(lane, batch, kv_head, first_column, columns);
@@ -144,7 +150,7 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       workgroupBarrier();
       for (var r = 0u; r < ROWS_EACH; r++) {
         let tile_row = row_lane + r * ROW_LANES;
-        if (first_row + tile_row >= step.tokens * QUERIES_PER_KV) {
+        if (first_row + tile_row >= step.tokens * ${members}) {
           continue;
         }
         let sum = sum_of_lanes(tile_row);
@@ -194,18 +200,18 @@ function loadTile(name: 'key' | 'value', column: string): string {
     }`;
 }
 
-/** Rows beyond the last one repeat it: what they give is not written. */
-const rowOf = wgsl`
+/** Rows beyond the last one repeat it: what they give is not written. `members`: how many of a group's heads are active. */
+const rowOf = (members: string) => wgsl`
   struct Row {
     token: u32,
     head: u32,
     index: u32,
   }
 
-  fn row_of(number: u32, batch: u32, kv_head: u32) -> Row {
-    let row = min(number, step.tokens * QUERIES_PER_KV - 1u);
-    let token = row / QUERIES_PER_KV;
-    let head = query_head(kv_head, row % QUERIES_PER_KV);
+  fn row_of(number: u32, batch: u32, kv_head: u32${members === 'members' ? ', members: u32' : ''}) -> Row {
+    let row = min(number, step.tokens * ${members} - 1u);
+    let token = row / ${members};
+    let head = query_head(kv_head, row % ${members});
     return Row(token, head, (batch * step.tokens + token) * Q_HEADS + head);
   }`;
 

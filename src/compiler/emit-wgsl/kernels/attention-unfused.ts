@@ -10,6 +10,7 @@ import { keyOf } from '../ordered-key.ts';
 import { rowStorer, rowsOutBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 import { attentionParts, keepsVisibleTokens, similarityOfOne } from './attention.ts';
+import { activityParts } from './attention-heads.ts';
 
 /*
  * Attention in separate steps, for options that need all heads or a whole row at once. Scores and patterns are
@@ -19,18 +20,33 @@ import { attentionParts, keepsVisibleTokens, similarityOfOne } from './attention
 const floats = (name: string, access: 'read' | 'read_write' = 'read') =>
   ({ name, access, type: 'array<f32>' }) as const;
 
+const isNotActive = ({ active }: AttentionScoresPlan) => (active === undefined ? '' : ' || !is_active(head)');
+
+const silentHead = wgsl`
+  if (!is_active(head)) {
+    store_out((batch * step.tokens + token) * Q_HEADS + head, quad, vec4f(0));
+    return;
+  }`;
+
 /** One invocation per query, head and key column. */
 export function attentionScores(plan: AttentionScoresPlan): KernelSource {
   const parts = attentionParts(plan);
+  const activity = activityParts(plan.active, plan.heads.qHeads);
   const kvHead = plan.heads.order === 'blocked' ? 'head / QUERIES_PER_KV' : 'head % KV_HEADS';
   return {
     doc: 'scores = scale · similarity of every query with every key column',
     enables: parts.enables,
     constants: parts.constants,
-    bindings: [...parts.queries.bindings, ...parts.keys.bindings, floats('scores', 'read_write'), ...parts.perCall],
+    bindings: [
+      ...parts.queries.bindings,
+      ...parts.keys.bindings,
+      ...activity.bindings,
+      floats('scores', 'read_write'),
+      ...parts.perCall,
+    ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
-    functions: [...parts.queries.functions, ...parts.keys.functions, similarityOfOne(plan)],
+    functions: [...activity.functions, ...parts.queries.functions, ...parts.keys.functions, similarityOfOne(plan)],
     body: wgsl`
       let columns = PREFIX_COLUMNS + step.keys;
       let column = group.x * ${plan.threads}u + lane;
@@ -38,7 +54,7 @@ export function attentionScores(plan: AttentionScoresPlan): KernelSource {
       let token = group.y / Q_HEADS;
       let batch = group.z;
       let sequence = sequences[batch];
-      if (column >= columns) {
+      if (column >= columns${isNotActive(plan)}) {
         return;
       }
       var score = 0.0;
@@ -94,6 +110,7 @@ export function headMix(plan: HeadMixPlan): KernelSource {
 /** One workgroup per row. Each invocation owns every THREADS-th column of it, through all steps. A hidden token's row hides all columns. */
 export function attentionSoftmax(plan: AttentionSoftmaxPlan): KernelSource {
   const parts = attentionParts(plan);
+  const activity = activityParts(plan.active, plan.heads.qHeads);
   const { normalizer } = plan;
   const sink = plan.sinks && normalizer.kind !== 'sigmoid';
   const hidesRows = plan.mask.padding === 'keys_and_queries';
@@ -127,6 +144,7 @@ export function attentionSoftmax(plan: AttentionSoftmaxPlan): KernelSource {
     bindings: [
       floats('scores'),
       ...parts.logits.bindings,
+      ...activity.bindings,
       ...(sink ? [floats('sinks')] : []),
       floats('pattern', 'read_write'),
       ...(plan.keepsScores ? [floats('kept_scores', 'read_write')] : []),
@@ -135,6 +153,7 @@ export function attentionSoftmax(plan: AttentionSoftmaxPlan): KernelSource {
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: [
+      ...activity.functions,
       ...parts.logits.functions,
       ...(hidesRows ? [keepsVisibleTokens] : []),
       foldOfLanes('max_of_lanes', plan, 'max'),
@@ -148,6 +167,7 @@ export function attentionSoftmax(plan: AttentionSoftmaxPlan): KernelSource {
       let batch = group.z;
       let sequence = sequences[batch];
       let first = ((batch * Q_HEADS + head) * step.tokens + token) * columns;
+      ${plan.active === undefined ? '' : 'if (!is_active(head)) {\n  return;\n}'}
       var largest = MASKED;
       for (var column = lane; column < columns; column += THREADS) {
         ${hidesRows ? 'var' : 'let'} value = logit(scores[first + column], sequence, batch, head, token, column);
@@ -178,15 +198,22 @@ function edgeOfTopK(k: number, sink: boolean): string {
 /** One invocation per query, head and four entries of the value width. */
 export function attentionValues(plan: AttentionValuesPlan): KernelSource {
   const parts = attentionParts(plan);
+  const activity = activityParts(plan.active, plan.heads.qHeads);
   const kvHead = plan.heads.order === 'blocked' ? 'head / QUERIES_PER_KV' : 'head % KV_HEADS';
   return {
     doc: 'out = pattern · values',
     enables: parts.enables,
     constants: parts.constants,
-    bindings: [floats('pattern'), ...parts.values.bindings, rowsOutBinding('out', plan.valueDim), ...parts.perCall],
+    bindings: [
+      floats('pattern'),
+      ...activity.bindings,
+      ...parts.values.bindings,
+      rowsOutBinding('out', plan.valueDim),
+      ...parts.perCall,
+    ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
-    functions: [...parts.values.functions, rowStorer('out', plan.valueDim)],
+    functions: [...activity.functions, ...parts.values.functions, rowStorer('out', plan.valueDim)],
     body: wgsl`
       let columns = PREFIX_COLUMNS + step.keys;
       let index = group.x * ${plan.threads}u + lane;
@@ -198,6 +225,7 @@ export function attentionValues(plan: AttentionValuesPlan): KernelSource {
       if (token >= step.tokens) {
         return;
       }
+      ${plan.active === undefined ? '' : silentHead}
       let kv_head = ${kvHead};
       let first = ((batch * Q_HEADS + head) * step.tokens + token) * columns;
       var sum = vec4f(0);

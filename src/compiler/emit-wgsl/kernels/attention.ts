@@ -12,6 +12,7 @@ import {
   vectorBinding,
 } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
+import { type GroupParts, groupParts } from './attention-heads.ts';
 import { logitParts } from './attention-logits.ts';
 import { maskParts } from './attention-masks.ts';
 
@@ -29,8 +30,7 @@ export interface AttentionParts {
   readonly logits: Part;
   /** A logit is the similarity times SCALE_LOG2E, hidden from `visible_columns` on. */
   readonly plain: boolean;
-  /** `query_head(kv_head, member)`. */
-  readonly groups: string;
+  readonly groups: GroupParts;
 }
 
 export interface Part {
@@ -70,7 +70,7 @@ export function attentionParts(options: AttentionOptions): AttentionParts {
       functions: [...masks.functions, ...logits.functions],
     },
     plain: masks.plain && logits.plain,
-    groups: queryHead(options),
+    groups: groupParts(options),
   };
 }
 
@@ -134,15 +134,6 @@ function keyRows(name: 'k' | 'v', width: number, { keys, keyLayout }: AttentionO
   }
   if (keys === 'f32') return { binding: rowsBinding(name, width), loader: rowLoader(name, width) };
   return { binding: halfRowsBinding(name), loader: halfRowLoader(name, width) };
-}
-
-/** Which query head is member g of a KV head's group: the one place that knows the group order. */
-function queryHead({ heads }: AttentionOptions): string {
-  const formula = heads.order === 'blocked' ? 'kv_head * QUERIES_PER_KV + member' : 'member * KV_HEADS + kv_head';
-  return wgsl`
-    fn query_head(kv_head: u32, member: u32) -> u32 {
-      return ${formula};
-    }`;
 }
 
 /** Columns are [zero | memory | sequence]; every width and every mask follows from this one layout. */
