@@ -4,10 +4,11 @@ import { alternatives, attention, entry } from '../entry.ts';
 const example = (...lines: readonly string[]) => ({ spec: attention('q_heads: 8', 'head_dim: 64', ...lines) });
 
 /** What a part of an expression is or is not, and the way out. */
-interface Problem {
+/** Not an interface: the types of the catalogue, which are exported, spell it out. */
+type Problem = {
   readonly problem: string;
   readonly help?: string;
-}
+};
 
 const words = { message: (a: Problem) => a.problem, help: (a: Problem) => a.help };
 

@@ -1,6 +1,7 @@
 import { alternatives, attention, count, entry } from '../entry.ts';
 
-interface Budget {
+/** Not an interface: the types of the catalogue, which are exported, spell it out. */
+type Budget = {
   /** A kernel or a tensor. */
   readonly what: string;
   /** Others that go too far for the same reason, less far. */
@@ -11,7 +12,7 @@ interface Budget {
   /** The written option that it grows with most. */
   readonly option?: string | undefined;
   readonly context?: { readonly is: number; readonly fits: number };
-}
+};
 
 const seenOnWeb = 'tensorflow/tfjs#5494, ekzhang/jax-js#42';
 
