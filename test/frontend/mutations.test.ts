@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { renderAll } from '../../src/compiler/diagnostics/render-text.ts';
 import type { CheckResult } from '../../src/compiler/pipeline.ts';
+import { richSpecs } from '../mutations/seeds.ts';
 import { checkText, exampleNames, exampleSpec, exampleTensors, type Tensors } from './helpers.ts';
 
 /** With a checkpoint that fits. */
@@ -11,74 +12,10 @@ function withTensors(text: string): { readonly text: string; readonly tensors: T
   return { text, tensors: Object.fromEntries(shaped.weights.map(({ name, shape }) => [name, ['F32', ...shape]])) };
 }
 
-/** Specs that between them have every option of attention, and layers that differ. */
-const rich = [
-  `gqac: 1
-name: rich
-model: { vocab: 16, hidden: 64, layers: 3, context: 32 }
-mlp: { kind: plain, activation: relu, width: 96 }
-attention:
-  q_heads: 4
-  kv_heads: 4
-  value_dim: 12
-  qk_norm:
-    - { kind: l2, groups: 2, weight: none, memory: true }
-    - { kind: layer, weight: per_head, q: false, memory: false }
-  value_norm: { weight: per_head, unit_offset: true }
-  value_residual: learned
-  rope: { dim: 8, heads: 2, pairing: half }
-  t5_bias: { buckets: 8, max_distance: 20, scale: 4 }
-  memory_kv: 3
-  zero_kv: true
-  mask: { causal: true, window: 9, memory: always }
-  sinks: true
-  softcap: 20
-  logits_order: [bias, cap]
-  head_mixing: [pre, post, pre_scale_post]
-  normalizer: { kind: topk, k: 5 }
-  gates: { head_scale: true, head: true, value: silu, output_glu: true }
-`,
-  `gqac: 1
-name: cross
-attention:
-  hidden: 64
-  out_hidden: 48
-  q_heads: 8
-  group_size: 4
-  similarity: l2
-  qk_norm: { kind: rms, weight: per_head }
-  cross: 40
-  bias: { batch: true }
-  mask: { padding: keys }
-  normalizer: sigmoid
-  biases: [q, o]
-`,
-  `gqac: 1
-name: expressions
-attention:
-  hidden: 64
-  q_heads: 8
-  group_size: 4
-  memory_kv: 2
-  zero_kv: true
-  parameters: { slope: { axes: [h] }, table: { axes: [kv, 33] }, sharpness: {} }
-  score: "select(is_memory | is_zero, s, softcap(s * sharpness, 50) - slope[h] * (q - k) + table[kv, min(q - k, 32)])"
-  mask: { causal: true, where: "(q - k < 128 & k % 2 == 0) | is_memory | is_zero" }
-`,
-  `gqac: 1
-name: mixed
-model: { vocab: 16, hidden: 64, layers: 4, context: 32 }
-mlp: { activation: silu, width: 96 }
-attention: { q_heads: 4, kv_heads: 2, head_dim: 16, rope: { pairing: half }, memory_kv: 3, mask: { causal: true } }
-layers:
-  kinds:
-    sliding: { attention: { q_heads: 2, memory_kv: { slots: 2 }, mask: { window: 9, memory: always } } }
-    full: { attention: { rope: none, value_residual: 0.5 }, mlp: { width: 64 } }
-  pattern: [sliding, sliding, full]
-`,
-].map(withTensors);
-
-const specs = [...exampleNames.map((name) => ({ text: exampleSpec(name), tensors: exampleTensors(name) })), ...rich];
+const specs = [
+  ...exampleNames.map((name) => ({ text: exampleSpec(name), tensors: exampleTensors(name) })),
+  ...richSpecs.map(withTensors),
+];
 
 /** Accepted with every dimension known, or refused with places in the file; never thrown. */
 function expectSound(text: string, { diagnostics, shaped }: CheckResult): void {

@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { lintSpecs } from '../../src/cli/lint-specs.ts';
 import { codes } from '../../src/compiler/diagnostics/catalogue.ts';
 import { attention } from '../../src/compiler/diagnostics/entry.ts';
 import { importConfig } from '../../src/compiler/import/import-config.ts';
@@ -55,21 +54,24 @@ describe('many files and folders', () => {
     ]);
   });
 
-  test('1,000 specs of 60 lines take at most 3 s, in order', { retry: 2 }, async () => {
+  /** 1.8 s for the built command on two idle cores, see docs/linting.md; here its sources run, beside other tests. */
+  test('1,000 specs of 60 lines are checked by one command in seconds, in order', { retry: 1 }, () => {
     const own = exampleSpec('shakespeare-xt-mem-mqa').replace(/^weights:\n {2}file: .*\n/m, 'weights:\n');
     const lines = own.trimEnd().split('\n');
     const text = `${[...lines, ...Array.from({ length: 60 - lines.length }, (_, index) => `# ${index}`)].join('\n')}\n`;
-    const paths = Array.from({ length: 1000 }, (_, index) => join(folder, `${index}.gqa.yaml`));
-    for (const [index, path] of paths.entries()) {
-      writeFileSync(path, index % 10 === 0 ? text.replace('one_kv_head: true', 'kv_heads: 4') : text);
+    const names = Array.from({ length: 1000 }, (_, index) => `many/${String(index).padStart(4, '0')}.gqa.yaml`);
+    mkdirSync(join(folder, 'many'));
+    for (const [index, name] of names.entries()) {
+      writeFileSync(join(folder, name), index % 10 === 0 ? text.replace('one_kv_head: true', 'kv_heads: 4') : text);
     }
     const start = performance.now();
-    const { specs, unreadable } = await lintSpecs(paths, {});
-    expect(performance.now() - start).toBeLessThan(3000);
-    expect(unreadable).toEqual([]);
-    expect(specs.map(({ path }) => path)).toEqual(paths);
-    const wrong = specs.filter(({ diagnostics }) => diagnostics.length > 0);
-    expect(wrong.map(({ path }) => path)).toEqual(paths.filter((_, index) => index % 10 === 0));
+    const { status, stdout } = gqac(['check', 'many', '--format', 'json'], '', folder);
+    expect(performance.now() - start).toBeLessThan(30_000);
+    expect(status).toBe(1);
+    const report: { readonly diagnostics: readonly { readonly file: string }[]; readonly summary: object } =
+      JSON.parse(stdout);
+    expect(report.summary).toMatchObject({ files: 1000 });
+    expect(report.diagnostics.map(({ file }) => file)).toEqual(names.filter((_, index) => index % 10 === 0));
   });
 });
 

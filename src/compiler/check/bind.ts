@@ -54,7 +54,7 @@ export function bind({ tree, invalid }: ValidSpec): BoundSpec {
   const slots = new Map<string, Slot>();
   const first = tree.entries[0]?.keySpan ?? tree.span;
   const refused = new Set([...invalid].map(withoutIndices));
-  bindMap({ option: options, node: tree, path: [], item: 0, around: first }, refused, slots);
+  bindMap({ option: options, node: tree, prefix: '', item: 0, around: first }, refused, slots);
   const slotAt = (path: string, item = 0) => slots.get(slotName(path, item));
   const namesNode = nodeAt(tree, ['weights', 'names']);
   const names = namesNode?.kind === 'map' ? namesNode.entries : [];
@@ -101,30 +101,30 @@ function isRefused(path: string, item: number, refused: ReadonlySet<string>): bo
 interface MapPlace {
   readonly option: MapOption;
   readonly node: SpecNode | undefined;
-  readonly path: readonly string[];
+  /** Of the paths of its options: `attention.rope.`. */
+  readonly prefix: string;
   readonly item: number;
   readonly around: Span;
 }
 
 function bindMap(place: MapPlace, refused: ReadonlySet<string>, slots: Map<string, Slot>): void {
-  const { option, node, path, item, around } = place;
+  const { option, node, prefix, item, around } = place;
   const map = node?.kind === 'map' ? node : undefined;
   const isPresent = node !== undefined || option.presence === 'grouping';
   for (const [key, child] of Object.entries<OptionNode>(option.entries)) {
-    const childPath = [...path, key];
-    const name = childPath.join('.');
+    const name = prefix + key;
     const entry = entryOf(map, key) ?? shorthandEntry(option, key, node, around);
     const keySpan = entry?.keySpan ?? around;
     const holder = map && mapHolding(map, entry);
     const slot = { written: entry !== undefined, keySpan, ...(holder === undefined ? {} : { around: holder }) };
     const isKnown = !isRefused(name, item, refused);
     if (child.kind === 'map') {
+      const inner = { option: child, prefix: `${name}.` };
       const nodes = itemsOf(child, isKnown ? entry?.value : undefined);
       slots.set(slotName(name, item), { ...slot, items: nodes.length });
       for (const [index, { node: held, span }] of nodes.entries())
-        bindMap({ option: child, node: held, path: childPath, item: index, around: span ?? keySpan }, refused, slots);
-      if (nodes.length === 0)
-        bindMap({ option: child, node: undefined, path: childPath, item: 0, around: keySpan }, refused, slots);
+        bindMap({ ...inner, node: held, item: index, around: span ?? keySpan }, refused, slots);
+      if (nodes.length === 0) bindMap({ ...inner, node: undefined, item: 0, around: keySpan }, refused, slots);
       continue;
     }
     const bound = isPresent && isKnown ? bindValue(child, entry, keySpan) : undefined;
