@@ -6,6 +6,7 @@ import { register as registerCheck } from './check.ts';
 import { register as registerDiagram } from './diagram.ts';
 import { register as registerDoctor } from './doctor.ts';
 import { register as registerExplain } from './explain.ts';
+import { register as registerExport } from './export.ts';
 import { register as registerFmt } from './fmt.ts';
 import { register as registerImport } from './import.ts';
 import { register as registerInspect } from './inspect.ts';
@@ -21,6 +22,7 @@ const verbs = [
   registerCheck,
   registerFmt,
   registerImport,
+  registerExport,
   registerInspect,
   registerRun,
   registerTable,

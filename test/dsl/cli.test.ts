@@ -106,7 +106,10 @@ describe('gqac fmt', () => {
 
   test.each([
     [['fmt', '--to', 'json', 'x.gqa'], '--to json is not known: use yaml or dsl'],
-    [['fmt', '--to', 'dsl', 'examples/shakespeare-xt-mem-mqa', 'x.gqa'], '--to converts one spec, there are 2'],
+    [
+      ['fmt', '--to', 'dsl', 'examples/shakespeare-xt-mem-mqa', 'examples/shakespeare-minimind-gqa'],
+      '--to converts one spec, there are 2',
+    ],
     [['fmt', '-o', 'x', 'examples'], '-o goes with --to'],
     [['fmt', '--stdin', 'x.gqa'], '--stdin goes without paths'],
     [['fmt', 'missing.gqa'], 'missing.gqa cannot be read: no such file'],

@@ -1,0 +1,69 @@
+import type { Command } from 'commander';
+import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
+import { exitCodes, InputError, paletteFor } from './output.ts';
+
+interface ExportFlags {
+  readonly to: string;
+  readonly type?: string;
+  readonly output?: string;
+  readonly force?: boolean;
+}
+
+export function register(program: Command): void {
+  program
+    .command('export')
+    .description('write a spec for other systems')
+    .argument('<spec>', 'spec file, a config of another system as JSON, a folder with either, or - for standard input')
+    .requiredOption('--to <format>', 'hf: a config.json of transformers')
+    .option('--type <type>', 'model type of transformers; found out when left out')
+    .option('-o, --output <file>', 'file to write; default: standard output')
+    .option('--force', 'overwrite an existing file')
+    .action(async (path: string, flags: ExportFlags) => {
+      process.exitCode = await runExport(path, flags);
+    });
+}
+
+/** Exit code: 0 written, 1 the spec has errors, or says what the other system cannot. */
+async function runExport(path: string, flags: ExportFlags): Promise<number> {
+  if (flags.to !== 'hf') throw new InputError(`--to ${flags.to} is not known: use hf`);
+  await requireKnown(flags.type);
+  const { checkModel } = await import('./model-source.ts');
+  const shaped = await checkModel(path, paletteFor(process.stderr));
+  const text = shaped === undefined ? undefined : await configOf(shaped, path, flags.type);
+  if (text === undefined) return exitCodes.findings;
+  if (flags.output === undefined) process.stdout.write(text);
+  else await write(flags.output, text, flags.force ?? false);
+  return exitCodes.clean;
+}
+
+async function requireKnown(type: string | undefined): Promise<void> {
+  const { modelTypes } = await import('../compiler/import/hf/architectures.ts');
+  if (type !== undefined && !modelTypes.includes(type))
+    throw new InputError(`--type ${type} is not known: use ${modelTypes.join(', ')}`);
+}
+
+async function configOf(shaped: ShapedSpec, path: string, type: string | undefined): Promise<string | undefined> {
+  const { exportHf } = await import('../compiler/export/hf/export-hf.ts');
+  const exported = exportHf(shaped, type);
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  if (exported.kind === 'config') {
+    if (!exported.sameNames)
+      say(`info: checkpoints of ${exported.type} name their tensors otherwise than ${path}: rename them`);
+    return `${JSON.stringify(exported.config, null, 2)}\n`;
+  }
+  const { nearest } = exported;
+  say(
+    `error: ${nearest === undefined ? 'transformers has no config for attention alone' : 'no model type of transformers that gqac knows computes this'}`,
+  );
+  for (const difference of nearest?.differences ?? []) say(`  ${nearest?.type}: ${difference}`);
+  say(`  --> ${path}`);
+  return undefined;
+}
+
+async function write(file: string, text: string, force: boolean): Promise<void> {
+  const { readTextIfThere } = await import('./json-file.ts');
+  const { replaceFile } = await import('./replace-file.ts');
+  if (!force && (await readTextIfThere(file)) !== undefined)
+    throw new InputError(`${file} exists: give another name, or --force to overwrite it`);
+  await replaceFile(file, text);
+}
