@@ -36,7 +36,8 @@ published configurations. \`npm run generate\` writes this page.
 
 - *Parameters* are counted from the spec: every weight that the module loads, a tied head once. *Active* are those that one token is
   multiplied with or looked up in, where a layer has experts.
-- *KV bytes* are K · (key width + value width) numbers for each layer; int8 without its scales. At *full context* a layer with a window
+- *KV bytes* are K · (key width + value width) numbers for each layer; int8 without its scales. Of latent attention it is the latent row,
+  though gqac's cache holds the heads that are made of it. At *full context* a layer with a window
   keeps the tokens of its window. *Smaller than with K = H* compares with a KV head for every query head.
 - *Attention FLOPs* are those of the token at the end of the context, a multiplication and an addition counted as two.
 

@@ -1,4 +1,5 @@
 import type { AttentionShape, ShapedSpec } from '../check/shaped-spec.ts';
+import { elementsOfToken } from '../facts/cache-size.ts';
 import { describePositions } from '../facts/describe.ts';
 import { runsOf, shortestPeriod } from '../facts/layer-pattern.ts';
 import { parameterCount } from '../facts/parameters.ts';
@@ -101,10 +102,10 @@ function attentionBlock({ attention, name }: AttentionKind, { layers }: ShapedSp
   const { heads } = attention;
   const title = `${name}: ${headText(heads.qHeads, 'query head')} on ${headText(heads.kvHeads, 'KV head')}${heads.queriesPerKv > 1 ? `, ${heads.queriesPerKv} queries each` : ''}`;
   const cache = layers.length > 1 ? 'in each layer' : 'in the cache';
-  const perToken = heads.kvHeads * (attention.headDim + attention.valueDim);
+  const perToken = elementsOfToken(attention);
   const sub = [
     `keys ${attention.headDim} wide, values ${attention.valueDim}`,
-    `${count(perToken)} numbers a token ${cache}`,
+    `${count(perToken)} numbers a token ${cache}${attention.latent === undefined ? '' : ' (latent)'}`,
   ];
   return stack(
     [

@@ -9,28 +9,25 @@ export function inBytes(elements: number): BytesByDtype {
   return { f32: elements * elementBytes.f32, f16: elements * elementBytes.f16, int8: elements * elementBytes.int8 };
 }
 
-/** Elements that one token adds to the caches of all layers: K · (D + Dv) each. */
+/** Elements that one token adds to the caches of all layers: K · (D + Dv) each, or the latent row that keys and values are made from. */
 export function elementsPerToken(layers: readonly LayerShape[]): number {
-  return layers.reduce((sum, { attention }) => sum + elementsOfToken(attention, attention.heads.kvHeads), 0);
+  return layers.reduce((sum, { attention }) => sum + elementsOfToken(attention), 0);
 }
 
-/** What it would be with a KV head for every query head. */
+/** What it would be with a KV head for every query head, none of them made from a latent row. */
 export function elementsPerTokenUngrouped(layers: readonly LayerShape[]): number {
-  return layers.reduce((sum, { attention }) => sum + elementsOfToken(attention, attention.heads.qHeads), 0);
+  return layers.reduce((sum, { attention }) => sum + elementsOfHeads(attention, attention.heads.qHeads), 0);
 }
 
 /** Elements of a full cache: a layer keeps the tokens that its last query can see. */
 export function elementsAtContext(layers: readonly LayerShape[], context: number): number {
-  return layers.reduce(
-    (sum, { attention }) => sum + elementsOfToken(attention, attention.heads.kvHeads) * reach(attention, context),
-    0,
-  );
+  return layers.reduce((sum, { attention }) => sum + elementsOfToken(attention) * reach(attention, context), 0);
 }
 
 /** Learned memory keys and values: a constant, whatever the length. */
 export function memoryElements(layers: readonly LayerShape[]): number {
   return layers.reduce(
-    (sum, { attention }) => sum + attention.columns.memory * elementsOfToken(attention, attention.heads.kvHeads),
+    (sum, { attention }) => sum + attention.columns.memory * elementsOfHeads(attention, attention.heads.kvHeads),
     0,
   );
 }
@@ -43,4 +40,10 @@ export function reach({ mask }: AttentionShape, context: number): number {
   return local < context && prefix !== 'runtime' ? Math.min(context, local + prefix) : context;
 }
 
-const elementsOfToken = ({ headDim, valueDim }: AttentionShape, heads: number): number => heads * (headDim + valueDim);
+/** Elements that one token adds to the cache of a layer. */
+export function elementsOfToken(attention: AttentionShape): number {
+  const { latent, heads } = attention;
+  return latent === undefined ? elementsOfHeads(attention, heads.kvHeads) : latent.kvRank + latent.ropeDim;
+}
+
+const elementsOfHeads = ({ headDim, valueDim }: AttentionShape, heads: number): number => heads * (headDim + valueDim);

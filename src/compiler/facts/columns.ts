@@ -17,7 +17,9 @@ export const columns: readonly Column[] = [
   right('layers', ({ layers }) => count(layers)),
   right('hidden', ({ hidden }) => count(hidden)),
   right('query heads', ({ qHeads }) => list(qHeads)),
-  right('KV heads', ({ kvHeads }) => list(kvHeads)),
+  right('KV heads', ({ kvHeads, latent }) =>
+    latent === undefined ? list(kvHeads) : `latent ${latent.kvRank} + ${latent.ropeDim}`,
+  ),
   right('group', ({ groupSize }) => list(groupSize)),
   right('head dim', ({ headDim }) => list(headDim)),
   right('value dim', ({ valueDim }) => list(valueDim)),

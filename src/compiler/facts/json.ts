@@ -1,4 +1,4 @@
-import type { RopeShape } from '../check/shaped-spec.ts';
+import type { LatentShape, RopeShape } from '../check/shaped-spec.ts';
 import type { ModelFacts } from './model-facts.ts';
 
 type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
@@ -17,6 +17,7 @@ export function factsJson(facts: ModelFacts): Readonly<Record<string, JsonValue>
     group_size: oneOrList(facts.groupSize),
     head_dim: oneOrList(facts.headDim),
     value_dim: oneOrList(facts.valueDim),
+    mla: facts.latent === undefined ? null : latentJson(facts.latent),
     window_pattern: facts.windows.every((window) => window === null) ? null : facts.windows,
     positions: facts.positions,
     rope: facts.ropes.length === 0 ? null : oneOrList(facts.ropes.map(ropeJson)),
@@ -41,6 +42,10 @@ function oneOrList<T extends JsonValue>(values: readonly T[]): T | readonly T[] 
   return values.length === 1 && first !== undefined ? first : values;
 }
 
+function latentJson({ qRank, kvRank, nopeDim, ropeDim }: LatentShape): JsonValue {
+  return { q_rank: qRank ?? null, kv_rank: kvRank, nope_dim: nopeDim, rope_dim: ropeDim };
+}
+
 function ropeJson({ dim, base, pairing, lastHeads, scaling }: RopeShape): JsonValue {
   const heads = lastHeads === undefined ? {} : { heads: lastHeads };
   return { dim, base, pairing, ...heads, scaling: scaling?.kind ?? null };
@@ -56,6 +61,7 @@ export function flatFacts(facts: ModelFacts): ReadonlyMap<string, string | numbe
 
 /** Groups that do not apply have the names of their values still: every row has the same columns. */
 const groups: Readonly<Record<string, readonly string[]>> = {
+  mla: ['q_rank', 'kv_rank', 'nope_dim', 'rope_dim'],
   kv_bytes_at_context: ['f32', 'f16', 'int8'],
   attention_flops: ['projections', 'columns'],
 };

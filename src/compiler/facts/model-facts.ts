@@ -1,4 +1,4 @@
-import type { AttentionShape, LayerShape, RopeShape, ShapedSpec } from '../check/shaped-spec.ts';
+import type { AttentionShape, LatentShape, LayerShape, RopeShape, ShapedSpec } from '../check/shaped-spec.ts';
 import {
   type BytesByDtype,
   elementsAtContext,
@@ -33,6 +33,8 @@ export interface ModelFacts {
   readonly positions: string;
   readonly norm?: string;
   readonly mlp?: string;
+  /** Widths of latent attention. */
+  readonly latent?: LatentShape;
   readonly sinks: boolean;
   /** Learned columns before the sequence. */
   readonly memorySlots: readonly number[];
@@ -70,6 +72,7 @@ export function modelFacts(shaped: ShapedSpec): ModelFacts {
       (rope) => JSON.stringify(rope),
     ),
     positions: describePositions(shaped),
+    ...(attentions[0]?.latent === undefined ? {} : { latent: attentions[0].latent }),
     sinks: attentions.some(({ sinks }) => sinks),
     memorySlots: of(({ columns }) => columns.memory),
     parameters: parameterCount(shaped),

@@ -14,6 +14,7 @@ export function extraFields(exported: ExportedModel): Config {
     headFields(exported),
     alibiFields(exported),
     expertFields(exported),
+    latentFields(exported),
     encoderFields(exported),
   ];
   return Object.assign({}, ...all);
@@ -124,6 +125,17 @@ function expertFields({ layers }: ExportedModel): Config {
     topk_group: experts.groups?.active ?? 1,
     routed_scaling_factor: experts.routedScale,
     use_moe: true,
+  };
+}
+
+function latentFields({ attention: { latent, valueDim } }: ExportedModel): Config {
+  if (latent === undefined) return {};
+  return {
+    q_lora_rank: latent.qRank ?? null,
+    kv_lora_rank: latent.kvRank,
+    qk_nope_head_dim: latent.nopeDim,
+    qk_rope_head_dim: latent.ropeDim,
+    v_head_dim: valueDim,
   };
 }
 
