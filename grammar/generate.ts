@@ -6,6 +6,7 @@ import standaloneModule from 'ajv/dist/standalone/index.js';
 import { examplePages } from '../examples/pages.ts';
 import { diagnosticPages } from '../src/compiler/diagnostics/pages.ts';
 import { expressionsPage } from '../src/compiler/expression/page.ts';
+import { modelTypesPage } from '../src/compiler/import/hf/page.ts';
 import { importPages } from '../src/compiler/import/pages.ts';
 import { ebnf } from './ebnf.ts';
 import { bareSchema, editorSchema } from './json-schema.ts';
@@ -27,6 +28,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['docs/options.md', optionsPage(options)],
     ...examplePages(),
     ['docs/expressions.md', expressionsPage()],
+    ['docs/model-types.md', modelTypesPage()],
   ]);
   for (const [name, text] of diagnosticPages(importPages())) files.set(`${diagnosticsFolder}/${name}`, text);
   return files;

@@ -20,7 +20,10 @@ export function register(program: Command): void {
     .command('import')
     .description('write a spec from the config of another system')
     .argument('<file>', 'config as JSON, a folder with a config.json, - for standard input')
-    .option('--from <system>', 'hf, x-transformers, minimind, llms-from-scratch or sdpa; found out when left out')
+    .option(
+      '--from <system>',
+      'hf, x-transformers, minimind, llms-from-scratch, transformer-lens or sdpa; found out when left out',
+    )
     .option('-o, --output <file>', 'file to write the spec to, standard output when left out')
     .option('--name <name>', 'name of the spec')
     .option('--weights <file>', 'checkpoint to name in the spec; of a config.json the one beside it when left out')

@@ -38,7 +38,7 @@ async function runAttention(module: LoadedModule, job: Exclude<Job, { kind: 'mod
 }
 
 async function allLogits(module: LoadedModule, ids: readonly (readonly number[])[]): Promise<Float32Array> {
-  const session = await Session.create(module, { batch: ids.length, logits: 'all' });
+  const session = await Session.create(module, { batch: ids.length, capacity: ids[0]?.length ?? 0, logits: 'all' });
   return (await session.prefill(ids)).data;
 }
 

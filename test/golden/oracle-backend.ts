@@ -1,5 +1,4 @@
 import { lower } from '../../src/compiler/ir/lower.ts';
-import type { AttnModule } from '../../src/compiler/ir/nodes.ts';
 import { createOracle, type OracleCall } from '../../src/compiler/oracle/oracle.ts';
 import { gatherWeights } from '../../src/compiler/oracle/weights.ts';
 import type { Backend, CaseOutputs } from './backend.ts';
@@ -26,14 +25,12 @@ async function runCase({ shaped, checkpoint, job, greedy, storage }: PreparedCas
 
   const { batch, length } = sizeOfJob(job);
   const outputs = oracleFor(batch, length).forward(callFor(job));
-  const output = outputs.get(outputName(module));
-  if (output === undefined) throw new Error(`the module has no output ${outputName(module)}`);
+  const output = ['logits', 'hidden', 'out'].map((name) => outputs.get(name)).find((found) => found !== undefined);
+  if (output === undefined) throw new Error('the module has no output');
   if (greedy === undefined || job.kind !== 'model') return { output: output.data };
   const prompt = job.ids[0] ?? [];
   return { output: output.data, greedy: continueGreedily(oracleFor(1, greedy.length), prompt, greedy.length) };
 }
-
-const outputName = (module: AttnModule) => (module.kind === 'model' ? 'logits' : 'out');
 
 /** `length`: what the caches must hold, tokens or rows of a context. */
 function sizeOfJob(job: Job): { readonly batch: number; readonly length: number } {

@@ -63,9 +63,9 @@ export async function prepareCase(found: CaseFolder, storage: Storage): Promise<
   if (found.problem !== undefined) throw new Error(found.problem);
   const tensors = await openTensors(join(found.folder, 'tensors.safetensors'));
   refuseInputs(tensors);
-  const config = await readConfig(found);
+  const config = await readConfigOf(found);
+  const spec = importSpec(config, found, storage, await publishedNames(found));
   const checkpoint = await openCheckpoint(found, tensors);
-  const spec = importSpec(config, found, storage, checkpoint);
   const source = { path: `${found.name}.gqa.yaml`, text: spec };
   const { shaped, diagnostics } = checkSpec(
     source,
@@ -90,24 +90,36 @@ function refuseInputs(tensors: SafetensorsFile): void {
   if (others.length > 0) throw new Unsupported(`a module cannot be given ${others.join(', ')} yet`);
 }
 
-async function readConfig(found: CaseFolder): Promise<unknown> {
-  const isModel = found.family === 'minimind' || found.family === 'hf-model';
-  return isModel ? JSON.parse(await readFile(join(found.folder, 'config.json'), 'utf8')) : found.json;
+/** The config in the source system's own words. */
+export async function readConfigOf({ family, folder, json }: CaseFolder): Promise<Readonly<Record<string, unknown>>> {
+  if (family !== 'minimind' && family !== 'hf-model') return json;
+  const config: unknown = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'));
+  return isObject(config) ? config : {};
 }
 
 function importSpec(
   config: unknown,
   found: CaseFolder,
   storage: Storage,
-  checkpoint: SafetensorsFile | undefined,
+  tensors: ReadonlySet<string> | undefined,
 ): string {
-  const tensors = checkpoint && { tensors: new Set(checkpoint.tensors.keys()) };
-  const { spec, notes, comments } = importConfig(config, undefined, { name: found.name, ...tensors });
+  const { spec, notes, comments } = importConfig(config, undefined, {
+    name: found.name,
+    ...(tensors && { tensors }),
+  });
   const errors = notes.filter(({ severity }) => severity === 'error');
-  if (errors.some(({ code }) => code === 'IMP006' || code === 'IMP007')) throw new Unsupported(listed(errors));
+  if (errors.some(({ code }) => code === 'IMP006')) throw new Unsupported(`no importer for ${found.family} yet`);
+  if (errors.some(({ code }) => code === 'IMP007')) throw new Unsupported(listed(errors));
   if (errors.some(({ code }) => code === 'IMP001' || code === 'IMP005')) throw new Error(listed(errors));
   if (errors.length > 0 || spec === undefined) throw new Unsupported(listed(errors));
   return printYaml(store(spec, storage), { comments });
+}
+
+/** Of a whole model: its weights lie beside its config as they would be published. */
+async function publishedNames({ family, folder }: CaseFolder): Promise<ReadonlySet<string> | undefined> {
+  if (family !== 'hf-model') return undefined;
+  const { tensors } = await openTensors(join(folder, 'model.safetensors'));
+  return new Set(tensors.keys());
 }
 
 const listed = (notes: readonly ImportNote[]) => notes.map(({ code, message }) => `${code} ${message}`).join('; ');
@@ -151,7 +163,16 @@ async function readJob(tensors: SafetensorsFile): Promise<Pick<PreparedCase, 'jo
   const length = shape[1] ?? 0;
   const ids = Array.from({ length: shape[0] ?? 0 }, (_, b) => [...data.subarray(b * length, (b + 1) * length)]);
   const greedy = tensors.tensors.has('out.greedy') ? [...(await tensors.readFloat32('out.greedy'))] : undefined;
-  return { job: { kind: 'model', ids }, expected: await read('out.logits'), greedy };
+  return { job: { kind: 'model', ids }, expected: await read(resultOf(tensors)), greedy };
+}
+
+/** Logits; of a model without a head, its last hidden state. */
+function resultOf(tensors: SafetensorsFile): string {
+  const names = ['out.logits', 'out.y'];
+  const hidden = [...tensors.tensors.keys()]
+    .filter((name) => /^out\.hidden\.\d+$/.test(name))
+    .sort((a, b) => Number(b.slice('out.hidden.'.length)) - Number(a.slice('out.hidden.'.length)));
+  return [...names, ...hidden].find((name) => tensors.tensors.has(name)) ?? 'out.logits';
 }
 
 async function readBias(tensors: SafetensorsFile, name: string): Promise<{ readonly bias?: Values }> {

@@ -4,6 +4,7 @@ import { detectSource, importConfig } from '../../src/compiler/import/import-con
 describe('detectSource', () => {
   it.each([
     [{ model_type: 'minimind' }, 'minimind'],
+    [{ n_layers: 2, d_model: 64, d_head: 16 }, 'transformer-lens'],
     [{ wrapper: {}, decoder: {} }, 'x-transformers'],
     [{ kwargs: { dim: 64 }, call: {} }, 'x-transformers'],
     [{ q_heads: 4, head_dim: 32 }, 'sdpa'],

@@ -4,9 +4,17 @@ import { importHf } from './hf/import-hf.ts';
 import { importLlmsFromScratch } from './llms-from-scratch.ts';
 import { importMiniMind } from './minimind.ts';
 import { importSdpa } from './sdpa.ts';
+import { importTransformerLens } from './transformer-lens.ts';
 import { importXTransformers } from './x-transformers.ts';
 
-export const sourceSystems = ['hf', 'x-transformers', 'minimind', 'llms-from-scratch', 'sdpa'] as const;
+export const sourceSystems = [
+  'hf',
+  'x-transformers',
+  'minimind',
+  'llms-from-scratch',
+  'transformer-lens',
+  'sdpa',
+] as const;
 export type SourceSystem = (typeof sourceSystems)[number];
 
 /** The system that a config comes from, by the fields that only it has. */
@@ -14,6 +22,7 @@ export function detectSource(config: unknown): SourceSystem | undefined {
   if (!isObject(config)) return undefined;
   if (config.model_type === 'minimind') return 'minimind';
   if (typeof config.model_type === 'string' || isObject(config.text_config)) return 'hf';
+  if (Object.hasOwn(config, 'd_model') && Object.hasOwn(config, 'd_head')) return 'transformer-lens';
   if (isObject(config.wrapper) && isObject(config.decoder)) return 'x-transformers';
   if (isObject(config.kwargs) && Object.hasOwn(config.kwargs, 'dim')) return 'x-transformers';
   if (isObject(config.kwargs) && Object.hasOwn(config.kwargs, 'd_in')) return 'llms-from-scratch';
@@ -36,6 +45,8 @@ export function importConfig(
       return importXTransformers(config, options);
     case 'minimind':
       return importMiniMind(config, options);
+    case 'transformer-lens':
+      return importTransformerLens(config, options);
     case 'llms-from-scratch':
       return importLlmsFromScratch(config, options);
     case 'sdpa':

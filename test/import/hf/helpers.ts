@@ -33,3 +33,7 @@ export function shapedOf(config: Config, options: ImportOptions = {}): ShapedSpe
 }
 
 export const specOf = (config: Config, options: ImportOptions = {}) => importConfig(config, 'hf', options).spec;
+
+export function parameterCount({ weights }: ShapedSpec): number {
+  return weights.reduce((sum, { shape }) => sum + shape.reduce((product, extent) => product * extent, 1), 0);
+}

@@ -26,6 +26,8 @@ export interface Architecture {
   readonly attention?: Fact<Part>;
   /** Number of KV heads where no field has it; undefined when the field of `sizes` does. */
   readonly kvHeads?: (fields: FieldReader, heads: number) => number | undefined;
+  /** Width of a head where no field has it, or a field by that name has something else. */
+  readonly headDim?: (fields: FieldReader) => number;
   /** How layers differ, one entry a layer; absent: they are alike, without a window. */
   readonly layers?: (config: ModelConfig) => readonly LayerFacts[];
   /** Attention sees keys of both directions. */
@@ -72,6 +74,10 @@ export interface ModelConfig extends FieldReader {
   readonly sizes: Sizes;
   /** The head uses the token embedding. */
   readonly tied: boolean;
+  /** Of the checkpoint beside the config. */
+  readonly tensors: TensorNames;
+  /** The fields of an object inside; none when it is left out. */
+  nested(key: string): FieldReader;
 }
 
 export interface NormFacts {
@@ -104,8 +110,8 @@ export interface RopeFacts {
   readonly localBase?: { readonly field: string; readonly base: number };
   /** Rotated part of a head: the fields that say so, and what they are when left out. */
   readonly fraction?: { readonly fields: readonly string[]; readonly fallback: number };
-  /** Rotated width where it is not a part of a head's. */
-  readonly dim?: number;
+  /** Rotated width where it is not a part of a head's; `latent` where `attention.mla` says it. */
+  readonly dim?: number | 'latent';
 }
 
 export interface LayerFacts {

@@ -12,6 +12,7 @@ export const bookkeeping: readonly string[] = [
   'bad_words_ids',
   'begin_suppress_tokens',
   'bos_token_id',
+  'cache_implementation',
   'chunk_size_feed_forward',
   'classifier_dropout',
   'cross_attention_hidden_size',
@@ -32,6 +33,7 @@ export const bookkeeping: readonly string[] = [
   'initializer_range',
   'is_decoder',
   'is_encoder_decoder',
+  'is_llama_config',
   'keys_to_ignore_at_inference',
   'label2id',
   'length_penalty',
@@ -71,6 +73,9 @@ export const bookkeeping: readonly string[] = [
   'transformers_version',
   'typical_p',
   'unk_token_id',
+  'transformers.js_config',
+  'unsloth_fixed',
+  'unsloth_version',
   'use_bfloat16',
   'use_cache',
 ];
@@ -90,4 +95,6 @@ export const trainingOnly: readonly string[] = [
   'resid_pdrop',
   'residual_dropout',
   'emb_pdrop',
+  'embed_dropout',
+  'resid_dropout',
 ];

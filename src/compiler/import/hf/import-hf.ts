@@ -82,7 +82,13 @@ function importModel(
   const fields = readFields(values, path, log);
   const sizes = readSizes(fields, architecture, log);
   if (sizes === undefined) return undefined;
-  const config: ModelConfig = { ...fields, sizes, tied: fields.boolean('tie_word_embeddings', architecture.tied) };
+  const config: ModelConfig = {
+    ...fields,
+    sizes,
+    tied: fields.boolean('tie_word_embeddings', architecture.tied),
+    tensors: options.tensors,
+    nested: (key) => readFields(fields.object(key) ?? {}, (inner) => `${path(key)}.${inner}`, log),
+  };
   const norm = draftNorm(architecture, config);
   const facts = architecture.layers?.(config) ?? Array.from({ length: sizes.layers }, () => plainLayer);
   const layers = facts.map((layer) => draftLayer(architecture, config, layer, log));

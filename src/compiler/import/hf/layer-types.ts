@@ -9,10 +9,14 @@ export function eachLayer<T>(config: ModelConfig, of: (layer: number) => T): rea
 /** All layers see the last `sliding_window` keys; all keys where that is null. */
 export function windowEverywhere(fallback: number | undefined): (config: ModelConfig) => readonly LayerFacts[] {
   return (config) => {
-    const window =
-      config.positiveInteger('sliding_window') ?? (config.isWritten('sliding_window') ? undefined : fallback);
+    const window = windowField(config, fallback);
     return eachLayer(config, () => (window === undefined ? { type: 'full_attention' } : slidingLayer(window)));
   };
+}
+
+/** `sliding_window`; null is none. */
+export function windowField(config: ModelConfig, fallback: number | undefined): number | undefined {
+  return config.positiveInteger('sliding_window') ?? (config.isWritten('sliding_window') ? undefined : fallback);
 }
 
 /** By `layer_types`, or by `rule` where a config has none. A window of null is none. */
@@ -27,8 +31,13 @@ export function windowByLayer(
   );
 }
 
-function slidingLayer(window: number): LayerFacts {
+export function slidingLayer(window: number): LayerFacts {
   return { type: 'sliding_attention', window };
+}
+
+/** Every nth layer sees all keys. */
+export function fullEvery(n: number): (layer: number) => LayerType {
+  return (layer) => ((layer + 1) % n === 0 ? 'full_attention' : 'sliding_attention');
 }
 
 const known: readonly LayerType[] = ['full_attention', 'sliding_attention'];
@@ -44,7 +53,7 @@ function layerTypes(config: FieldReader & Pick<ModelConfig, 'sizes'>): readonly 
 export function qwenLayers(config: ModelConfig): readonly LayerFacts[] {
   const isOn = config.boolean('use_sliding_window', false);
   const first = config.integerFrom('max_window_layers', 0) ?? 28;
-  const written = config.positiveInteger('sliding_window') ?? (config.isWritten('sliding_window') ? undefined : 4096);
+  const written = windowField(config, 4096);
   const window = isOn ? written : undefined;
   return windowByLayer(config, window, (layer) => (layer >= first ? 'sliding_attention' : 'full_attention'));
 }

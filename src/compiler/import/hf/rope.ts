@@ -7,7 +7,7 @@ export function readRope(config: ModelConfig, facts: RopeFacts, type: LayerType,
   const { fields, isLocal } = parametersOf(config, facts, type, log);
   const base = fields.number('rope_theta') ?? (isLocal ? undefined : baseOf(config)) ?? defaultBase(facts, type);
   const draft = compact({
-    dim: facts.dim ?? rotatedWidth(config, facts, fields),
+    dim: facts.dim === 'latent' ? undefined : (facts.dim ?? rotatedWidth(config, facts, fields)),
     base,
     pairing: facts.pairing,
     scaling: readScaling(fields, config, log),
@@ -104,7 +104,7 @@ function readScaling(fields: FieldReader, config: ModelConfig, log: ImportLog): 
       const truncate = fields.boolean('truncate', true) ? undefined : false;
       return compact({
         kind,
-        factor: factor ?? config.sizes.context / original,
+        factor,
         original_context: original,
         ...numbers,
         truncate,
@@ -114,11 +114,11 @@ function readScaling(fields: FieldReader, config: ModelConfig, log: ImportLog): 
     case 'su':
       return compact({
         kind: 'longrope',
+        factor,
         short_factor: fields.numbers('short_factor'),
         long_factor: fields.numbers('long_factor'),
         original_context: original,
-        attention_factor:
-          fields.number('attention_factor') ?? longropeFactor(factor ?? config.sizes.context / original, original),
+        attention_factor: fields.number('attention_factor'),
       });
     default:
       say(
@@ -129,11 +129,6 @@ function readScaling(fields: FieldReader, config: ModelConfig, log: ImportLog): 
       );
       return undefined;
   }
-}
-
-/** What transformers puts on cos and sin of longrope: positions beyond the original context make logits flatter. */
-function longropeFactor(factor: number, original: number): number {
-  return factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
 }
 
 function needed(fields: FieldReader, name: string, value: number | undefined, log: ImportLog): number | undefined {

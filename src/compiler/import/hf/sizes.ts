@@ -5,7 +5,7 @@ import type { Architecture, SizeField, Sizes } from './architecture.ts';
 /** Undefined when a size is neither given nor known, or makes no sense beside the others; the log says which. */
 export function readSizes(
   fields: FieldReader,
-  { sizes: names, kvHeads: kvHeadsOf }: Pick<Architecture, 'sizes' | 'kvHeads'>,
+  { sizes: names, kvHeads: kvHeadsOf, headDim: headDimOf }: Pick<Architecture, 'sizes' | 'kvHeads' | 'headDim'>,
   log: ImportLog,
 ): Sizes | undefined {
   const vocab = required(fields, names.vocab, log);
@@ -14,7 +14,7 @@ export function readSizes(
   const heads = required(fields, names.heads, log);
   const context = required(fields, names.context, log);
   const kvHeads = optional(fields, names.kvHeads, log);
-  const headDim = optional(fields, names.headDim, log);
+  const headDim = headDimOf?.(fields) ?? optional(fields, names.headDim, log);
   const width = optional(fields, names.width, log);
   if (vocab === undefined || hidden === undefined || layers === undefined) return undefined;
   if (heads === undefined || context === undefined) return undefined;

@@ -3,7 +3,7 @@ import { size } from '../architecture.ts';
 import { eachLayer, qwenLayers, windowByLayer, windowEverywhere } from '../layer-types.ts';
 import { allWhole } from '../weight-sources.ts';
 
-const llamaSizes: SizeFields = {
+export const llamaSizes: SizeFields = {
   vocab: size(32000, 'vocab_size'),
   hidden: size(4096, 'hidden_size'),
   layers: size(32, 'num_hidden_layers'),
@@ -33,13 +33,13 @@ const llamaMlpNames = allWhole({
   [`${at}.mlp.down`]: `${at}.mlp.down_proj`,
 });
 
-const llamaNames = {
+export const llamaNames = {
   ...allWhole({ embed: 'embed_tokens', final_norm: 'norm' }),
   ...llamaAttentionNames,
   ...llamaMlpNames,
 };
 
-const llamaWeights: Architecture['weights'] = {
+export const llamaWeights: Architecture['weights'] = {
   prefix: 'model.',
   embedding: 'embed_tokens',
   head: ['lm_head'],
@@ -47,15 +47,15 @@ const llamaWeights: Architecture['weights'] = {
 };
 
 /** `attention_bias` is about all four projections. */
-function attentionBias(fallback: boolean, ...projections: readonly string[]): (config: ModelConfig) => Part {
+export function attentionBias(fallback: boolean, ...projections: readonly string[]): (config: ModelConfig) => Part {
   return (config) => ({ biases: config.boolean('attention_bias', fallback) ? projections : undefined });
 }
 
 const mlpBias: Fact<readonly string[]> = (config) => (config.boolean('mlp_bias', false) ? ['gate', 'up', 'down'] : []);
 
-const rotateHalves = 'entry e of a head pairs with e + dim / 2';
+export const rotateHalves = 'entry e of a head pairs with e + dim / 2';
 
-const llama: Architecture = {
+export const llama: Architecture = {
   sizes: llamaSizes,
   tied: false,
   norm: { kind: 'rms', eps: 1e-6, epsField: 'rms_norm_eps' },
@@ -64,6 +64,7 @@ const llama: Architecture = {
   mlp: { kind: 'gated', activationFields: ['hidden_act'], activation: 'silu', biases: mlpBias },
   weights: llamaWeights,
   conventions: { 'attention.rope': rotateHalves },
+  fields: { unsupported: { rope_interleaved: [false] } },
 };
 
 const mistral: Architecture = {
@@ -91,12 +92,13 @@ const qwen2: Architecture = {
   attention: { biases: ['q', 'k', 'v'] },
   mlp: { ...llama.mlp, biases: [] },
   layers: qwenLayers,
+  fields: { unsupported: { use_mrope: [false] } },
   conventions: { ...llama.conventions, 'attention.biases': 'q, k and v have biases, the output has none' },
 };
 
-const perHeadNorm = 'q and k are normalised before RoPE, one weight for all heads';
+export const perHeadNorm = 'q and k are normalised before RoPE, one weight for all heads';
 
-const qwen3: Architecture = {
+export const qwen3: Architecture = {
   ...qwen2,
   sizes: { ...qwen2.sizes, headDim: size(128, 'head_dim') },
   attention: (config) => ({
@@ -132,6 +134,7 @@ const smollm3: Architecture = {
     const layers = windowByLayer(config, isOn ? window : undefined, rule);
     return layers.map((layer, i) => ({ ...layer, ropeless: !(hasRope[i] ?? true) }));
   },
+  fields: { silent: ['max_window_layers'] },
 };
 
 export const architectures: Readonly<Record<string, Architecture>> = { llama, mistral, qwen2, qwen3, smollm3 };
