@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Node, NormNode } from '../../src/compiler/ir/nodes.ts';
+import type { EmbedNode, LinearNode, Node, NormNode } from '../../src/compiler/ir/nodes.ts';
 import { createOracle } from '../../src/compiler/oracle/oracle.ts';
 import { gatherWeights } from '../../src/compiler/oracle/weights.ts';
+import { sinusoidTable } from '../../src/runtime/abi1/sinusoid-table.ts';
 import { moduleOf, values } from './module.ts';
 
 const block = { inputs: ['hidden_in'], outputs: ['out'] };
@@ -41,6 +42,12 @@ describe('norm', () => {
     expect(out).toEqual([9, 22]);
   });
 
+  it('has γ = 1 without a weight', () => {
+    const { weight, ...bare } = norm({ eps: 3.5 });
+    expect(weight).toBe('w');
+    expect(runRow(bare, [3, 4], {})).toEqual([3 / 4, 1]);
+  });
+
   it('of zeros with eps 0 is zero', () => {
     expect(runRow(norm({}), [0, 0], { w: [1, 1] })).toEqual([0, 0]);
   });
@@ -64,6 +71,30 @@ describe('linear', () => {
     const weights = { up: [1, 2], upBias: [0.5], gate: [3, -1], gateBias: [1] };
     expect(runRow(node, [1, 2], weights)).toEqual([(3 - 2 + 1) * (1 + 4 + 0.5)]);
     expect(runRow(node, [-1, 2], weights)).toEqual([0]);
+  });
+});
+
+describe('what a linear node does last', () => {
+  const linear = (changes: Partial<LinearNode>): LinearNode => ({
+    op: 'linear',
+    x: 'hidden_in',
+    inWidth: 1,
+    outWidth: 2,
+    weight: 'w',
+    accumulate: false,
+    logits: false,
+    out: 'out',
+    ...changes,
+  });
+
+  it('clips, then scales', () => {
+    expect(runRow(linear({ clip: 2, scale: 3 }), [1], { w: [5, -0.5] })).toEqual([6, -1.5]);
+  });
+
+  it('scales, then caps softly', () => {
+    const out = runRow(linear({ scale: 0.5, softcap: 3 }), [1], { w: [4, -20] });
+    expect(out[0]).toBeCloseTo(3 * Math.tanh(2 / 3), 14);
+    expect(out[1]).toBeCloseTo(-3 * Math.tanh(10 / 3), 14);
   });
 });
 
@@ -227,7 +258,7 @@ describe('a cached module', () => {
 });
 
 describe('embed', () => {
-  const node: Node = {
+  const node: EmbedNode = {
     op: 'embed',
     width: 2,
     tokens: { ids: 'ids', table: 'table', scale: 2 },
@@ -245,6 +276,35 @@ describe('embed', () => {
     const out = oracle.forward({ ids: [[2, 0], [1]], keyCounts: [2, 1] }).get('logits');
     expect(out?.shape).toEqual([2, 2, 2]);
     expect([...(out?.data ?? [])]).toEqual([10, 12, 2 + 5, 4 + 10, 6, 8, 0, 0]);
+  });
+
+  it('counts positions from the offset on, and adds row 0 of token types', () => {
+    const { tokens, positions } = node;
+    const typed: EmbedNode = { ...node, types: 'types', positions: { table: 'positions', scale: 1, offset: 2 } };
+    expect([tokens?.scale, positions?.scale]).toEqual([2, 0.5]);
+    const tables = { table: [3, 2], positions: [4, 2], types: [2, 2] };
+    const whole = moduleOf([typed], { inputs: ['ids'], outputs: ['logits'] }, tables);
+    const all = new Map([...weights, ['types', [0.25, 0.5, 7, 7]] as const]);
+    const oracle = createOracle(whole, all, { batch: 1, capacity: 0 });
+    const out = oracle.forward({ ids: [[0, 2]], keyCounts: [2] }).get('logits');
+    expect([...(out?.data ?? [])]).toEqual([2 + 30.25, 4 + 40.5, 10 + 50.25, 12 + 60.5]);
+  });
+
+  it.each([
+    ['interleaved', [Math.sin(3), Math.cos(3), Math.sin(0.03), Math.cos(0.03)]],
+    ['half', [Math.sin(3), Math.sin(0.03), Math.cos(3), Math.cos(0.03)]],
+  ] as const)('computes sinusoids, %s', (sinusoids, row) => {
+    const positions = { table: 'sinusoids', scale: 2, offset: 3, sinusoids };
+    const alone: EmbedNode = { op: 'embed', width: 4, positions, out: 'out' };
+    const oracle = createOracle(moduleOf([alone], { inputs: ['hidden_in'], outputs: ['out'] }), new Map(), {
+      batch: 1,
+      capacity: 0,
+    });
+    const inputs = new Map([['hidden_in', { data: [0], shape: [1, 1, 1] }]]);
+    const out = [...(oracle.forward({ inputs }).get('out')?.data ?? [])];
+    for (const [index, expected] of row.entries()) expect(out[index]).toBeCloseTo(2 * expected, 14);
+    const table = sinusoidTable({ width: 4, pairing: sinusoids, rows: 4 });
+    for (const [index, expected] of row.entries()) expect(table[12 + index]).toBe(Math.fround(expected));
   });
 
   it('names an id outside of the vocabulary', () => {
