@@ -59,18 +59,34 @@ async function* transposedMatrices(file: Checkpoint, weight: WeightDecl): AsyncG
   for (let matrix = 0; matrix < product(shape.slice(0, -2)); matrix++) {
     const wanted = within(blocks, matrix * size, (matrix + 1) * size);
     // Blocks are whole rows of the device's matrix, which are columns here.
-    const taken = wanted.flatMap(([start, end]) => integersFrom(start / rows, end / rows));
+    const taken = Int32Array.from(wanted.flatMap(([start, end]) => integersFrom(start / rows, end / rows)));
     const values = new Float32Array(taken.length * pitch);
     for (const range of shape.length > 2 ? [[matrix, matrix + 1] as const] : rowPieces(rows, columns, dtype)) {
       const read = await file.readFloat32(source, range);
-      const first = shape.length > 2 ? 0 : range[0];
-      for (let row = 0; row * columns < read.length; row++) {
-        for (const [to, column] of taken.entries()) {
-          values[to * pitch + first + row] = read[row * columns + column] as number;
-        }
-      }
+      transpose(read, columns, taken, { values, pitch, first: shape.length > 2 ? 0 : range[0] });
     }
     if (taken.length > 0) yield fromFloat32(own, values);
+  }
+}
+
+interface Turned {
+  readonly values: Float32Array;
+  readonly pitch: number;
+  /** Of the rows that are read, the first one's place in the matrix. */
+  readonly first: number;
+}
+
+/** Writes the columns that are taken as rows, some rows at a time: neither side then leaves the cache between two elements. */
+function transpose(read: Float32Array, columns: number, taken: Int32Array, { values, pitch, first }: Turned): void {
+  const rows = read.length / columns;
+  for (let from = 0; from < rows; from += 32) {
+    const end = Math.min(from + 32, rows);
+    for (let to = 0; to < taken.length; to++) {
+      const column = taken[to] as number;
+      for (let row = from; row < end; row++) {
+        values[to * pitch + first + row] = read[row * columns + column] as number;
+      }
+    }
   }
 }
 
