@@ -13,6 +13,7 @@ import { type ResolvedHeads, resolveHeads } from './rules/heads.ts';
 import { isHooked } from './rules/hooks.ts';
 import { checkParts } from './rules/parts.ts';
 import { checkFirstValues } from './rules/value-residual.ts';
+import { checkWeightDtype } from './rules/weight-dtype.ts';
 import { checkWeightsFile } from './rules/weights-file.ts';
 import type { AttentionShape, LayerShape, MlpShape, ModelShape, ShapedSpec, WeightShape } from './shaped-spec.ts';
 import { isLayered, type SourcedTemplate, sourceWeights, type TemplateGroup } from './weight-sources.ts';
@@ -60,6 +61,11 @@ function inferAll(
     );
   }
   const sourced = sourceWeights(spec, resolved.map(templatesOf), report);
+  checkWeightDtype(
+    spec,
+    sourced.flat().flatMap(({ weights }) => weights),
+    report,
+  );
   const inputs = resolved.map((kind, index) => ({ ...kind, sourced: sourced[index] ?? [] }));
   if (checkpoint !== undefined && kinds.every((kind) => kind.spec.isComplete)) {
     const parts = inputs.map((one) => ({

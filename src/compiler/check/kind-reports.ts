@@ -9,6 +9,9 @@ export interface KindReports {
   readonly flush: () => void;
 }
 
+/** What one kind of layer does not use, another may. */
+const ofOptions: ReadonlySet<string> = new Set(['OPT001', 'OPT002']);
+
 interface Finding {
   readonly code: string;
   readonly span: Span;
@@ -34,7 +37,7 @@ export function reportsByKind(kinds: readonly LayerKind[], report: Report): Kind
   const flush = () => {
     for (const { code, span, kinds: having, send } of found.values()) {
       if (having.length === kinds.length) send([]);
-      else if (code !== 'OPT002' || having.some((kind) => isWithin(span, kind))) send(having.flatMap(noteOf));
+      else if (!ofOptions.has(code) || having.some((kind) => isWithin(span, kind))) send(having.flatMap(noteOf));
     }
   };
   return { of: holding, flush };

@@ -5,7 +5,7 @@ import type { ExpertGroups, ExpertsShape } from '../shaped-spec.ts';
 
 const at = 'mlp.experts';
 
-/** Reports MOE001 (more chosen than there are), MOE002 (groups that do not fit), SCH004 and OPT002. */
+/** Reports OPT001 (biases of an MLP that there is not), MOE001 (more chosen than there are), MOE002 (groups that do not fit), SCH004 and OPT002. */
 export function resolveExperts(spec: BoundSpec, report: Report): ExpertsShape | undefined {
   if (!spec.isWritten(at) || spec.isInvalid(at)) return undefined;
   const count = spec.at(`${at}.count`)?.value;
@@ -14,6 +14,7 @@ export function resolveExperts(spec: BoundSpec, report: Report): ExpertsShape | 
   const scoring = spec.at(`${at}.scoring`)?.value;
   const routedScale = spec.at(`${at}.routed_scale`)?.value;
   const biases = spec.at(`${at}.biases`)?.value;
+  reportUnreadBiases(spec, report);
   if (scoring === 'topk_softmax') refuseWithTopk(spec, report);
   if (spec.at('mlp.kind')?.value === 'plain' && biases?.includes('gate')) {
     const help = 'delete `gate`, or write `kind: gated`';
@@ -43,6 +44,13 @@ export function resolveExperts(spec: BoundSpec, report: Report): ExpertsShape | 
     biases: mlpBiases(biases),
     ...(shared === undefined ? {} : { shared }),
   });
+}
+
+function reportUnreadBiases(spec: BoundSpec, report: Report): void {
+  if ((spec.at('mlp.biases')?.value.length ?? 0) === 0) return;
+  const reason = 'experts stand in place of the one MLP';
+  const help = 'write `experts.biases`, or delete `biases`';
+  report('OPT001', spec.keySpan('mlp.biases'), { option: 'mlp.biases', reason, help });
 }
 
 /** Its weights are made from logits, which have no zero to fall back on and no sum to be divided by. */

@@ -1,6 +1,17 @@
 import { attention, entry } from '../entry.ts';
 
 export const optionRules = {
+  OPT001: entry({
+    slug: 'option-not-read',
+    severity: 'error',
+    message: (a: { option: string; reason: string; help: string }) => `nothing reads \`${a.option}\`: ${a.reason}`,
+    help: (a) => a.help,
+    why: 'The option is a good one, but no pass that makes this module reads it. Other systems ignore such options without a word, and what was meant is not what runs.',
+    issue:
+      'sgl-project/sglang#30050, vllm-project/vllm#48011, AI-Hypercomputer/maxtext#4615: options that the chosen implementation ignores',
+    failing: { spec: attention('q_heads: 8', 'head_dim: 64').concat('weights: { dtype: f16 }\n') },
+    mended: { spec: attention('hidden: 512', 'q_heads: 8').concat('weights: { dtype: f16 }\n') },
+  }),
   OPT002: entry({
     slug: 'option-without-effect',
     severity: 'warning',
