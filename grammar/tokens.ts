@@ -22,6 +22,11 @@ export const OpenList = createToken({ name: 'OpenList', pattern: '[' });
 export const CloseList = createToken({ name: 'CloseList', pattern: ']' });
 export const Comma = createToken({ name: 'Comma', pattern: ',' });
 
+/** Of expressions alone. A word or number may hold an operator too, as in `q-k`: the text of an expression has a parser of its own. */
+export const OpenParen = createToken({ name: 'OpenParen', pattern: '(' });
+export const CloseParen = createToken({ name: 'CloseParen', pattern: ')' });
+export const Operator = createToken({ name: 'Operator', pattern: /\/\/|[<>=!]=|[-+*/%<>!&|]/ });
+
 /** The text that a string stands for; undefined when JSON has no such string. */
 export function unquote(image: string): string | undefined {
   try {
@@ -40,7 +45,10 @@ export const SingleQuoted = createToken({ name: 'SingleQuoted', pattern: /'[^'\r
 export const OpenText = createToken({ name: 'OpenText', pattern: /"[^\r\n]*/, categories: Text });
 
 /** What a text is made of, but for space and comments. */
-export const visible = [True, False, Null, Word, NumberText, Text, OpenMap, CloseMap, OpenList, CloseList, Comma];
+export const visible = [
+  ...[True, False, Null, Word, NumberText, Text],
+  ...[OpenMap, CloseMap, OpenList, CloseList, OpenParen, CloseParen, Comma, Operator],
+];
 
 export const vocabulary = [Space, Comment, ...visible, Colon, SingleQuoted, OpenText];
 

@@ -7,7 +7,7 @@ export function expressionsPage(): string {
 # The expression language
 
 \`attention.score\` says what becomes of a logit, \`attention.mask.where\` which keys a query sees. In YAML an expression is a
-string, in the \`.gqa\` syntax it stands as it is; both are read by one parser.
+string, in the \`.gqa\` syntax it stands as it is (\`score softcap(s, 50)\`); both are read by one parser.
 
 \`\`\`yaml
 attention:

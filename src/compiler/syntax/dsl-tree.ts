@@ -68,12 +68,24 @@ class TreeBuilder {
     this.#nodes += 1;
     if (this.#nodes > limits.nodes) return start && this.#tooMany(start, `${limits.nodes} values`);
     if (!('children' in element)) return this.#scalar(element);
+    if (element.name === 'expression') return this.#expression(tokensOf(element));
     const end = (element.children.CloseMap ?? element.children.CloseList)?.[0];
     if (start === undefined || end === undefined || 'children' in end) return undefined;
     const span = spanOf(this.#source, start.startOffset, end.startOffset + 1);
     if (element.name === 'map') return mapOf(span, this.entries(element));
     const items = nodesOf(element, 'item').flatMap((item) => nodesOf(item, 'value').map((value) => this.#value(value)));
     return Object.freeze({ kind: 'list', span, items: Object.freeze(items.filter((item) => item !== undefined)) });
+  }
+
+  /** Its text on one line, without comments. */
+  #expression(tokens: readonly IToken[]): SpecScalar | undefined {
+    const [first] = tokens;
+    const last = tokens.at(-1);
+    if (first === undefined || last === undefined) return undefined;
+    const span = spanOf(this.#source, first.startOffset, last.startOffset + last.image.length);
+    const text = this.#source.text.slice(span.start, span.end);
+    const value = /[\r\n]/.test(text) ? text.replace(/#[^\r\n]*/g, '').replace(/\s+/g, ' ') : text;
+    return Object.freeze({ kind: 'scalar', span, value, text });
   }
 
   #scalar(token: IToken): SpecScalar | undefined {
@@ -154,6 +166,14 @@ function tokenIn(node: CstNode | undefined): IToken | undefined {
 
 function firstToken(element: CstElement): IToken | undefined {
   if (!('children' in element)) return element;
+  if (element.name === 'expression') return tokensOf(element)[0];
   const [opener] = element.children.OpenMap ?? element.children.OpenList ?? [];
   return opener === undefined || 'children' in opener ? undefined : opener;
+}
+
+/** In the order of the text. */
+function tokensOf(element: CstElement): readonly IToken[] {
+  if (!('children' in element)) return [element];
+  const tokens = Object.values(element.children).flat().flatMap(tokensOf);
+  return tokens.sort((a, b) => a.startOffset - b.startOffset);
 }

@@ -1,14 +1,17 @@
-import type { CstNode, IRecognitionException, IToken } from 'chevrotain';
+import type { CstNode, IRecognitionException, IToken, TokenType } from 'chevrotain';
 import { parser } from '../../../grammar/parser.ts';
 import {
   CloseList,
   CloseMap,
+  CloseParen,
   Colon,
   Comma,
   lexer,
   OpenList,
   OpenMap,
+  OpenParen,
   OpenText,
+  Operator,
   SingleQuoted,
 } from '../../../grammar/tokens.ts';
 import { note } from '../diagnostics/diagnostic.ts';
@@ -19,6 +22,13 @@ import { buildTree } from './dsl-tree.ts';
 import { limits, sizeBreach } from './limits.ts';
 import { clip } from './numbers.ts';
 import type { SpecTree } from './tree.ts';
+
+const closers: ReadonlyMap<TokenType, TokenType> = new Map([
+  [OpenMap, CloseMap],
+  [OpenList, CloseList],
+  [OpenParen, CloseParen],
+]);
+const openers: ReadonlySet<TokenType> = new Set(closers.values());
 
 /** More would be echoes of the first ones. */
 const maxProblems = 10;
@@ -88,8 +98,8 @@ function lengthFrom(tokens: readonly IToken[], start: number): number {
   let depth = 0;
   for (let index = start; index < tokens.length; index += 1) {
     const type = tokens[index]?.tokenType;
-    if (type === OpenMap || type === OpenList) depth += 1;
-    if (type === CloseMap || type === CloseList) depth -= 1;
+    if (type !== undefined && closers.has(type)) depth += 1;
+    if (type !== undefined && openers.has(type)) depth -= 1;
     if (depth <= 0) return index - start + 1;
   }
   return tokens.length - start;
@@ -143,6 +153,9 @@ function grammarProblem(source: SourceFile, { token, context }: IRecognitionExce
   if (token.tokenType === Comma) {
     return { span, problem: 'a comma has nothing before it', help: 'delete it: commas may be left out' };
   }
+  if (token.tokenType === Operator || token.tokenType === OpenParen) {
+    return strayProblem(source, token.startOffset, token.image.length);
+  }
   const rule = context.ruleStack.at(-1);
   if (rule === 'list' || rule === 'item') return { span, problem: `expected a value, found ${found}` };
   const help = 'an option has one value: a number, a word, a string, `[a, b]` or `{ key value }`';
@@ -153,12 +166,12 @@ function grammarProblem(source: SourceFile, { token, context }: IRecognitionExce
 function bracketProblems(source: SourceFile, tokens: readonly IToken[]): readonly Problem[] {
   const open: IToken[] = [];
   for (const token of tokens) {
-    if (token.tokenType === OpenMap || token.tokenType === OpenList) open.push(token);
-    if (token.tokenType !== CloseMap && token.tokenType !== CloseList) continue;
+    if (closers.has(token.tokenType)) open.push(token);
+    if (!openers.has(token.tokenType)) continue;
     const opener = open.pop();
     const span = tokenSpan(source, token);
     if (opener === undefined) return [{ span, problem: `this \`${token.image}\` closes nothing` }];
-    if ((opener.tokenType === OpenMap) !== (token.tokenType === CloseMap)) {
+    if (closers.get(opener.tokenType) !== token.tokenType) {
       const openedAt = tokenSpan(source, opener);
       return [{ span, problem: `\`${token.image}\` cannot close \`${opener.image}\``, openedAt }];
     }
@@ -174,9 +187,9 @@ function findTokenBreach(tokens: readonly IToken[]): { readonly token: IToken; r
   let depth = 1;
   let values = 0;
   for (const token of tokens) {
-    if (token.tokenType === CloseMap || token.tokenType === CloseList) depth -= 1;
+    if (openers.has(token.tokenType)) depth -= 1;
     else if (token.tokenType !== Comma) values += 1;
-    if (token.tokenType === OpenMap || token.tokenType === OpenList) depth += 1;
+    if (closers.has(token.tokenType)) depth += 1;
     if (depth > limits.depth) return { token, limit: `${limits.depth} levels of nesting` };
     if (values > limits.nodes + limits.keys) return { token, limit: `${limits.nodes} values` };
   }

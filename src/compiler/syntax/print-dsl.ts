@@ -1,6 +1,7 @@
 import type { OptionNode } from '../../../grammar/option.ts';
 import { childOption, isFlag, options } from '../../../grammar/options.ts';
 import { wordPattern } from '../../../grammar/tokens.ts';
+import { isProblem, parseExpression } from '../expression/parser.ts';
 import {
   type EntryLayout,
   hasComments,
@@ -85,8 +86,14 @@ function inline(layout: Layout, option: Option): string {
 function scalarText({ value }: ScalarLayout, option: Option): string {
   if (typeof value === 'number') return formatNumber(value);
   if (typeof value !== 'string') return String(value);
+  if (option?.kind === 'expression') return isPlainExpression(value) ? value : quote(value);
   // After a flag a word is the next option.
   return isFlag(option) ? quote(value) : keyText(value);
+}
+
+/** On one line, where nothing looks like a comment. What is no expression is reported as well from a string. */
+function isPlainExpression(text: string): boolean {
+  return /^\S(?:.*\S)?$/.test(text) && !isProblem(parseExpression(text));
 }
 
 function keyText(text: string): string {
