@@ -1,5 +1,6 @@
 const model = 'model: { vocab: 40, hidden: 36, layers: 2, context: 64, tie_embeddings: true }';
-const attention = 'attention: { q_heads: 4, kv_heads: 2, head_dim: 12, rope: { base: 1e4 }, mask: { causal: true } }';
+const attention =
+  'attention: { q_heads: 4, kv_heads: 2, head_dim: 12, rope: { base: 1e4, pairing: half }, mask: { causal: true } }';
 
 /** A small model with these lines in its `mlp`. */
 export const mixtureOf = (...lines: readonly string[]) =>

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { importMiniMind } from '../../src/compiler/import/minimind.ts';
+import { checkSpec } from '../../src/compiler/pipeline.ts';
 import { printYaml } from '../../src/compiler/syntax/print.ts';
 
 const example = 'examples/shakespeare-minimind-gqa';
@@ -34,9 +35,39 @@ describe('importMiniMind', () => {
     expect(spec).toHaveProperty(['weights', 'names', 'head.weight'], 'lm_head.weight');
   });
 
-  it('refuses experts', () => {
-    expect(errorsOf({ ...sizes, use_moe: true })).toEqual(['IMP002 use_moe']);
-    expect(errorsOf({ ...sizes, use_moe: false, num_experts: 4, norm_topk_prob: true })).toEqual([]);
+  it('writes a mixture of experts, with a tensor for each', () => {
+    const { spec, notes } = importMiniMind({
+      ...sizes,
+      use_moe: true,
+      num_experts_per_tok: 2,
+      moe_intermediate_size: 512,
+    });
+    expect(notes.filter(({ severity }) => severity === 'error')).toEqual([]);
+    expect(spec).toMatchObject({
+      mlp: { width: 1664, experts: { count: 4, active: 2, width: 512, scoring: 'softmax', normalized: true } },
+    });
+    const names = (spec as unknown as { weights: { names: Record<string, string> } }).weights.names;
+    expect(names).toMatchObject({
+      'layers.{i}.mlp.router.weight': 'model.layers.{i}.mlp.gate.weight',
+      'layers.{i}.mlp.experts.down.weight': 'model.layers.{i}.mlp.experts.{e}.down_proj.weight',
+    });
+    expect(Object.keys(names)).not.toContain('layers.{i}.mlp.up.weight');
+    expect(checkSpec({ path: 'spec.yaml', text: printYaml(spec ?? {}) }).diagnostics).toEqual([]);
+    const dense = importMiniMind({ ...sizes, use_moe: false, num_experts: 4, norm_topk_prob: true });
+    expect(dense.spec).not.toHaveProperty('mlp.experts');
+  });
+
+  it('writes the shared expert of earlier mixtures', () => {
+    const early = { ...sizes, use_moe: true, n_routed_experts: 6, n_shared_experts: 1, scoring_func: 'softmax' };
+    const { spec } = importMiniMind(early);
+    expect(spec).toMatchObject({ mlp: { experts: { count: 6, active: 2, shared: 1664 } } });
+    expect(spec).toHaveProperty(
+      ['weights', 'names', 'layers.{i}.mlp.shared.up.weight'],
+      'model.layers.{i}.mlp.shared_experts.0.up_proj.weight',
+    );
+    expect(checkSpec({ path: 'spec.yaml', text: printYaml(spec ?? {}) }).diagnostics).toEqual([]);
+    expect(errorsOf({ ...early, n_shared_experts: 2 })).toEqual(['IMP002 n_shared_experts']);
+    expect(errorsOf({ ...early, scoring_func: 'sigmoid' })).toEqual(['IMP002 scoring_func']);
   });
 
   it('writes YaRN where it changes the result', () => {

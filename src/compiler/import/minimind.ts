@@ -26,14 +26,7 @@ const table: FieldTable = {
     'torch_dtype',
     'transformers_version',
     'aux_loss_alpha',
-    'moe_intermediate_size',
-    'n_routed_experts',
-    'n_shared_experts',
-    'norm_topk_prob',
-    'num_experts',
-    'num_experts_per_tok',
     'router_aux_loss_coef',
-    'scoring_func',
     'seq_aux',
   ],
 };
@@ -45,7 +38,7 @@ const activationAliases: Readonly<Record<string, string>> = {
   swish: 'silu',
 };
 
-/** `config.json` of a dense MiniMind checkpoint. Defaults are those of its `MiniMindConfig`. */
+/** `config.json` of a MiniMind checkpoint. Defaults are those of its `MiniMindConfig`. */
 export function importMiniMind(config: ConfigObject, options: ImportOptions = {}): ImportResult {
   const log = startLog();
   return { spec: importModel(config, options, log), comments: log.comments, notes: log.notes };
@@ -66,7 +59,7 @@ function importModel(config: ConfigObject, options: ImportOptions, log: ImportLo
   const headDim = fields.positiveInteger('head_dim') ?? derivedHeadDim(hidden, heads, log);
   const width = fields.positiveInteger('intermediate_size') ?? Math.ceil(((hidden ?? 0) * Math.PI) / 64) * 64;
   const activation = importActivation(fields, log);
-  refuseExperts(fields, log);
+  const experts = importExperts(fields, width, log);
   const scaling = importYarn(fields, { context, dim: headDim ?? 0, base }, log);
   fields.finish(table);
   if (vocab === undefined || hidden === undefined || layers === undefined || headDim === undefined) return undefined;
@@ -85,8 +78,8 @@ function importModel(config: ConfigObject, options: ImportOptions, log: ImportLo
       rope: compact({ dim: headDim, base, pairing: 'half', scaling }),
       mask: { causal: true },
     },
-    mlp: { kind: 'gated', activation, width },
-    weights: compact({ file: options.weightsFile, names: weightNames(tied) }),
+    mlp: compact({ kind: 'gated', activation, width, experts: experts?.options }),
+    weights: compact({ file: options.weightsFile, names: weightNames(tied, experts) }),
   });
 }
 
@@ -109,9 +102,29 @@ function importActivation(fields: FieldReader, log: ImportLog): string {
   return 'silu';
 }
 
-function refuseExperts(fields: FieldReader, log: ImportLog): void {
-  if (!fields.boolean('use_moe', false)) return;
-  say(log, 'IMP002', 'use_moe', 'use_moe: a mixture of experts cannot be expressed in a spec yet');
+interface ImportedExperts {
+  readonly options: SpecDraft;
+  readonly hasShared: boolean;
+}
+
+/** Every layer has experts, or none has. Earlier configs speak of `n_routed_experts` and have a shared expert of the same width. */
+function importExperts(fields: FieldReader, width: number, log: ImportLog): ImportedExperts | undefined {
+  const used = fields.boolean('use_moe', false);
+  const routed = fields.positiveInteger('n_routed_experts');
+  const shared = fields.integerFrom('n_shared_experts', 0) ?? (routed === undefined ? 0 : 1);
+  const count = routed ?? fields.positiveInteger('num_experts') ?? 4;
+  const active = fields.positiveInteger('num_experts_per_tok') ?? (routed === undefined ? 1 : 2);
+  const own = fields.positiveInteger('moe_intermediate_size');
+  const normalized = fields.boolean('norm_topk_prob', true);
+  const scoring = fields.text('scoring_func') ?? 'softmax';
+  if (!used) return undefined;
+  const refuse = (key: string, what: string) =>
+    say(log, 'IMP002', key, `${key}: ${what} cannot be expressed in a spec yet`);
+  if (scoring !== 'softmax') refuse('scoring_func', scoring);
+  if (shared > 1) refuse('n_shared_experts', `${shared} shared experts`);
+  const hasShared = routed !== undefined && shared > 0;
+  const options = { count, active, width: own, scoring: 'softmax', normalized, shared: hasShared ? width : undefined };
+  return { options: compact(options), hasShared };
 }
 
 /**
@@ -157,8 +170,13 @@ interface RopePlace {
   readonly base: number;
 }
 
-function weightNames(tied: boolean): SpecDraft {
+function weightNames(tied: boolean, experts: ImportedExperts | undefined): SpecDraft {
   const layer = 'model.layers.{i}';
+  const matrices = (own: string, theirs: string) =>
+    ['gate', 'up', 'down'].map((name) => [
+      `layers.{i}.mlp.${own}${name}.weight`,
+      `${layer}.mlp.${theirs}${name}_proj.weight`,
+    ]);
   return compact({
     'embed.weight': 'model.embed_tokens.weight',
     'layers.{i}.attn_norm.weight': `${layer}.input_layernorm.weight`,
@@ -169,9 +187,9 @@ function weightNames(tied: boolean): SpecDraft {
     'layers.{i}.attn.q_norm.weight': `${layer}.self_attn.q_norm.weight`,
     'layers.{i}.attn.k_norm.weight': `${layer}.self_attn.k_norm.weight`,
     'layers.{i}.mlp_norm.weight': `${layer}.post_attention_layernorm.weight`,
-    'layers.{i}.mlp.gate.weight': `${layer}.mlp.gate_proj.weight`,
-    'layers.{i}.mlp.up.weight': `${layer}.mlp.up_proj.weight`,
-    'layers.{i}.mlp.down.weight': `${layer}.mlp.down_proj.weight`,
+    'layers.{i}.mlp.router.weight': experts && `${layer}.mlp.gate.weight`,
+    ...Object.fromEntries(experts ? matrices('experts.', 'experts.{e}.') : matrices('', '')),
+    ...Object.fromEntries(experts?.hasShared ? matrices('shared.', 'shared_experts.0.') : []),
     'final_norm.weight': 'model.norm.weight',
     'head.weight': tied ? undefined : 'lm_head.weight',
   });
