@@ -71,7 +71,12 @@ export interface OpenedDevice extends OpenedGpu {
   readonly device: GPUDevice;
 }
 
-const wantedFeatures: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
+const wantedFeatures: readonly GPUFeatureName[] = [
+  'shader-f16',
+  'subgroups',
+  'timestamp-query',
+  'chromium-experimental-subgroup-matrix' as GPUFeatureName,
+];
 const wantedLimits = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',

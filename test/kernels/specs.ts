@@ -6,6 +6,22 @@ const attentionAlone = [4, 8, 16, 18, 20, 40, 64, 80, 96, 128, 256].flatMap((hea
   `attention: { hidden: ${10 * index + 7}, q_heads: 5, one_kv_head: true, head_dim: ${headDim}, value_dim: ${257 - headDim}, group_order: interleaved, memory_kv: { slots: ${index + 1} }, biases: [q, o] }`,
 ]);
 
+/** Every option that the forms with subgroups and matrices take in their own text. */
+const halfCaches = [
+  'head_dim: 128, memory_kv: 16, zero_kv: true, sinks: true, softcap: 50',
+  'head_dim: 64, value_dim: 96, alibi: {}',
+  'head_dim: 80, mask: { causal: true, window: 100, memory: always }, memory_kv: 3',
+  'head_dim: 256, mask: { causal: true, chunk: 64 }',
+  'head_dim: 20, value_dim: 72, mask: { causal: true, padding: keys_and_queries }',
+  'head_dim: 12, mask: { prefix: 5, causal: true }',
+].flatMap((options, index) => {
+  const heads = ['q_heads: 12, kv_heads: 2', 'q_heads: 8, kv_heads: 8', 'q_heads: 7, one_kv_head: true'][index % 3];
+  return [
+    `attention: { ${heads}, ${options}, cache: { dtype: f16 } }`,
+    `attention: { hidden: 64, ${heads}, ${options}, cache: { dtype: f16 } }`,
+  ];
+});
+
 const qkNorms = ['{ kind: l2 }', '{ kind: l2, groups: 2 }', '{ kind: rms }', '{ kind: rms, unit_offset: true }'];
 
 const models = ['silu', 'gelu', 'gelu_tanh', 'relu', 'relu2'].flatMap((activation, index) =>
@@ -21,7 +37,7 @@ weights: { dtype: ${dtype} }`,
 /** Examples, reference cases, and specs that together take every option that a kernel's text depends on. */
 export async function kernelSpecs(): Promise<ReadonlyMap<string, ShapedSpec>> {
   const specs = new Map(await allSpecs());
-  for (const [index, text] of [...attentionAlone, ...models].entries()) {
+  for (const [index, text] of [...attentionAlone, ...halfCaches, ...models].entries()) {
     specs.set(
       `spec ${index}: ${text.trim()}`,
       shapedFrom(`spec-${index}.yaml`, `gqac: 1\nname: s${index}\n${text.trim()}`),

@@ -1575,7 +1575,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
 const Q_HEADS = 6u;
 const VALUE_QUADS = 8u;
-const THREADS = 32u;
+const THREADS = 64u;
+const SLICES = 8u;
 const CHUNK = 128u;
 const PREFIX_COLUMNS = 0u;
 const MASKED: f32 = -3e+38;
@@ -1593,27 +1594,65 @@ struct Step {
 @group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(3) var<uniform> step: Step;
 
+var<workgroup> lanes: array<f32, 64>;
+var<workgroup> runs: array<f32, 8>;
+var<workgroup> outputs: array<vec4f, 64>;
+var<workgroup> sums: array<f32, 8>;
+
 fn store_out(row: u32, quad: u32, value: vec4f) {
   out[row * 8u + quad] = value;
 }
 
-@compute @workgroup_size(32)
+fn max_of(lane: u32, part: f32) -> f32 {
+  workgroupBarrier();
+  lanes[lane] = part;
+  workgroupBarrier();
+  if (lane < 8u) {
+    var run = lanes[lane];
+    for (var other = lane + 8u; other < 64u; other += 8u) {
+      run = max(run, lanes[other]);
+    }
+    runs[lane] = run;
+  }
+  workgroupBarrier();
+  var result = runs[0];
+  for (var other = 1u; other < 8u; other++) {
+    result = max(result, runs[other]);
+  }
+  return result;
+}
+
+@compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * Q_HEADS + group.x;
-  let chunks = (PREFIX_COLUMNS + step.keys + CHUNK - 1u) / CHUNK;
-  let first = row * chunks;
-  var maximum = MASKED;
-  for (var chunk = 0u; chunk < chunks; chunk++) {
-    maximum = max(maximum, partial_sums[first + chunk].x);
+  let parts = (PREFIX_COLUMNS + step.keys + CHUNK - 1u) / CHUNK;
+  let first = row * parts;
+  var own_maximum = MASKED;
+  for (var part = lane; part < parts; part += THREADS) {
+    own_maximum = max(own_maximum, partial_sums[first + part].x);
   }
-  for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {
-    var sum = 0.0;
-    var output = vec4f(0);
-    for (var chunk = 0u; chunk < chunks; chunk++) {
-      let partial = partial_sums[first + chunk];
+  let maximum = max_of(lane, own_maximum);
+
+  // Each slice of lanes takes every SLICES-th part.
+  let slice = lane / VALUE_QUADS;
+  let quad = lane % VALUE_QUADS;
+  var sum = 0.0;
+  var output = vec4f(0);
+  if (slice < SLICES) {
+    for (var part = slice; part < parts; part += SLICES) {
+      let partial = partial_sums[first + part];
       let weight = exp2(partial.x - maximum);
       sum += partial.y * weight;
-      output += partial_outputs[(first + chunk) * VALUE_QUADS + quad] * weight;
+      output += partial_outputs[(first + part) * VALUE_QUADS + quad] * weight;
+    }
+    outputs[lane] = output;
+    sums[slice] = sum;
+  }
+  workgroupBarrier();
+  if (slice == 0u) {
+    for (var other = 1u; other < SLICES; other++) {
+      sum += sums[other];
+      output += outputs[other * VALUE_QUADS + quad];
     }
     store_out(row, quad, output * select(0.0, 1.0 / sum, sum > 0.0));
   }
@@ -3481,8 +3520,8 @@ export const definition: ModuleDefinition = {
     { name: 'layers.3.cache.k', role: 'cache', dtype: 'f32', shape: ['B', 2, 'C', 32] },
     { name: 'layers.3.cache.v', role: 'cache', dtype: 'f32', shape: ['B', 2, 'C', 32] },
     { name: 'logits', role: 'output', dtype: 'f32', shape: ['L', 65] },
-    { name: 'partial_outputs_6x32_0', role: 'activation', dtype: 'f32', shape: ['B', 6, ['ceil', 'J', 128], 32] },
-    { name: 'partial_sums_6x32_0', role: 'activation', dtype: 'f32', shape: ['B', 6, ['ceil', 'J', 128], 2] },
+    { name: 'partial_outputs_6x32_0_128', role: 'activation', dtype: 'f32', shape: ['B', 6, ['ceil', 'J', 128], 32] },
+    { name: 'partial_sums_6x32_0_128', role: 'activation', dtype: 'f32', shape: ['B', 6, ['ceil', 'J', 128], 2] },
     { name: 'tokens', role: 'output', dtype: 'u32', shape: ['B'] },
   ],
   variants: [
@@ -3673,8 +3712,8 @@ export const definition: ModuleDefinition = {
             'q',
             'layers.{i}.cache.k',
             'layers.{i}.cache.v',
-            'partial_outputs_6x32_0',
-            'partial_sums_6x32_0',
+            'partial_outputs_6x32_0_128',
+            'partial_sums_6x32_0_128',
             'sequences',
             'step',
           ],
@@ -3683,7 +3722,7 @@ export const definition: ModuleDefinition = {
         },
         {
           kernel: 'attention_combine_6x32',
-          bind: ['partial_outputs_6x32_0', 'partial_sums_6x32_0', 'z', 'step'],
+          bind: ['partial_outputs_6x32_0_128', 'partial_sums_6x32_0_128', 'z', 'step'],
           grid: [6, 'B', 1],
           layers: [0, 4],
         },
@@ -3907,8 +3946,8 @@ export const definition: ModuleDefinition = {
             'q',
             'layers.{i}.cache.k',
             'layers.{i}.cache.v',
-            'partial_outputs_6x32_0',
-            'partial_sums_6x32_0',
+            'partial_outputs_6x32_0_128',
+            'partial_sums_6x32_0_128',
             'sequences',
             'step',
           ],
@@ -3917,7 +3956,7 @@ export const definition: ModuleDefinition = {
         },
         {
           kernel: 'attention_combine_6x32',
-          bind: ['partial_outputs_6x32_0', 'partial_sums_6x32_0', 'z', 'step'],
+          bind: ['partial_outputs_6x32_0_128', 'partial_sums_6x32_0_128', 'z', 'step'],
           grid: [6, 'B', 1],
           layers: [0, 4],
         },

@@ -1,7 +1,7 @@
 import type { KernelDecl, ModuleDefinition, ModuleFacts, VariantDecl } from '../../runtime/abi1/definition.ts';
 import type { ShapedSpec } from '../check/shaped-spec.ts';
 import { emitWgsl } from '../emit-wgsl/emit.ts';
-import type { WgslModule } from '../emit-wgsl/kernel.ts';
+import type { Enable, WgslModule } from '../emit-wgsl/kernel.ts';
 import type { AttnModule } from '../ir/nodes.ts';
 import { uniqueNames } from '../plan/kernel-name.ts';
 import type { KernelPlan } from '../plan/kernel-plan.ts';
@@ -79,10 +79,13 @@ function variantOf(program: ProgramPlan): VariantDecl {
     key,
     { code, bindings: bindings.map(({ access }) => access) },
   ]);
+  const { id, limits, subgroupSize } = program.profile;
+  const features = [...new Set([...emitted.values()].flatMap(({ enables }) => enables.map(featureOf)))];
   return {
-    id: program.profile.id,
-    features: [...new Set([...emitted.values()].flatMap(({ enables }) => enables.map(featureOf)))],
-    limits: { ...program.profile.limits },
+    id,
+    features,
+    limits: { ...limits },
+    ...(subgroupSize !== undefined && features.includes('subgroups') && { subgroupSize }),
     kernels: Object.fromEntries(kernels),
     prepare: rollLayers(program.prepare, name, wgslOf),
     prefill: rollLayers(program.prefill, name, wgslOf),
@@ -91,7 +94,7 @@ function variantOf(program: ProgramPlan): VariantDecl {
   };
 }
 
-const featureOf = (enable: string) => (enable === 'f16' ? 'shader-f16' : enable);
+const featureOf = (enable: Enable) => (enable === 'f16' ? 'shader-f16' : enable.replaceAll('_', '-'));
 
 /** A variant whose kernels are those of another, less demanding one adds nothing. */
 function distinct(variants: readonly VariantDecl[]): readonly VariantDecl[] {

@@ -2,7 +2,9 @@ import type { KernelPlan, Stage } from '../plan/kernel-plan.ts';
 import { type KernelSource, printKernel, type WgslModule } from './kernel.ts';
 import { append } from './kernels/append.ts';
 import { attentionCombine } from './kernels/attention-combine.ts';
+import { attentionMatrix } from './kernels/attention-matrix.ts';
 import { attentionSplit } from './kernels/attention-split.ts';
+import { attentionSplitSubgroups } from './kernels/attention-split-subgroups.ts';
 import { attentionTile } from './kernels/attention-tile.ts';
 import { attentionScores, attentionSoftmax, attentionValues, headMix } from './kernels/attention-unfused.ts';
 import { gateHeads, latentHeads, mixValues } from './kernels/elementwise.ts';
@@ -35,7 +37,9 @@ const emitters: Emitters = {
   gate_heads: gateHeads,
   head_results: headResults,
   attention_tile: attentionTile,
+  attention_matrix: attentionMatrix,
   attention_split: attentionSplit,
+  attention_split_subgroups: attentionSplitSubgroups,
   attention_combine: attentionCombine,
   attention_scores: attentionScores,
   head_order: headOrder,

@@ -5,7 +5,7 @@ import { f32, wgsl } from './wgsl.ts';
 export interface KernelSource {
   /** First lines of the kernel: what it computes, in terms of its constants. */
   readonly doc: string;
-  readonly enables: readonly 'f16'[];
+  readonly enables: readonly Enable[];
   readonly constants: Readonly<Record<string, Constant>>;
   readonly bindings: readonly Binding[];
   readonly workgroupArrays: readonly WorkgroupArray[];
@@ -13,6 +13,9 @@ export interface KernelSource {
   readonly functions: readonly string[];
   readonly body: string;
 }
+
+/** WGSL extensions, by the name that `enable` takes. */
+export type Enable = 'f16' | 'subgroups' | 'chromium_experimental_subgroup_matrix';
 
 export type Constant = { readonly u32: number } | { readonly f32: number };
 
@@ -27,7 +30,7 @@ export interface WgslModule {
   readonly code: string;
   /** In binding order. */
   readonly bindings: readonly Binding[];
-  readonly enables: readonly string[];
+  readonly enables: readonly Enable[];
 }
 
 export const u32c = (value: number): Constant => ({ u32: value });
@@ -78,7 +81,7 @@ export function printKernel(source: KernelSource): WgslModule {
   const kernel = { ...source, bindings, functions: [...new Set(source.functions)] };
   const sections = [
     kernel.doc.replace(/^/gm, '// '),
-    kernel.enables.map((name) => `enable ${name};`).join('\n'),
+    [...kernel.enables.map((name) => `enable ${name};`), ...kernel.enables.flatMap(diagnosticsOf)].join('\n'),
     Object.entries(kernel.constants).map(printConstant).join('\n'),
     Object.entries(structs)
       .filter(([name]) => kernel.bindings.some((binding) => binding.type.includes(name)))
@@ -96,6 +99,14 @@ export function printKernel(source: KernelSource): WgslModule {
     bindings: kernel.bindings,
     enables: kernel.enables,
   };
+}
+
+/** Matrices and shuffles are used where a whole subgroup agrees, which the uniformity analysis cannot see: it knows workgroups only. */
+function diagnosticsOf(name: Enable): readonly string[] {
+  if (name === 'subgroups') return ['diagnostic(off, subgroup_uniformity);'];
+  if (name === 'chromium_experimental_subgroup_matrix')
+    return ['diagnostic(off, chromium.subgroup_matrix_uniformity);'];
+  return [];
 }
 
 function printConstant([name, constant]: [string, Constant]): string {

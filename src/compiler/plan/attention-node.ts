@@ -1,9 +1,11 @@
 import type { BufferDecl, Extent } from '../../runtime/abi1/definition.ts';
 import type { AttentionNode } from '../ir/nodes.ts';
+import { planAttentionMatrix, raisedReference } from './attention-matrix-plans.ts';
 import {
   activePlan,
   attentionOptions,
   planAttentionSplit,
+  planAttentionSplitSubgroups,
   planAttentionTile,
   type Rejection,
 } from './attention-plans.ts';
@@ -12,7 +14,7 @@ import { ceilDiv, plus, quads, times } from './extents.ts';
 import type { AttentionOptions, HeadMixPlan, KernelPlan } from './kernel-plan.ts';
 import type { NodePlan, PlannedDispatch } from './planned.ts';
 import type { TargetProfile } from './profiles.ts';
-import { foldArrays } from './workgroup-memory.ts';
+import { floats, foldArrays, vectors } from './workgroup-memory.ts';
 
 /** What one form of attention becomes, or why it cannot serve this node on this target. */
 type Form = {
@@ -34,10 +36,18 @@ export function planAttention(node: AttentionNode, storageOf: StorageOf, profile
     }
     throw new Error('separate steps serve every node');
   };
+  const matrix = () => matrixForm(node, options, profile);
   const tile = () => tileForm(node, options, profile);
   const steps = () => unfusedForm(node, options);
-  const prefill = choose({ tile, steps });
-  const decode = choose({ split: () => splitForm(node, options, profile), tile, steps });
+  const splitSubgroups = () => splitSubgroupsForm(node, options, profile);
+  const split = () => splitForm(node, options, profile);
+  const prefill = choose({ ...(profile.subgroupMatrix && { matrix }), tile, steps });
+  const decode = choose({
+    ...(profile.subgroupSize !== undefined && { split_subgroups: splitSubgroups }),
+    split,
+    tile,
+    steps,
+  });
   return {
     prefill: prefill.dispatches,
     decode: decode.dispatches,
@@ -107,6 +117,26 @@ function tooMany(bindings: number, { limits }: TargetProfile): string | undefine
   return bindings > most ? `needs ${bindings} storage buffers, the target has ${most}` : undefined;
 }
 
+/** The fast kernel, and the one that redoes the workgroups whose exponentials left the range of f16: mostly none. */
+function matrixForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
+  const { heads } = node;
+  const reason = whole(node) ?? allHeads(node) ?? tooMany(fusedBindings(node) + present(node.sinks), profile);
+  if (reason !== undefined) return { reason };
+  const choice = planAttentionMatrix(options, profile);
+  if ('reason' in choice) return choice;
+  const { plan, rejected } = choice;
+  const tiles = ceilDiv(times('I', heads.queriesPerKv), plan.subgroups * plan.rowBlocks * 16);
+  const marks = `marks_${heads.kvHeads}`;
+  const { scores, logits, sinks, values } = inputsOf(node);
+  const bind = { ...scores, ...logits, ...sinks, ...values, out: node.out, marks };
+  const grid = [heads.kvHeads, tiles, 'B'] as const;
+  return {
+    dispatches: [dispatch(node, plan, bind, grid), dispatch(node, raisedReference(plan), bind, grid)],
+    scratch: [{ name: marks, role: 'activation', dtype: 'u32', shape: ['B', tiles, heads.kvHeads] }],
+    rejected,
+  };
+}
+
 function tileForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
   const { memory, keyMask, documents, bias, t5, heads, parameters } = node;
   const bindings =
@@ -134,20 +164,55 @@ function tileForm(node: AttentionNode, options: AttentionOptions, profile: Targe
   };
 }
 
-function splitForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
-  const { memory, keyMask, documents, bias, t5, heads, columns, valueDim, parameters } = node;
-  const bindings =
-    5 + 2 * present(memory) + present(orderOf(node), node.pages, keyMask, documents, bias, t5, ...parameters);
-  const reason = whole(node) ?? tooMany(bindings, profile);
+/** Parts that a sequence's columns are dealt into at most, in multiples of so many columns. */
+const mostParts = 64;
+const partColumns = 64;
+
+function splitSubgroupsForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
+  const reason = whole(node) ?? allHeads(node) ?? tooMany(fusedBindings(node), profile);
   if (reason !== undefined) return { reason };
-  const split = planAttentionSplit(options);
-  if (quads(valueDim) > split.chunk) return { reason: `values of ${valueDim} entries are wider than a workgroup` };
+  const plan = planAttentionSplitSubgroups(options, profile);
+  if ('reason' in plan) return plan;
+  const { columns, heads } = node;
+  const parts: Extent = ['min', mostParts, ceilDiv(plus('J', columns.zero + columns.memory), partColumns)];
+  const workgroups = heads.kvHeads * Math.ceil(heads.queriesPerKv / 4);
+  return splitInto(node, options, plan, { parts, workgroups, chunk: partColumns, mostParts });
+}
+
+function splitForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
+  const reason = whole(node) ?? tooMany(fusedBindings(node), profile);
+  if (reason !== undefined) return { reason };
+  const plan = planAttentionSplit(options);
+  const { columns, heads, valueDim } = node;
+  if (quads(valueDim) > plan.chunk) return { reason: `values of ${valueDim} entries are wider than a workgroup` };
+  const parts = ceilDiv(plus('J', columns.zero + columns.memory), plan.chunk);
+  return splitInto(node, options, plan, { parts, workgroups: heads.kvHeads, chunk: plan.chunk });
+}
+
+/** Storage buffers of a fused form that writes two. */
+const fusedBindings = (node: AttentionNode) => {
+  const { memory, pages, keyMask, documents, bias, t5, parameters } = node;
+  return 5 + 2 * present(memory) + present(orderOf(node), pages, keyMask, documents, bias, t5, ...parameters);
+};
+
+/** Heads that are switched off are left out by the portable forms. */
+const allHeads = ({ active }: AttentionNode) => (active === undefined ? undefined : 'not all heads are active');
+
+/** The kernel that leaves partial results, and the one that joins them. */
+function splitInto(
+  node: AttentionNode,
+  options: AttentionOptions,
+  split: KernelPlan,
+  deal: { readonly parts: Extent; readonly workgroups: number; readonly chunk: number; readonly mostParts?: number },
+): Form {
+  const { heads, columns, valueDim } = node;
+  const { parts, workgroups, ...dealt } = deal;
   const prefixColumns = columns.zero + columns.memory;
-  const chunks = ceilDiv(plus('J', prefixColumns), split.chunk);
   const { scores, order, active, logits, sinks, values, hidden } = inputsOf(node);
   const before = ordering(node);
-  const size = `${heads.qHeads}x${valueDim}_${prefixColumns}`;
+  const size = [`${heads.qHeads}x${valueDim}`, prefixColumns, dealt.chunk].join('_');
   const partials = { partial_outputs: `partial_outputs_${size}`, partial_sums: `partial_sums_${size}` };
+  const threads = Math.max(64, Math.min(256, quads(valueDim) * 8));
   const combine: KernelPlan = {
     stage: 'attention_combine',
     qHeads: heads.qHeads,
@@ -156,20 +221,24 @@ function splitForm(node: AttentionNode, options: AttentionOptions, profile: Targ
     sinks: options.sinks,
     zeroHidden: options.mask.padding === 'keys_and_queries',
     ...activePlan(node),
-    chunk: split.chunk,
-    threads: 32,
-    workgroup: [],
+    ...dealt,
+    threads,
+    workgroup: [
+      ...foldArrays(threads),
+      vectors('outputs', threads),
+      floats('sums', Math.floor(threads / quads(valueDim))),
+    ],
   };
   const scratch = (name: string, width: number): BufferDecl => ({
     name,
     role: 'activation',
     dtype: 'f32',
-    shape: ['B', heads.qHeads, chunks, width],
+    shape: ['B', heads.qHeads, parts, width],
   });
   return {
     dispatches: [
       ...before.dispatches,
-      dispatch(node, split, { ...scores, ...order, ...logits, ...values, ...partials }, [chunks, heads.kvHeads, 'B']),
+      dispatch(node, split, { ...scores, ...order, ...logits, ...values, ...partials }, [parts, workgroups, 'B']),
       dispatch(node, combine, { ...sinks, ...hidden, ...active, ...partials, out: node.out }, [heads.qHeads, 'B', 1]),
     ],
     scratch: [

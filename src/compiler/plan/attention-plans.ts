@@ -2,9 +2,15 @@ import { type Expression, find } from '../expression/tree.ts';
 import type { AttentionNode } from '../ir/nodes.ts';
 import { cachePlan } from './cache-layout.ts';
 import { quads } from './extents.ts';
-import type { AttentionOptions, AttentionSplitPlan, AttentionTilePlan, Storage } from './kernel-plan.ts';
+import type {
+  AttentionOptions,
+  AttentionSplitPlan,
+  AttentionSplitSubgroupsPlan,
+  AttentionTilePlan,
+  Storage,
+} from './kernel-plan.ts';
 import { alibiSlopes, t5Plan } from './position-biases.ts';
-import type { TargetLimits } from './profiles.ts';
+import type { SplitSchedule, TargetLimits, TargetProfile } from './profiles.ts';
 import { floats, vectors, workgroupBytes } from './workgroup-memory.ts';
 
 /** A form that was considered and not taken. */
@@ -127,5 +133,42 @@ export function planAttentionSplit(options: AttentionOptions): AttentionSplitPla
     headBlock,
     threads: chunk,
     workgroup: [floats('scores', headBlock * chunk), vectors('slices', headBlock * chunk), floats('maxima', headBlock)],
+  };
+}
+
+/** Small blocks and few reads in flight keep many workgroups on a unit, which hides more than long bursts do. */
+const splitSchedule: SplitSchedule = { threads: 128, block: 128, reads: 4 };
+
+export function planAttentionSplitSubgroups(
+  options: AttentionOptions,
+  { subgroupSize, limits, schedules }: TargetProfile,
+): AttentionSplitSubgroupsPlan | { readonly reason: string } {
+  const { headDim, valueDim, keys, similarity, columns, mask } = options;
+  if (subgroupSize !== 32) return { reason: 'the target does not promise subgroups of 32' };
+  if (keys !== 'f16') return { reason: `keys are ${keys}, this form reads f16` };
+  if (similarity !== 'dot') return { reason: 'a distance is not a dot product' };
+  if (headDim % 8 > 0 || valueDim % 8 > 0) return { reason: 'widths are not multiples of 8' };
+  if (Math.max(headDim, valueDim) > 256) return { reason: 'a row is wider than a subgroup reads at once' };
+  if (columns.memory + columns.zero > 0 && mask.window !== undefined && mask.memoryVisible === 'windowed') {
+    return { reason: 'the window moves over the memory' };
+  }
+  const lanes = (width: number) => 2 ** Math.max(2, Math.ceil(Math.log2(width / 8)));
+  const { threads, block, reads } = schedules?.attention_split_subgroups?.[0] ?? splitSchedule;
+  if (threads > limits.maxComputeInvocationsPerWorkgroup) return { reason: `needs ${threads} invocations` };
+  const valueLanes = lanes(valueDim);
+  return {
+    stage: 'attention_split_subgroups',
+    ...options,
+    loadEntries: 8,
+    keyLanes: lanes(headDim),
+    valueLanes,
+    block,
+    reads,
+    threads,
+    workgroup: [
+      vectors('scores', block),
+      vectors('folds', threads / 32),
+      vectors('slices', (threads / 32) * 4 * valueLanes * 2),
+    ],
   };
 }

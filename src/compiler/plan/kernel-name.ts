@@ -47,8 +47,11 @@ export function kernelName(plan: KernelPlan): string {
       return joined('head_mix', plan.mode, plan.heads);
     case 'append':
       return joined('append', `${plan.kvHeads}x${plan.headDim}`, plan.cacheLayout?.kind);
+    case 'attention_matrix':
+      return joined(plan.stage, plan.reference === 'raised' && 'raised', ...attentionKey(plan));
     case 'attention_tile':
     case 'attention_split':
+    case 'attention_split_subgroups':
     case 'attention_scores':
     case 'attention_softmax':
     case 'attention_values':

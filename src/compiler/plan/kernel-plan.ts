@@ -29,7 +29,9 @@ export type KernelPlan =
   | GateHeadsPlan
   | HeadResultsPlan
   | AttentionTilePlan
+  | AttentionMatrixPlan
   | AttentionSplitPlan
+  | AttentionSplitSubgroupsPlan
   | AttentionCombinePlan
   | AttentionScoresPlan
   | HeadOrderPlan
@@ -46,7 +48,7 @@ interface PlanBase {
 
 export interface WorkgroupArray {
   readonly name: string;
-  readonly element: 'f32' | 'u32' | 'vec2f' | 'vec4f';
+  readonly element: 'f32' | 'u32' | 'vec2f' | 'vec4f' | 'vec4h' | 'atomic<u32>';
   readonly length: number;
 }
 
@@ -280,6 +282,29 @@ export interface AttentionTilePlan extends AttentionOptions, PlanBase {
   readonly tilePitch: number;
 }
 
+/**
+ * As `attention_tile`, with products of 16 × 16 blocks by subgroup matrices: f16 entries, f32 sums. A subgroup holds
+ * `rowBlocks` blocks of 16 rows; queries and outputs stay in its registers.
+ */
+export interface AttentionMatrixPlan extends AttentionOptions, PlanBase {
+  readonly stage: 'attention_matrix';
+  /**
+   * `fixed`: exponentials are relative to the first visible tile's maximum, which is never raised; a row whose sum leaves the range
+   * of f16 marks its workgroup. `raised`: the reference follows the maximum, at the price of rescaling; works on marked workgroups only.
+   */
+  readonly reference: 'fixed' | 'raised';
+  readonly subgroups: number;
+  readonly rowBlocks: number;
+  readonly tileKeys: number;
+  /** Precision of sums of products of queries and keys. */
+  readonly scores: 'f32' | 'f16';
+  /** Entries that are read at a time from keys and values: a row's start is aligned to so many. */
+  readonly loadEntries: 4 | 8;
+  /** Quads from one row to the next: of keys and values, and of scores and weights. */
+  readonly tilePitch: number;
+  readonly scorePitch: number;
+}
+
 /** One token: a workgroup serves all query heads of one KV head for `chunk` key columns and leaves a partial result. */
 export interface AttentionSplitPlan extends AttentionOptions, PlanBase {
   readonly stage: 'attention_split';
@@ -287,6 +312,19 @@ export interface AttentionSplitPlan extends AttentionOptions, PlanBase {
   readonly chunk: number;
   /** Query heads worked on at a time; their accumulators are in registers. */
   readonly headBlock: number;
+}
+
+/** As `attention_split`, for keys of f16 on subgroups of 32: `keyLanes` lanes side by side read a key, 8 entries each. */
+export interface AttentionSplitSubgroupsPlan extends AttentionOptions, PlanBase {
+  readonly stage: 'attention_split_subgroups';
+  readonly loadEntries: 8;
+  /** Powers of two from 4 to 32. */
+  readonly keyLanes: number;
+  readonly valueLanes: number;
+  /** Columns whose scores are in workgroup memory at a time. */
+  readonly block: number;
+  /** Reads that a lane has in flight. */
+  readonly reads: number;
 }
 
 /** Joins the partial results of `attention_split`. */
@@ -299,8 +337,9 @@ export interface AttentionCombinePlan extends PlanBase {
   /** Rows of hidden tokens become zero. */
   readonly zeroHidden: boolean;
   readonly active?: AttentionOptions['active'];
-  /** As in the `attention_split` that it follows. */
+  /** As in the `attention_split` that it follows: columns are dealt in chunks of this, into no more parts than `mostParts`. */
   readonly chunk: number;
+  readonly mostParts?: number;
 }
 
 /** Scaled similarities of every query and key column, `[B, H, I, columns]`: for options that need all heads or a whole row at once. */

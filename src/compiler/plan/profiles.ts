@@ -4,6 +4,36 @@ export interface TargetProfile {
   readonly doc: string;
   readonly features: readonly GPUFeatureName[];
   readonly limits: TargetLimits;
+  /** Invocations of a subgroup, where kernels rely on it: the adapter must have this size and no other. */
+  readonly subgroupSize?: number;
+  /** Subgroup matrices of f16 with f32 results, 16 × 16 × 16 and 16 × 8 × 16. */
+  readonly subgroupMatrix?: boolean;
+  /** What was measured to be fastest, by stage, in order of preference; without, the planner's own order. */
+  readonly schedules?: Schedules;
+}
+
+export interface Schedules {
+  readonly attention_matrix?: readonly MatrixSchedule[];
+  readonly attention_split_subgroups?: readonly SplitSchedule[];
+}
+
+/** What `attention_split_subgroups` leaves open. */
+export interface SplitSchedule {
+  readonly threads: number;
+  /** Columns whose scores are in workgroup memory at a time. */
+  readonly block: number;
+  /** Reads that a lane has in flight. */
+  readonly reads: number;
+}
+
+/** What `attention_matrix` leaves open. */
+export interface MatrixSchedule {
+  readonly subgroups: number;
+  /** Blocks of 16 rows in a subgroup. */
+  readonly rowBlocks: number;
+  readonly tileKeys: number;
+  /** Precision of sums of products of queries and keys. */
+  readonly scores: 'f32' | 'f16';
 }
 
 export interface TargetLimits {
@@ -33,4 +63,12 @@ export const defaultLimits: TargetLimits = {
 export const profiles = {
   baseline: { id: 'baseline', doc: 'every WebGPU device', features: [], limits: defaultLimits },
   f16: { id: 'f16', doc: 'devices with shader-f16', features: ['shader-f16'], limits: defaultLimits },
+  matrix: {
+    id: 'matrix',
+    doc: 'devices with subgroup matrices of f16 and subgroups of 32',
+    features: ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix' as GPUFeatureName],
+    limits: { ...defaultLimits, maxComputeWorkgroupStorageSize: 32_768, maxStorageBuffersPerShaderStage: 10 },
+    subgroupSize: 32,
+    subgroupMatrix: true,
+  },
 } as const satisfies Record<string, TargetProfile>;

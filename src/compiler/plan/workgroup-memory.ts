@@ -1,6 +1,6 @@
 import type { WorkgroupArray } from './kernel-plan.ts';
 
-const bytesOf = { f32: 4, u32: 4, vec2f: 8, vec4f: 16 } as const;
+const bytesOf = { f32: 4, u32: 4, vec2f: 8, vec4f: 16, vec4h: 8, 'atomic<u32>': 4 } as const;
 
 export const workgroupBytes = (arrays: readonly WorkgroupArray[]): number =>
   arrays.reduce((sum, { element, length }) => sum + length * bytesOf[element], 0);
@@ -15,3 +15,4 @@ export const foldArrays = (threads: number): readonly WorkgroupArray[] => [
 
 export const pairs = (name: string, length: number): WorkgroupArray => ({ name, element: 'vec2f', length });
 export const vectors = (name: string, length: number): WorkgroupArray => ({ name, element: 'vec4f', length });
+export const halfVectors = (name: string, length: number): WorkgroupArray => ({ name, element: 'vec4h', length });

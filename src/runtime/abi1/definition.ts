@@ -52,7 +52,11 @@ export interface ModuleFacts {
  * call (the longest) · C capacity of the cache, in tokens · P pages of a paged cache · L sequences whose logits are asked for times their rows · X rows of each context.
  */
 export type ExtentSymbol = 'B' | 'I' | 'J' | 'C' | 'P' | 'L' | 'X';
-export type Extent = number | ExtentSymbol | readonly ['*' | '+', ...Extent[]] | readonly ['ceil', Extent, number];
+export type Extent =
+  | number
+  | ExtentSymbol
+  | readonly ['*' | '+' | 'min', ...Extent[]]
+  | readonly ['ceil', Extent, number];
 
 export interface WeightDecl {
   readonly name: string;
@@ -146,6 +150,8 @@ export interface VariantDecl {
   readonly id: string;
   readonly features: readonly string[];
   readonly limits: Readonly<Record<string, number>>;
+  /** Kernels rely on subgroups of exactly this many invocations; with the subgroup matrix feature, on f16 blocks with f32 results. */
+  readonly subgroupSize?: number;
   readonly kernels: Readonly<Record<string, KernelDecl>>;
   /** Run once, after the weights are on the device. */
   readonly prepare: readonly DispatchDecl[];

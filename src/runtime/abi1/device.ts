@@ -23,15 +23,16 @@ export async function requestDevice(definition: ModuleDefinition, adapter?: GPUA
 
 const navigatorGpu = (): GPU | undefined => (globalThis.navigator as Navigator | undefined)?.gpu;
 
+/** An adapter or a device, with what decides between variants. */
+export type VariantHost =
+  | Pick<GPUAdapter, 'features' | 'limits' | 'info'>
+  | Pick<GPUDevice, 'features' | 'limits' | 'adapterInfo'>;
+
 /**
  * The first variant whose features and limits an adapter or device has.
  * @throws FeatureError or LimitError: what the least demanding variant lacks.
  */
-export function chooseVariant(
-  definition: ModuleDefinition,
-  host: Pick<GPUAdapter, 'features' | 'limits'>,
-  id?: string,
-): VariantDecl {
+export function chooseVariant(definition: ModuleDefinition, host: VariantHost, id?: string): VariantDecl {
   const candidates = definition.variants.filter((variant) => id === undefined || variant.id === id);
   const chosen = candidates.find((variant) => obstacle(variant, host) === undefined);
   if (chosen !== undefined) return chosen;
@@ -41,11 +42,54 @@ export function chooseVariant(
   );
 }
 
-function obstacle(variant: VariantDecl, host: Pick<GPUAdapter, 'features' | 'limits'>): Error | undefined {
+function obstacle(variant: VariantDecl, host: VariantHost): Error | undefined {
   const what = `variant ${variant.id}`;
   const feature = variant.features.find((name) => !host.features.has(name as GPUFeatureName));
   if (feature !== undefined) return new FeatureError(feature, what);
   const available = host.limits as unknown as Readonly<Record<string, number>>;
   const short = Object.entries(variant.limits).find(([name, needed]) => (available[name] ?? 0) < needed);
-  return short && new LimitError(short[0], short[1], available[short[0]] ?? 0, what);
+  if (short !== undefined) return new LimitError(short[0], short[1], available[short[0]] ?? 0, what);
+  return subgroupObstacle(variant, 'adapterInfo' in host ? host.adapterInfo : host.info);
+}
+
+/** What Dawn says of an adapter's subgroup matrices; not yet in the types of WebGPU. */
+interface MatrixInfo {
+  readonly subgroupMatrixConfigs?: readonly {
+    readonly componentType: string;
+    readonly resultComponentType: string;
+    readonly M: number;
+    readonly N: number;
+    readonly K: number;
+  }[];
+}
+
+/** Blocks that the kernels of matrix variants multiply: f16 with f32 results. */
+const matrixBlocks = [
+  { M: 16, N: 16, K: 16 },
+  { M: 16, N: 8, K: 16 },
+] as const;
+
+function subgroupObstacle(variant: VariantDecl, info: GPUAdapterInfo & MatrixInfo): Error | undefined {
+  const { subgroupSize: size, features, id } = variant;
+  if (size !== undefined && (info.subgroupMinSize !== size || info.subgroupMaxSize !== size)) {
+    return new FeatureError(`subgroups of ${size}`, `variant ${id}`);
+  }
+  // Adapters list their configurations; devices do not, and say so when they compile.
+  const configs = info.subgroupMatrixConfigs;
+  if (!features.includes('chromium-experimental-subgroup-matrix') || !configs?.length) return undefined;
+  const missing = matrixBlocks.find(
+    ({ M, N, K }) =>
+      !configs.some(
+        (config) =>
+          config.componentType === 'f16' &&
+          config.resultComponentType === 'f32' &&
+          config.M === M &&
+          config.N === N &&
+          config.K === K,
+      ),
+  );
+  return (
+    missing &&
+    new FeatureError(`subgroup matrices of ${missing.M} × ${missing.N} × ${missing.K} in f16`, `variant ${id}`)
+  );
 }

@@ -3,7 +3,8 @@
 
 const Q_HEADS = 6u;
 const VALUE_QUADS = 8u;
-const THREADS = 32u;
+const THREADS = 64u;
+const SLICES = 8u;
 const CHUNK = 128u;
 const PREFIX_COLUMNS = 0u;
 const MASKED: f32 = -3e+38;
@@ -21,27 +22,65 @@ struct Step {
 @group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(3) var<uniform> step: Step;
 
+var<workgroup> lanes: array<f32, 64>;
+var<workgroup> runs: array<f32, 8>;
+var<workgroup> outputs: array<vec4f, 64>;
+var<workgroup> sums: array<f32, 8>;
+
 fn store_out(row: u32, quad: u32, value: vec4f) {
   out[row * 8u + quad] = value;
 }
 
-@compute @workgroup_size(32)
+fn max_of(lane: u32, part: f32) -> f32 {
+  workgroupBarrier();
+  lanes[lane] = part;
+  workgroupBarrier();
+  if (lane < 8u) {
+    var run = lanes[lane];
+    for (var other = lane + 8u; other < 64u; other += 8u) {
+      run = max(run, lanes[other]);
+    }
+    runs[lane] = run;
+  }
+  workgroupBarrier();
+  var result = runs[0];
+  for (var other = 1u; other < 8u; other++) {
+    result = max(result, runs[other]);
+  }
+  return result;
+}
+
+@compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * Q_HEADS + group.x;
-  let chunks = (PREFIX_COLUMNS + step.keys + CHUNK - 1u) / CHUNK;
-  let first = row * chunks;
-  var maximum = MASKED;
-  for (var chunk = 0u; chunk < chunks; chunk++) {
-    maximum = max(maximum, partial_sums[first + chunk].x);
+  let parts = (PREFIX_COLUMNS + step.keys + CHUNK - 1u) / CHUNK;
+  let first = row * parts;
+  var own_maximum = MASKED;
+  for (var part = lane; part < parts; part += THREADS) {
+    own_maximum = max(own_maximum, partial_sums[first + part].x);
   }
-  for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {
-    var sum = 0.0;
-    var output = vec4f(0);
-    for (var chunk = 0u; chunk < chunks; chunk++) {
-      let partial = partial_sums[first + chunk];
+  let maximum = max_of(lane, own_maximum);
+
+  // Each slice of lanes takes every SLICES-th part.
+  let slice = lane / VALUE_QUADS;
+  let quad = lane % VALUE_QUADS;
+  var sum = 0.0;
+  var output = vec4f(0);
+  if (slice < SLICES) {
+    for (var part = slice; part < parts; part += SLICES) {
+      let partial = partial_sums[first + part];
       let weight = exp2(partial.x - maximum);
       sum += partial.y * weight;
-      output += partial_outputs[(first + chunk) * VALUE_QUADS + quad] * weight;
+      output += partial_outputs[(first + part) * VALUE_QUADS + quad] * weight;
+    }
+    outputs[lane] = output;
+    sums[slice] = sum;
+  }
+  workgroupBarrier();
+  if (slice == 0u) {
+    for (var other = 1u; other < SLICES; other++) {
+      sum += sums[other];
+      output += outputs[other * VALUE_QUADS + quad];
     }
     store_out(row, quad, output * select(0.0, 1.0 / sum, sum > 0.0));
   }

@@ -1,4 +1,5 @@
 import type { AttentionCombinePlan } from '../../plan/kernel-plan.ts';
+import { foldOfLanes } from '../fold.ts';
 import { f32c, type KernelSource, sequencesBinding, stepBinding, u32c } from '../kernel.ts';
 import { quads, rowStorer, rowsOutBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
@@ -15,6 +16,7 @@ export function attentionCombine(plan: AttentionCombinePlan): KernelSource {
       Q_HEADS: u32c(plan.qHeads),
       VALUE_QUADS: u32c(quads(plan.valueDim)),
       THREADS: u32c(plan.threads),
+      SLICES: u32c(Math.floor(plan.threads / quads(plan.valueDim))),
       CHUNK: u32c(plan.chunk),
       PREFIX_COLUMNS: u32c(plan.prefixColumns),
       MASKED: f32c(-3e38),
@@ -35,26 +37,41 @@ export function attentionCombine(plan: AttentionCombinePlan): KernelSource {
     functions: [
       ...activity.functions,
       rowStorer('out', plan.valueDim),
+      foldOfLanes('max_of', plan, 'max'),
       ...(plan.zeroHidden ? [keepsVisibleTokens] : []),
     ],
     body: wgsl`
       let row = group.y * Q_HEADS + group.x;
       ${plan.active === undefined ? '' : silentHead}
-      let chunks = (PREFIX_COLUMNS + step.keys + CHUNK - 1u) / CHUNK;
-      let first = row * chunks;
-      ${plan.sinks ? 'let sink = sinks[group.x] * LOG2E;' : ''}
-      var maximum = ${plan.sinks ? 'sink' : 'MASKED'};
-      for (var chunk = 0u; chunk < chunks; chunk++) {
-        maximum = max(maximum, partial_sums[first + chunk].x);
+      let parts = ${plan.mostParts === undefined ? chunks : `min(${chunks}, ${plan.mostParts}u)`};
+      let first = row * parts;
+      var own_maximum = ${plan.sinks ? 'sinks[group.x] * LOG2E' : 'MASKED'};
+      for (var part = lane; part < parts; part += THREADS) {
+        own_maximum = max(own_maximum, partial_sums[first + part].x);
       }
-      for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {
-        var sum = ${plan.sinks ? 'exp2(sink - maximum)' : '0.0'};
-        var output = vec4f(0);
-        for (var chunk = 0u; chunk < chunks; chunk++) {
-          let partial = partial_sums[first + chunk];
+      let maximum = max_of(lane, own_maximum);
+
+      // Each slice of lanes takes every SLICES-th part.
+      let slice = lane / VALUE_QUADS;
+      let quad = lane % VALUE_QUADS;
+      var sum = 0.0;
+      var output = vec4f(0);
+      if (slice < SLICES) {
+        for (var part = slice; part < parts; part += SLICES) {
+          let partial = partial_sums[first + part];
           let weight = exp2(partial.x - maximum);
           sum += partial.y * weight;
-          output += partial_outputs[(first + chunk) * VALUE_QUADS + quad] * weight;
+          output += partial_outputs[(first + part) * VALUE_QUADS + quad] * weight;
+        }
+        outputs[lane] = output;
+        sums[slice] = sum;
+      }
+      workgroupBarrier();
+      if (slice == 0u) {
+        ${plan.sinks ? 'sum += exp2(sinks[group.x] * LOG2E - maximum);' : ''}
+        for (var other = 1u; other < SLICES; other++) {
+          sum += sums[other];
+          output += outputs[other * VALUE_QUADS + quad];
         }
         store_out(row, quad, output * select(0.0, 1.0 / sum, sum > 0.0${plan.zeroHidden ? ' && keeps(group.y, sequences[group.y], 0u)' : ''}));
       }`,
@@ -69,3 +86,5 @@ const silentHead = wgsl`
     }
     return;
   }`;
+
+const chunks = '(PREFIX_COLUMNS + step.keys + CHUNK - 1u) / CHUNK';

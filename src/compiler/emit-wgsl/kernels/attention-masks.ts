@@ -35,8 +35,11 @@ export function maskParts(options: AttentionOptions): MaskParts {
   };
 }
 
-/** The first keys are hidden, or those that are hidden by `where` come first. */
-const skipsFirstKeys = (mask: MaskShape) =>
+/**
+ * Keys far behind a query are hidden, by a built-in mask or by `where`: `first_key(sequence, token)` is the first that may be seen,
+ * of those that are not of the prefix.
+ */
+export const skipsFirstKeys = (mask: MaskShape) =>
   hidesFirstKeys(mask) || mask.where?.bounds.maxDistance !== undefined || mask.where?.bounds.firstKey !== undefined;
 
 const hidesFirstKeys = ({ window, chunk }: MaskShape) => window !== undefined || chunk !== undefined;

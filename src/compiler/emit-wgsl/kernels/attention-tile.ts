@@ -2,7 +2,7 @@ import type { AttentionTilePlan } from '../../plan/kernel-plan.ts';
 import { type KernelSource, u32c } from '../kernel.ts';
 import { rowStorer, rowsOutBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
-import { attentionParts, keepsVisibleTokens, similarityOfFour } from './attention.ts';
+import { attentionParts, keepsVisibleTokens, rowOf, similarityOfFour } from './attention.ts';
 import { silenceRows } from './attention-heads.ts';
 import { nextTile } from './attention-masks.ts';
 
@@ -199,21 +199,6 @@ function loadTile(name: 'key' | 'value', column: string): string {
       }
     }`;
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. `members`: how many of a group's heads are active. */
-const rowOf = (members: string) => wgsl`
-  struct Row {
-    token: u32,
-    head: u32,
-    index: u32,
-  }
-
-  fn row_of(number: u32, batch: u32, kv_head: u32${members === 'members' ? ', members: u32' : ''}) -> Row {
-    let row = min(number, step.tokens * ${members} - 1u);
-    let token = row / ${members};
-    let head = query_head(kv_head, row % ${members});
-    return Row(token, head, (batch * step.tokens + token) * Q_HEADS + head);
-  }`;
 
 const foldOfLanes = wgsl`
   fn max_of_lanes(tile_row: u32) -> f32 {

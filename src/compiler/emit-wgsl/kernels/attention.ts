@@ -74,6 +74,21 @@ export function attentionParts(options: AttentionOptions): AttentionParts {
   };
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. `members`: how many of a group's heads are active. */
+export const rowOf = (members: string) => wgsl`
+  struct Row {
+    token: u32,
+    head: u32,
+    index: u32,
+  }
+
+  fn row_of(number: u32, batch: u32, kv_head: u32${members === 'members' ? ', members: u32' : ''}) -> Row {
+    let row = min(number, step.tokens * ${members} - 1u);
+    let token = row / ${members};
+    let head = query_head(kv_head, row % ${members});
+    return Row(token, head, (batch * step.tokens + token) * Q_HEADS + head);
+  }`;
+
 /** `fn similarity(query: vec4f, keys: mat4x4f) -> vec4f`: what four entries add to the similarity with each of four keys. */
 export function similarityOfFour({ similarity }: AttentionOptions): string {
   if (similarity === 'dot') {
@@ -136,12 +151,15 @@ function keyRows(name: 'k' | 'v', width: number, { keys, keyLayout }: AttentionO
   return { binding: halfRowsBinding(name), loader: halfRowLoader(name, width) };
 }
 
+/** Row of a `token`'s key or value: the one place that knows the layouts. */
+export const sequenceRow = ({ keyLayout }: Pick<AttentionOptions, 'keyLayout'>): string =>
+  keyLayout === 'heads-first'
+    ? 'cache_row(batch, kv_head, token)'
+    : '((batch * step.capacity + token) * KV_HEADS + kv_head)';
+
 /** Columns are [zero | memory | sequence]; every width and every mask follows from this one layout. */
 function columnReader(name: string, source: 'k' | 'v', { keyLayout, columns }: AttentionOptions): string {
-  const sequence =
-    keyLayout === 'heads-first'
-      ? `load_${source}(cache_row(batch, kv_head, token), quad)`
-      : `load_${source}((batch * step.capacity + token) * KV_HEADS + kv_head, quad)`;
+  const sequence = `load_${source}(${sequenceRow({ keyLayout })}, quad)`;
   if (columns.zero + columns.memory === 0) {
     return wgsl`
       fn ${name}(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {

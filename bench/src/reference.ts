@@ -1,0 +1,95 @@
+import { valueAt } from './data.ts';
+
+/** One attention of the benchmark. Keys and values are f16 `[B, J, K, D]`, queries f32 `[B, I, H, D]`, batch 1. */
+export interface AttentionCase {
+  readonly name: string;
+  readonly qHeads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  /** Query tokens; 1 is decoding. */
+  readonly tokens: number;
+  readonly keys: number;
+  readonly window?: number;
+  readonly memory?: number;
+  readonly sinks?: boolean;
+  readonly softcap?: number;
+  readonly alibi?: boolean;
+  /** Factor on the queries, a power of two: large logits. */
+  readonly queryScale?: number;
+}
+
+export const seeds = { q: 1, k: 2, v: 3, memory_k: 4, memory_v: 5, sinks: 6 } as const;
+
+/** The exact output of one row in f64, from the same seeded numbers as the device's. */
+export function referenceRow(one: AttentionCase, token: number, head: number): Float64Array {
+  const { qHeads, kvHeads, headDim: width, memory = 0 } = one;
+  const kvHead = Math.floor(head / (qHeads / kvHeads));
+  const query = (e: number) => valueAt((token * qHeads + head) * width + e, seeds.q) * (one.queryScale ?? 1);
+  const position = one.keys - one.tokens + token;
+  const first = one.window === undefined ? 0 : Math.max(0, position - one.window + 1);
+  const rows: { logit: number; value: (e: number) => number }[] = [];
+  const add = (key: (e: number) => number, value: (e: number) => number, distance?: number) => {
+    let dot = 0;
+    for (let e = 0; e < width; e++) dot += query(e) * key(e);
+    let logit = dot / Math.sqrt(width);
+    if (one.softcap !== undefined) logit = one.softcap * Math.tanh(logit / one.softcap);
+    if (one.alibi && distance !== undefined) logit -= 2 ** ((-8 * (head + 1)) / qHeads) * distance;
+    rows.push({ logit, value });
+  };
+  for (let slot = 0; slot < memory; slot++) {
+    const at = (kvHead * memory + slot) * width;
+    add(
+      (e) => valueAt(at + e, seeds.memory_k),
+      (e) => valueAt(at + e, seeds.memory_v),
+    );
+  }
+  for (let key = first; key <= position; key++) {
+    const at = (key * kvHeads + kvHead) * width;
+    add(
+      (e) => valueAt(at + e, seeds.k),
+      (e) => valueAt(at + e, seeds.v),
+      position - key,
+    );
+  }
+  const sink = one.sinks ? valueAt(head, seeds.sinks) : Number.NEGATIVE_INFINITY;
+  const most = rows.reduce((m, { logit }) => Math.max(m, logit), sink);
+  let sum = Math.exp(sink - most);
+  const out = new Float64Array(width);
+  for (const { logit, value } of rows) {
+    const weight = Math.exp(logit - most);
+    sum += weight;
+    for (let e = 0; e < width; e++) out[e] = (out[e] ?? 0) + weight * value(e);
+  }
+  return out.map((entry) => entry / sum);
+}
+
+export interface RowErrors {
+  /** ‖out − reference‖ / ‖reference‖ over all rows that were checked. */
+  readonly relative: number;
+  readonly worstRow: number;
+  readonly rows: number;
+}
+
+/** Rows spread over the tokens and heads, the first and the last among them. */
+export function checkRows(one: AttentionCase, out: Float32Array, count = 24): RowErrors {
+  let difference = 0;
+  let norm = 0;
+  let worstRow = 0;
+  for (let n = 0; n < count; n++) {
+    const token = n === count - 1 ? one.tokens - 1 : Math.floor((n * one.tokens) / count);
+    const head = (n * 7) % one.qHeads;
+    const reference = referenceRow(one, token, head);
+    let rowDifference = 0;
+    let rowNorm = 0;
+    for (const [e, expected] of reference.entries()) {
+      const got = out[(token * one.qHeads + head) * one.headDim + e] ?? Number.NaN;
+      rowDifference += (got - expected) ** 2;
+      rowNorm += expected ** 2;
+    }
+    difference += rowDifference;
+    norm += rowNorm;
+    const error = Math.sqrt(rowDifference / rowNorm);
+    worstRow = error <= worstRow ? worstRow : error;
+  }
+  return { relative: Math.sqrt(difference / norm), worstRow, rows: count };
+}

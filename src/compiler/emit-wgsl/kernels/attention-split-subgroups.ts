@@ -1,0 +1,256 @@
+import type { AttentionSplitSubgroupsPlan } from '../../plan/kernel-plan.ts';
+import { type KernelSource, u32c } from '../kernel.ts';
+import { quads, rowLoader, rowsBinding } from '../storage.ts';
+import { wgsl } from '../wgsl.ts';
+import { attentionParts } from './attention.ts';
+import { columnEntries, columnsBindings, columnsFunctions } from './attention-columns.ts';
+import { skipsFirstKeys } from './attention-masks.ts';
+
+/** Lanes of a subgroup. */
+const subgroup = 32;
+
+/**
+ * Attention for one token of each sequence, split over the keys (as in Flash-Decoding). Four query heads of a KV head are served
+ * by one workgroup, so its keys and values come from memory once; lanes side by side read neighbouring entries of a row.
+ */
+export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): KernelSource {
+  const parts = attentionParts(plan);
+  const skips = skipsFirstKeys(plan.mask) && plan.mask.prefix === undefined;
+  const reads = (text: (n: number) => string) => [...Array(plan.reads).keys()].map(text).join('\n');
+  const joins = [4, 8, 16].filter((apart) => apart >= plan.valueLanes);
+  return {
+    doc: [
+      'Attention for one token. A workgroup takes four query heads of one KV head over its share of the key columns and leaves, for',
+      'each head, the maximum, the sum of exponentials and the unnormalised output; attention_combine joins the shares.',
+    ].join('\n'),
+    enables: ['f16', 'subgroups'],
+    constants: {
+      ...parts.constants,
+      THREADS: u32c(plan.threads),
+      SUBGROUPS: u32c(plan.threads / subgroup),
+      HEAD_BLOCKS: u32c(Math.ceil(plan.heads.queriesPerKv / 4)),
+      BLOCK: u32c(plan.block),
+      KEY_LANES: u32c(plan.keyLanes),
+      KEYS_AT_ONCE: u32c(plan.threads / plan.keyLanes),
+      VALUE_LANES: u32c(plan.valueLanes),
+      VALUES_AT_ONCE: u32c(plan.threads / plan.valueLanes),
+      READS: u32c(plan.reads),
+    },
+    bindings: [
+      rowsBinding('q', plan.headDim),
+      ...columnsBindings(plan),
+      ...parts.logits.bindings,
+      { name: 'partial_outputs', access: 'read_write', type: 'array<vec4f>' },
+      { name: 'partial_sums', access: 'read_write', type: 'array<vec2f>' },
+      ...parts.perCall,
+    ],
+    workgroupArrays: plan.workgroup,
+    workgroupSize: plan.threads,
+    functions: [
+      rowLoader('q', plan.headDim),
+      ...columnsFunctions(plan),
+      ...parts.logits.functions,
+      ...parts.groups.functions,
+      columnEntries('keys', plan, plan.keyLanes),
+      columnEntries('values', plan, plan.valueLanes),
+      queryPart(plan),
+      halves,
+      headMatrices,
+      columnOf,
+      dealSums(plan.keyLanes),
+      foldOfVectors,
+      logitsOf(parts.plain),
+    ],
+    body: wgsl`
+      let kv_head = group.y / HEAD_BLOCKS;
+      let first_member = group.y % HEAD_BLOCKS * 4u;
+      let batch = group.z;
+      let sequence = sequences[batch];
+      let reached = visible_columns(sequence, 0u);
+      let hidden = ${skips ? 'min(u32(max(first_key(sequence, 0u), 0)), reached - PREFIX_COLUMNS)' : '0u'};
+      let columns = reached - hidden;
+      let share = ((columns + groups.x - 1u) / groups.x + KEYS_AT_ONCE - 1u) / KEYS_AT_ONCE * KEYS_AT_ONCE;
+      let first = min(group.x * share, columns);
+      let last = min(first + share, columns);
+
+      let key_lane = lane % KEY_LANES;
+      let query_low = query_part(batch, kv_head, first_member, 2u * key_lane);
+      let query_high = query_part(batch, kv_head, first_member, 2u * key_lane + 1u);
+      var maximum = vec4f(MASKED);
+      var sum = vec4f(0);
+      // Outputs of the four heads are the columns: the first and the last four entries of a lane's eight.
+      var low = mat4x4f();
+      var high = mat4x4f();
+
+      for (var start = first; start < last; start += BLOCK) {
+        let count = min(last - start, BLOCK);
+        workgroupBarrier();
+        for (var done = lane / KEY_LANES; done < count; done += KEYS_AT_ONCE * READS) {
+          ${reads(readKeys)}
+          ${reads(multiplyKeys)}
+        }
+        workgroupBarrier();
+
+        var block_maximum = vec4f(MASKED);
+        for (var key = lane; key < count; key += THREADS) {
+          let logits = logits_of(sequence, batch, kv_head, first_member, key, column_of(start + key, hidden));
+          scores[key] = logits;
+          block_maximum = max(block_maximum, logits);
+        }
+        let raised = max(maximum, fold(lane, subgroupMax(block_maximum), true));
+        let rescale = select(exp2(maximum - raised), vec4f(0), maximum <= vec4f(MASKED));
+        maximum = raised;
+        sum *= rescale;
+        for (var key = lane; key < count; key += THREADS) {
+          let weights = select(exp2(scores[key] - raised), vec4f(0), scores[key] <= vec4f(MASKED));
+          scores[key] = weights;
+          sum += weights;
+        }
+        workgroupBarrier();
+
+        low = scaled(low, rescale);
+        high = scaled(high, rescale);
+        for (var done = lane / VALUE_LANES; done < count; done += VALUES_AT_ONCE * READS) {
+          ${reads(readValues)}
+          ${reads(multiplyValues)}
+        }
+      }
+
+      let total = fold(lane, subgroupAdd(sum), false);
+      ${joins.map((apart) => `low = joined(low, ${apart}u);\nhigh = joined(high, ${apart}u);`).join('\n')}
+      if (lane % 32u < VALUE_LANES) {
+        for (var h = 0u; h < 4u; h++) {
+          let at = ((lane / 32u * 4u + h) * VALUE_LANES + lane % 32u) * 2u;
+          slices[at] = low[h];
+          slices[at + 1u] = high[h];
+        }
+      }
+      workgroupBarrier();
+
+      for (var index = lane; index < 4u * VALUE_QUADS; index += THREADS) {
+        let h = index / VALUE_QUADS;
+        if (first_member + h < QUERIES_PER_KV) {
+          let quad = index % VALUE_QUADS;
+          var output = vec4f(0);
+          for (var s = 0u; s < SUBGROUPS; s++) {
+            output += slices[(s * 4u + h) * VALUE_LANES * 2u + quad];
+          }
+          let partial = (batch * Q_HEADS + query_head(kv_head, first_member + h)) * groups.x + group.x;
+          partial_outputs[partial * VALUE_QUADS + quad] = output;
+          if (quad == 0u) {
+            partial_sums[partial] = vec2f(maximum[h], total[h]);
+          }
+        }
+      }`,
+  };
+}
+
+/** Entries 4 · quad … of four queries as the columns of a matrix: a row vector times it is four dot products. */
+function queryPart({ headDim, keyLanes }: AttentionSplitSubgroupsPlan): string {
+  const whole = quads(headDim) === 2 * keyLanes;
+  const beyond = wgsl`
+    if (quad >= HEAD_QUADS) {
+      return mat4x4f();
+    }`;
+  const query = (member: number) =>
+    `load_q(batch * Q_HEADS + query_head(kv_head, min(first_member + ${member}u, QUERIES_PER_KV - 1u)), quad),`;
+  return wgsl`
+    fn query_part(batch: u32, kv_head: u32, first_member: u32, quad: u32) -> mat4x4f {
+      ${whole ? '' : beyond}
+      return mat4x4f(
+        ${[0, 1, 2, 3].map(query).join('\n')}
+      );
+    }`;
+}
+
+const halves = wgsl`
+  fn low_half(entries: vec4u) -> vec4f {
+    return vec4f(bitcast<vec4h>(entries.xy));
+  }
+
+  fn high_half(entries: vec4u) -> vec4f {
+    return vec4f(bitcast<vec4h>(entries.zw));
+  }`;
+
+/** All reads are under way before the first is used. */
+const readKeys = (n: number) =>
+  `let keys${n} = keys_entries(batch, kv_head, column_of(start + min(done + ${n}u * KEYS_AT_ONCE, count - 1u), hidden), key_lane);`;
+
+const multiplyKeys = (n: number) => wgsl`
+  deal_sums(low_half(keys${n}) * query_low + high_half(keys${n}) * query_high, lane, done + ${n}u * KEYS_AT_ONCE);`;
+
+const readValues = (n: number) => wgsl`
+  let key${n} = done + ${n}u * VALUES_AT_ONCE;
+  let values${n} = values_entries(batch, kv_head, column_of(start + min(key${n}, count - 1u), hidden), lane % VALUE_LANES);`;
+
+const multiplyValues = (n: number) => wgsl`
+  let weights${n} = select(vec4f(0), scores[min(key${n}, BLOCK - 1u)], key${n} < count);
+  low += products(low_half(values${n}), weights${n});
+  high += products(high_half(values${n}), weights${n});`;
+
+const headMatrices = wgsl`
+  fn products(entries: vec4f, heads: vec4f) -> mat4x4f {
+    return mat4x4f(entries * heads.x, entries * heads.y, entries * heads.z, entries * heads.w);
+  }
+
+  fn scaled(outputs: mat4x4f, heads: vec4f) -> mat4x4f {
+    return mat4x4f(outputs[0] * heads.x, outputs[1] * heads.y, outputs[2] * heads.z, outputs[3] * heads.w);
+  }
+
+  fn joined(outputs: mat4x4f, apart: u32) -> mat4x4f {
+    return outputs + mat4x4f(
+      subgroupShuffleXor(outputs[0], apart),
+      subgroupShuffleXor(outputs[1], apart),
+      subgroupShuffleXor(outputs[2], apart),
+      subgroupShuffleXor(outputs[3], apart),
+    );
+  }`;
+
+/** Columns that the window hides are left out of the count; those of the prefix come before them. */
+const columnOf = wgsl`
+  fn column_of(index: u32, hidden: u32) -> u32 {
+    return select(index + hidden, index, index < PREFIX_COLUMNS);
+  }`;
+
+/** Sums over the lanes of a key. The first two steps halve what is left to add: each lane goes on with one head of four. */
+function dealSums(keyLanes: number): string {
+  const rest = [4, 8, 16].filter((apart) => apart < keyLanes);
+  return wgsl`
+    fn deal_sums(products: vec4f, lane: u32, key: u32) {
+      let is_odd = lane % 2u == 1u;
+      let pair = select(products.xy, products.zw, is_odd) + subgroupShuffleXor(select(products.zw, products.xy, is_odd), 1u);
+      let is_odd_pair = lane / 2u % 2u == 1u;
+      var sum = select(pair.x, pair.y, is_odd_pair) + subgroupShuffleXor(select(pair.y, pair.x, is_odd_pair), 2u);
+      ${rest.map((apart) => `sum += subgroupShuffleXor(sum, ${apart}u);`).join('\n')}
+      if (lane % KEY_LANES < 4u && key < BLOCK) {
+        scores[key][lane % 2u * 2u + lane / 2u % 2u] = sum;
+      }
+    }`;
+}
+
+/** The maximum or the sum of what the subgroups bring, the same in all lanes. */
+const foldOfVectors = wgsl`
+  fn fold(lane: u32, part: vec4f, takes_maximum: bool) -> vec4f {
+    workgroupBarrier();
+    folds[lane / 32u] = part;
+    workgroupBarrier();
+    var result = folds[0];
+    for (var s = 1u; s < SUBGROUPS; s++) {
+      result = select(result + folds[s], max(result, folds[s]), takes_maximum);
+    }
+    return result;
+  }`;
+
+/** Logits of four heads, in units of log2. */
+const logitsOf = (plain: boolean) => wgsl`
+  fn logits_of(sequence: Sequence, batch: u32, kv_head: u32, first_member: u32, key: u32, column: u32) -> vec4f {
+    ${plain ? 'return scores[key] * SCALE_LOG2E;' : logitOfEach}
+  }`;
+
+const logitOfEach = wgsl`
+  var logits = scores[key] * SCALE;
+  for (var h = 0u; h < 4u; h++) {
+    let head = query_head(kv_head, min(first_member + h, QUERIES_PER_KV - 1u));
+    logits[h] = logit(logits[h], sequence, batch, head, 0u, column);
+  }
+  return logits;`;
