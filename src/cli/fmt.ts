@@ -106,17 +106,6 @@ async function convert(
   const result = await format(path, syntax, to);
   if (result === undefined) return exitCodes.findings;
   if (flags.output === undefined) process.stdout.write(result.text);
-  else await writeNew(flags.output, result.text, flags.force ?? false);
+  else await (await import('./replace-file.ts')).writeNew(flags.output, result.text, flags.force ?? false);
   return exitCodes.clean;
-}
-
-async function writeNew(path: string, text: string, force: boolean): Promise<void> {
-  const { lstat } = await import('node:fs/promises');
-  const exists = await lstat(path).then(
-    () => true,
-    () => false,
-  );
-  if (exists && !force) throw new InputError(`${path} exists: give another name, or --force to overwrite it`);
-  const { replaceFile } = await import('./replace-file.ts');
-  await replaceFile(path, text);
 }

@@ -1,8 +1,9 @@
-import { lstat, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { lstat, open, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { GeneratedFile } from '../compiler/emit-ts/files.ts';
 import { generatedMark } from '../compiler/emit-ts/origin.ts';
 import { InputError } from './output.ts';
+import { replaceOwn } from './replace-file.ts';
 
 /** How a folder differs from what would be generated into it. Paths are relative to the folder. */
 export interface Differences {
@@ -42,7 +43,7 @@ export async function writeGenerated(
   const texts = new Map(files.map(({ path, text }) => [path, text]));
   try {
     for (const path of [...found.missing, ...found.changed])
-      await replaceFile(join(folder, path), texts.get(path) ?? '');
+      await replaceOwn(join(folder, path), texts.get(path) ?? '');
     for (const path of found.orphaned) await rm(join(folder, path));
   } catch (error) {
     throw new InputError(`${folder} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
@@ -63,18 +64,6 @@ async function isGenerated(path: string): Promise<boolean> {
     return buffer.toString('utf8', 0, bytesRead).includes(generatedMark);
   } finally {
     await handle.close();
-  }
-}
-
-async function replaceFile(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    await writeFile(temporary, text, { flag: 'wx' });
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
   }
 }
 

@@ -72,26 +72,13 @@ async function printSpec(file: string, result: ImportResult, errors: readonly Im
   return printYaml(result.spec ?? {}, { heading, comments: result.comments });
 }
 
-/** Written under a temporary name first, so that an interrupted run leaves no half of a spec. */
 async function writeSpec(text: string, { output, force }: ImportFlags): Promise<number> {
   if (output === undefined) {
     process.stdout.write(text);
     return 0;
   }
-  const fs = await import('node:fs/promises');
-  const exists = await fs.lstat(output).then(
-    () => true,
-    () => false,
-  );
-  if (exists && !force) return usage(`${output} exists: give another name, or --force to overwrite it`);
-  const temporary = `${output}.${process.pid}.tmp`;
-  try {
-    await fs.writeFile(temporary, text, { flag: 'wx' });
-    await fs.rename(temporary, output);
-  } catch (error) {
-    await fs.rm(temporary, { force: true });
-    return usage(`${output} cannot be written: ${reason(error)}`);
-  }
+  const { writeNew } = await import('./replace-file.ts');
+  await writeNew(output, text, force ?? false);
   return 0;
 }
 

@@ -9,6 +9,7 @@ import { register as registerExplain } from './explain.ts';
 import { register as registerExport } from './export.ts';
 import { register as registerFmt } from './fmt.ts';
 import { register as registerImport } from './import.ts';
+import { register as registerInit } from './init.ts';
 import { register as registerInspect } from './inspect.ts';
 import { endQuietlyOnClosedPipe, exitCodes, InputError } from './output.ts';
 import { register as registerRules } from './rules.ts';
@@ -18,6 +19,7 @@ import { register as registerVerify } from './verify.ts';
 
 /** Verbs declare their arguments here and import what they run only when they run, so that `check` starts fast. */
 const verbs = [
+  registerInit,
   registerBuild,
   registerCheck,
   registerFmt,
@@ -33,13 +35,22 @@ const verbs = [
   registerDoctor,
 ];
 
+const firstSteps = `
+To begin:
+  gqac init                          write a spec with comments
+  gqac import config.json -o spec.yaml   or take one from another system
+  gqac check spec.yaml               what is wrong with it, and the way out
+  gqac build spec.yaml               kernels and a typed module, in generated/`;
+
 async function main(): Promise<void> {
   endQuietlyOnClosedPipe();
   const program = new Command('gqac')
     .description('compile declarative transformer specs to WGSL attention kernels and typed TypeScript')
     .version(manifest.version)
     .exitOverride()
-    .showSuggestionAfterError();
+    .showSuggestionAfterError()
+    .showHelpAfterError('gqac --help lists the commands')
+    .addHelpText('after', firstSteps);
   for (const register of verbs) register(program);
   try {
     await program.parseAsync();

@@ -1,24 +1,59 @@
-import { realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { InputError } from './output.ts';
 
 /**
- * Gives a file a new text under its old mode: written beside it first, so that an interrupted run leaves no half of a file. Of a
- * link, the target is replaced.
+ * Gives a file of the user's a new text under its old mode. Of a link, the target is replaced.
  * @throws InputError when it cannot be written.
  */
 export async function replaceFile(path: string, text: string): Promise<void> {
-  let temporary: string | undefined;
-  try {
+  await writable(path, async () => {
     const target = await realpath(path).catch(() => path);
     const mode = await stat(target).then(
       (found) => found.mode & 0o777,
       () => 0o666,
     );
-    temporary = `${target}.${process.pid}.tmp`;
+    await writeWhole(target, text, mode);
+  });
+}
+
+/**
+ * Writes a file of ours, and the folders that it lies in. Of a link, the link is replaced: what it leads to is somebody else's.
+ * @throws InputError when it cannot be written.
+ */
+export async function replaceOwn(path: string, text: string): Promise<void> {
+  await writable(path, async () => {
+    await mkdir(dirname(path), { recursive: true });
+    await writeWhole(path, text, 0o666);
+  });
+}
+
+/** As `replaceOwn`. @throws InputError too when something of this name is there, unless `force`. */
+export async function writeNew(path: string, text: string, force: boolean): Promise<void> {
+  const exists = await lstat(path).then(
+    () => true,
+    () => false,
+  );
+  if (exists && !force) throw new InputError(`${path} exists: give another name, or --force to overwrite it`);
+  await replaceOwn(path, text);
+}
+
+/** Beside it first, so that an interrupted run leaves no half of a file. */
+async function writeWhole(path: string, text: string, mode: number): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
     await writeFile(temporary, text, { flag: 'wx', mode });
-    await rename(temporary, target);
+    await rename(temporary, path);
   } catch (error) {
-    if (temporary !== undefined) await rm(temporary, { force: true });
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+async function writable(path: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
     throw new InputError(`${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

@@ -75,6 +75,7 @@ const small = [
   'attention: { hidden: 24, q_heads: 4, kv_heads: 2, head_dim: 6, inputs: split_qkv, qk_norm: { kind: rms, weight: shared }, biases: [q, k, v, o] }',
   'attention: { hidden: 24, q_heads: 2, head_dim: 12, mask: { causal: true, chunk: 4 }, cache: { dtype: f16 }, gates: { value: sigmoid } }',
   'attention: { hidden: 24, q_heads: 4, head_dim: 6, hooks: [q, scores, z], mask: { causal: true, documents: true } }',
+  'attention: { hidden: 24, q_heads: 4, head_dim: 6, hooks: [scores], mask: { causal: true, where: "k % 2 == 0" } }',
   'attention: { hidden: 16, q_heads: 2, head_dim: 8 }\nattentions: { self: { mask: { causal: true } }, cross: { cross: 12 } }',
   'use: base\nblocks: { base: { attention: { q_heads: 4, kv_heads: 2, head_dim: 8 } } }',
   'model: { vocab: 12, hidden: 16, layers: 2, context: 12, norm: { kind: layer }, positions: { kind: learned } }\nmlp: { kind: plain, activation: gelu_tanh, width: 24, biases: [up, down] }\nattention: { q_heads: 2, mask: { causal: true }, biases: [q, k, v, o] }',

@@ -1,6 +1,7 @@
 import type { Report } from '../diagnostics/report.ts';
 import type { BoundSpec, OptionPath } from './bind.ts';
 import { type CheckpointHeader, resolveWeightDtype } from './checkpoint.ts';
+import { withDeletions } from './edits.ts';
 import { resolveAttention } from './infer-attention.ts';
 import { resolveMlp } from './infer-mlp.ts';
 import { resolveModel } from './infer-model.ts';
@@ -152,8 +153,9 @@ interface ResolvedKind {
 }
 
 /** One, or none when something about these layers could not be known. */
-function resolveKind(kind: LayerKind, model: ModelShape | undefined, report: Report): readonly ResolvedKind[] {
+function resolveKind(kind: LayerKind, model: ModelShape | undefined, given: Report): readonly ResolvedKind[] {
   const { spec } = kind;
+  const report = withDeletions(spec, given);
   checkParts(spec, report);
   const heads = resolveHeads(spec, report);
   const attention = resolveAttention(spec, heads, report);

@@ -51,10 +51,15 @@ function keeperOf({ kept = {}, columns, heads, cross }: AttentionNode, step: Ste
     for (const { name, data } of targets) {
       for (const [head, row] of rows[name].entries()) {
         const first = ((sequence * heads.qHeads + head) * step.length + token) * width;
-        for (const [c, column] of visible.entries()) data[first + columnAt(column)] = row[c] as number;
+        for (const [c, column] of visible.entries()) data[first + columnAt(column)] = finite(row[c] as number);
       }
     }
   };
+}
+
+/** What `mask.where` hides is a column that the query does not see. */
+function finite(value: number): number {
+  return value === Number.NEGATIVE_INFINITY ? hiddenScore : value;
 }
 
 function kvHeadOf(heads: HeadGroup, head: number): number {

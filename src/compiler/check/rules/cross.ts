@@ -1,6 +1,7 @@
 import { note } from '../../diagnostics/diagnostic.ts';
 import type { Report } from '../../diagnostics/report.ts';
 import type { AnyPath, BoundSpec } from '../bind.ts';
+import { deletionOf } from '../edits.ts';
 import type { AttentionShape } from '../shaped-spec.ts';
 import { hasGivenHeads } from './given-heads.ts';
 
@@ -39,5 +40,6 @@ function isOn(spec: BoundSpec, path: (typeof positional)[number]): boolean {
 function refuse(spec: BoundSpec, path: AnyPath, does: string, report: Report): void {
   const option = path.split('.').slice(1).join('.');
   const notes = [note(spec.keySpan('attention.cross'), 'keys come from a context')];
-  report('XAT001', spec.keySpan(path), { option, does }, notes);
+  const place = spec.keySpan(path);
+  report('XAT001', place, { option, does }, notes, deletionOf(spec, path, place));
 }

@@ -1,7 +1,7 @@
 import { type Fix, note } from '../../diagnostics/diagnostic.ts';
 import type { Report } from '../../diagnostics/report.ts';
 import type { BoundSpec } from '../bind.ts';
-import { insertEntry } from '../edits.ts';
+import { deletionOf, insertEntry } from '../edits.ts';
 import type { MaskShape } from '../shaped-spec.ts';
 
 /** Reports MEM005 (memory under a window), WIN002, SCH004 (output biases on hidden rows, a prefix of documents), OPT002. */
@@ -65,7 +65,8 @@ function reportWideWindow(spec: BoundSpec, report: Report): void {
   const context = spec.at('model.context');
   if (window === undefined || context === undefined || window.value < context.value) return;
   const notes = [note(context.span, `context ${context.value}`)];
-  report('WIN002', window.span, { window: window.value, context: context.value }, notes);
+  const fixes = deletionOf(spec, 'attention.mask.window', window.span);
+  report('WIN002', window.span, { window: window.value, context: context.value }, notes, fixes);
 }
 
 function reportHiddenRows(spec: BoundSpec, report: Report): void {
