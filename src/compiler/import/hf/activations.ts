@@ -17,12 +17,17 @@ const activations: Readonly<Record<string, string>> = {
   swish: 'silu',
 };
 
+/** Undefined for one that a spec does not have. */
+export function activationNamed(name: string): string | undefined {
+  return Object.hasOwn(activations, name) ? activations[name] : undefined;
+}
+
 export function activationOf(config: ModelConfig, { activation, activationFields }: MlpFacts, log: ImportLog): string {
   const written = activationFields
     .map((field) => ({ field, name: config.text(field) }))
     .find(({ name }) => name !== undefined);
   const { field = 'activation', name = activation } = written ?? {};
-  const known = Object.hasOwn(activations, name) ? activations[name] : undefined;
+  const known = activationNamed(name);
   if (known !== undefined) return known;
   say(log, 'IMP002', config.path(field), `${config.path(field)}: ${name} cannot be expressed in a spec yet`);
   return 'silu';

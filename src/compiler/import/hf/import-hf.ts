@@ -164,10 +164,13 @@ function isAt(spec: unknown, path: readonly string[]): boolean {
   return isObject(spec) && isAt(spec[step], rest);
 }
 
+/** Not read where no layer has rotary positions. */
+const rotary = ['rope_parameters', 'rope_scaling', 'rope_theta', 'partial_rotary_factor'];
+
 function finishFields(config: ModelConfig, { fields }: Architecture): void {
   config.finish({
     unsupported: { quantization_config: [], ...fields?.unsupported },
     noEffect: [...(fields?.noEffect ?? [])],
-    silent: [...bookkeeping, ...trainingOnly, ...(fields?.silent ?? [])],
+    silent: [...bookkeeping, ...trainingOnly, ...rotary, ...(fields?.silent ?? [])],
   });
 }

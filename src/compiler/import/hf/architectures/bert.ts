@@ -1,3 +1,4 @@
+import { activationNamed } from '../activations.ts';
 import { type Architecture, type ModelConfig, type Part, size } from '../architecture.ts';
 import { allWhole, merged, type NamedWeights, type TensorNames, whole } from '../weight-sources.ts';
 
@@ -9,7 +10,9 @@ function headOf(config: ModelConfig, transform: string): Part {
   const fillsMasks =
     config.tensors?.has(`${transform}.weight`) ?? names.some((name) => /MaskedLM$|ForPreTraining$/.test(String(name)));
   if (!fillsMasks) return { tie_embeddings: undefined, head: { kind: 'hidden' } };
-  const activation = config.text('hidden_act') ?? config.text('activation') ?? 'gelu';
+  const written = config.text('hidden_act') ?? config.text('activation') ?? 'gelu';
+  // One that is not known is refused for the layers, which have the same.
+  const activation = activationNamed(written) ?? 'gelu';
   return { head: { bias: true, transform: { activation, norm: {} } } };
 }
 

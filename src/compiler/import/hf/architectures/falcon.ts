@@ -75,16 +75,8 @@ const falcon: Architecture = {
     'attention.rope': 'entry e of a head pairs with e + dim / 2',
     'attention.alibi': 'the bias is scaled together with q·k',
   },
-  // With ALiBi, rotary parameters are not read.
   fields: {
-    silent: [
-      'rope_parameters',
-      'rope_theta',
-      'rope_scaling',
-      'parallel_attn',
-      'num_ln_in_parallel_attn',
-      'apply_residual_connection_post_layernorm',
-    ],
+    silent: ['parallel_attn', 'num_ln_in_parallel_attn', 'apply_residual_connection_post_layernorm'],
   },
 };
 

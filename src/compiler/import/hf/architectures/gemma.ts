@@ -81,7 +81,6 @@ const gemma3: Architecture = {
   attention: (config) => ({
     ...scaledAttention(config),
     qk_norm: { kind: 'rms', eps: config.number('rms_norm_eps') ?? 1e-6, unit_offset: true },
-    softcap: capOf(config, 'attn_logit_softcapping', undefined),
   }),
   layers(config) {
     const pattern =
@@ -89,6 +88,8 @@ const gemma3: Architecture = {
     return windowByLayer(config, windowField(config, 4096), fullEvery(pattern));
   },
   conventions: { ...conventions, 'model.block': 'a norm before and after each part', 'attention.qk_norm': perHeadNorm },
+  // transformers reads this cap for no layer of Gemma 3.
+  fields: { ...gemma2.fields, noEffect: ['attn_logit_softcapping'] },
 };
 
 function scaledAttention(config: ModelConfig): Part {

@@ -7,21 +7,20 @@ const at = 'layers.{i}';
 /** Fields of the nested `attn_config`. */
 function attention(config: ModelConfig): Part {
   const nested = config.nested('attn_config');
-  const hasAlibi = nested.boolean('alibi', true);
   const part = {
-    alibi: hasAlibi ? { heads: config.sizes.heads } : undefined,
+    alibi: { heads: config.sizes.heads },
     scale: nested.number('softmax_scale'),
     clip_qkv: nested.number('clip_qkv'),
   };
   nested.finish({
     unsupported: {
-      alibi_bias_max: [8],
       qk_ln: [false],
       prefix_lm: [false],
       attn_uses_sequence_id: [false],
       attn_type: ['multihead_attention'],
     },
-    noEffect: [],
+    // transformers always has ALiBi, with slopes down to 2^-8.
+    noEffect: ['alibi', 'alibi_bias_max'],
     silent: [...bookkeeping, ...trainingOnly, 'attn_impl'],
   });
   return part;
@@ -60,7 +59,11 @@ const mpt: Architecture = {
       }),
     }),
   },
-  conventions: { 'model.norm': 'norms have no bias', mlp: 'the MLP is four times as wide as the model' },
+  conventions: {
+    'attention.alibi': 'positions are ALiBi on all heads',
+    'model.norm': 'norms have no bias',
+    mlp: 'the MLP is four times as wide as the model',
+  },
   fields: {
     unsupported: { no_bias: [true], learned_pos_emb: [true, false] },
     // transformers reads none of these: the MLP is four times as wide, and logits are not scaled.
