@@ -9,6 +9,7 @@ describe('detectSource', () => {
     [{ kwargs: { dim: 64 }, call: {} }, 'x-transformers'],
     [{ q_heads: 4, head_dim: 32 }, 'sdpa'],
     [{ kwargs: { d_in: 48, d_out: 48 } }, 'llms-from-scratch'],
+    [{ emb_dim: 768, n_layers: 12, n_heads: 12 }, 'llms-from-scratch'],
     [{ kwargs: { width: 48 } }, undefined],
     [{ model_type: 'llama' }, 'hf'],
     [{ text_config: { model_type: 'gemma3_text' } }, 'hf'],

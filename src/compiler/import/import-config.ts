@@ -2,6 +2,7 @@ import type { ImportOptions, ImportResult } from './draft.ts';
 import { isObject } from './fields.ts';
 import { importHf } from './hf/import-hf.ts';
 import { importLlmsFromScratch } from './llms-from-scratch.ts';
+import { importLlmsFromScratchModel } from './llms-from-scratch-model.ts';
 import { importMiniMind } from './minimind.ts';
 import { importSdpa } from './sdpa.ts';
 import { importTransformerLens } from './transformer-lens.ts';
@@ -26,6 +27,7 @@ export function detectSource(config: unknown): SourceSystem | undefined {
   if (isObject(config.wrapper) && isObject(config.decoder)) return 'x-transformers';
   if (isObject(config.kwargs) && Object.hasOwn(config.kwargs, 'dim')) return 'x-transformers';
   if (isObject(config.kwargs) && Object.hasOwn(config.kwargs, 'd_in')) return 'llms-from-scratch';
+  if (Object.hasOwn(config, 'emb_dim') && Object.hasOwn(config, 'n_layers')) return 'llms-from-scratch';
   if (Object.hasOwn(config, 'q_heads') && Object.hasOwn(config, 'head_dim')) return 'sdpa';
   return undefined;
 }
@@ -48,7 +50,9 @@ export function importConfig(
     case 'transformer-lens':
       return importTransformerLens(config, options);
     case 'llms-from-scratch':
-      return importLlmsFromScratch(config, options);
+      return Object.hasOwn(config, 'emb_dim')
+        ? importLlmsFromScratchModel(config, options)
+        : importLlmsFromScratch(config, options);
     case 'sdpa':
       return importSdpa(config, options);
   }
