@@ -26,6 +26,7 @@ export function route(plan: RoutePlan): KernelSource {
       }),
       SCALE: f32c(plan.scale),
       LOG2_E: f32c(Math.LOG2E),
+      ...(scoring === 'softmax' && { LOWEST: f32c(-3.4e38) }),
     },
     bindings: [
       floats('logits'),
@@ -73,9 +74,9 @@ export function route(plan: RoutePlan): KernelSource {
 
 const sigmoid = (x: string) => `1.0 / (1.0 + exp2(-max(${x}, -80.0) * LOG2_E))`;
 
-/** Each invocation reads and writes its own experts only, so the folds' barriers are enough. */
+/** Each invocation reads and writes its own experts only, so the folds' barriers are enough; some have none. */
 const softmax = wgsl`
-  var own_max = scores[lane % EXPERTS];
+  var own_max = LOWEST;
   for (var e = lane; e < EXPERTS; e += THREADS) {
     own_max = max(own_max, scores[e]);
   }
