@@ -175,6 +175,8 @@ export interface Spec {
       readonly unit_offset?: boolean;
       /** `none`: γ = 1. `shared`: one γ `[D]` for all query heads, one for all key heads. `per_head`: `[H, D]` and `[K, D]`. `projection`: the mean is taken over all heads together, γ `[H·D]` and `[K·D]`. Default: `none` for `l2`, else `shared`. */
       readonly weight?: 'none' | 'shared' | 'per_head' | 'projection';
+      /** The norm has a bias β of the shape of γ; not without a weight, and not in a list of two. Default: false. */
+      readonly bias?: boolean;
       /** Applies to queries. Default: true. */
       readonly q?: boolean;
       /** Applies to keys. Default: true. */
@@ -525,6 +527,7 @@ export interface OptionTypes {
   readonly "attention.qk_norm.groups": number;
   readonly "attention.qk_norm.unit_offset": boolean;
   readonly "attention.qk_norm.weight": 'none' | 'shared' | 'per_head' | 'projection';
+  readonly "attention.qk_norm.bias": boolean;
   readonly "attention.qk_norm.q": boolean;
   readonly "attention.qk_norm.k": boolean;
   readonly "attention.qk_norm.memory": boolean;

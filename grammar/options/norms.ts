@@ -53,6 +53,13 @@ export const qkNorm = {
       consumedBy: 'lower',
       doc: '`none`: γ = 1. `shared`: one γ `[D]` for all query heads, one for all key heads. `per_head`: `[H, D]` and `[K, D]`. `projection`: the mean is taken over all heads together, γ `[H·D]` and `[K·D]`.',
     },
+    bias: {
+      kind: 'boolean',
+      derived: 'false',
+      since,
+      consumedBy: 'lower',
+      doc: 'The norm has a bias β of the shape of γ; not without a weight, and not in a list of two.',
+    },
     q: { kind: 'boolean', derived: 'true', since, consumedBy: 'lower', doc: 'Applies to queries.' },
     k: { kind: 'boolean', derived: 'true', since, consumedBy: 'lower', doc: 'Applies to keys.' },
     memory: {

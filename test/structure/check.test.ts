@@ -45,6 +45,12 @@ describe('parts of a model', () => {
     expect(found[0]).toContain(`SCH004 \`attention.qk_norm.${option}\``);
   });
 
+  it('a bias needs a weight, and is not of one of two norms', () => {
+    expect(findings('', 'qk_norm: { kind: layer, weight: none, bias: true }')[0]).toContain('the norm has no weight');
+    expect(findings('', 'qk_norm: [{ kind: layer, bias: true }, { kind: rms }]')[0]).toContain('there are two norms');
+    expect(findings('', 'qk_norm: { kind: layer, bias: true }')).toEqual([]);
+  });
+
   it('a norm of projections comes first', () => {
     expect(findings('', 'qk_norm: [{ kind: rms }, { kind: rms, weight: projection }]')[0]).toContain('SCH004');
     expect(findings('', 'qk_norm: [{ kind: rms, weight: projection }, { kind: rms }]')).toEqual([]);

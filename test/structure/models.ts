@@ -34,6 +34,17 @@ export const modelCases: readonly ModelCase[] = [
       'qk_norm: [{ kind: layer, weight: projection, q: false }, { kind: rms }], memory_kv: { slots: 2, normalized: true }',
     ),
   },
+  {
+    name: 'biased norms of heads',
+    yaml: model(
+      'block: {}',
+      'qk_norm: { kind: layer, bias: true, weight: per_head }, rope: { dim: 4 }, memory_kv: { slots: 2, normalized: true }',
+    ),
+  },
+  {
+    name: 'biased norms of projections, and of all heads alike',
+    yaml: `${model('block: {}', 'qk_norm: { kind: layer, bias: true, weight: projection }')}layers: { kinds: { a: {}, b: { attention: { qk_norm: { weight: shared } } } }, pattern: [a, b] }\n`,
+  },
   { name: 'parts side by side with one norm', yaml: model('block: { parallel: one_norm }, norm: { kind: layer }') },
   {
     name: 'parts side by side with two norms',

@@ -267,6 +267,8 @@ export interface HeadNormShape {
   readonly groups: number;
   /** `none`: γ = 1. `shared`: `[D]` for all heads. `per_head`: `[H, D]` for q, `[K, D]` for k, `[K, Dv]` for v. */
   readonly weight: 'none' | 'shared' | 'per_head';
+  /** β of the shape of γ is added. */
+  readonly bias?: true;
 }
 
 export interface QkNormShape extends Omit<HeadNormShape, 'weight'> {
@@ -362,7 +364,7 @@ export interface GatesShape {
  * `embed.weight` `[vocab, width]`, width the embedding's · `embed_in.weight` `[hidden, width]` · `positions.weight` `[context + offset, hidden]` ·
  * `token_types.weight` `[types, hidden]` · `embed_norm.weight|bias` `[hidden]` ·
  * `layers.{i}.attn_norm|attn_out_norm.weight|bias` `[hidden]` ·
- * `layers.{i}.attn.q|k|v|o|o_gate.weight|bias` · with `latent` `…attn.q_a|q_b|kv_a|kv_b.weight` and `…attn.q_a_norm|kv_a_norm.weight` · `layers.{i}.attn.q_norm|k_norm|v_norm.weight` (see HeadNormShape; a second norm of
+ * `layers.{i}.attn.q|k|v|o|o_gate.weight|bias` · with `latent` `…attn.q_a|q_b|kv_a|kv_b.weight` and `…attn.q_a_norm|kv_a_norm.weight` · `layers.{i}.attn.q_norm|k_norm|v_norm.weight|bias` (see HeadNormShape; a second norm of
  * the list is `q_norm2|k_norm2`) · `layers.{i}.attn.memory_k` `[K, M, D]` · `…attn.sinks` `[H]` · `…attn.t5.weight` `[buckets, H]` · `…attn.parameters.NAME` (see ParameterShape; `[1]` for a single number) ·
  * `…attn.mix_pre|mix_post|mix_pre_scale_post.weight` `[H, H]` · `…attn.head_scale` `[H]` · `…attn.head_gate.weight|bias` · `…attn.value_gate.weight` ·
  * `…attn.value_residual.weight|bias` ·

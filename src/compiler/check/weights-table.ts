@@ -120,11 +120,12 @@ function headNormWeights(
   const ofHeads = (name: string, norm: HeadNormShape | QkNormShape, headCount: number, width: number) => {
     if (norm.weight === 'none') return [];
     const blame: OptionPath = name === 'v_norm' ? 'attention.value_dim' : 'attention.head_dim';
-    if (norm.weight === 'projection') {
-      return [vector(at(`${name}.weight`), headCount * width, name.startsWith('q') ? qBlame : kvBlame)];
-    }
-    if (norm.weight === 'shared') return [vector(at(`${name}.weight`), width, blame)];
-    return [perHead(at(`${name}.weight`), [headCount, width], [name.startsWith('q') ? qBlame : kvBlame, blame])];
+    const heads = name.startsWith('q') ? qBlame : kvBlame;
+    return (norm.bias ? ['weight', 'bias'] : ['weight']).map((part) => {
+      if (norm.weight === 'projection') return vector(at(`${name}.${part}`), headCount * width, heads);
+      if (norm.weight === 'shared') return vector(at(`${name}.${part}`), width, blame);
+      return perHead(at(`${name}.${part}`), [headCount, width], [heads, blame]);
+    });
   };
   const suffix = (index: number) => (index === 0 ? '' : String(index + 1));
   return [

@@ -52,7 +52,7 @@ export function lowerProjectedAttention(
 
   const keys = preparedKeys(builder, attention, place, projected.k);
   const valueNorm = attention.valueNorm && {
-    valueNorm: withTensor(builder, attention.valueNorm, `${at}attn.v_norm.weight`),
+    valueNorm: withTensor(builder, attention.valueNorm, `${at}attn.v_norm`),
   };
   const cache = (name: 'k' | 'v', width: number) =>
     builder.declare(`${at}cache.${name}`, 'cache', cacheDtype, [B, dim(heads.kvHeads), C, dim(width)], cacheLayout);
@@ -174,11 +174,11 @@ function normProjection(
 ): string {
   const [norm] = qkNorms;
   if (norm?.weight !== 'projection' || norm.kind === 'l2' || !norm[name]) return x;
-  const { kind, eps, unitOffset } = norm;
+  const { kind, eps, unitOffset, bias = false } = norm;
   const { rows } = place.sources[name];
   const extent = rows === 'context' ? X : I;
   const out = builder.declare(`${name}_normed`, 'activation', 'f32', [B, extent, dim(width)]);
-  const shape = { kind, eps, unitOffset, weight: true, bias: false } as const;
+  const shape = { kind, eps, unitOffset, weight: true, bias } as const;
   const at = `${place.at}attn.${name}_norm`;
   lowerNorm(builder, shape, { at, width, x, out, ...(rows && { rows }), ...inLayer(place.layer) });
   return out;
@@ -375,13 +375,21 @@ function headNormsOf(
   return qkNorms.flatMap((norm, index) => {
     const { weight } = norm;
     if (!norm[of] || weight === 'projection') return [];
-    return [withTensor(builder, { ...norm, weight }, `${at}${of}_norm${index === 0 ? '' : index + 1}.weight`)];
+    return [withTensor(builder, { ...norm, weight }, `${at}${of}_norm${index === 0 ? '' : index + 1}`)];
   });
 }
 
 function withTensor(builder: ModuleBuilder, norm: HeadNormShape, name: string): HeadNorm {
-  const { kind, eps, unitOffset, groups, weight } = norm;
-  return { kind, eps, unitOffset, groups, weight, ...(weight !== 'none' && { tensor: builder.weight(name) }) };
+  const { kind, eps, unitOffset, groups, weight, bias } = norm;
+  return {
+    kind,
+    eps,
+    unitOffset,
+    groups,
+    weight,
+    ...(bias && { bias, biasTensor: builder.weight(`${name}.bias`) }),
+    ...(weight !== 'none' && { tensor: builder.weight(`${name}.weight`) }),
+  };
 }
 
 function rotationOf(builder: ModuleBuilder, { rope }: AttentionShape, heads: number): { readonly rotation?: Rotation } {

@@ -198,6 +198,8 @@ export interface ExpertsDownNode extends NodeBase {
 /** A `HeadNormShape` with its weight tensor, if it has one: `[D]` or `[heads, D]`. */
 export interface HeadNorm extends HeadNormShape {
   readonly tensor?: string;
+  /** β, of the same shape; present when the norm has a bias. */
+  readonly biasTensor?: string;
 }
 
 /** Rotation of `dim` entries of each head from `firstEntry` on (default 0) by position; `table` holds (cos, sin) of position × frequency. Frequencies are those of `RopeShape`. */

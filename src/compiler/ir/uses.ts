@@ -262,9 +262,10 @@ const expertBias = (field: string, tensor: string | undefined, experts: number, 
   tensor === undefined ? [] : [{ ...read(field, tensor, [dim(experts)], width, weights), dtypes: f32 }];
 
 const headNorms = (norms: readonly HeadNorm[], heads: number, headDim: number) =>
-  norms.flatMap(({ tensor, weight }) =>
-    vector('norm.tensor', tensor, weight === 'per_head' ? heads * headDim : headDim),
-  );
+  norms.flatMap(({ tensor, biasTensor, weight }) => {
+    const width = weight === 'per_head' ? heads * headDim : headDim;
+    return [...vector('norm.tensor', tensor, width), ...vector('norm.biasTensor', biasTensor, width)];
+  });
 
 const rowsOf = ({ rows }: Node): readonly Dim[] => [B, rows === 'context' ? X : I];
 

@@ -1,6 +1,6 @@
 import type { HeadNorm, NormNode } from '../ir/nodes.ts';
 import { eachToken, read, type Step } from './step.ts';
-import { type Tensor, zeros } from './tensor.ts';
+import { addScaled, type Tensor, zeros } from './tensor.ts';
 
 export function evaluateNorm(node: NormNode, step: Step): Tensor {
   const x = read(step, node.x);
@@ -33,13 +33,16 @@ export function headNormsOf(norms: readonly HeadNorm[], step: Step): NormaliseHe
   const loaded = norms.map((norm) => ({
     norm,
     weight: norm.tensor === undefined ? undefined : read(step, norm.tensor),
+    bias: norm.biasTensor === undefined ? undefined : read(step, norm.biasTensor),
   }));
   return (x, at, width, head) => {
-    for (const { norm, weight } of loaded) {
+    for (const { norm, weight, bias } of loaded) {
       for (let part = 0; part < norm.groups; part++) {
         normalisePart(norm, x, at + (part * width) / norm.groups, width / norm.groups);
       }
-      if (weight) scaleHead(norm, weight.data, norm.weight === 'per_head' ? head * width : 0, x, at, width);
+      const first = norm.weight === 'per_head' ? head * width : 0;
+      if (weight) scaleHead(norm, weight.data, first, x, at, width);
+      if (bias) addScaled(x, at, 1, bias.data, first, width);
     }
   };
 }

@@ -1,3 +1,4 @@
+import type { HeadNormShape } from '../check/shaped-spec.ts';
 import type { AppendNode, HeadNorm, MemoryKeysNode, QueryHeadsNode, Rotation } from '../ir/nodes.ts';
 import { cachePlan } from './cache-layout.ts';
 import { dispatch, rowsOf, type StorageOf } from './dispatch.ts';
@@ -6,10 +7,13 @@ import type { NodePlan, PlannedDispatch } from './planned.ts';
 import { floats, pairs } from './workgroup-memory.ts';
 
 /** The norms' shapes without their tensors, so that layers share a kernel. */
-const shapesOf = (norms: readonly HeadNorm[]) =>
-  norms.map(({ kind, eps, unitOffset, groups, weight }) => ({ kind, eps, unitOffset, groups, weight }));
+const shapesOf = (norms: readonly HeadNorm[]) => norms.map(({ tensor, biasTensor, ...shape }): HeadNormShape => shape);
 
-const weightsOf = (norms: readonly HeadNorm[]) => ({ norm_weight: norms[0]?.tensor, norm_weight_2: norms[1]?.tensor });
+const weightsOf = ([first, second]: readonly HeadNorm[]) => ({
+  norm_weight: first?.tensor,
+  norm_bias: first?.biasTensor,
+  norm_weight_2: second?.tensor,
+});
 
 const rotationPlan = (rotation: Rotation | undefined): { readonly rotation?: RotationPlan } =>
   rotation === undefined

@@ -34,6 +34,7 @@ function resolveQkNorm(
     const help = 'delete `unit_offset`, or write `weight: shared` or `weight: per_head`';
     report('SCH004', spec.keySpan('attention.qk_norm.unit_offset', item), { ...args, help });
   }
+  const bias = hasBias(spec, item, weight, report);
   const groups = spec.at('attention.qk_norm.groups', item);
   if (weight === 'projection') checkProjectionNorm(spec, item, kind, report);
   if (groups !== undefined && headDim !== undefined && headDim % groups.value !== 0)
@@ -50,10 +51,21 @@ function resolveQkNorm(
     unitOffset,
     groups: groups?.value ?? 1,
     weight,
+    ...(bias ? { bias } : {}),
     q,
     k,
     memory: weight !== 'projection' && appliesToMemory(spec, item, k, memory, report),
   });
+}
+
+function hasBias(spec: BoundSpec, item: number, weight: QkNormShape['weight'], report: Report): boolean {
+  if (spec.at('attention.qk_norm.bias', item)?.value !== true) return false;
+  const option = 'attention.qk_norm.bias';
+  const refuse = (reason: string, help: string) =>
+    report('SCH004', spec.keySpan(option, item), { option, reason, help });
+  if (weight === 'none') refuse('the norm has no weight', 'delete `bias`, or write `weight: shared`');
+  else if (spec.itemsOf('attention.qk_norm') > 1) refuse('there are two norms', 'delete `bias`, or the other norm');
+  return weight !== 'none';
 }
 
 /** A norm over all heads together comes before there are heads. */

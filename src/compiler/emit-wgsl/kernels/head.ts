@@ -25,7 +25,10 @@ export interface HeadOptions {
 const normWeight = (index: number): string => (index === 0 ? 'norm_weight' : `norm_weight_${index + 1}`);
 
 export function headParts({ headDim, threads, norms, rotation }: HeadOptions): HeadParts {
-  const weights = norms.flatMap((norm, index) => (norm.weight === 'none' ? [] : [normWeight(index)]));
+  const weights = norms.flatMap((norm, index) => [
+    ...(norm.weight === 'none' ? [] : [normWeight(index)]),
+    ...(norm.bias ? ['norm_bias'] : []),
+  ]);
   return {
     constants: {
       HEAD_DIM: u32c(headDim),
@@ -55,9 +58,10 @@ const loadHead = (source: string) => wgsl`
 /** Each entry is rewritten by the lane that owns it, once the statistics of its group are known to all. */
 function applyNorm(norm: HeadNormShape, index: number, headDim: number): string {
   const width = headDim / norm.groups;
-  const weight =
-    norm.weight === 'per_head' ? `${normWeight(index)}[head_index * HEAD_DIM + e]` : `${normWeight(index)}[e]`;
-  const gamma = norm.unitOffset ? `(${weight} + 1.0)` : weight;
+  const entry = norm.weight === 'per_head' ? 'head_index * HEAD_DIM + e' : 'e';
+  const weight = `${normWeight(index)}[${entry}]`;
+  const gamma = norm.weight === 'none' ? '' : norm.unitOffset ? ` * (${weight} + 1.0)` : ` * ${weight}`;
+  const beta = norm.bias ? ` + norm_bias[${entry}]` : '';
   const group = norm.groups === 1 ? '0' : `e / ${width}u`;
   return wgsl`
     for (var part = lane; part < ${norm.groups}u; part += THREADS) {
@@ -66,7 +70,7 @@ function applyNorm(norm: HeadNormShape, index: number, headDim: number): string 
     workgroupBarrier();
     for (var e = lane; e < HEAD_DIM; e += THREADS) {
       let group_of_entry = statistics[${group}];
-      head[e] = (head[e] - group_of_entry.x) * group_of_entry.y${norm.weight === 'none' ? '' : ` * ${gamma}`};
+      head[e] = (head[e] - group_of_entry.x) * group_of_entry.y${gamma}${beta};
     }
     workgroupBarrier();`;
 }
