@@ -91,6 +91,13 @@ describe('a breach', () => {
     expect(found.map((one) => [one.code, textAt(one)])).toEqual([['TGT004', '600000']]);
   });
 
+  it('is none of a vocabulary as large as Gemma’s', () => {
+    const wide =
+      'gqac: 1\nname: m\nmodel: { vocab: 262144, hidden: 1152, layers: 1, context: 8 }\nmlp: { activation: silu, width: 16 }\nattention: { q_heads: 4 }\n';
+    const codes = check(wide, targetWith({ maxStorageBufferBindingSize: 2 ** 32, maxBufferSize: 2 ** 32 }));
+    expect(codes).toEqual([]);
+  });
+
   it('is not looked for after an error, and can be ignored', () => {
     const small = targetWith({ maxStorageBuffersPerShaderStage: 1 });
     expect(check(attention('q_heads: 8', 'kv_heads: 3', 'head_dim: 8'), small).map(({ code }) => code)).toEqual([

@@ -32,8 +32,8 @@ export function breachesOf(shaped: ShapedSpec, module: AttnModule, program: Prog
   const { prepare, prefill, decode, sample } = program;
   return [
     ...[...prepare, ...prefill, ...decode, ...sample].flatMap((one) => kernelBreaches(one, program)),
-    ...[...prepare, ...prefill].flatMap((one) => gridBreach(one, call, shaped, program)),
-    ...[...decode, ...sample].flatMap((one) => gridBreach(one, oneToken(call), shaped, program)),
+    ...[...prepare, ...prefill].flatMap((one) => gridBreach(one, call, program)),
+    ...[...decode, ...sample].flatMap((one) => gridBreach(one, oneToken(call), program)),
     ...tensorsOf(module, program).flatMap((tensor) => tensorBreach(tensor, call, shaped, program)),
   ];
 }
@@ -56,18 +56,10 @@ function placeOf({ plan, node }: PlannedDispatch): Pick<Breach, 'what' | 'layer'
   return { what: kernelName(plan), ...(node?.layer === undefined ? {} : { layer: node.layer }) };
 }
 
-function gridBreach(
-  dispatch: PlannedDispatch,
-  call: Call,
-  shaped: ShapedSpec,
-  { profile: { limits } }: ProgramPlan,
-): readonly Breach[] {
+function gridBreach(dispatch: PlannedDispatch, call: Call, { profile: { limits } }: ProgramPlan): readonly Breach[] {
   const limit = limits.maxComputeWorkgroupsPerDimension;
-  const largest = (at: Call) => Math.max(...dispatch.grid.map((extent) => extentAt(extent, at)));
-  const need = largest(call);
-  if (need <= limit) return [];
-  const fitting = fittingContext(shaped, (context) => largest({ ...longestCall(shaped, context), I: call.I }) <= limit);
-  return [{ code: 'TGT005', need, limit, options: gridCulprits(dispatch), ...placeOf(dispatch), ...fitting }];
+  const need = Math.max(...dispatch.grid.map((extent) => extentAt(extent, call)));
+  return need > limit ? [{ code: 'TGT005', need, limit, options: gridCulprits(dispatch), ...placeOf(dispatch) }] : [];
 }
 
 function tensorBreach(

@@ -1,6 +1,7 @@
 import type { LinearNode } from '../ir/nodes.ts';
 import { quads } from './extents.ts';
 import type { LinearRowPlan, LinearTilePlan, Storage } from './kernel-plan.ts';
+import { defaultLimits } from './profiles.ts';
 import { floats, vectors } from './workgroup-memory.ts';
 
 function linearOptions(node: LinearNode, weight: Storage) {
@@ -50,10 +51,18 @@ export function lanesFor(inQuads: number): number {
   return Math.min(32, Math.max(4, fitting));
 }
 
+/** Fewer lanes where there are so many outputs that their workgroups would be more than an axis of a dispatch has (Gemma: 262,144). */
+function lanesForOutputs(inQuads: number, outputs: number, threads: number): number {
+  let lanes = lanesFor(inQuads);
+  while (lanes > 1 && Math.ceil(outputs / (threads / lanes)) > defaultLimits.maxComputeWorkgroupsPerDimension)
+    lanes /= 2;
+  return lanes;
+}
+
 export function planLinearRow(node: LinearNode, weight: Storage): LinearRowPlan {
   const options = linearOptions(node, weight);
   const threads = 128;
-  const lanes = lanesFor(quads(options.inWidth));
+  const lanes = lanesForOutputs(quads(options.inWidth), options.outWidth, threads);
   const partials = options.gate === 'none' ? ['partials'] : ['partials', 'gate_partials'];
   return {
     stage: 'linear_row',
