@@ -7,7 +7,7 @@ import { attention } from '../../src/compiler/diagnostics/entry.ts';
 import { gqac, reportOf } from './helpers.ts';
 
 const bad = attention('q_heads: 8', 'kv_heads: 3', 'head_dim: 64');
-const worse = attention('q_heads: 8', 'kv_heads: 3', 'head_dim: 64', 'heads: 4');
+const worse = attention('q_heads: 8', 'kv_heads: 3', 'head_dim: 64', 'n_heads: 4');
 const same = (path: string) => path;
 
 describe('a baseline', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AttentionSession, Session, UsageError } from '../../src/runtime/abi1/index.ts';
+import { AttentionSession, deviceTensor, Session, UsageError } from '../../src/runtime/abi1/index.ts';
 import { headInputs, loadSpec, useDevice } from '../numeric/harness.ts';
 
 const gpu = useDevice();
@@ -74,6 +74,18 @@ describe('an attention session', () => {
     await refused({ tokens: [0, 0, 0] });
     await refused({ tokens: [1, 1, 6] });
     await refused({ prefix: 2 });
+  });
+
+  it('says that a bias has no columns of memory', async () => {
+    const yaml = 'attention: { q_heads: 2, head_dim: 4, memory_kv: 3, bias: {} }';
+    const { loaded } = await loadSpec(gpu.device, yaml);
+    const bias = (keys: number) => deviceTensor(gpu.device, 'f32', [1, 2, 5, keys]);
+    const create = (keys: number) => AttentionSession.create(loaded, { tokens: 5, keys: 8 }, { bias: bias(keys) });
+    await expect(create(11)).rejects.toThrow(
+      '[1, 2, 5, 8]: leave out the 3 columns of memory and zero, they need none',
+    );
+    await expect(create(12)).rejects.toThrow(/needs \[1, 2, 5, 8\]$/);
+    await create(8);
   });
 
   it('with a cache refuses more new tokens than keys', async () => {

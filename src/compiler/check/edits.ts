@@ -1,10 +1,6 @@
-import type { ArgsOf } from '../diagnostics/catalogue.ts';
-import type { Edit, Fix } from '../diagnostics/diagnostic.ts';
-import type { Report } from '../diagnostics/report.ts';
+import type { Edit } from '../diagnostics/diagnostic.ts';
 import { lineStartsOf, positionAt, spanOf } from '../source/positions.ts';
-import type { Span } from '../source/source.ts';
 import type { SpecMap, SpecNode } from '../syntax/tree.ts';
-import type { AnyPath, BoundSpec } from './bind.ts';
 
 /** Deletes an entry: its whole lines in a block map, the entry and one comma in a flow map. */
 export function deleteEntry(map: SpecMap, key: string): Edit | undefined {
@@ -32,32 +28,6 @@ function endOf(node: SpecNode): number {
   const last = parts.at(-1);
   if (isBlock && last !== undefined && file.text[start] !== '[') return endOf(last);
   return start + file.text.slice(start, end).trimEnd().length;
-}
-
-/**
- * The fix that deletes an option where it is written; none when that would leave a map without entries, or when the option is
- * not what stands at `span`.
- */
-export function deletionOf(spec: BoundSpec, path: AnyPath, span: Span): readonly Fix[] {
-  const map = spec.mapAround(path);
-  const key = path.slice(path.lastIndexOf('.') + 1);
-  const entry = map?.entries.find((one) => one.key === key);
-  const isMeant = [entry?.keySpan, entry?.value.span].some(
-    (one) => one?.file === span.file && one.start === span.start,
-  );
-  if (map === undefined || !isMeant || map.entries.length < 2) return [];
-  const edit = deleteEntry(map, key);
-  return edit === undefined ? [] : [{ title: `delete \`${key}\``, edits: [edit] }];
-}
-
-/** Offers to delete options that have no effect, whatever rule finds it. */
-export function withDeletions(spec: BoundSpec, report: Report): Report {
-  return (code, span, args, notes = [], fixes = []) => {
-    const isIdle = code === 'OPT002' && fixes.length === 0;
-    // Sound for OPT002; TypeScript does not narrow the arguments by the code.
-    const { option } = args as ArgsOf<'OPT002'>;
-    report(code, span, args, notes, isIdle ? deletionOf(spec, option as AnyPath, span) : fixes);
-  };
 }
 
 /** Adds an entry, given as `key: value`, to a map in its own style. */

@@ -1,7 +1,7 @@
 import type { Report } from '../diagnostics/report.ts';
 import type { BoundSpec, OptionPath } from './bind.ts';
 import { type CheckpointHeader, resolveWeightDtype } from './checkpoint.ts';
-import { withDeletions } from './edits.ts';
+import { withDeletions } from './deletions.ts';
 import { resolveAttention } from './infer-attention.ts';
 import { resolveMlp } from './infer-mlp.ts';
 import { resolveModel } from './infer-model.ts';

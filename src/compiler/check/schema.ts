@@ -5,6 +5,7 @@ import { expectation } from '../../../grammar/words.ts';
 import type { Report } from '../diagnostics/report.ts';
 import type { Span } from '../source/source.ts';
 import { entryOf, nodeAt, type SpecNode, type SpecTree, toPlain } from '../syntax/tree.ts';
+import { hintFor, reportForeignWindow } from './foreign-words.ts';
 import { suggest } from './suggest.ts';
 
 /** A tree whose known options have values of their types, but for `invalid`, which have been reported. */
@@ -14,7 +15,7 @@ export interface ValidSpec {
   readonly invalid: ReadonlySet<string>;
 }
 
-/** Reports SCH001 unknown key, SCH002 wrong value, SCH003 missing key, GQA004 the word `groups`; each place once. */
+/** Reports SCH001 unknown key, SCH002 wrong value, SCH003 missing key, GQA004 the word `groups`, WIN001 a window in other words; each place once. */
 export function checkSchema(tree: SpecTree, report: Report): ValidSpec {
   const invalid = new Set<string>();
   if (validateSpec(toPlain(tree))) {
@@ -63,19 +64,22 @@ function reportUnknown(
     invalid.add('attention.kv_heads');
     return;
   }
+  if (reportForeignWindow(map, entry, path, report)) {
+    invalid.add('attention.mask.window');
+    return;
+  }
   const option = optionAt(path);
   const known = option?.kind === 'map' ? Object.keys(option.entries) : [];
+  const hint = hintFor(key);
   // A kind of layer may change what the spec has already.
   const written = map.parts?.find(({ entries }) => entries.some(({ keySpan }) => keySpan === entry.keySpan)) ?? map;
-  const suggestion = suggest(
-    key,
-    known.filter((name) => entryOf(written, name) === undefined),
-  );
+  const free = known.filter((name) => entryOf(written, name) === undefined);
+  const suggestion = hint === undefined ? suggest(key, free) : undefined;
   const title = `rename it to \`${suggestion}\``;
   const fixes = suggestion === undefined ? [] : [{ title, edits: [{ span: entry.keySpan, text: suggestion }] }];
   // The misspelt option is not also missing, and its default is not what was meant.
   if (suggestion !== undefined) invalid.add([...path, suggestion].join('.'));
-  report('SCH001', entry.keySpan, { key: shorten(key), place, suggestion, known }, [], fixes);
+  report('SCH001', entry.keySpan, { key: shorten(key), place, suggestion, hint, known }, [], fixes);
 }
 
 function reportMissing(

@@ -77,7 +77,7 @@ export class AttentionSession<Tensors extends object = Readonly<Record<string, D
       const declaration = declared.find((candidate) => candidate.name === name && isInterface(candidate.role));
       if (declaration === undefined)
         throw new UsageError(`${module.definition.name} has no input or output named ${name}`);
-      checkTensor(tensor, declaration, symbols);
+      checkTensor(tensor, declaration, symbols, module.definition.facts.prefixColumns);
     }
     const external = new Map(Object.entries(tensors).map(([name, { buffer }]) => [name, buffer]));
     const buffers = declared.filter(({ name }) => !external.has(name));
@@ -209,11 +209,18 @@ function encoded(values: Float32Array<ArrayBuffer>, dtype: BufferDecl['dtype']):
 
 const isInterface = (role: string) => role === 'input' || role === 'output';
 
-function checkTensor(tensor: DeviceTensor, { name, dtype, shape }: BufferDecl, symbols: ExtentBindings): void {
+/** @param prefixColumns of zero and memory, which nothing that the app gives has a place for. */
+function checkTensor(
+  tensor: DeviceTensor,
+  { name, dtype, shape }: BufferDecl,
+  symbols: ExtentBindings,
+  prefixColumns: number,
+): void {
   const expected = shape.map((extent) => evaluateExtent(extent, symbols));
   const shown = (extents: readonly number[]) => `[${extents.join(', ')}]`;
   if (tensor.dtype !== dtype) throw new UsageError(`${name} is ${tensor.dtype}, the module needs ${dtype}`);
-  if (shown(tensor.shape) !== shown(expected)) {
-    throw new UsageError(`${name} is ${shown(tensor.shape)}, this size needs ${shown(expected)}`);
-  }
+  if (shown(tensor.shape) === shown(expected)) return;
+  const hasPrefix = prefixColumns > 0 && tensor.shape.at(-1) === (expected.at(-1) ?? 0) + prefixColumns;
+  const hint = hasPrefix ? `: leave out the ${prefixColumns} columns of memory and zero, they need none` : '';
+  throw new UsageError(`${name} is ${shown(tensor.shape)}, this size needs ${shown(expected)}${hint}`);
 }

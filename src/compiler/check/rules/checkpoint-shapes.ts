@@ -12,7 +12,7 @@ import { kvHeadsNote } from './memory.ts';
 type FoundByTemplate = ReadonlyMap<SourcedTemplate, readonly Found[]>;
 
 /**
- * Tensors of another shape than the spec gives them. The first explanation that fits is reported (DIM002, MEM001, MEM002, NRM001,
+ * Tensors of another shape than the spec gives them. The first explanation that fits is reported (DIM002, MEM001, MEM002, MEM003, NRM001,
  * RES001, SNK001, else WGT002 with a likely cause), and mismatches that follow from it are not reported again.
  */
 export function checkShapes(input: CheckpointInput, found: FoundByTemplate, report: Report): void {
@@ -107,6 +107,11 @@ function reportMemory(
     const notes = [kvHeadsNote(spec, heads), describe(wrong)];
     report('MEM001', spec.keySpan('attention.memory_kv'), { heads: memoryHeads, kvHeads, inCheckpoint: true }, notes);
   }
+  const keyWidth = key?.shape.length === 3 ? key.shape[2] : undefined;
+  if (key !== undefined && keyWidth !== undefined && keyWidth !== attention.headDim && implied.headDim === undefined) {
+    const place = spec.keySpan('attention.memory_kv');
+    report('MEM003', place, { width: keyWidth, headDim: attention.headDim }, [describe(key)]);
+  }
   const width = value?.shape.length === 3 ? value.shape[2] : undefined;
   if (value !== undefined && width !== undefined && width !== attention.valueDim && implied.headDim === undefined) {
     const place = spec.at('attention.value_dim')?.span ?? spec.keySpan('attention.memory_kv');
@@ -146,8 +151,8 @@ function followsFrom(
     if (name === 'attn.k.bias' && first === implied.kvHeads * headDim) return true;
   }
   if (!name.startsWith('attn.memory_') || found.length !== 3) return false;
-  // MEM001 and MEM002 speak of heads and of the width of values; the other axes are still to be told.
-  return found[1] === input.attention.columns.memory && (name === 'attn.memory_v' || found[2] === headDim);
+  // MEM001, MEM002 and MEM003 speak of heads and of widths; the number of slots is still to be told.
+  return found[1] === input.attention.columns.memory;
 }
 
 function likelyCause(

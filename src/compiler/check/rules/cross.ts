@@ -1,7 +1,7 @@
 import { note } from '../../diagnostics/diagnostic.ts';
 import type { Report } from '../../diagnostics/report.ts';
 import type { AnyPath, BoundSpec } from '../bind.ts';
-import { deletionOf } from '../edits.ts';
+import { deletionOf } from '../deletions.ts';
 import type { AttentionShape } from '../shaped-spec.ts';
 import { hasGivenHeads } from './given-heads.ts';
 

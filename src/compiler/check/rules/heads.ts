@@ -1,6 +1,7 @@
 import { note } from '../../diagnostics/diagnostic.ts';
 import type { Report } from '../../diagnostics/report.ts';
 import type { BoundSpec, OptionPath } from '../bind.ts';
+import { insertEntry } from '../edits.ts';
 import type { HeadGroup } from '../shaped-spec.ts';
 
 export interface ResolvedHeads {
@@ -9,7 +10,7 @@ export interface ResolvedHeads {
   readonly source: OptionPath;
 }
 
-/** H, K and G from `q_heads` and one of `kv_heads`, `one_kv_head`, `group_size`. Reports GQA001, GQA002, SCH004. */
+/** H, K and G from `q_heads` and one of `kv_heads`, `one_kv_head`, `group_size`. Reports GQA001, GQA002, GQA003, SCH004. */
 export function resolveHeads(spec: BoundSpec, report: Report): ResolvedHeads | undefined {
   const q = spec.at('attention.q_heads');
   const kv = spec.at('attention.kv_heads');
@@ -43,8 +44,26 @@ export function resolveHeads(spec: BoundSpec, report: Report): ResolvedHeads | u
     return undefined;
   }
   const kvHeads = one ? 1 : size !== undefined ? qHeads / size.value : (kv?.value ?? qHeads);
+  if (kvHeads > 1 && kvHeads < qHeads) reportOrder(spec, report);
   const group = Object.freeze({ qHeads, kvHeads, queriesPerKv: qHeads / kvHeads, order });
   return Object.freeze({ group, source: sourceOf(one, size !== undefined, kv !== undefined) });
+}
+
+/** The order is a default, and the names of the weights are those of a system with the other one. */
+function reportOrder(spec: BoundSpec, report: Report): void {
+  if (spec.isWritten('attention.group_order') || spec.isInvalid('attention.group_order')) return;
+  for (const { value } of spec.names) {
+    const [tensor] = value.kind === 'scalar' && typeof value.value === 'string' ? [value.value] : [];
+    if (tensor === undefined || !/(^|\.)to_k\.weight$/.test(tensor)) continue;
+    const map = spec.mapAround('attention.group_order');
+    const fixes = (['interleaved', 'blocked'] as const).flatMap((order) =>
+      map === undefined
+        ? []
+        : [{ title: `write \`group_order: ${order}\``, edits: [insertEntry(map, `group_order: ${order}`)] }],
+    );
+    report('GQA003', value.span, { tensor }, [], fixes);
+    return;
+  }
 }
 
 const countOptions = ['attention.kv_heads', 'attention.one_kv_head', 'attention.group_size'] as const;

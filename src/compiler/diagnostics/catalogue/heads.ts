@@ -25,6 +25,24 @@ export const headRules = {
     failing: { spec: attention('q_heads: 8', 'kv_heads: 2', 'one_kv_head: true', 'head_dim: 64') },
     mended: { spec: attention('q_heads: 8', 'one_kv_head: true', 'head_dim: 64') },
   }),
+  GQA003: entry({
+    slug: 'group-order-unknown',
+    severity: 'error',
+    message: (_: { tensor: string }) =>
+      'these weights have names of x-transformers, whose query heads are grouped otherwise',
+    label: (a) => `\`${a.tensor}\``,
+    help: () =>
+      'write `group_order: interleaved` if x-transformers trained them, or `group_order: blocked` if they were converted',
+    why: 'With 1 < kv_heads < q_heads, query head h reads KV head h mod K in x-transformers and floor(h / G) nearly everywhere else. The shapes are the same, so the wrong order is found by nothing but the text.',
+    issue:
+      'onnx/onnx#7274, ekzhang/jax-js#180, apple/axlearn#842: heads tiled in one place and repeated in the other, without an error',
+    failing: {
+      spec: `${attention('hidden: 64', 'q_heads: 4', 'kv_heads: 2')}weights:\n  names:\n    attn.k.weight: to_k.weight\n`,
+    },
+    mended: {
+      spec: `${attention('hidden: 64', 'q_heads: 4', 'kv_heads: 2', 'group_order: interleaved')}weights:\n  names:\n    attn.k.weight: to_k.weight\n`,
+    },
+  }),
   GQA004: entry({
     slug: 'ambiguous-groups',
     severity: 'error',

@@ -37,6 +37,25 @@ export const memoryRules = {
       tensors: { 'attn.memory_k': ['F32', 4, 2, 64], 'attn.memory_v': ['F32', 4, 2, 32] },
     },
   }),
+  MEM003: entry({
+    slug: 'memory-key-width',
+    severity: 'error',
+    message: (a: { width: number; headDim: number }) =>
+      `memory keys are ${a.width} wide, the attention's keys ${a.headDim}`,
+    label: () => 'compared with whole keys',
+    help: (a) => `use a checkpoint whose memory keys are ${a.headDim} wide, rotated entries included`,
+    why: 'A query is compared with memory keys as with any other: `[kv_heads, M, head_dim]`. Positions that take entries of their own make keys wider than what they were projected to, memory keys too.',
+    issue:
+      'lucidrains/x-transformers: memory keys are allocated with dim_head, before a position scheme that widens queries and keys',
+    failing: {
+      spec: attention('q_heads: 4', 'head_dim: 96', 'value_dim: 64', 'memory_kv: 2'),
+      tensors: { 'attn.memory_k': ['F32', 4, 2, 64], 'attn.memory_v': ['F32', 4, 2, 64] },
+    },
+    mended: {
+      spec: attention('q_heads: 4', 'head_dim: 96', 'value_dim: 64', 'memory_kv: 2'),
+      tensors: { 'attn.memory_k': ['F32', 4, 2, 96], 'attn.memory_v': ['F32', 4, 2, 64] },
+    },
+  }),
   MEM005: entry({
     slug: 'windowed-memory-undeclared',
     severity: 'error',

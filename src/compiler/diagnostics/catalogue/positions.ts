@@ -115,6 +115,18 @@ export const positionRules = {
       spec: attention('q_heads: 8', 'head_dim: 64', 'mask: { causal: true }', 't5_bias: { max_distance: 17 }'),
     },
   }),
+  WIN001: entry({
+    slug: 'window-in-other-words',
+    severity: 'error',
+    message: (a: { key: string; window: number | undefined }) =>
+      `\`${a.key}\` counts the keys before the query’s own, \`window\` counts that one too`,
+    help: (a) =>
+      a.window === undefined ? 'write `mask: { window: … }`, one more' : `write \`mask: { window: ${a.window} }\``,
+    why: 'A window of W keys here includes the query’s own, as in transformers. x-transformers (`max_attend_past`) and FlashInfer (`window_left`) count the past only: the same number shows one key more.',
+    issue: 'huggingface/transformers#39408 and others: windows that are off by one between implementations',
+    failing: { spec: attention('q_heads: 8', 'head_dim: 64', 'mask: { causal: true, max_attend_past: 127 }') },
+    mended: { spec: attention('q_heads: 8', 'head_dim: 64', 'mask: { causal: true, window: 128 }') },
+  }),
   WIN002: entry({
     slug: 'window-without-effect',
     severity: 'warning',

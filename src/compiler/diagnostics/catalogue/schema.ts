@@ -6,10 +6,16 @@ export const schemaRules = {
   SCH001: entry({
     slug: 'unknown-key',
     severity: 'error',
-    message: (a: { key: string; place: string; suggestion?: string | undefined; known: readonly string[] }) =>
-      `${a.place} has no option \`${a.key}\``,
+    message: (a: {
+      key: string;
+      place: string;
+      suggestion?: string | undefined;
+      hint?: string | undefined;
+      known: readonly string[];
+    }) => `${a.place} has no option \`${a.key}\``,
     help: (a) =>
-      a.suggestion === undefined ? `options here: ${a.known.join(', ')}` : `did you mean \`${a.suggestion}\`?`,
+      a.hint ??
+      (a.suggestion === undefined ? `options here: ${a.known.join(', ')}` : `did you mean \`${a.suggestion}\`?`),
     why: 'An option that nothing reads would be dropped without a word, and the model would be another one.',
     issue: 'sgl-project/sglang#30050, vllm-project/vllm#48011: options silently ignored',
     failing: { spec: attention('q_heads: 8', 'kv_head: 2', 'head_dim: 64') },
