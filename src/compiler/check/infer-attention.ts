@@ -13,6 +13,7 @@ import { resolveLatent } from './rules/latent.ts';
 import { resolveBiasTensor, resolveNormalizer, resolveSoftcap } from './rules/logits.ts';
 import { resolveMask } from './rules/mask.ts';
 import { resolveMemory } from './rules/memory.ts';
+import { checkBuffers } from './rules/parameters.ts';
 import { resolveBiasPosition } from './rules/position-bias.ts';
 import { resolveRope } from './rules/rope.ts';
 import { yarnMscale } from './rules/rope-scaling.ts';
@@ -62,7 +63,7 @@ export function resolveAttention(
     { heads: heads.group, columns, mask, inputs, isCross: cross !== undefined, ...(context && { context }) },
     report,
   );
-  return Object.freeze({
+  const attention: AttentionShape = Object.freeze({
     inputs,
     ...(hidden === undefined ? {} : { hidden }),
     ...(outHidden === undefined ? {} : { outHidden }),
@@ -102,6 +103,8 @@ export function resolveAttention(
     ...cache,
     hooks,
   });
+  checkBuffers(spec, attention, report);
+  return attention;
 }
 
 /** Unit vectors have products within ±1: a fixed 10 in place of D^-0.5, as in x-transformers. */

@@ -3,7 +3,7 @@ import { isFunctionName } from '../../expression/functions.ts';
 import { isBuiltinName } from '../../expression/infer.ts';
 import { entryOf, type SpecEntry } from '../../syntax/tree.ts';
 import type { BoundSpec } from '../bind.ts';
-import type { HeadGroup, ParameterShape } from '../shaped-spec.ts';
+import type { AttentionShape, HeadGroup, ParameterShape } from '../shaped-spec.ts';
 
 /** Kernels have room for this many buffers beside their own. */
 const mostParameters = 4;
@@ -58,6 +58,32 @@ function axesOf({ value }: SpecEntry): readonly (number | 'h' | 'kv')[] {
     const axis = item.value;
     return axis === 'h' || axis === 'kv' || typeof axis === 'number' ? [axis] : [];
   });
+}
+
+/** Storage buffers that every device lets a kernel have. */
+const mostBuffers = 8;
+
+/** Reports EXP008 where the softmax of separate steps, which has to be able to serve every spec, would read too many buffers. */
+export function checkBuffers(spec: BoundSpec, attention: AttentionShape, report: Report): void {
+  const { parameters, mask, sinks, biasTensor, biasPosition, activeHeads, hooks } = attention;
+  const others = [
+    'scores',
+    'pattern',
+    ...(mask.padding === 'none' ? [] : ['`mask.padding`']),
+    ...(mask.documents ? ['`mask.documents`'] : []),
+    ...(sinks ? ['`sinks`'] : []),
+    ...(biasTensor === undefined ? [] : ['`bias`']),
+    ...(biasPosition?.kind === 't5' ? ['`t5_bias`'] : []),
+    ...(activeHeads === 'runtime' ? ['`heads.active`'] : []),
+    ...(hooks.includes('scores') ? ['`hooks`'] : []),
+  ];
+  const room = Math.max(mostBuffers - others.length, 0);
+  const surplus = parameters[room];
+  if (surplus === undefined) return;
+  const entry = spec.entriesOf('attention.parameters')?.find(({ key }) => key === surplus.name);
+  const problem = `beside ${others.slice(2).join(', ')} kernels have room for ${room} of ${parameters.length} parameters`;
+  const help = 'join parameters of equal axes into one with a further axis';
+  report('EXP008', entry?.keySpan ?? spec.keySpan('attention.parameters'), { problem, help });
 }
 
 /** Reports OPT002 for each parameter that no expression indexes. */
