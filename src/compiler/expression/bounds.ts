@@ -142,8 +142,8 @@ function sum(a: Linear, b: Linear): Linear {
 /** What q · `q` + k · `k` + rest + slack ≤ 0 implies: it holds at best with the least of the rest. */
 function ofLinear({ q, k, rest }: Linear, slack: number): KeyBounds {
   const bound = -(rest.low + slack) / Math.abs(k);
-  // Beyond every position: no bound, and no sum of it with a position may leave 32 bits.
-  if (!(Math.abs(bound) < 2 ** 30)) return {};
+  // Beyond every sequence in use: it bounds nothing, and its sum with a position may leave 32 bits.
+  if (!(Math.abs(bound) < 2 ** 23)) return {};
   if (q === -k) return k > 0 ? { minDistance: Math.ceil(-bound) } : { maxDistance: Math.floor(bound) };
   if (q !== 0) return {};
   return k > 0 ? { lastKey: Math.floor(bound) } : { firstKey: Math.ceil(-bound) };

@@ -23,7 +23,7 @@ attention:
 | name | type | meaning |
 | --- | --- | --- |
 | \`s\` | float | the scaled logit, after mixing of heads before the softmax; in a score only |
-| \`q\`, \`k\` | integer | positions of the query and the key in the sequence; a query of a longer past stands after it |
+| \`q\`, \`k\` | integer | positions of the query and the key in the sequence; in cross-attention, of the query among the tokens of the call and of the key in the context |
 | \`h\`, \`kv\` | integer | query head, and the KV head that it reads |
 | \`b\` | integer | sequence of the batch |
 | \`q_len\`, \`k_len\` | integer | new tokens of the sequence in this call, and its keys after this call |

@@ -8,6 +8,8 @@ import { contextStep, read, type Step } from './step.ts';
 /** Where in the attention an expression is evaluated. */
 export interface LogitPlace {
   readonly sequence: number;
+  /** Of the tokens of this call. */
+  readonly token: number;
   readonly position: number;
   readonly head: number;
   readonly column: KeyColumn;
@@ -33,14 +35,15 @@ export function valuesOfExpressions(node: AttentionNode, step: Step): ValueIn {
 }
 
 function valueAt(node: AttentionNode, step: Step, place: LogitPlace, name: BuiltinName): number {
-  const { sequence, position, head, column, logit = Number.NaN } = place;
+  const { sequence, token, position, head, column, logit = Number.NaN } = place;
   const { order, queriesPerKv, kvHeads } = node.heads;
   const keys = node.cross ? contextStep(step) : step;
   switch (name) {
     case 's':
       return logit;
     case 'q':
-      return position;
+      // Over a context nothing precedes a call.
+      return node.cross ? token : position;
     case 'k':
       return column.kind === 'sequence' ? column.at : Number.NaN;
     case 'h':
