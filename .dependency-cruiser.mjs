@@ -36,8 +36,14 @@ const mayImport = {
   plan: [shapes, expressions, pass('ir'), definition],
   facts: [shapes],
   diagram: [shapes, pass('facts')],
-  // What is exported is read again by the importer, through the front end.
-  export: [shapes, pass('import'), `^${compiler}/pipeline\\.ts$`, `^${compiler}/syntax/print\\.ts$`],
+  // What is exported is read again by the importer, through the front end; tables of rotary positions are the oracle's.
+  export: [
+    shapes,
+    pass('import'),
+    `^${compiler}/pipeline\\.ts$`,
+    `^${compiler}/syntax/print\\.ts$`,
+    `^${compiler}/oracle/rope\\.ts$`,
+  ],
   // The second reading of the IR must not share a line with the first: no plan, no WGSL.
   oracle: [shapes, expressions, pass('ir')],
   'emit-wgsl': [shapes, expressions, pass('ir'), pass('plan')],

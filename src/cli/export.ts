@@ -5,6 +5,7 @@ import { exitCodes, InputError, paletteFor } from './output.ts';
 interface ExportFlags {
   readonly to: string;
   readonly type?: string;
+  readonly weights?: string;
   readonly output?: string;
   readonly force?: boolean;
 }
@@ -14,8 +15,12 @@ export function register(program: Command): void {
     .command('export')
     .description('write a spec for other systems')
     .argument('<spec>', 'spec file, a config of another system as JSON, a folder with either, or - for standard input')
-    .requiredOption('--to <format>', 'hf: a config.json of transformers')
+    .requiredOption(
+      '--to <format>',
+      'hf: a config.json of transformers; onnx: a graph that refers to the checkpoint beside it',
+    )
     .option('--type <type>', 'model type of transformers; found out when left out')
+    .option('--weights <file>', 'checkpoint, instead of the one that the spec names')
     .option('-o, --output <file>', 'file to write; default: standard output')
     .option('--force', 'overwrite an existing file')
     .action(async (path: string, flags: ExportFlags) => {
@@ -25,14 +30,21 @@ export function register(program: Command): void {
 
 /** Exit code: 0 written, 1 the spec has errors, or says what the other system cannot. */
 async function runExport(path: string, flags: ExportFlags): Promise<number> {
-  if (flags.to !== 'hf') throw new InputError(`--to ${flags.to} is not known: use hf`);
+  if (flags.to === 'onnx') {
+    const { onnxOf } = await import('./export-onnx.ts');
+    return finish(await onnxOf(path, flags.weights, flags.output), flags);
+  }
+  if (flags.to !== 'hf') throw new InputError(`--to ${flags.to} is not known: use hf or onnx`);
   await requireKnown(flags.type);
   const { checkModel } = await import('./model-source.ts');
   const shaped = await checkModel(path, paletteFor(process.stderr));
-  const text = shaped === undefined ? undefined : await configOf(shaped, path, flags.type);
-  if (text === undefined) return exitCodes.findings;
-  if (flags.output === undefined) process.stdout.write(text);
-  else await write(flags.output, text, flags.force ?? false);
+  return finish(shaped === undefined ? undefined : await configOf(shaped, path, flags.type), flags);
+}
+
+async function finish(content: string | Uint8Array | undefined, { output, force }: ExportFlags): Promise<number> {
+  if (content === undefined) return exitCodes.findings;
+  if (output === undefined) process.stdout.write(content);
+  else await write(output, content, force ?? false);
   return exitCodes.clean;
 }
 
@@ -60,10 +72,9 @@ async function configOf(shaped: ShapedSpec, path: string, type: string | undefin
   return undefined;
 }
 
-async function write(file: string, text: string, force: boolean): Promise<void> {
-  const { readTextIfThere } = await import('./json-file.ts');
+async function write(file: string, content: string | Uint8Array, force: boolean): Promise<void> {
+  const { existsSync } = await import('node:fs');
   const { replaceFile } = await import('./replace-file.ts');
-  if (!force && (await readTextIfThere(file)) !== undefined)
-    throw new InputError(`${file} exists: give another name, or --force to overwrite it`);
-  await replaceFile(file, text);
+  if (!force && existsSync(file)) throw new InputError(`${file} exists: give another name, or --force to overwrite it`);
+  await replaceFile(file, content);
 }

@@ -6,7 +6,7 @@ import { InputError } from './output.ts';
  * Gives a file of the user's a new text under its old mode. Of a link, the target is replaced.
  * @throws InputError when it cannot be written.
  */
-export async function replaceFile(path: string, text: string): Promise<void> {
+export async function replaceFile(path: string, text: string | Uint8Array): Promise<void> {
   await writable(path, async () => {
     const target = await realpath(path).catch(() => path);
     const mode = await stat(target).then(
@@ -39,7 +39,7 @@ export async function writeNew(path: string, text: string, force: boolean): Prom
 }
 
 /** Beside it first, so that an interrupted run leaves no half of a file. */
-async function writeWhole(path: string, text: string, mode: number): Promise<void> {
+async function writeWhole(path: string, text: string | Uint8Array, mode: number): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     await writeFile(temporary, text, { flag: 'wx', mode });

@@ -1,11 +1,10 @@
 import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
 import type { Model, SamplingOptions } from '../runtime/abi1/index.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
-import { openModelSource, printRefusal } from './model-source.ts';
-import { InputError, paletteFor } from './output.ts';
+import { InputError } from './output.ts';
 import { progressBar } from './progress-bar.ts';
-import { checkSource } from './spec-files.ts';
 import { readTextFiles, type TextFiles } from './text-files.ts';
+import { openWeightedModel } from './weighted-model.ts';
 
 export interface RunSettings {
   readonly prompt?: string;
@@ -29,30 +28,15 @@ export interface TextModel {
 
 /** Undefined when the spec has errors, which are printed. @throws InputError when something is missing. */
 export async function openTextModel(path: string, { weights, system }: RunSettings): Promise<TextModel | undefined> {
-  const opened = await openModelSource(path);
-  const { source, folder, weightsPath: beside } = opened;
-  if (source === undefined) {
-    await printRefusal(opened);
-    return undefined;
-  }
-  const named = await checkSource(source, path === '-' ? path : `${folder}/spec`, weights ? { weights } : {});
-  const found = named.weightsPath === undefined && beside !== undefined;
-  const checked = found ? await checkSource(source, '-', { weights: beside }) : named;
-  if (checked.diagnostics.length > 0) {
-    const { renderAll } = await import('../compiler/diagnostics/render-text.ts');
-    process.stderr.write(renderAll(checked.diagnostics, paletteFor(process.stderr)));
-  }
-  const { shaped, weightsPath } = checked;
-  if (shaped === undefined) return undefined;
-  if (shaped.model === undefined) throw new InputError(`${path} is attention alone: only a whole model makes text`);
-  if (shaped.model.head.kind === 'hidden')
-    throw new InputError(`${path} is an encoder: it gives hidden states, and no text`);
-  if (weightsPath === undefined)
-    throw new InputError(`${folder} has no weights: put model.safetensors there, or give them with --weights`);
+  const model = await openWeightedModel(path, weights);
+  if (model?.shaped.model === undefined) return undefined;
+  const { shaped, folder, weightsPath } = model;
+  const { context, head } = model.shaped.model;
+  if (head.kind === 'hidden') throw new InputError(`${path} is an encoder: it gives hidden states, and no text`);
   const text = await readTextFiles(folder);
   if (system !== undefined && text.template === undefined)
     throw new InputError('--system needs a model with a chat template: put it into the prompt');
-  return { shaped, context: shaped.model.context, weightsPath, text };
+  return { shaped, context, weightsPath, text };
 }
 
 /** The ids of a chat, or of the text of its last message for models without a template. */

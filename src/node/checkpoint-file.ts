@@ -53,6 +53,30 @@ export async function readCheckpointFacts(path: string, options: CheckpointOptio
   }
 }
 
+/** Where the data of a tensor lies. */
+export interface TensorPlace extends TensorInfo {
+  readonly file: string;
+}
+
+/** @throws CheckpointError when the checkpoint cannot be read, or its shards disagree. */
+export async function readTensorPlaces(path: string): Promise<ReadonlyMap<string, TensorPlace>> {
+  const file = await checkpointIn(path);
+  const source = await openFile(file);
+  if (!isIndex(file)) {
+    const opened = await SafetensorsFile.open(source);
+    await opened.close();
+    return new Map([...opened.tensors].map(([tensor, info]) => [tensor, { ...info, file }]));
+  }
+  try {
+    const shards = await openShards(source, shardsBeside(file, {}));
+    await closeShards(shards);
+    if (shards.faults.length > 0) throw new CheckpointError(file, 'its shards disagree: gqac check says where');
+    return new Map([...shards.owners].map(([tensor, owner]) => [tensor, { ...owner.info(tensor), file: owner.name }]));
+  } finally {
+    await source.close();
+  }
+}
+
 /** The file that a path means. */
 async function checkpointIn(path: string): Promise<string> {
   const isFolder = await stat(path).then(

@@ -10,7 +10,7 @@ export interface Turns {
  * Su et al., "RoFormer", 2021: base^(−2j / dim). The scalings follow the functions of transformers' `modeling_rope_utils`,
  * with `length`, the capacity of the cache, for the length of the sequence.
  */
-export function turnsOf({ dim, base, scaling }: Rotation, length: number): Turns {
+export function turnsOf({ dim, base, scaling }: Pick<Rotation, 'dim' | 'base' | 'scaling'>, length: number): Turns {
   const speeds = speedsOf(dim, base);
   if (scaling === undefined) return { speeds, factor: 1 };
   const pairs = dim / 2;

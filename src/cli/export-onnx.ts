@@ -1,0 +1,32 @@
+import { dirname, relative, resolve, sep } from 'node:path';
+import { exportOnnx } from '../compiler/export/onnx/export-onnx.ts';
+import type { StoredTensor } from '../compiler/export/onnx/weights.ts';
+import { readTensorPlaces } from '../node/checkpoint-file.ts';
+import { InputError } from './output.ts';
+import { openWeightedModel } from './weighted-model.ts';
+
+/** The bytes of the graph, for a file at `output`; undefined after printing what is wrong. @throws InputError */
+export async function onnxOf(path: string, weights: string | undefined, output: string | undefined) {
+  if (output === undefined) throw new InputError('--to onnx needs -o FILE: the graph refers to the weights beside it');
+  const model = await openWeightedModel(path, weights);
+  if (model === undefined) return undefined;
+  const exported = exportOnnx(model.shaped, await tensorsFrom(output, model.weightsPath));
+  if (exported.kind === 'graph') return exported.bytes;
+  for (const reason of exported.reasons) process.stderr.write(`error: not expressible in ONNX: ${reason}\n`);
+  process.stderr.write(`  --> ${path}\n`);
+  return undefined;
+}
+
+/** Their files as the graph names them: readers refuse what is not in its folder or below. */
+async function tensorsFrom(output: string, weightsPath: string): Promise<ReadonlyMap<string, StoredTensor>> {
+  const folder = dirname(resolve(output));
+  const places = await readTensorPlaces(weightsPath);
+  return new Map(
+    [...places].map(([tensor, place]) => {
+      const file = relative(folder, resolve(place.file)).split(sep).join('/');
+      if (file.startsWith('../') || file.startsWith('/'))
+        throw new InputError(`${place.file} is not beside ${output} or below: write the graph where the weights are`);
+      return [tensor, { ...place, file }];
+    }),
+  );
+}
