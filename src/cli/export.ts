@@ -44,7 +44,7 @@ async function runExport(path: string, flags: ExportFlags): Promise<number> {
 async function finish(content: string | Uint8Array | undefined, { output, force }: ExportFlags): Promise<number> {
   if (content === undefined) return exitCodes.findings;
   if (output === undefined) process.stdout.write(content);
-  else await write(output, content, force ?? false);
+  else await (await import('./replace-file.ts')).writeNew(output, content, force ?? false);
   return exitCodes.clean;
 }
 
@@ -70,11 +70,4 @@ async function configOf(shaped: ShapedSpec, path: string, type: string | undefin
   for (const difference of nearest?.differences ?? []) say(`  ${nearest?.type}: ${difference}`);
   say(`  --> ${path}`);
   return undefined;
-}
-
-async function write(file: string, content: string | Uint8Array, force: boolean): Promise<void> {
-  const { existsSync } = await import('node:fs');
-  const { replaceFile } = await import('./replace-file.ts');
-  if (!force && existsSync(file)) throw new InputError(`${file} exists: give another name, or --force to overwrite it`);
-  await replaceFile(file, content);
 }

@@ -21,7 +21,7 @@ export async function replaceFile(path: string, text: string | Uint8Array): Prom
  * Writes a file of ours, and the folders that it lies in. Of a link, the link is replaced: what it leads to is somebody else's.
  * @throws InputError when it cannot be written.
  */
-export async function replaceOwn(path: string, text: string): Promise<void> {
+export async function replaceOwn(path: string, text: string | Uint8Array): Promise<void> {
   await writable(path, async () => {
     await mkdir(dirname(path), { recursive: true });
     await writeWhole(path, text, 0o666);
@@ -29,7 +29,7 @@ export async function replaceOwn(path: string, text: string): Promise<void> {
 }
 
 /** As `replaceOwn`. @throws InputError too when something of this name is there, unless `force`. */
-export async function writeNew(path: string, text: string, force: boolean): Promise<void> {
+export async function writeNew(path: string, text: string | Uint8Array, force: boolean): Promise<void> {
   const exists = await lstat(path).then(
     () => true,
     () => false,

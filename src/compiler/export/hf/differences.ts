@@ -1,4 +1,4 @@
-import type { ShapedSpec } from '../../check/shaped-spec.ts';
+import type { LayerShape, ShapedSpec } from '../../check/shaped-spec.ts';
 
 /** Differences in a message: more say no more. */
 const most = 12;
@@ -7,8 +7,15 @@ const most = 12;
 export function differences(ours: ShapedSpec, theirs: ShapedSpec): readonly string[] {
   const found = new Set<string>();
   compare('model', ours.model, theirs.model, found);
-  compare('layers', ours.layers, theirs.layers, found);
+  compare('layers', ours.layers.map(used), theirs.layers.map(used), found);
   return [...found].slice(0, most);
+}
+
+/** Without what layers with experts do not use. */
+function used({ attention, mlp }: LayerShape): unknown {
+  if (mlp?.experts === undefined) return { attention, mlp };
+  const { width, biases, ...rest } = mlp;
+  return { attention, mlp: rest };
 }
 
 function compare(path: string, ours: unknown, theirs: unknown, found: Set<string>): void {

@@ -4,8 +4,8 @@ import { importHf } from '../../import/hf/import-hf.ts';
 import { checkSpec } from '../../pipeline.ts';
 import { printYaml } from '../../syntax/print.ts';
 import { differences } from './differences.ts';
-import { extraFields } from './extras.ts';
-import { type Config, commonFields, type ExportedModel, modelOf } from './fields.ts';
+import { extraFields, sizeFields } from './extras.ts';
+import { type Config, commonFields, type ExportedModel, innerWidths, modelOf } from './fields.ts';
 
 export type HfExport =
   | {
@@ -29,7 +29,8 @@ export function exportHf(shaped: ShapedSpec, type?: string): HfExport {
   const exported = modelOf(shaped);
   if (exported === undefined) return { kind: 'refused' };
   const types = type === undefined ? inOrder([...architectures.keys()]) : [type];
-  const candidates = types.flatMap((one) => candidate(one, exported, shaped));
+  const widths = innerWidths(exported);
+  const candidates = types.flatMap((one) => widths.flatMap((width) => candidate(one, width, exported, shaped)));
   const same = candidates.filter((one) => one.differences.length === 0);
   const best = same.find(({ sameNames }) => sameNames) ?? same[0];
   if (best !== undefined)
@@ -49,19 +50,21 @@ function inOrder(types: readonly string[]): readonly string[] {
 interface Candidate {
   readonly type: string;
   readonly config: Config;
+  /** Of which these fields are in every config of the type. */
+  readonly common: Config;
   readonly differences: readonly string[];
   readonly sameNames: boolean;
 }
 
 /** One, or none when the type cannot have a model of these sizes. */
-function candidate(type: string, exported: ExportedModel, shaped: ShapedSpec): readonly Candidate[] {
+function candidate(type: string, width: number, exported: ExportedModel, shaped: ShapedSpec): readonly Candidate[] {
   const architecture = architectures.get(type);
   if (architecture === undefined) return [];
-  const written = { ...commonFields(type, architecture, exported), ...extraFields(exported) };
-  const config = withoutUnread(written);
+  const common = commonFields(type, architecture, exported, width);
+  const config = withoutUnread({ ...common, ...extraFields(exported) });
   const again = config === undefined ? undefined : readAgain(config);
   if (config === undefined || again === undefined) return [];
-  return [{ type, config, differences: differences(shaped, again), sameNames: haveSameNames(shaped, again) }];
+  return [{ type, config, common, differences: differences(shaped, again), sameNames: haveSameNames(shaped, again) }];
 }
 
 /** Without the fields that the type does not read; which they are shows step by step, as one may be read only with another. */
@@ -89,12 +92,11 @@ function haveSameNames(a: ShapedSpec, b: ShapedSpec): boolean {
 }
 
 /** Without those of the extra fields that change nothing. */
-function pruned({ config, sameNames, type }: Candidate, exported: ExportedModel, shaped: ShapedSpec): Config {
-  const architecture = architectures.get(type);
-  const common = architecture === undefined ? {} : commonFields(type, architecture, exported);
+function pruned({ config, sameNames, common }: Candidate, exported: ExportedModel, shaped: ShapedSpec): Config {
+  const sizes = sizeFields(exported);
   let kept = config;
   for (const field of Object.keys(extraFields(exported))) {
-    if (!Object.hasOwn(kept, field) || Object.hasOwn(common, field)) continue;
+    if (!Object.hasOwn(kept, field) || Object.hasOwn(common, field) || Object.hasOwn(sizes, field)) continue;
     const { [field]: _, ...without } = kept;
     const again = readAgain(without);
     const isSame = again !== undefined && differences(shaped, again).length === 0;

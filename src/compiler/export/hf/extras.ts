@@ -20,6 +20,11 @@ export function extraFields(exported: ExportedModel): Config {
   return Object.assign({}, ...all);
 }
 
+/** Of the extra fields, those that a reader looks for even where they are what the type would take them for. */
+export function sizeFields(exported: ExportedModel): Config {
+  return { ...expertFields(exported), ...latentFields(exported) };
+}
+
 function biasFields({ attention: { biases }, mlp }: ExportedModel): Config {
   return {
     attention_bias: biases.q,

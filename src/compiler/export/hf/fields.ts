@@ -44,7 +44,7 @@ const activations: Readonly<Record<string, string>> = {
 };
 
 /** What every config of a type says, under the type's own names. */
-export function commonFields(type: string, architecture: Architecture, exported: ExportedModel): Config {
+export function commonFields(type: string, architecture: Architecture, exported: ExportedModel, width: number): Config {
   const { model, layers, attention, mlp } = exported;
   const { sizes, norm, mlp: mlpFacts } = architecture;
   const activation = typeof mlp.activation === 'string' ? mlp.activation : mlp.activation.kind;
@@ -54,9 +54,10 @@ export function commonFields(type: string, architecture: Architecture, exported:
     [sizes.layers.names[0], layers.length],
     [sizes.heads.names[0], attention.heads.qHeads],
     [sizes.kvHeads?.names[0], attention.heads.kvHeads],
-    [sizes.headDim?.names[0], attention.headDim],
+    // Of latent attention the widths have fields of their own, and head_dim means the rotated part.
+    [attention.latent === undefined ? sizes.headDim?.names[0] : undefined, attention.headDim],
     [sizes.context.names[0], model.context],
-    [sizes.width?.names[0], widthOf(layers)],
+    [sizes.width?.names[0], width],
     [norm.epsField, epsOf(model) ?? norm.eps],
     [mlpFacts.activationFields[0], activations[activation] ?? activation],
   ];
@@ -68,10 +69,15 @@ export function commonFields(type: string, architecture: Architecture, exported:
   };
 }
 
-/** Of a dense layer where there is one: experts have a field of their own. */
-function widthOf(layers: readonly LayerShape[]): number {
-  const dense = layers.find(({ mlp }) => mlp?.experts === undefined)?.mlp?.width;
-  return dense ?? layers[0]?.mlp?.experts?.width ?? layers[0]?.mlp?.width ?? 0;
+/**
+ * What the inner width may be: of a dense layer where there is one. Of experts only, some types have it in the field of the dense ones,
+ * and others a field for each.
+ */
+export function innerWidths({ layers }: ExportedModel): readonly number[] {
+  const dense = layers.find(({ mlp }) => mlp !== undefined && mlp.experts === undefined)?.mlp?.width;
+  if (dense !== undefined) return [dense];
+  const mlp = layers[0]?.mlp;
+  return [...new Set([mlp?.width ?? 0, mlp?.experts?.width ?? 0])];
 }
 
 function epsOf({ finalNorm, layerNorms }: ModelShape): number | undefined {
@@ -87,7 +93,7 @@ function ropeFields({ rope: facts }: Architecture, { layers }: ExportedModel): C
   const fraction = typeof facts === 'function' ? undefined : facts.fraction?.fields[0];
   return {
     rope_theta: base,
-    ...(scaling === undefined ? {} : { rope_scaling: scalingFields(scaling) }),
+    ...(scaling === undefined ? {} : { rope_scaling: scalingFields(scaling, turning) }),
     ...(fraction === undefined ? {} : { [fraction]: fractionOf(dim, turning.headDim) }),
   };
 }
@@ -98,7 +104,7 @@ function fractionOf(dim: number, headDim: number): number {
   return Math.floor(headDim * fraction) === dim ? fraction : (dim + 0.25) / headDim;
 }
 
-function scalingFields(scaling: RopeScaling): ConfigValue {
+function scalingFields(scaling: RopeScaling, attention: AttentionShape): ConfigValue {
   switch (scaling.kind) {
     case 'linear':
       return { rope_type: 'linear', factor: scaling.factor };
@@ -118,7 +124,7 @@ function scalingFields(scaling: RopeScaling): ConfigValue {
         factor: scaling.factor,
         beta_fast: scaling.betaFast,
         beta_slow: scaling.betaSlow,
-        attention_factor: scaling.attentionFactor,
+        ...yarnFactors(scaling.factor, scaling.attentionFactor, attention),
         truncate: scaling.truncate,
         original_max_position_embeddings: scaling.originalContext,
       };
@@ -131,4 +137,15 @@ function scalingFields(scaling: RopeScaling): ConfigValue {
         original_max_position_embeddings: scaling.originalContext,
       };
   }
+}
+
+/**
+ * With latent attention, YaRN scales the logits too, by the square of 0.1 · mscale_all_dim · ln(factor) + 1; cos and sin by the same of
+ * mscale over that.
+ */
+function yarnFactors(factor: number, attentionFactor: number, { latent, scale, headDim }: AttentionShape): Config {
+  const ofLogits = Math.sqrt(scale * Math.sqrt(headDim));
+  if (latent === undefined || factor <= 1) return { attention_factor: attentionFactor };
+  const mscaleOf = (value: number) => Number(((value - 1) / (0.1 * Math.log(factor))).toPrecision(12));
+  return { mscale: mscaleOf(attentionFactor * ofLogits), mscale_all_dim: mscaleOf(ofLogits) };
 }
