@@ -3,6 +3,8 @@ export interface AttentionOption {
   readonly name: string;
   readonly kwargs?: Readonly<Record<string, unknown>>;
   readonly call?: Readonly<Record<string, unknown>>;
+  /** Tensors of the call, which cannot be written in JSON: dtype and shape. */
+  readonly tensors?: Readonly<Record<string, unknown>>;
 }
 
 const rotary = { rotary_pos_emb: { dim: 8, base: 10_000, style: 'interleaved pairs' } };
@@ -40,6 +42,12 @@ export const attentionOptions: readonly AttentionOption[] = [
   { name: 'flash', kwargs: { flash: true } },
 ];
 
+/** What a call may be given beside its input. */
+export const callOptions: readonly AttentionOption[] = [
+  { name: 'mask', tensors: { 'in.mask': ['bool', [2, 6]] } },
+  { name: 'attn_bias', tensors: { 'in.attn_bias': ['float32', [4, 6, 6]] } },
+];
+
 /** Pairs that x-transformers itself refuses, or that contradict each other, with the code that says so. */
 export const refusedPairs: Readonly<Record<string, string>> = {
   'one_kv_head + kv_heads': 'IMP005',
@@ -47,4 +55,9 @@ export const refusedPairs: Readonly<Record<string, string>> = {
   'kv_heads + rotate_num_heads': 'ROPE004',
   'sparse_topk + sigmoid': 'IMP005',
   'alibi + t5': 'POS001',
+};
+
+export const refusedOverContext: Readonly<Record<string, string>> = {
+  'one_kv_head + kv_heads': 'IMP005',
+  'sparse_topk + sigmoid': 'IMP005',
 };

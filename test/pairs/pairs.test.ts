@@ -1,57 +1,56 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compileModule } from '../../src/compiler/compile.ts';
-import { importConfig } from '../../src/compiler/import/import-config.ts';
-import { checkSpec } from '../../src/compiler/pipeline.ts';
-import { printYaml } from '../../src/compiler/syntax/print.ts';
-import { openDevice } from '../../src/node/adapter.ts';
-import { randomCheckpoint } from '../../src/verify/random-checkpoint.ts';
-import { verifyModule } from '../../src/verify/verify-module.ts';
-import { type AttentionOption, attentionOptions, refusedPairs } from './options.ts';
+import { describe, expect, it } from 'vitest';
+import { useDevice } from '../numeric/harness.ts';
+import { groupsOf, pairsOf } from './groups.ts';
+import { type AttentionOption, attentionOptions, callOptions, refusedOverContext, refusedPairs } from './options.ts';
+import { expectGroups, refusalsOf } from './run.ts';
 
 /** Two options that give one argument different values are no pair. */
 const agree = (a: AttentionOption, b: AttentionOption) =>
   Object.entries({ ...a.kwargs }).every(([key, value]) => b.kwargs?.[key] === undefined || b.kwargs[key] === value);
 
-const pairs = attentionOptions.flatMap((a, index) =>
-  attentionOptions.slice(index + 1).flatMap((b) => (agree(a, b) ? [{ name: `${a.name} + ${b.name}`, a, b }] : [])),
-);
-
-function check({ a, b }: { a: AttentionOption; b: AttentionOption }) {
-  const kwargs = { dim: 24, heads: 4, dim_head: 8, causal: true, ...a.kwargs, ...b.kwargs };
-  const { spec, notes, comments } = importConfig({ kwargs, call: { ...a.call, ...b.call } }, 'x-transformers', {
-    name: 'pair',
-  });
-  const refused = notes.filter(({ severity }) => severity === 'error').map(({ code }) => code);
-  const result = checkSpec({ path: 'pair.gqa.yaml', text: printYaml(spec ?? {}, { comments }) });
-  const errors = result.diagnostics.filter(({ severity }) => severity === 'error').map(({ code }) => code);
-  return { shaped: result.shaped, codes: [...refused, ...errors] };
-}
-
-describe('every pair of implemented options', () => {
-  let device: GPUDevice;
-  beforeAll(async () => {
-    ({ device } = await openDevice());
-  });
-  afterAll(() => device?.destroy());
-
-  it('is accepted, but for the pairs that contradict each other', () => {
-    const refused = pairs.flatMap((pair) => {
-      const { codes } = check(pair);
-      return codes.length > 0 ? [[pair.name, codes[0]] as const] : [];
-    });
-    expect(Object.fromEntries(refused)).toEqual(refusedPairs);
+/** Of one `Attention` and one call of it. */
+const over =
+  (base: Readonly<Record<'kwargs' | 'call' | 'tensors', object>>) => (group: readonly AttentionOption[]) => ({
+    kwargs: {
+      dim: 24,
+      heads: 4,
+      dim_head: 8,
+      ...base.kwargs,
+      ...Object.assign({}, ...group.map(({ kwargs }) => kwargs)),
+    },
+    call: { ...base.call, ...Object.assign({}, ...group.map(({ call }) => call)) },
+    tensors: { ...base.tensors, ...Object.assign({}, ...group.map(({ tensors }) => tensors)) },
   });
 
-  it('that is accepted compiles and computes what the reference computes', { timeout: 600_000 }, async () => {
-    const failures: string[] = [];
-    for (const pair of pairs) {
-      const { shaped } = check(pair);
-      if (shaped === undefined) continue;
-      const checkpoint = await randomCheckpoint(shaped, 7);
-      const { entries } = await verifyModule(shaped, compileModule(shaped), { device, checkpoint, tokens: 7, seed: 3 });
-      const wrong = entries.filter(({ passed }) => !passed);
-      if (entries.length === 0 || wrong.length > 0) failures.push(`${pair.name}: ${JSON.stringify(wrong)}`);
-    }
-    expect(failures).toEqual([]);
+const context = { 'in.context': ['float32', [2, 9, 24]] };
+/** They compare positions, which the keys of a context have of their own. */
+const positional = ['rotary_pos_emb', 'rotate_num_heads', 'alibi', 't5', 'max_attend_past'];
+const sides = {
+  'causal attention': {
+    configOf: over({ kwargs: { causal: true }, call: {}, tensors: {} }),
+    options: [...attentionOptions, ...callOptions],
+    refused: refusedPairs,
+  },
+  'attention to a context': {
+    configOf: over({ kwargs: {}, call: {}, tensors: context }),
+    options: [
+      ...attentionOptions.filter(({ name }) => !positional.includes(name)),
+      { name: 'context_mask', tensors: { 'in.context_mask': ['bool', [2, 9]] } },
+    ],
+    refused: refusedOverContext,
+  },
+} as const;
+
+describe.each(Object.entries(sides))('%s: every pair of implemented options', (_, { configOf, options, refused }) => {
+  const gpu = useDevice();
+  const pairs = pairsOf(options, agree);
+
+  it('is accepted, but for the pairs that contradict each other', { timeout: 120_000 }, () => {
+    expect(refusalsOf(pairs, configOf)).toEqual(refused);
+  });
+
+  it('that is accepted computes what the reference computes', { timeout: 600_000 }, async () => {
+    const legal = pairs.filter(({ name }) => !(name in refused));
+    await expectGroups(groupsOf(legal, 16), configOf, gpu.device);
   });
 });
