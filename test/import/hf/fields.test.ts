@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { isObject } from '../../../src/compiler/import/fields.ts';
 import { importConfig } from '../../../src/compiler/import/import-config.ts';
 import { errorsOf, shapedOf, specOf, tiny } from './helpers.ts';
 
@@ -27,6 +28,8 @@ describe('fields of a transformers config', () => {
     expect(result.notes.map(({ code }) => code)).toEqual(['IMP007']);
     expect(result.notes[0]?.message).toContain('the nearest is mistral; known are');
     expect(result.spec).toBeUndefined();
+    const { model_type: _, ...untyped } = tiny;
+    expect(importConfig(untyped, 'hf').notes[0]?.message).toMatch(/^model_type is missing; known are bert, /);
   });
 
   it('read null KV heads as one for each query head, and null head_dim as hidden / heads', () => {
@@ -96,5 +99,62 @@ describe('layers', () => {
     });
     const { no_rope_layers: _, ...byInterval } = { ...config, no_rope_layer_interval: 2 };
     expect(specOf(byInterval)).toMatchObject({ layers: { pattern: ['rope', 'no_rope'] } });
+  });
+});
+
+describe('names of weights', () => {
+  const namesOf = (config: object, tensors?: readonly string[]) => {
+    const { spec } = importConfig(config, 'hf', tensors === undefined ? {} : { tensors: new Set(tensors) });
+    const weights = isObject(spec?.weights) ? spec.weights : {};
+    return isObject(weights.names) ? weights.names : {};
+  };
+
+  it('are those that are published, or those of the checkpoint', () => {
+    const embed = (tensors?: readonly string[]) =>
+      namesOf({ ...tiny, tie_word_embeddings: false }, tensors)['embed.weight'];
+    expect(embed()).toBe('model.embed_tokens.weight');
+    expect(embed(['embed_tokens.weight'])).toBe('embed_tokens.weight');
+    const inner = { model_type: 'other_vl', text_config: tiny };
+    expect(namesOf(inner)).toMatchObject({
+      'embed.weight': 'language_model.model.embed_tokens.weight',
+      'head.weight': 'language_model.lm_head.weight',
+    });
+    expect(namesOf(inner, ['model.language_model.embed_tokens.weight', 'lm_head.weight'])).toMatchObject({
+      'final_norm.weight': 'model.language_model.norm.weight',
+      'head.weight': 'lm_head.weight',
+    });
+  });
+
+  it('of the head of GPT-NeoX are the older ones, unless the checkpoint has the newer', () => {
+    const config = { ...tiny, model_type: 'gpt_neox', num_key_value_heads: undefined };
+    expect(namesOf(config)['head.weight']).toBe('embed_out.weight');
+    expect(namesOf(config, ['lm_head.weight'])['head.weight']).toBe('lm_head.weight');
+  });
+
+  it('of the oldest norms are gamma and beta', () => {
+    const config = { ...tiny, model_type: 'bert', num_key_value_heads: undefined };
+    const transform = 'cls.predictions.transform';
+    const names = namesOf(config, [
+      'bert.embeddings.word_embeddings.weight',
+      'bert.embeddings.LayerNorm.gamma',
+      `${transform}.dense.weight`,
+      `${transform}.LayerNorm.gamma`,
+    ]);
+    expect(names).toMatchObject({
+      'embed_norm.weight': 'bert.embeddings.LayerNorm.gamma',
+      'embed_norm.bias': 'bert.embeddings.LayerNorm.beta',
+      'head_norm.weight': `${transform}.LayerNorm.gamma`,
+      'head_transform.weight': `${transform}.dense.weight`,
+    });
+  });
+
+  it('stand in one tensor where the source has q, k and v in one', () => {
+    const gpt2 = namesOf({ model_type: 'gpt2', vocab_size: 9, n_embd: 8, n_layer: 1, n_head: 2, n_positions: 8 });
+    expect(gpt2['layers.{i}.attn.k.weight']).toEqual({
+      tensor: 'transformer.h.{i}.attn.c_attn.weight',
+      transposed: true,
+      rows: [8, 16],
+    });
+    expect(gpt2['layers.{i}.attn.k.bias']).toBe('transformer.h.{i}.attn.c_attn.bias[8:16]');
   });
 });

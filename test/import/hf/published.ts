@@ -230,6 +230,24 @@ export const published: Readonly<Record<string, { readonly config: Config; reado
       vocab_size: 262144,
     },
   },
+  'language model of gemma-3-4b-it': {
+    parameters: 3_880_263_168,
+    config: {
+      model_type: 'gemma3',
+      architectures: ['Gemma3ForConditionalGeneration'],
+      boi_token_index: 255999,
+      mm_tokens_per_image: 256,
+      text_config: {
+        hidden_size: 2560,
+        intermediate_size: 10240,
+        model_type: 'gemma3_text',
+        num_hidden_layers: 34,
+        rope_scaling: { factor: 8.0, rope_type: 'linear' },
+        sliding_window: 1024,
+      },
+      vision_config: {},
+    },
+  },
   gpt2: {
     parameters: 124_439_808,
     config: {

@@ -137,7 +137,7 @@ export interface WeightFacts {
   /** Tensors of the canonical weights, without the prefix. Names of weights that the model turns out not to have do no harm. */
   readonly names: (config: ModelConfig, tensors: TensorNames) => NamedWeights;
   /** Tensors of the head beyond its weight, named in full. */
-  readonly headNames?: NamedWeights;
+  readonly headNames?: (tensors: TensorNames) => NamedWeights;
 }
 
 export function resolve<T extends object | string | number | boolean | undefined>(

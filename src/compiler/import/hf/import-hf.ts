@@ -33,6 +33,8 @@ interface FoundModel {
   readonly type: string;
   readonly architecture: Architecture;
   readonly path: (key: string) => string;
+  /** What published names of tensors begin with when it is a part of a larger model. */
+  readonly within: string;
 }
 
 /** The config itself, or the language model inside that of a larger model. */
@@ -40,7 +42,8 @@ function findModel(config: ConfigObject, log: ImportLog): FoundModel | undefined
   const inner = config.text_config;
   const own = typeof config.model_type === 'string' ? config.model_type : undefined;
   const architecture = own === undefined ? undefined : architectures.get(own);
-  if (own !== undefined && architecture !== undefined) return { config, type: own, architecture, path: (key) => key };
+  if (own !== undefined && architecture !== undefined)
+    return { config, type: own, architecture, path: (key) => key, within: '' };
   if (isObject(inner) && typeof inner.model_type === 'string') {
     const { model_type: type } = inner;
     const nested = architectures.get(type);
@@ -51,18 +54,20 @@ function findModel(config: ConfigObject, log: ImportLog): FoundModel | undefined
         Object.hasOwn(inner, 'tie_word_embeddings') || tie === undefined
           ? inner
           : { ...inner, tie_word_embeddings: tie };
-      return { config: whole, type, architecture: nested, path: (key) => `text_config.${key}` };
+      return {
+        config: whole,
+        type,
+        architecture: nested,
+        path: (key) => `text_config.${key}`,
+        within: 'language_model.',
+      };
     }
   }
   const type = isObject(inner) && typeof inner.model_type === 'string' ? inner.model_type : own;
   const nearest = type === undefined ? undefined : suggest(type, modelTypes);
   const hint = nearest === undefined ? '' : `, the nearest is ${nearest}`;
-  say(
-    log,
-    'IMP007',
-    'model_type',
-    `model_type ${type ?? 'is missing'} is not known${hint}; known are ${modelTypes.join(', ')}`,
-  );
+  const problem = type === undefined ? 'model_type is missing' : `model_type ${type} is not known${hint}`;
+  say(log, 'IMP007', 'model_type', `${problem}; known are ${modelTypes.join(', ')}`);
   return undefined;
 }
 
@@ -75,7 +80,7 @@ function noteRest(config: ConfigObject, log: ImportLog): void {
 }
 
 function importModel(
-  { config: values, type, architecture, path }: FoundModel,
+  { config: values, type, architecture, path, within }: FoundModel,
   options: ImportOptions,
   log: ImportLog,
 ): SpecDraft | undefined {
@@ -113,7 +118,7 @@ function importModel(
   for (const [place, text] of Object.entries(architecture.conventions)) {
     if (isAt(spec, place.split('.'))) assume(log, place, 'model_type', `${type}: ${text}`);
   }
-  const names = draftWeights(spec, architecture.weights, config, options.tensors, log);
+  const names = draftWeights(spec, { ...architecture.weights, within }, config, log);
   finishFields(config, architecture);
   return compact({ ...spec, weights: compact({ file: options.weightsFile, names }) });
 }
@@ -141,7 +146,7 @@ function draftLayer(architecture: Architecture, config: ModelConfig, layer: Laye
     head_dim: headDim,
     ...resolve(architecture.attention ?? {}, config),
     rope: rope && readRope(config, rope, layer.type, log),
-    mask: compact({ causal: architecture.bidirectional ? false : true, window: layer.window }),
+    mask: compact({ causal: !architecture.bidirectional, window: layer.window }),
     ...layer.attention,
   });
   return { attention, mlp: draftMlp(architecture, config, layer, log) };

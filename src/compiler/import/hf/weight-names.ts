@@ -4,19 +4,24 @@ import { type DraftValue, type ImportLog, type SpecDraft, say } from '../draft.t
 import type { ModelConfig, WeightFacts } from './architecture.ts';
 import { type NamedWeights, type TensorNames, whole, writtenSource } from './weight-sources.ts';
 
+interface PlacedWeights extends WeightFacts {
+  /** What published names begin with when the model is a part of a larger one. */
+  readonly within: string;
+}
+
 /**
  * `weights.names` of the spec: for each weight that the checker finds in the model, where checkpoints of the architecture have
  * it. Undefined when the checker refuses the model; the log has its words.
  */
 export function draftWeights(
   spec: SpecDraft,
-  facts: WeightFacts,
+  facts: PlacedWeights,
   config: ModelConfig,
-  tensors: TensorNames,
   log: ImportLog,
 ): SpecDraft | undefined {
   const own = canonicalNames(spec, log);
   if (own === undefined) return undefined;
+  const { tensors } = config;
   const prefix = prefixOf(facts, tensors);
   const body = facts.names(config, withoutPrefix(tensors, prefix));
   const head = headOf(facts, tensors);
@@ -43,14 +48,14 @@ function canonicalNames(spec: SpecDraft, log: ImportLog): ReadonlySet<string> | 
 }
 
 /** Checkpoints of a bare model have no prefix, those inside a larger model a longer one. */
-function prefixOf({ prefix, embedding }: WeightFacts, tensors: TensorNames): string {
+function prefixOf({ within, prefix, embedding }: PlacedWeights, tensors: TensorNames): string {
   const name = `${embedding}.weight`;
   const found = [...(tensors ?? [])].filter((one) => one === name || one.endsWith(`.${name}`));
   const shortest = found.reduce<string | undefined>(
     (best, one) => (best === undefined || one.length < best.length ? one : best),
     undefined,
   );
-  return shortest === undefined ? prefix : shortest.slice(0, -name.length);
+  return shortest === undefined ? within + prefix : shortest.slice(0, -name.length);
 }
 
 function withoutPrefix(tensors: TensorNames, prefix: string): TensorNames {
@@ -59,11 +64,11 @@ function withoutPrefix(tensors: TensorNames, prefix: string): TensorNames {
   );
 }
 
-function headOf({ head, headNames }: WeightFacts, tensors: TensorNames): NamedWeights {
+function headOf({ within, head, headNames }: PlacedWeights, tensors: TensorNames): NamedWeights {
   const all = [...(tensors ?? [])];
   const found = head.flatMap((module) =>
     all.filter((one) => one === `${module}.weight` || one.endsWith(`.${module}.weight`)),
   );
-  const module = found[0]?.slice(0, -'.weight'.length) ?? head[0] ?? 'lm_head';
-  return { ...whole('head', module), ...headNames };
+  const module = found[0]?.slice(0, -'.weight'.length) ?? within + (head[0] ?? 'lm_head');
+  return { ...whole('head', module), ...headNames?.(tensors) };
 }

@@ -119,7 +119,7 @@ function weightAndBias(own: string, theirs: string, part: TensorSource['part']):
   return { [`${own}.weight`]: source('.weight'), [`${own}.bias`]: source('.bias') };
 }
 
-export function merged(all: readonly NamedWeights[]): NamedWeights {
+function merged(all: readonly NamedWeights[]): NamedWeights {
   return Object.assign({}, ...all) as NamedWeights;
 }
 

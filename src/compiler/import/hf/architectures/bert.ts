@@ -1,6 +1,6 @@
 import { activationNamed } from '../activations.ts';
 import { type Architecture, type ModelConfig, type Part, size } from '../architecture.ts';
-import { allWhole, merged, type NamedWeights, type TensorNames, whole } from '../weight-sources.ts';
+import { allWhole, type NamedWeights, type TensorNames, whole } from '../weight-sources.ts';
 
 const at = 'layers.{i}';
 
@@ -72,11 +72,11 @@ const bert: Architecture = {
       ...norm(`${at}.attn_norm`, 'encoder.layer.{i}.attention.output.LayerNorm', tensors),
       ...norm(`${at}.mlp_norm`, 'encoder.layer.{i}.output.LayerNorm', tensors),
     }),
-    headNames: merged([
-      { 'head.bias': { tensor: 'cls.predictions.bias' } },
-      whole('head_transform', 'cls.predictions.transform.dense'),
-      whole('head_norm', 'cls.predictions.transform.LayerNorm'),
-    ]),
+    headNames: (tensors) => ({
+      'head.bias': { tensor: 'cls.predictions.bias' },
+      ...whole('head_transform', 'cls.predictions.transform.dense'),
+      ...norm('head_norm', 'cls.predictions.transform.LayerNorm', tensors),
+    }),
   },
   fields: {
     unsupported: { is_decoder: [false], position_embedding_type: ['absolute'] },
@@ -127,7 +127,7 @@ const distilbert: Architecture = {
         [`${at}.mlp.down`]: 'transformer.layer.{i}.ffn.lin2',
         [`${at}.mlp_norm`]: 'transformer.layer.{i}.output_layer_norm',
       }),
-    headNames: merged([whole('head_transform', 'vocab_transform'), whole('head_norm', 'vocab_layer_norm')]),
+    headNames: () => allWhole({ head_transform: 'vocab_transform', head_norm: 'vocab_layer_norm' }),
   },
   // The table of sinusoidal positions lies in the checkpoint like a learned one.
   fields: { silent: ['qa_dropout', 'seq_classif_dropout', 'sinusoidal_pos_embds', 'tie_weights_'] },
