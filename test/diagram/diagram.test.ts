@@ -71,6 +71,15 @@ describe('the diagram', () => {
     expect(svg).toContain('window 100');
   });
 
+  it('shows layers that differ elsewhere than in attention, too', () => {
+    const mixed = hybrid
+      .replace(/kinds: .*$/m, 'kinds: { small: {}, large: { mlp: { width: 128 } } }')
+      .replace('[local, local, global]', '[small, large]');
+    const svg = draw(mixed);
+    expect(svg).toContain('12 layers: 1 × small, 1 × large, repeated');
+    expect(svg).toContain('small, large: 8 query heads on 2 KV heads');
+  });
+
   it('is well formed, the same each time, and follows the colour scheme', () => {
     const svg = draw(hybrid);
     expect(unbalanced(svg)).toEqual([]);

@@ -1,7 +1,7 @@
 import type { AttentionShape, ShapedSpec } from '../check/shaped-spec.ts';
 import { elementsOfToken } from '../facts/cache-size.ts';
 import { describePositions } from '../facts/describe.ts';
-import { runsOf, shortestPeriod } from '../facts/layer-pattern.ts';
+import { distinct, runsOf, shortestPeriod } from '../facts/layer-pattern.ts';
 import { parameterCount } from '../facts/parameters.ts';
 import { headGroups } from './heads.ts';
 import { keyColumnPicture } from './key-columns.ts';
@@ -26,7 +26,7 @@ export function drawDiagram(shaped: ShapedSpec): string {
   const body = stack(
     [
       heading(shaped),
-      ...(shaped.model === undefined ? [] : [layersOf(shaped, kinds)]),
+      ...(shaped.model === undefined ? [] : [layersOf(shaped)]),
       ...shown.map((kind) => attentionBlock(kind, shaped)),
       ...(left === 0 ? [] : [line(`and ${left} more kinds of attention`, 'quiet')]),
     ],
@@ -79,13 +79,12 @@ function heading(shaped: ShapedSpec): Block {
   return { svg: text(0, 16, shaped.name, 'title') + text(0, 40, facts.join(' · '), 'quiet'), height: 42 };
 }
 
-function layersOf({ layers }: ShapedSpec, kinds: readonly AttentionKind[]): Block {
-  const kindOf = layers.map((_, layer) => kinds.findIndex((kind) => kind.layers.includes(layer)));
-  const names = kinds.map(({ name }) => name);
+/** By the spec's kinds of layers, which may have the same attention and differ elsewhere. */
+function layersOf({ layers, layerKinds = [] }: ShapedSpec): Block {
+  const names = distinct(layerKinds);
+  const kindOf = layers.map((_, layer) => Math.max(0, names.indexOf(layerKinds[layer] ?? '')));
   const title =
-    kinds.length === 1
-      ? `${layers.length} layers, all alike`
-      : `${layers.length} layers: ${patternText(kindOf, names)}`;
+    names.length < 2 ? `${layers.length} layers, all alike` : `${layers.length} layers: ${patternText(kindOf, names)}`;
   return stack([line(title, 'heading'), layerStrip(kindOf, names, inner)], 8);
 }
 
