@@ -57,7 +57,7 @@ export async function measureAttention(
   const weights = definition.weights.length > 0 ? await weightsOf(definition) : undefined;
   const loaded = await LoadedModule.load(definition, { device, ...(weights && { weights }) });
   const sets = setsFor(one);
-  const sessions = [];
+  const sessions: AttentionSession[] = [];
   for (let n = 0; n < sets; n++) sessions.push(await sessionOf(loaded, device, one));
   const [first] = sessions;
   if (first === undefined) throw new Error('no session');
