@@ -6,7 +6,7 @@ import { loadModel } from '../../src/runtime/abi1/index.ts';
 import type { BenchDevice } from './device.ts';
 
 /** A decoder in the shape of Llama 3.2 1B, weights f16. */
-export const oneBillion = `
+const oneBillion = `
 gqac: 1
 name: llama_1b
 model: { vocab: 128256, hidden: 2048, layers: 16, context: 4096, tie_embeddings: true, norm: { kind: rms, eps: 1e-5 } }

@@ -21,7 +21,7 @@ export interface AttentionCase {
 export const seeds = { q: 1, k: 2, v: 3, memory_k: 4, memory_v: 5, sinks: 6 } as const;
 
 /** The exact output of one row in f64, from the same seeded numbers as the device's. */
-export function referenceRow(one: AttentionCase, token: number, head: number): Float64Array {
+function referenceRow(one: AttentionCase, token: number, head: number): Float64Array {
   const { qHeads, kvHeads, headDim: width, memory = 0 } = one;
   const kvHead = Math.floor(head / (qHeads / kvHeads));
   const query = (e: number) => valueAt((token * qHeads + head) * width + e, seeds.q) * (one.queryScale ?? 1);
