@@ -12,6 +12,7 @@ import { embed } from './kernels/embed.ts';
 import { expertsDown, expertsUp } from './kernels/experts.ts';
 import { headOrder } from './kernels/head-order.ts';
 import { headResults } from './kernels/head-results.ts';
+import { linearMatrix } from './kernels/linear-matrix.ts';
 import { linearRow } from './kernels/linear-row.ts';
 import { linearTile } from './kernels/linear-tile.ts';
 import { norm } from './kernels/norm.ts';
@@ -25,6 +26,7 @@ const emitters: Emitters = {
   embed,
   norm,
   linear_tile: linearTile,
+  linear_matrix: linearMatrix,
   linear_row: linearRow,
   route,
   experts_up: expertsUp,

@@ -9,6 +9,7 @@ export function kernelName(plan: KernelPlan): string {
     case 'norm':
       return joined('norm', plan.kind, plan.width, plan.accumulate && 'add');
     case 'linear_tile':
+    case 'linear_matrix':
     case 'linear_row':
       return joined(
         plan.stage,

@@ -17,6 +17,7 @@ export type KernelPlan =
   | EmbedPlan
   | NormPlan
   | LinearTilePlan
+  | LinearMatrixPlan
   | LinearRowPlan
   | RoutePlan
   | ExpertsUpPlan
@@ -110,6 +111,17 @@ export interface LinearTilePlan extends LinearOptions {
   readonly tileColumns: number;
   readonly tileDepth: number;
   /** Quads from one row of a tile to the next: one more than needed, so that neighbouring rows lie in different banks. */
+  readonly tilePitch: number;
+}
+
+/** As `linear_tile`, by subgroup matrices: weights of f16, sums of f32. A subgroup has `rowBlocks` blocks of 16 rows. */
+export interface LinearMatrixPlan extends LinearOptions {
+  readonly stage: 'linear_matrix';
+  readonly tileRows: number;
+  readonly tileColumns: number;
+  readonly tileDepth: number;
+  readonly rowBlocks: number;
+  /** Quads from one row of a tile to the next. */
   readonly tilePitch: number;
 }
 

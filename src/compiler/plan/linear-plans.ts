@@ -1,8 +1,8 @@
 import type { LinearNode } from '../ir/nodes.ts';
 import { quads } from './extents.ts';
-import type { LinearRowPlan, LinearTilePlan, Storage } from './kernel-plan.ts';
-import { defaultLimits } from './profiles.ts';
-import { floats, vectors } from './workgroup-memory.ts';
+import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan, Storage } from './kernel-plan.ts';
+import { defaultLimits, type TargetProfile } from './profiles.ts';
+import { floats, halfVectors, vectors } from './workgroup-memory.ts';
 
 function linearOptions(node: LinearNode, weight: Storage) {
   const { inputHeads = 1, inWidth, outWidth, accumulate, logits, gate, clip, scale, softcap } = node;
@@ -41,6 +41,40 @@ export function planLinearTile(node: LinearNode, weight: Storage): LinearTilePla
     workgroup: [
       vectors('x_tile', tileRows * tilePitch),
       ...weights.map((name) => vectors(name, tileColumns * tilePitch)),
+    ],
+  };
+}
+
+/** Undefined where subgroup matrices cannot serve: other weights than f16, an input for each head, or a width that is cut into parts. */
+export function planLinearMatrix(
+  node: LinearNode,
+  weight: Storage,
+  { subgroupMatrix }: TargetProfile,
+): LinearMatrixPlan | undefined {
+  const options = linearOptions(node, weight);
+  const tileDepth = 32;
+  if (!subgroupMatrix || weight !== 'f16' || options.inputHeads > 1 || options.inWidth % tileDepth > 0)
+    return undefined;
+  const tileRows = 128;
+  const tileColumns = 64;
+  // 8 halves more than needed, so that rows side by side lie in different banks.
+  const tilePitch = (tileDepth + 8) / 4;
+  const gated = options.gate !== 'none';
+  const weights = gated ? ['weight_tile', 'gate_tile'] : ['weight_tile'];
+  const results = gated ? ['scratch', 'gate_scratch'] : ['scratch'];
+  return {
+    stage: 'linear_matrix',
+    ...options,
+    tileRows,
+    tileColumns,
+    tileDepth,
+    rowBlocks: 2,
+    tilePitch,
+    threads: 128,
+    workgroup: [
+      halfVectors('x_tile', tileRows * tilePitch),
+      ...weights.map((name) => halfVectors(name, tileColumns * tilePitch)),
+      ...results.map((name) => vectors(name, (128 / 2) * 5)),
     ],
   };
 }

@@ -17,7 +17,7 @@ import { planExpertsDown, planExpertsUp, planRoute } from './expert-nodes.ts';
 import { ceilDiv, quads, times } from './extents.ts';
 import { planAppend, planMemoryKeys, planQueryHeads } from './head-nodes.ts';
 import type { KernelPlan, Storage } from './kernel-plan.ts';
-import { planLinearRow, planLinearTile } from './linear-plans.ts';
+import { planLinearMatrix, planLinearRow, planLinearTile } from './linear-plans.ts';
 import type { NodePlan, PlannedDispatch } from './planned.ts';
 import type { TargetProfile } from './profiles.ts';
 import { foldArrays } from './workgroup-memory.ts';
@@ -31,7 +31,7 @@ export function planNode(node: Node, module: AttnModule, profile: TargetProfile)
     case 'norm':
       return planNorm(node);
     case 'linear':
-      return planLinear(node, storageOf);
+      return planLinear(node, storageOf, profile);
     case 'route':
       return { prefill: [planRoute(node)] };
     case 'experts_up':
@@ -105,7 +105,7 @@ function planNorm(node: NormNode): NodePlan {
 }
 
 /** Logits are wanted of few rows, mostly one: they take the one-row kernel always. */
-function planLinear(node: LinearNode, storageOf: StorageOf): NodePlan {
+function planLinear(node: LinearNode, storageOf: StorageOf, profile: TargetProfile): NodePlan {
   const bind = {
     x: node.x,
     weight: node.weight,
@@ -117,7 +117,8 @@ function planLinear(node: LinearNode, storageOf: StorageOf): NodePlan {
   const row = planLinearRow(node, storageOf(node.weight));
   const byRow = (count: Extent) => [dispatch(node, row, bind, [ceilDiv(node.outWidth, row.outputs), count, 1])];
   if (node.logits) return { prefill: byRow('L') };
-  const tile = planLinearTile(node, storageOf(node.weight));
+  const storage = storageOf(node.weight);
+  const tile = planLinearMatrix(node, storage, profile) ?? planLinearTile(node, storage);
   const { inputHeads, tileColumns, tileRows } = tile;
   const columns = ceilDiv(node.outWidth / inputHeads, tileColumns);
   const grid = [columns, ceilDiv(rowsOf(node), tileRows), inputHeads] as const;

@@ -1,10 +1,10 @@
-import type { LinearRowPlan, LinearTilePlan } from '../../plan/kernel-plan.ts';
+import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan } from '../../plan/kernel-plan.ts';
 import { accurateTanh, activatedValue, activationFunction } from '../activation.ts';
 import { type Binding, f32c, sequencesBinding, stepBinding } from '../kernel.ts';
 import { enablesFor, loader, rowLoader, rowsBinding, vectorBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 
-type LinearPlan = LinearTilePlan | LinearRowPlan;
+type LinearPlan = LinearTilePlan | LinearMatrixPlan | LinearRowPlan;
 
 /** What the tiled and the one-row kernel share: y = act(x · Wᵀ + b), y = act(x · Wgᵀ + bg) · (x · Wᵀ + b), or y += x · Wᵀ + b. */
 export function linearParts(plan: LinearPlan) {
