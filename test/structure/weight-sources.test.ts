@@ -59,7 +59,7 @@ const experts = (names: readonly string[]) =>
     ...names.map((name) => `"layers.{i}.mlp.experts.${name}`),
   ]).replace(
     '{ kind: plain, activation: gelu, width: 24 }',
-    '{ activation: silu, width: 24, biases: [up], experts: { count: 3, active: 2, width: 10, biases: [up, down] } }',
+    '{ activation: silu, width: 24, experts: { count: 3, active: 2, width: 10, biases: [up, down] } }',
   );
 
 const expertSources = {
