@@ -3167,6 +3167,1565 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   finish(row, column, sum);
 }
 `,
+  embed_192_matrix: `// x[token] = table[id]
+
+enable f16;
+
+const WIDTH_QUADS = 48u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> ids: array<u32>;
+@group(0) @binding(1) var<storage, read> table: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> x: array<vec4f>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+fn load_table(index: u32) -> vec4f {
+  let raw = table[index];
+  return vec4f(raw);
+}
+
+fn store_x(row: u32, quad: u32, value: vec4f) {
+  x[row * 48u + quad] = value;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let index = group.x * 64u + lane;
+  let row = index / WIDTH_QUADS;
+  let quad = index % WIDTH_QUADS;
+  if (row >= step.batch * step.tokens) {
+    return;
+  }
+  store_x(row, quad, load_table(ids[row] * WIDTH_QUADS + quad));
+}
+`,
+  linear_matrix_192x192: `// y = x · weightᵀ, weights [192, 192]
+// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
+
+enable f16;
+enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+diagnostic(off, subgroup_uniformity);
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 128u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 10u;
+const SUBGROUP_ROWS = 32u;
+const SCRATCH_PITCH = 5u;
+const THREADS = 128u;
+const X_HELD = 8u;
+const WEIGHTS_HELD = 4u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4h, 1280>;
+var<workgroup> weight_tile: array<vec4h, 640>;
+var<workgroup> scratch: array<vec4f, 320>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+alias Left = subgroup_matrix_left<f16, 16, 16>;
+alias Right = subgroup_matrix_right<f16, 16, 16>;
+alias Result = subgroup_matrix_result<f32, 16, 16>;
+
+fn fetch_x(lane: u32, first: u32, depth: u32) -> array<vec4h, X_HELD> {
+  var held: array<vec4h, X_HELD>;
+  for (var n = 0u; n < X_HELD; n++) {
+    let r = (lane + n * THREADS) / TILE_QUADS;
+    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
+    held[n] = vec4h(load_x(row_of_x(min(first + r, row_count() - 1u)), quad));
+  }
+  return held;
+}
+
+fn store_x(lane: u32, held: array<vec4h, X_HELD>) {
+  for (var n = 0u; n < X_HELD; n++) {
+    let index = lane + n * THREADS;
+    x_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
+  }
+}
+
+fn fetch_weight(lane: u32, first: u32, depth: u32) -> array<vec4h, WEIGHTS_HELD> {
+  var held: array<vec4h, WEIGHTS_HELD>;
+  for (var n = 0u; n < WEIGHTS_HELD; n++) {
+    let r = (lane + n * THREADS) / TILE_QUADS;
+    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
+    held[n] = vec4h(load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad));
+  }
+  return held;
+}
+
+fn store_weight(lane: u32, held: array<vec4h, WEIGHTS_HELD>) {
+  for (var n = 0u; n < WEIGHTS_HELD; n++) {
+    let index = lane + n * THREADS;
+    weight_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
+  }
+}
+
+fn finish_block(lane: u32, first_row: u32, first_column: u32) {
+  let row = first_row + lane % 32u / 2u;
+  if (row >= row_count()) {
+    return;
+  }
+  for (var n = 8u * (lane % 2u); n < 8u * (lane % 2u) + 8u; n++) {
+    if (first_column + n < OUT_WIDTH) {
+      let at = lane / 2u * SCRATCH_PITCH + n / 4u;
+      finish(row, first_column + n, scratch[at][n % 4u]);
+    }
+  }
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.x * TILE_COLUMNS;
+  let first_row = group.y * TILE_ROWS;
+  let subgroup_row = lane / 32u * SUBGROUP_ROWS;
+  var sum0_0 = Result();
+  var sum1_0 = Result();
+  var sum0_1 = Result();
+  var sum1_1 = Result();
+  var sum0_2 = Result();
+  var sum1_2 = Result();
+  var sum0_3 = Result();
+  var sum1_3 = Result();
+
+  // The next tiles are fetched into registers while these are multiplied.
+  var x_held = fetch_x(lane, first_row, 0u);
+  var weight_held = fetch_weight(lane, first_column, 0u);
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    store_x(lane, x_held);
+    store_weight(lane, weight_held);
+    workgroupBarrier();
+    let next = min(depth + TILE_QUADS, IN_QUADS - TILE_QUADS);
+    x_held = fetch_x(lane, first_row, next);
+    weight_held = fetch_weight(lane, first_column, next);
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let sum_weights0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 0u * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, sum_weights0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, sum_weights0, sum1_0);
+      let sum_weights1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 16u * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, sum_weights1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, sum_weights1, sum1_1);
+      let sum_weights2 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 32u * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_2 = subgroupMatrixMultiplyAccumulate(x0, sum_weights2, sum0_2);
+      sum1_2 = subgroupMatrixMultiplyAccumulate(x1, sum_weights2, sum1_2);
+      let sum_weights3 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 48u * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_3 = subgroupMatrixMultiplyAccumulate(x0, sum_weights3, sum0_3);
+      sum1_3 = subgroupMatrixMultiplyAccumulate(x1, sum_weights3, sum1_3);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let sum_weights0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 0u * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, sum_weights0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, sum_weights0, sum1_0);
+      let sum_weights1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 16u * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, sum_weights1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, sum_weights1, sum1_1);
+      let sum_weights2 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 32u * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_2 = subgroupMatrixMultiplyAccumulate(x0, sum_weights2, sum0_2);
+      sum1_2 = subgroupMatrixMultiplyAccumulate(x1, sum_weights2, sum1_2);
+      let sum_weights3 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 48u * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_3 = subgroupMatrixMultiplyAccumulate(x0, sum_weights3, sum0_3);
+      sum1_3 = subgroupMatrixMultiplyAccumulate(x1, sum_weights3, sum1_3);
+    }
+  }
+
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_0, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 0u, first_column + 0u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_0, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 16u, first_column + 0u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_1, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 0u, first_column + 16u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_1, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 16u, first_column + 16u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_2, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 0u, first_column + 32u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_2, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 16u, first_column + 32u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_3, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 0u, first_column + 48u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_3, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 16u, first_column + 48u);
+}
+`,
+  linear_matrix_192x64: `// y = x · weightᵀ, weights [64, 192]
+// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
+
+enable f16;
+enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+diagnostic(off, subgroup_uniformity);
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 64u;
+const TILE_ROWS = 128u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 10u;
+const SUBGROUP_ROWS = 32u;
+const SCRATCH_PITCH = 5u;
+const THREADS = 128u;
+const X_HELD = 8u;
+const WEIGHTS_HELD = 4u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4h, 1280>;
+var<workgroup> weight_tile: array<vec4h, 640>;
+var<workgroup> scratch: array<vec4f, 320>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+alias Left = subgroup_matrix_left<f16, 16, 16>;
+alias Right = subgroup_matrix_right<f16, 16, 16>;
+alias Result = subgroup_matrix_result<f32, 16, 16>;
+
+fn fetch_x(lane: u32, first: u32, depth: u32) -> array<vec4h, X_HELD> {
+  var held: array<vec4h, X_HELD>;
+  for (var n = 0u; n < X_HELD; n++) {
+    let r = (lane + n * THREADS) / TILE_QUADS;
+    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
+    held[n] = vec4h(load_x(row_of_x(min(first + r, row_count() - 1u)), quad));
+  }
+  return held;
+}
+
+fn store_x(lane: u32, held: array<vec4h, X_HELD>) {
+  for (var n = 0u; n < X_HELD; n++) {
+    let index = lane + n * THREADS;
+    x_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
+  }
+}
+
+fn fetch_weight(lane: u32, first: u32, depth: u32) -> array<vec4h, WEIGHTS_HELD> {
+  var held: array<vec4h, WEIGHTS_HELD>;
+  for (var n = 0u; n < WEIGHTS_HELD; n++) {
+    let r = (lane + n * THREADS) / TILE_QUADS;
+    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
+    held[n] = vec4h(load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad));
+  }
+  return held;
+}
+
+fn store_weight(lane: u32, held: array<vec4h, WEIGHTS_HELD>) {
+  for (var n = 0u; n < WEIGHTS_HELD; n++) {
+    let index = lane + n * THREADS;
+    weight_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
+  }
+}
+
+fn finish_block(lane: u32, first_row: u32, first_column: u32) {
+  let row = first_row + lane % 32u / 2u;
+  if (row >= row_count()) {
+    return;
+  }
+  for (var n = 8u * (lane % 2u); n < 8u * (lane % 2u) + 8u; n++) {
+    if (first_column + n < OUT_WIDTH) {
+      let at = lane / 2u * SCRATCH_PITCH + n / 4u;
+      finish(row, first_column + n, scratch[at][n % 4u]);
+    }
+  }
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.x * TILE_COLUMNS;
+  let first_row = group.y * TILE_ROWS;
+  let subgroup_row = lane / 32u * SUBGROUP_ROWS;
+  var sum0_0 = Result();
+  var sum1_0 = Result();
+  var sum0_1 = Result();
+  var sum1_1 = Result();
+  var sum0_2 = Result();
+  var sum1_2 = Result();
+  var sum0_3 = Result();
+  var sum1_3 = Result();
+
+  // The next tiles are fetched into registers while these are multiplied.
+  var x_held = fetch_x(lane, first_row, 0u);
+  var weight_held = fetch_weight(lane, first_column, 0u);
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    store_x(lane, x_held);
+    store_weight(lane, weight_held);
+    workgroupBarrier();
+    let next = min(depth + TILE_QUADS, IN_QUADS - TILE_QUADS);
+    x_held = fetch_x(lane, first_row, next);
+    weight_held = fetch_weight(lane, first_column, next);
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let sum_weights0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 0u * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, sum_weights0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, sum_weights0, sum1_0);
+      let sum_weights1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 16u * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, sum_weights1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, sum_weights1, sum1_1);
+      let sum_weights2 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 32u * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_2 = subgroupMatrixMultiplyAccumulate(x0, sum_weights2, sum0_2);
+      sum1_2 = subgroupMatrixMultiplyAccumulate(x1, sum_weights2, sum1_2);
+      let sum_weights3 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 48u * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_3 = subgroupMatrixMultiplyAccumulate(x0, sum_weights3, sum0_3);
+      sum1_3 = subgroupMatrixMultiplyAccumulate(x1, sum_weights3, sum1_3);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let sum_weights0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 0u * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, sum_weights0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, sum_weights0, sum1_0);
+      let sum_weights1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 16u * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, sum_weights1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, sum_weights1, sum1_1);
+      let sum_weights2 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 32u * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_2 = subgroupMatrixMultiplyAccumulate(x0, sum_weights2, sum0_2);
+      sum1_2 = subgroupMatrixMultiplyAccumulate(x1, sum_weights2, sum1_2);
+      let sum_weights3 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 48u * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_3 = subgroupMatrixMultiplyAccumulate(x0, sum_weights3, sum0_3);
+      sum1_3 = subgroupMatrixMultiplyAccumulate(x1, sum_weights3, sum1_3);
+    }
+  }
+
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_0, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 0u, first_column + 0u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_0, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 16u, first_column + 0u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_1, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 0u, first_column + 16u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_1, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 16u, first_column + 16u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_2, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 0u, first_column + 32u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_2, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 16u, first_column + 32u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_3, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 0u, first_column + 48u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_3, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 16u, first_column + 48u);
+}
+`,
+  linear_matrix_192x192_add: `// y += x · weightᵀ, weights [192, 192]
+// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
+
+enable f16;
+enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+diagnostic(off, subgroup_uniformity);
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 128u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 10u;
+const SUBGROUP_ROWS = 32u;
+const SCRATCH_PITCH = 5u;
+const THREADS = 128u;
+const X_HELD = 8u;
+const WEIGHTS_HELD = 4u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4h, 1280>;
+var<workgroup> weight_tile: array<vec4h, 640>;
+var<workgroup> scratch: array<vec4f, 320>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+alias Left = subgroup_matrix_left<f16, 16, 16>;
+alias Right = subgroup_matrix_right<f16, 16, 16>;
+alias Result = subgroup_matrix_result<f32, 16, 16>;
+
+fn fetch_x(lane: u32, first: u32, depth: u32) -> array<vec4h, X_HELD> {
+  var held: array<vec4h, X_HELD>;
+  for (var n = 0u; n < X_HELD; n++) {
+    let r = (lane + n * THREADS) / TILE_QUADS;
+    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
+    held[n] = vec4h(load_x(row_of_x(min(first + r, row_count() - 1u)), quad));
+  }
+  return held;
+}
+
+fn store_x(lane: u32, held: array<vec4h, X_HELD>) {
+  for (var n = 0u; n < X_HELD; n++) {
+    let index = lane + n * THREADS;
+    x_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
+  }
+}
+
+fn fetch_weight(lane: u32, first: u32, depth: u32) -> array<vec4h, WEIGHTS_HELD> {
+  var held: array<vec4h, WEIGHTS_HELD>;
+  for (var n = 0u; n < WEIGHTS_HELD; n++) {
+    let r = (lane + n * THREADS) / TILE_QUADS;
+    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
+    held[n] = vec4h(load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad));
+  }
+  return held;
+}
+
+fn store_weight(lane: u32, held: array<vec4h, WEIGHTS_HELD>) {
+  for (var n = 0u; n < WEIGHTS_HELD; n++) {
+    let index = lane + n * THREADS;
+    weight_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
+  }
+}
+
+fn finish_block(lane: u32, first_row: u32, first_column: u32) {
+  let row = first_row + lane % 32u / 2u;
+  if (row >= row_count()) {
+    return;
+  }
+  for (var n = 8u * (lane % 2u); n < 8u * (lane % 2u) + 8u; n++) {
+    if (first_column + n < OUT_WIDTH) {
+      let at = lane / 2u * SCRATCH_PITCH + n / 4u;
+      finish(row, first_column + n, scratch[at][n % 4u]);
+    }
+  }
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.x * TILE_COLUMNS;
+  let first_row = group.y * TILE_ROWS;
+  let subgroup_row = lane / 32u * SUBGROUP_ROWS;
+  var sum0_0 = Result();
+  var sum1_0 = Result();
+  var sum0_1 = Result();
+  var sum1_1 = Result();
+  var sum0_2 = Result();
+  var sum1_2 = Result();
+  var sum0_3 = Result();
+  var sum1_3 = Result();
+
+  // The next tiles are fetched into registers while these are multiplied.
+  var x_held = fetch_x(lane, first_row, 0u);
+  var weight_held = fetch_weight(lane, first_column, 0u);
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    store_x(lane, x_held);
+    store_weight(lane, weight_held);
+    workgroupBarrier();
+    let next = min(depth + TILE_QUADS, IN_QUADS - TILE_QUADS);
+    x_held = fetch_x(lane, first_row, next);
+    weight_held = fetch_weight(lane, first_column, next);
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let sum_weights0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 0u * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, sum_weights0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, sum_weights0, sum1_0);
+      let sum_weights1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 16u * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, sum_weights1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, sum_weights1, sum1_1);
+      let sum_weights2 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 32u * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_2 = subgroupMatrixMultiplyAccumulate(x0, sum_weights2, sum0_2);
+      sum1_2 = subgroupMatrixMultiplyAccumulate(x1, sum_weights2, sum1_2);
+      let sum_weights3 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 48u * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_3 = subgroupMatrixMultiplyAccumulate(x0, sum_weights3, sum0_3);
+      sum1_3 = subgroupMatrixMultiplyAccumulate(x1, sum_weights3, sum1_3);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let sum_weights0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 0u * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, sum_weights0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, sum_weights0, sum1_0);
+      let sum_weights1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 16u * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, sum_weights1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, sum_weights1, sum1_1);
+      let sum_weights2 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 32u * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_2 = subgroupMatrixMultiplyAccumulate(x0, sum_weights2, sum0_2);
+      sum1_2 = subgroupMatrixMultiplyAccumulate(x1, sum_weights2, sum1_2);
+      let sum_weights3 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 48u * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_3 = subgroupMatrixMultiplyAccumulate(x0, sum_weights3, sum0_3);
+      sum1_3 = subgroupMatrixMultiplyAccumulate(x1, sum_weights3, sum1_3);
+    }
+  }
+
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_0, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 0u, first_column + 0u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_0, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 16u, first_column + 0u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_1, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 0u, first_column + 16u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_1, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 16u, first_column + 16u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_2, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 0u, first_column + 32u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_2, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 16u, first_column + 32u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_3, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 0u, first_column + 48u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_3, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 16u, first_column + 48u);
+}
+`,
+  linear_matrix_192x512_gated_silu: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
+// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
+
+enable f16;
+enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+diagnostic(off, subgroup_uniformity);
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 512u;
+const TILE_ROWS = 128u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 10u;
+const SUBGROUP_ROWS = 32u;
+const SCRATCH_PITCH = 5u;
+const THREADS = 128u;
+const X_HELD = 8u;
+const WEIGHTS_HELD = 4u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read> gate: array<vec4h>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4h, 1280>;
+var<workgroup> weight_tile: array<vec4h, 640>;
+var<workgroup> gate_tile: array<vec4h, 640>;
+var<workgroup> scratch: array<vec4f, 320>;
+var<workgroup> gate_scratch: array<vec4f, 320>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn load_gate(index: u32) -> vec4f {
+  let raw = gate[index];
+  return vec4f(raw);
+}
+
+fn activate(x: f32) -> f32 {
+  return x / (1.0 + exp(-max(x, -80.0)));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
+  y[row * OUT_WIDTH + column] = activate(gate_sum) * sum;
+}
+
+alias Left = subgroup_matrix_left<f16, 16, 16>;
+alias Right = subgroup_matrix_right<f16, 16, 16>;
+alias Result = subgroup_matrix_result<f32, 16, 16>;
+
+fn fetch_x(lane: u32, first: u32, depth: u32) -> array<vec4h, X_HELD> {
+  var held: array<vec4h, X_HELD>;
+  for (var n = 0u; n < X_HELD; n++) {
+    let r = (lane + n * THREADS) / TILE_QUADS;
+    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
+    held[n] = vec4h(load_x(row_of_x(min(first + r, row_count() - 1u)), quad));
+  }
+  return held;
+}
+
+fn store_x(lane: u32, held: array<vec4h, X_HELD>) {
+  for (var n = 0u; n < X_HELD; n++) {
+    let index = lane + n * THREADS;
+    x_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
+  }
+}
+
+fn fetch_weight(lane: u32, first: u32, depth: u32) -> array<vec4h, WEIGHTS_HELD> {
+  var held: array<vec4h, WEIGHTS_HELD>;
+  for (var n = 0u; n < WEIGHTS_HELD; n++) {
+    let r = (lane + n * THREADS) / TILE_QUADS;
+    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
+    held[n] = vec4h(load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad));
+  }
+  return held;
+}
+
+fn store_weight(lane: u32, held: array<vec4h, WEIGHTS_HELD>) {
+  for (var n = 0u; n < WEIGHTS_HELD; n++) {
+    let index = lane + n * THREADS;
+    weight_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
+  }
+}
+
+fn fetch_gate(lane: u32, first: u32, depth: u32) -> array<vec4h, WEIGHTS_HELD> {
+  var held: array<vec4h, WEIGHTS_HELD>;
+  for (var n = 0u; n < WEIGHTS_HELD; n++) {
+    let r = (lane + n * THREADS) / TILE_QUADS;
+    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
+    held[n] = vec4h(load_gate(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad));
+  }
+  return held;
+}
+
+fn store_gate(lane: u32, held: array<vec4h, WEIGHTS_HELD>) {
+  for (var n = 0u; n < WEIGHTS_HELD; n++) {
+    let index = lane + n * THREADS;
+    gate_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
+  }
+}
+
+fn finish_block(lane: u32, first_row: u32, first_column: u32) {
+  let row = first_row + lane % 32u / 2u;
+  if (row >= row_count()) {
+    return;
+  }
+  for (var n = 8u * (lane % 2u); n < 8u * (lane % 2u) + 8u; n++) {
+    if (first_column + n < OUT_WIDTH) {
+      let at = lane / 2u * SCRATCH_PITCH + n / 4u;
+      finish(row, first_column + n, scratch[at][n % 4u], gate_scratch[at][n % 4u]);
+    }
+  }
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.x * TILE_COLUMNS;
+  let first_row = group.y * TILE_ROWS;
+  let subgroup_row = lane / 32u * SUBGROUP_ROWS;
+  var sum0_0 = Result();
+  var gate0_0 = Result();
+  var sum1_0 = Result();
+  var gate1_0 = Result();
+  var sum0_1 = Result();
+  var gate0_1 = Result();
+  var sum1_1 = Result();
+  var gate1_1 = Result();
+  var sum0_2 = Result();
+  var gate0_2 = Result();
+  var sum1_2 = Result();
+  var gate1_2 = Result();
+  var sum0_3 = Result();
+  var gate0_3 = Result();
+  var sum1_3 = Result();
+  var gate1_3 = Result();
+
+  // The next tiles are fetched into registers while these are multiplied.
+  var x_held = fetch_x(lane, first_row, 0u);
+  var weight_held = fetch_weight(lane, first_column, 0u);
+  var gate_held = fetch_gate(lane, first_column, 0u);
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    store_x(lane, x_held);
+    store_weight(lane, weight_held);
+    store_gate(lane, gate_held);
+    workgroupBarrier();
+    let next = min(depth + TILE_QUADS, IN_QUADS - TILE_QUADS);
+    x_held = fetch_x(lane, first_row, next);
+    weight_held = fetch_weight(lane, first_column, next);
+    gate_held = fetch_gate(lane, first_column, next);
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let sum_weights0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 0u * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, sum_weights0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, sum_weights0, sum1_0);
+      let gate_weights0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, 0u * TILE_PITCH + 0u, TILE_PITCH);
+      gate0_0 = subgroupMatrixMultiplyAccumulate(x0, gate_weights0, gate0_0);
+      gate1_0 = subgroupMatrixMultiplyAccumulate(x1, gate_weights0, gate1_0);
+      let sum_weights1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 16u * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, sum_weights1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, sum_weights1, sum1_1);
+      let gate_weights1 = subgroupMatrixLoad<Right, col_major>(&gate_tile, 16u * TILE_PITCH + 0u, TILE_PITCH);
+      gate0_1 = subgroupMatrixMultiplyAccumulate(x0, gate_weights1, gate0_1);
+      gate1_1 = subgroupMatrixMultiplyAccumulate(x1, gate_weights1, gate1_1);
+      let sum_weights2 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 32u * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_2 = subgroupMatrixMultiplyAccumulate(x0, sum_weights2, sum0_2);
+      sum1_2 = subgroupMatrixMultiplyAccumulate(x1, sum_weights2, sum1_2);
+      let gate_weights2 = subgroupMatrixLoad<Right, col_major>(&gate_tile, 32u * TILE_PITCH + 0u, TILE_PITCH);
+      gate0_2 = subgroupMatrixMultiplyAccumulate(x0, gate_weights2, gate0_2);
+      gate1_2 = subgroupMatrixMultiplyAccumulate(x1, gate_weights2, gate1_2);
+      let sum_weights3 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 48u * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_3 = subgroupMatrixMultiplyAccumulate(x0, sum_weights3, sum0_3);
+      sum1_3 = subgroupMatrixMultiplyAccumulate(x1, sum_weights3, sum1_3);
+      let gate_weights3 = subgroupMatrixLoad<Right, col_major>(&gate_tile, 48u * TILE_PITCH + 0u, TILE_PITCH);
+      gate0_3 = subgroupMatrixMultiplyAccumulate(x0, gate_weights3, gate0_3);
+      gate1_3 = subgroupMatrixMultiplyAccumulate(x1, gate_weights3, gate1_3);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let sum_weights0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 0u * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, sum_weights0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, sum_weights0, sum1_0);
+      let gate_weights0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, 0u * TILE_PITCH + 4u, TILE_PITCH);
+      gate0_0 = subgroupMatrixMultiplyAccumulate(x0, gate_weights0, gate0_0);
+      gate1_0 = subgroupMatrixMultiplyAccumulate(x1, gate_weights0, gate1_0);
+      let sum_weights1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 16u * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, sum_weights1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, sum_weights1, sum1_1);
+      let gate_weights1 = subgroupMatrixLoad<Right, col_major>(&gate_tile, 16u * TILE_PITCH + 4u, TILE_PITCH);
+      gate0_1 = subgroupMatrixMultiplyAccumulate(x0, gate_weights1, gate0_1);
+      gate1_1 = subgroupMatrixMultiplyAccumulate(x1, gate_weights1, gate1_1);
+      let sum_weights2 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 32u * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_2 = subgroupMatrixMultiplyAccumulate(x0, sum_weights2, sum0_2);
+      sum1_2 = subgroupMatrixMultiplyAccumulate(x1, sum_weights2, sum1_2);
+      let gate_weights2 = subgroupMatrixLoad<Right, col_major>(&gate_tile, 32u * TILE_PITCH + 4u, TILE_PITCH);
+      gate0_2 = subgroupMatrixMultiplyAccumulate(x0, gate_weights2, gate0_2);
+      gate1_2 = subgroupMatrixMultiplyAccumulate(x1, gate_weights2, gate1_2);
+      let sum_weights3 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 48u * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_3 = subgroupMatrixMultiplyAccumulate(x0, sum_weights3, sum0_3);
+      sum1_3 = subgroupMatrixMultiplyAccumulate(x1, sum_weights3, sum1_3);
+      let gate_weights3 = subgroupMatrixLoad<Right, col_major>(&gate_tile, 48u * TILE_PITCH + 4u, TILE_PITCH);
+      gate0_3 = subgroupMatrixMultiplyAccumulate(x0, gate_weights3, gate0_3);
+      gate1_3 = subgroupMatrixMultiplyAccumulate(x1, gate_weights3, gate1_3);
+    }
+  }
+
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_0, SCRATCH_PITCH);
+  subgroupMatrixStore<row_major>(&gate_scratch, lane / 32u * 16u * SCRATCH_PITCH, gate0_0, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 0u, first_column + 0u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_0, SCRATCH_PITCH);
+  subgroupMatrixStore<row_major>(&gate_scratch, lane / 32u * 16u * SCRATCH_PITCH, gate1_0, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 16u, first_column + 0u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_1, SCRATCH_PITCH);
+  subgroupMatrixStore<row_major>(&gate_scratch, lane / 32u * 16u * SCRATCH_PITCH, gate0_1, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 0u, first_column + 16u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_1, SCRATCH_PITCH);
+  subgroupMatrixStore<row_major>(&gate_scratch, lane / 32u * 16u * SCRATCH_PITCH, gate1_1, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 16u, first_column + 16u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_2, SCRATCH_PITCH);
+  subgroupMatrixStore<row_major>(&gate_scratch, lane / 32u * 16u * SCRATCH_PITCH, gate0_2, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 0u, first_column + 32u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_2, SCRATCH_PITCH);
+  subgroupMatrixStore<row_major>(&gate_scratch, lane / 32u * 16u * SCRATCH_PITCH, gate1_2, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 16u, first_column + 32u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_3, SCRATCH_PITCH);
+  subgroupMatrixStore<row_major>(&gate_scratch, lane / 32u * 16u * SCRATCH_PITCH, gate0_3, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 0u, first_column + 48u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_3, SCRATCH_PITCH);
+  subgroupMatrixStore<row_major>(&gate_scratch, lane / 32u * 16u * SCRATCH_PITCH, gate1_3, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 16u, first_column + 48u);
+}
+`,
+  linear_matrix_512x192_add: `// y += x · weightᵀ, weights [192, 512]
+// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
+
+enable f16;
+enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+diagnostic(off, subgroup_uniformity);
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+
+const IN_QUADS = 128u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 128u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 10u;
+const SUBGROUP_ROWS = 32u;
+const SCRATCH_PITCH = 5u;
+const THREADS = 128u;
+const X_HELD = 8u;
+const WEIGHTS_HELD = 4u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4h, 1280>;
+var<workgroup> weight_tile: array<vec4h, 640>;
+var<workgroup> scratch: array<vec4f, 320>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 128u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+alias Left = subgroup_matrix_left<f16, 16, 16>;
+alias Right = subgroup_matrix_right<f16, 16, 16>;
+alias Result = subgroup_matrix_result<f32, 16, 16>;
+
+fn fetch_x(lane: u32, first: u32, depth: u32) -> array<vec4h, X_HELD> {
+  var held: array<vec4h, X_HELD>;
+  for (var n = 0u; n < X_HELD; n++) {
+    let r = (lane + n * THREADS) / TILE_QUADS;
+    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
+    held[n] = vec4h(load_x(row_of_x(min(first + r, row_count() - 1u)), quad));
+  }
+  return held;
+}
+
+fn store_x(lane: u32, held: array<vec4h, X_HELD>) {
+  for (var n = 0u; n < X_HELD; n++) {
+    let index = lane + n * THREADS;
+    x_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
+  }
+}
+
+fn fetch_weight(lane: u32, first: u32, depth: u32) -> array<vec4h, WEIGHTS_HELD> {
+  var held: array<vec4h, WEIGHTS_HELD>;
+  for (var n = 0u; n < WEIGHTS_HELD; n++) {
+    let r = (lane + n * THREADS) / TILE_QUADS;
+    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
+    held[n] = vec4h(load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad));
+  }
+  return held;
+}
+
+fn store_weight(lane: u32, held: array<vec4h, WEIGHTS_HELD>) {
+  for (var n = 0u; n < WEIGHTS_HELD; n++) {
+    let index = lane + n * THREADS;
+    weight_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
+  }
+}
+
+fn finish_block(lane: u32, first_row: u32, first_column: u32) {
+  let row = first_row + lane % 32u / 2u;
+  if (row >= row_count()) {
+    return;
+  }
+  for (var n = 8u * (lane % 2u); n < 8u * (lane % 2u) + 8u; n++) {
+    if (first_column + n < OUT_WIDTH) {
+      let at = lane / 2u * SCRATCH_PITCH + n / 4u;
+      finish(row, first_column + n, scratch[at][n % 4u]);
+    }
+  }
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.x * TILE_COLUMNS;
+  let first_row = group.y * TILE_ROWS;
+  let subgroup_row = lane / 32u * SUBGROUP_ROWS;
+  var sum0_0 = Result();
+  var sum1_0 = Result();
+  var sum0_1 = Result();
+  var sum1_1 = Result();
+  var sum0_2 = Result();
+  var sum1_2 = Result();
+  var sum0_3 = Result();
+  var sum1_3 = Result();
+
+  // The next tiles are fetched into registers while these are multiplied.
+  var x_held = fetch_x(lane, first_row, 0u);
+  var weight_held = fetch_weight(lane, first_column, 0u);
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    store_x(lane, x_held);
+    store_weight(lane, weight_held);
+    workgroupBarrier();
+    let next = min(depth + TILE_QUADS, IN_QUADS - TILE_QUADS);
+    x_held = fetch_x(lane, first_row, next);
+    weight_held = fetch_weight(lane, first_column, next);
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let sum_weights0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 0u * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, sum_weights0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, sum_weights0, sum1_0);
+      let sum_weights1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 16u * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, sum_weights1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, sum_weights1, sum1_1);
+      let sum_weights2 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 32u * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_2 = subgroupMatrixMultiplyAccumulate(x0, sum_weights2, sum0_2);
+      sum1_2 = subgroupMatrixMultiplyAccumulate(x1, sum_weights2, sum1_2);
+      let sum_weights3 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 48u * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_3 = subgroupMatrixMultiplyAccumulate(x0, sum_weights3, sum0_3);
+      sum1_3 = subgroupMatrixMultiplyAccumulate(x1, sum_weights3, sum1_3);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let sum_weights0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 0u * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, sum_weights0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, sum_weights0, sum1_0);
+      let sum_weights1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 16u * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, sum_weights1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, sum_weights1, sum1_1);
+      let sum_weights2 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 32u * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_2 = subgroupMatrixMultiplyAccumulate(x0, sum_weights2, sum0_2);
+      sum1_2 = subgroupMatrixMultiplyAccumulate(x1, sum_weights2, sum1_2);
+      let sum_weights3 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 48u * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_3 = subgroupMatrixMultiplyAccumulate(x0, sum_weights3, sum0_3);
+      sum1_3 = subgroupMatrixMultiplyAccumulate(x1, sum_weights3, sum1_3);
+    }
+  }
+
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_0, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 0u, first_column + 0u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_0, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 16u, first_column + 0u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_1, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 0u, first_column + 16u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_1, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 16u, first_column + 16u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_2, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 0u, first_column + 32u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_2, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 16u, first_column + 32u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_3, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 0u, first_column + 48u);
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_3, SCRATCH_PITCH);
+  workgroupBarrier();
+  finish_block(lane, first_row + subgroup_row + 16u, first_column + 48u);
+}
+`,
+  linear_row_192x65_logits_matrix: `// y = x · weightᵀ, weights [65, 192]
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+enable f16;
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 65u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+struct Sequence {
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
+@group(0) @binding(4) var<uniform> step: Step;
+
+var<workgroup> partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn row_count() -> u32 {
+  return select(step.batch, step.batch * step.tokens, step.logits_all == 1u);
+}
+
+fn row_of_x(row: u32) -> u32 {
+  if (step.logits_all == 1u) {
+    return row;
+  }
+  return row * step.tokens + sequences[row].count - 1u;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  var sum = 0.0;
+  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
+    let entries = load_x(x_row, quad);
+    sum += dot(entries, load_weight(first + quad));
+  }
+  partials[lane] = sum;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += partials[lane + other];
+  }
+  finish(row, column, sum);
+}
+`,
+  linear_row_192x192_matrix: `// y = x · weightᵀ, weights [192, 192]
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+enable f16;
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 192u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  var sum = 0.0;
+  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
+    let entries = load_x(x_row, quad);
+    sum += dot(entries, load_weight(first + quad));
+  }
+  partials[lane] = sum;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += partials[lane + other];
+  }
+  finish(row, column, sum);
+}
+`,
+  linear_row_192x64_matrix: `// y = x · weightᵀ, weights [64, 192]
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+enable f16;
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 64u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  var sum = 0.0;
+  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
+    let entries = load_x(x_row, quad);
+    sum += dot(entries, load_weight(first + quad));
+  }
+  partials[lane] = sum;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += partials[lane + other];
+  }
+  finish(row, column, sum);
+}
+`,
+  linear_row_192x192_add_matrix: `// y += x · weightᵀ, weights [192, 192]
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+enable f16;
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 192u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  var sum = 0.0;
+  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
+    let entries = load_x(x_row, quad);
+    sum += dot(entries, load_weight(first + quad));
+  }
+  partials[lane] = sum;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += partials[lane + other];
+  }
+  finish(row, column, sum);
+}
+`,
+  linear_row_192x512_gated_silu_matrix: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+enable f16;
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 512u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read> gate: array<vec4h>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<uniform> step: Step;
+
+var<workgroup> partials: array<f32, 128>;
+var<workgroup> gate_partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn load_gate(index: u32) -> vec4f {
+  let raw = gate[index];
+  return vec4f(raw);
+}
+
+fn activate(x: f32) -> f32 {
+  return x / (1.0 + exp(-max(x, -80.0)));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
+  y[row * OUT_WIDTH + column] = activate(gate_sum) * sum;
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  var sum = 0.0;
+  var gate_sum = 0.0;
+  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
+    let entries = load_x(x_row, quad);
+    sum += dot(entries, load_weight(first + quad));
+    gate_sum += dot(entries, load_gate(first + quad));
+  }
+  partials[lane] = sum;
+  gate_partials[lane] = gate_sum;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += partials[lane + other];
+    gate_sum += gate_partials[lane + other];
+  }
+  finish(row, column, sum, gate_sum);
+}
+`,
+  linear_row_512x192_add_matrix: `// y += x · weightᵀ, weights [192, 512]
+// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+
+enable f16;
+
+const IN_QUADS = 128u;
+const OUT_WIDTH = 192u;
+const LANES = 16u;
+const OUTPUTS = 8u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 128u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  var sum = 0.0;
+  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
+    let entries = load_x(x_row, quad);
+    sum += dot(entries, load_weight(first + quad));
+  }
+  partials[lane] = sum;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += partials[lane + other];
+  }
+  finish(row, column, sum);
+}
+`,
 };
 /** What the runtime needs: weights, buffers, and for each device variant the kernels in order. */
 export const definition: ModuleDefinition = {
@@ -3525,6 +5084,241 @@ export const definition: ModuleDefinition = {
     { name: 'tokens', role: 'output', dtype: 'u32', shape: ['B'] },
   ],
   variants: [
+    {
+      id: 'matrix',
+      features: ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix'],
+      limits: {
+        maxComputeWorkgroupStorageSize: 32768,
+        maxComputeInvocationsPerWorkgroup: 256,
+        maxStorageBuffersPerShaderStage: 10,
+        maxComputeWorkgroupsPerDimension: 65535,
+        maxStorageBufferBindingSize: 134217728,
+        maxBufferSize: 268435456,
+      },
+      subgroupSize: 32,
+      kernels: {
+        embed_192: { code: wgsl.embed_192_matrix, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        norm_rms_192: { code: wgsl.norm_rms_192, bindings: ['read', 'read', 'read_write'] },
+        linear_matrix_192x192: { code: wgsl.linear_matrix_192x192, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_matrix_192x64: { code: wgsl.linear_matrix_192x64, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        query_heads_6x32: { code: wgsl.query_heads_6x32, bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform'] },
+        append_2x32: {
+          code: wgsl.append_2x32,
+          bindings: ['read', 'read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
+        },
+        attention_tile_h6_kv2_d32_causal: {
+          code: wgsl.attention_tile_h6_kv2_d32_causal,
+          bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform'],
+        },
+        linear_matrix_192x192_add: { code: wgsl.linear_matrix_192x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_matrix_192x512_gated_silu: { code: wgsl.linear_matrix_192x512_gated_silu, bindings: ['read', 'read', 'read', 'read_write', 'uniform'] },
+        linear_matrix_512x192_add: { code: wgsl.linear_matrix_512x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_192x65_logits: { code: wgsl.linear_row_192x65_logits_matrix, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
+        linear_row_192x192: { code: wgsl.linear_row_192x192_matrix, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_192x64: { code: wgsl.linear_row_192x64_matrix, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        attention_split_h6_kv2_d32_causal: {
+          code: wgsl.attention_split_h6_kv2_d32_causal,
+          bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
+        },
+        attention_combine_6x32: { code: wgsl.attention_combine_6x32, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_192x192_add: { code: wgsl.linear_row_192x192_add_matrix, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_192x512_gated_silu: { code: wgsl.linear_row_192x512_gated_silu_matrix, bindings: ['read', 'read', 'read', 'read_write', 'uniform'] },
+        linear_row_512x192_add: { code: wgsl.linear_row_512x192_add_matrix, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform', 'uniform', 'uniform'] },
+      },
+      prepare: [],
+      prefill: [
+        {
+          kernel: 'embed_192',
+          bind: ['ids', 'embed.weight', 'x', 'step'],
+          grid: [['ceil', ['*', 'B', 'I', 48], 64], 1, 1],
+        },
+        {
+          kernel: 'norm_rms_192',
+          bind: ['x', 'layers.{i}.attn_norm.weight', 'normed'],
+          grid: [['*', 'B', 'I'], 1, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_matrix_192x192',
+          bind: ['normed', 'layers.{i}.attn.q.weight', 'q_proj', 'step'],
+          grid: [3, ['ceil', ['*', 'B', 'I'], 128], 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_matrix_192x64',
+          bind: ['normed', 'layers.{i}.attn.k.weight', 'k_proj', 'step'],
+          grid: [1, ['ceil', ['*', 'B', 'I'], 128], 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_matrix_192x64',
+          bind: ['normed', 'layers.{i}.attn.v.weight', 'v_proj', 'step'],
+          grid: [1, ['ceil', ['*', 'B', 'I'], 128], 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'query_heads_6x32',
+          bind: ['q_proj', 'layers.{i}.attn.q_norm.weight', 'rope_32_1000000', 'q', 'sequences', 'step'],
+          grid: [['*', 'B', 'I'], 6, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'append_2x32',
+          bind: [
+            'k_proj',
+            'v_proj',
+            'layers.{i}.attn.k_norm.weight',
+            'rope_32_1000000',
+            'layers.{i}.cache.k',
+            'layers.{i}.cache.v',
+            'sequences',
+            'step',
+          ],
+          grid: [['*', 'B', 'I'], 2, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'attention_tile_h6_kv2_d32_causal',
+          bind: ['q', 'layers.{i}.cache.k', 'layers.{i}.cache.v', 'z', 'sequences', 'step'],
+          grid: [['ceil', ['*', 'I', 3], 64], 2, 'B'],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_matrix_192x192_add',
+          bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
+          grid: [3, ['ceil', ['*', 'B', 'I'], 128], 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'norm_rms_192',
+          bind: ['x', 'layers.{i}.mlp_norm.weight', 'normed'],
+          grid: [['*', 'B', 'I'], 1, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_matrix_192x512_gated_silu',
+          bind: ['normed', 'layers.{i}.mlp.up.weight', 'layers.{i}.mlp.gate.weight', 'mlp_hidden', 'step'],
+          grid: [8, ['ceil', ['*', 'B', 'I'], 128], 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_matrix_512x192_add',
+          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
+          grid: [3, ['ceil', ['*', 'B', 'I'], 128], 1],
+          layers: [0, 4],
+        },
+        { kernel: 'norm_rms_192', bind: ['x', 'final_norm.weight', 'normed'], grid: [['*', 'B', 'I'], 1, 1] },
+        {
+          kernel: 'linear_row_192x65_logits',
+          bind: ['normed', 'embed.weight', 'logits', 'sequences', 'step'],
+          grid: [3, 'L', 1],
+        },
+      ],
+      decode: [
+        {
+          kernel: 'embed_192',
+          bind: ['ids', 'embed.weight', 'x', 'step'],
+          grid: [['ceil', ['*', 'B', 'I', 48], 64], 1, 1],
+        },
+        {
+          kernel: 'norm_rms_192',
+          bind: ['x', 'layers.{i}.attn_norm.weight', 'normed'],
+          grid: [['*', 'B', 'I'], 1, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_row_192x192',
+          bind: ['normed', 'layers.{i}.attn.q.weight', 'q_proj', 'step'],
+          grid: [6, ['*', 'B', 'I'], 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_row_192x64',
+          bind: ['normed', 'layers.{i}.attn.k.weight', 'k_proj', 'step'],
+          grid: [2, ['*', 'B', 'I'], 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_row_192x64',
+          bind: ['normed', 'layers.{i}.attn.v.weight', 'v_proj', 'step'],
+          grid: [2, ['*', 'B', 'I'], 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'query_heads_6x32',
+          bind: ['q_proj', 'layers.{i}.attn.q_norm.weight', 'rope_32_1000000', 'q', 'sequences', 'step'],
+          grid: [['*', 'B', 'I'], 6, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'append_2x32',
+          bind: [
+            'k_proj',
+            'v_proj',
+            'layers.{i}.attn.k_norm.weight',
+            'rope_32_1000000',
+            'layers.{i}.cache.k',
+            'layers.{i}.cache.v',
+            'sequences',
+            'step',
+          ],
+          grid: [['*', 'B', 'I'], 2, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'attention_split_h6_kv2_d32_causal',
+          bind: [
+            'q',
+            'layers.{i}.cache.k',
+            'layers.{i}.cache.v',
+            'partial_outputs_6x32_0_128',
+            'partial_sums_6x32_0_128',
+            'sequences',
+            'step',
+          ],
+          grid: [['ceil', 'J', 128], 2, 'B'],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'attention_combine_6x32',
+          bind: ['partial_outputs_6x32_0_128', 'partial_sums_6x32_0_128', 'z', 'step'],
+          grid: [6, 'B', 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_row_192x192_add',
+          bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
+          grid: [6, ['*', 'B', 'I'], 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'norm_rms_192',
+          bind: ['x', 'layers.{i}.mlp_norm.weight', 'normed'],
+          grid: [['*', 'B', 'I'], 1, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_row_192x512_gated_silu',
+          bind: ['normed', 'layers.{i}.mlp.up.weight', 'layers.{i}.mlp.gate.weight', 'mlp_hidden', 'step'],
+          grid: [16, ['*', 'B', 'I'], 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_row_512x192_add',
+          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
+          grid: [24, ['*', 'B', 'I'], 1],
+          layers: [0, 4],
+        },
+        { kernel: 'norm_rms_192', bind: ['x', 'final_norm.weight', 'normed'], grid: [['*', 'B', 'I'], 1, 1] },
+        {
+          kernel: 'linear_row_192x65_logits',
+          bind: ['normed', 'embed.weight', 'logits', 'sequences', 'step'],
+          grid: [3, 'L', 1],
+        },
+      ],
+      sample: [{ kernel: 'sample_65', bind: ['logits', 'tokens', 'sampling', 'sequences', 'step'], grid: ['B', 1, 1] }],
+    },
     {
       id: 'f16',
       features: ['shader-f16'],
