@@ -29,7 +29,7 @@ export function scalingPlot(measurements: readonly Measurement[], device: string
     lines.set(name, [...(lines.get(name) ?? []), measurement]);
   }
   const colors = ['#2563eb', '#0d9488', '#d97706', '#db2777', '#7c3aed', '#65a30d'];
-  const [width, height, left, bottom] = [640, 400, 70, 50];
+  const [width, height, left, bottom] = [640, 400, 90, 50];
   const keys = measurements.map(({ case: one }) => one.keys);
   const times = measurements.map(({ timing }) => timing.median * 1e3);
   const x = scale(Math.min(...keys), Math.max(...keys), left, width - 150);

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -14,6 +14,8 @@ function shapedOf(text: string) {
   if (shaped === undefined) throw new Error(`refused: ${JSON.stringify(diagnostics)}`);
   return shaped;
 }
+
+const cases = 'test/golden/cases/hf-model';
 
 const specOf = (config: Readonly<Record<string, unknown>>) => shapedOf(printYaml(importHf(config).spec ?? {}));
 const small = { vocab_size: 97, hidden_size: 64, num_hidden_layers: 3, num_attention_heads: 4 };
@@ -87,6 +89,21 @@ describe('exported configs', () => {
   it.each(publishedTypes)('of %s has the type %s that it was imported from', async (name, type) => {
     const shaped = shapedOf(await readFile(`examples/models/${name}.gqa.yaml`, 'utf8'));
     expect(exportHf(shaped, type)).toMatchObject({ kind: 'config', type, sameNames: true });
+  });
+
+  it('of every config of the reference cases mean the same when they are imported again, or say what would differ', async () => {
+    const refused: string[] = [];
+    for (const name of await readdir(cases)) {
+      const config = JSON.parse(await readFile(join(cases, name, 'config.json'), 'utf8')) as {
+        readonly model_type: string;
+      };
+      const exported = exportHf(specOf(config), config.model_type);
+      if (exported.kind === 'refused') refused.push(`${name}: ${exported.nearest?.differences[0]}`);
+    }
+    expect(refused).toEqual([
+      expect.stringMatching(/^falcon_new_one_norm: /),
+      expect.stringMatching(/^gpt2_inverse_layer: attention\.scale: /),
+    ]);
   });
 
   it('have their type found out by tensor names, too', async () => {
