@@ -41,8 +41,8 @@ describe('declarations', () => {
 
 describe('indices', () => {
   test.each([
-    ['a', 'it takes 1 indices, here are 0'],
-    ['a[h, 0]', 'it takes 1 indices, here are 2'],
+    ['a', 'it takes one index, here are 0'],
+    ['a[h, 0]', 'it takes one index, here are 2'],
     ['a[8]', 'the index is 8'],
     ['a[-1]', 'the index is -1'],
     ['a[q]', 'the index is from'],

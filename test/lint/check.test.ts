@@ -55,7 +55,7 @@ describe('many files and folders', () => {
     ]);
   });
 
-  /** 1.8 s for the built command on two idle cores, see docs/linting.md; here its sources run, beside other tests. */
+  /** 2.6 s for the built command on two idle cores, see docs/linting.md; here its sources run, beside other tests. */
   test('1,000 specs of 60 lines are checked by one command in seconds, in order', { retry: 1 }, () => {
     const own = exampleSpec('shakespeare-xt-mem-mqa').replace(/^weights:\n {2}file: .*\n/m, 'weights:\n');
     const lines = own.trimEnd().split('\n');

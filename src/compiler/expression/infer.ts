@@ -167,7 +167,7 @@ class Inference {
   }
 
   #refuseIndices(at: Range, name: string, shape: readonly number[], found: number): undefined {
-    const problem = `\`${name}\` is [${shape.join(', ')}]: it takes ${shape.length} indices, here are ${found}`;
+    const problem = `\`${name}\` is [${shape.join(', ')}]: it takes ${shape.length === 1 ? 'one index' : `${shape.length} indices`}, here are ${found}`;
     this.#scope.report('EXP004', this.#scope.spanOf(at), { problem, help: `index each axis of \`${name}\`` });
     return undefined;
   }
