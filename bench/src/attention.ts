@@ -6,7 +6,7 @@ import { planProgram } from '../../src/compiler/plan/program.ts';
 import type { ModuleDefinition } from '../../src/runtime/abi1/definition.ts';
 import { AttentionSession, bytesSource, LoadedModule, SafetensorsFile } from '../../src/runtime/abi1/index.ts';
 import { type TensorData, writeSafetensors } from '../../src/runtime/abi1/safetensors-writer.ts';
-import { fill, poison, readBack, valueAt } from './data.ts';
+import { fill, poison, valueAt } from './data.ts';
 import type { BenchDevice } from './device.ts';
 import { type AttentionCase, checkRows, type RowErrors, seeds } from './reference.ts';
 import type { Stopwatch, Timing } from './timing.ts';
@@ -14,7 +14,6 @@ import type { Stopwatch, Timing } from './timing.ts';
 export interface Measurement {
   readonly case: AttentionCase;
   readonly profile: string;
-  readonly variant: string;
   readonly kernels: readonly string[];
   readonly timing: Timing;
   readonly errors: RowErrors;
@@ -37,7 +36,6 @@ function specOf(one: AttentionCase): string {
     ...(one.memory ? [`  memory_kv: { slots: ${one.memory} }`] : []),
     ...(one.sinks ? ['  sinks: true'] : []),
     ...(one.softcap === undefined ? [] : [`  softcap: ${one.softcap}`]),
-    ...(one.alibi ? ['  alibi: {}'] : []),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -68,7 +66,7 @@ export async function measureAttention(
   record(pass, 0);
   pass.end();
   device.queue.submit([encoder.finish()]);
-  const errors = checkRows(one, new Float32Array(await readBack(device, first.buffer('out'))));
+  const errors = checkRows(one, new Float32Array((await loaded.ledger.readBack(first.buffer('out'))).buffer));
   const timing = await stopwatch.time(record, { repetitions: repetitionsFor(one, sets) });
   const used = one.tokens === 1 ? program.decode : program.prefill;
   for (const session of sessions) session.dispose();
@@ -76,7 +74,6 @@ export async function measureAttention(
   return {
     case: one,
     profile: profile.id,
-    variant: used[0]?.plan.stage ?? '',
     kernels: used.map(({ plan }) => plan.stage),
     timing,
     errors,

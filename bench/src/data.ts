@@ -68,14 +68,3 @@ export function poison(device: GPUDevice, buffer: GPUBuffer): void {
     device.queue.writeBuffer(buffer, at, block, 0, Math.min(block.length, buffer.size - at));
   }
 }
-
-export async function readBack(device: GPUDevice, buffer: GPUBuffer, size = buffer.size): Promise<ArrayBuffer> {
-  const mapped = device.createBuffer({ size, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
-  const encoder = device.createCommandEncoder();
-  encoder.copyBufferToBuffer(buffer, 0, mapped, 0, size);
-  device.queue.submit([encoder.finish()]);
-  await mapped.mapAsync(GPUMapMode.READ);
-  const bytes = mapped.getMappedRange().slice(0);
-  mapped.destroy();
-  return bytes;
-}

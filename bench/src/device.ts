@@ -1,5 +1,5 @@
 import { create, globals } from 'webgpu';
-import { openDevice } from '../../src/node/adapter.ts';
+import { openDevice, wantedFeatures, wantedLimits } from '../../src/node/adapter.ts';
 
 export interface BenchDevice {
   readonly device: GPUDevice;
@@ -7,21 +7,6 @@ export interface BenchDevice {
   /** Time stamps count nanoseconds; without, kernels are timed by the wall clock: a smoke test only. */
   readonly precise: boolean;
 }
-
-const features = [
-  'shader-f16',
-  'subgroups',
-  'timestamp-query',
-  'chromium-experimental-subgroup-matrix',
-] as GPUFeatureName[];
-const limits = [
-  'maxBufferSize',
-  'maxStorageBufferBindingSize',
-  'maxStorageBuffersPerShaderStage',
-  'maxComputeWorkgroupStorageSize',
-  'maxComputeInvocationsPerWorkgroup',
-  'maxComputeWorkgroupSizeX',
-] as const;
 
 /** Dawn as a browser has it (robust accesses), but for time stamps, which it rounds to 65 µs unless told otherwise. */
 const toggles = [
@@ -43,8 +28,8 @@ export async function openBenchDevice(): Promise<BenchDevice> {
     return { device, name: description.name, precise: false };
   }
   const device = await adapter.requestDevice({
-    requiredFeatures: features.filter((feature) => adapter.features.has(feature)),
-    requiredLimits: Object.fromEntries(limits.map((limit) => [limit, adapter.limits[limit]])),
+    requiredFeatures: wantedFeatures.filter((feature) => adapter.features.has(feature)),
+    requiredLimits: Object.fromEntries(wantedLimits.map((limit) => [limit, adapter.limits[limit]])),
   });
   const { description, vendor, architecture } = adapter.info;
   const precise = device.features.has('timestamp-query');

@@ -25,7 +25,7 @@ export interface ModelMeasurement {
   readonly firstTokenMs: number;
   readonly promptTokens: number;
   readonly tokensPerSecond: number;
-  /** Share of the copy bandwidth that reading every weight once a token makes. */
+  /** Bytes of weights read, every one of them once a token. */
   readonly weightBytesPerSecond: number;
 }
 

@@ -13,7 +13,6 @@ export interface AttentionCase {
   readonly memory?: number;
   readonly sinks?: boolean;
   readonly softcap?: number;
-  readonly alibi?: boolean;
   /** Factor on the queries, a power of two: large logits. */
   readonly queryScale?: number;
 }
@@ -28,12 +27,11 @@ function referenceRow(one: AttentionCase, token: number, head: number): Float64A
   const position = one.keys - one.tokens + token;
   const first = one.window === undefined ? 0 : Math.max(0, position - one.window + 1);
   const rows: { logit: number; value: (e: number) => number }[] = [];
-  const add = (key: (e: number) => number, value: (e: number) => number, distance?: number) => {
+  const add = (key: (e: number) => number, value: (e: number) => number) => {
     let dot = 0;
     for (let e = 0; e < width; e++) dot += query(e) * key(e);
     let logit = dot / Math.sqrt(width);
     if (one.softcap !== undefined) logit = one.softcap * Math.tanh(logit / one.softcap);
-    if (one.alibi && distance !== undefined) logit -= 2 ** ((-8 * (head + 1)) / qHeads) * distance;
     rows.push({ logit, value });
   };
   for (let slot = 0; slot < memory; slot++) {
@@ -48,7 +46,6 @@ function referenceRow(one: AttentionCase, token: number, head: number): Float64A
     add(
       (e) => valueAt(at + e, seeds.k),
       (e) => valueAt(at + e, seeds.v),
-      position - key,
     );
   }
   const sink = one.sinks ? valueAt(head, seeds.sinks) : Number.NEGATIVE_INFINITY;

@@ -71,13 +71,14 @@ export interface OpenedDevice extends OpenedGpu {
   readonly device: GPUDevice;
 }
 
-const wantedFeatures: readonly GPUFeatureName[] = [
+/** What of an adapter's features gqac's kernels can use, and what times them. */
+export const wantedFeatures: readonly GPUFeatureName[] = [
   'shader-f16',
   'subgroups',
   'timestamp-query',
   'chromium-experimental-subgroup-matrix' as GPUFeatureName,
 ];
-const wantedLimits = [
+export const wantedLimits = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
   'maxStorageBuffersPerShaderStage',

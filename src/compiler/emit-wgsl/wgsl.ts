@@ -14,6 +14,10 @@ export function wgsl(strings: TemplateStringsArray, ...values: readonly (string 
     .join('\n');
 }
 
+/** A fragment for each index from 0 on, one below the other: what is written out rather than looped over. */
+export const repeat = (count: number, text: (index: number) => string): string =>
+  Array.from({ length: count }, (_, index) => text(index)).join('\n');
+
 /** Marks an empty interpolation; a line with nothing else is dropped. */
 const VANISH = '\u0000';
 

@@ -1,7 +1,7 @@
 import type { AttentionMatrixPlan } from '../../plan/kernel-plan.ts';
 import { type KernelSource, u32c } from '../kernel.ts';
 import { quads, rowLoader, rowStorer, rowsBinding, rowsOutBinding } from '../storage.ts';
-import { wgsl } from '../wgsl.ts';
+import { repeat, wgsl } from '../wgsl.ts';
 import { attentionParts, keepsVisibleTokens, rowOf } from './attention.ts';
 import { columnsBindings, columnsFunctions, entriesType, partsOf } from './attention-columns.ts';
 import { nextTile } from './attention-masks.ts';
@@ -24,8 +24,8 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
   const outputs = outputScratch(plan);
   const rowBlockIndices = [...Array(plan.rowBlocks).keys()];
   const rowBlocks = (text: (b: number) => string) => rowBlockIndices.map(text).join('\n');
-  const headBlocks = (text: (d: number) => string) => repeat(plan.headDim, text);
-  const valueBlocks = (text: (d: number) => string) => repeat(plan.valueDim, text);
+  const headBlocks = (text: (d: number) => string) => repeat(Math.ceil(plan.headDim / edge), text);
+  const valueBlocks = (text: (d: number) => string) => repeat(Math.ceil(plan.valueDim / edge), text);
   const loadQueries = (d: number) => wgsl`
     workgroupBarrier();
     ${rowBlocks((b) => `stage(row + ${b * edge}u, half, entries${b}[${2 * d}], entries${b}[${2 * d + 1}]);`)}
@@ -386,9 +386,5 @@ function writeBlock(plan: AttentionMatrixPlan): string {
 /** Quads of the scores' memory before a block of rows. */
 const block = (b: number) => `${b * edge}u * SCORE_PITCH`;
 
-const steps = (keys: number, text: (first: number) => string) =>
-  [...Array(keys / edge).keys()].map((index) => text(index * edge)).join('\n');
-
 /** Blocks are written out: matrices in arrays would not stay in registers. */
-const repeat = (width: number, text: (index: number) => string) =>
-  [...Array(Math.ceil(width / edge)).keys()].map(text).join('\n');
+const steps = (keys: number, text: (first: number) => string) => repeat(keys / edge, (index) => text(index * edge));

@@ -1,7 +1,7 @@
 import type { AttentionSplitSubgroupsPlan } from '../../plan/kernel-plan.ts';
 import { type KernelSource, u32c } from '../kernel.ts';
 import { quads, rowLoader, rowsBinding } from '../storage.ts';
-import { wgsl } from '../wgsl.ts';
+import { repeat, wgsl } from '../wgsl.ts';
 import { attentionParts } from './attention.ts';
 import { columnEntries, columnsBindings, columnsFunctions } from './attention-columns.ts';
 import { skipsFirstKeys } from './attention-masks.ts';
@@ -16,7 +16,7 @@ const subgroup = 32;
 export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): KernelSource {
   const parts = attentionParts(plan);
   const skips = skipsFirstKeys(plan.mask) && plan.mask.prefix === undefined;
-  const reads = (text: (n: number) => string) => [...Array(plan.reads).keys()].map(text).join('\n');
+  const reads = (text: (n: number) => string) => repeat(plan.reads, text);
   const joins = [4, 8, 16].filter((apart) => apart >= plan.valueLanes);
   return {
     doc: [
