@@ -1,12 +1,12 @@
 import { ceilDiv, dim } from '../check/dims.ts';
-import type { AttentionShape, CacheLayout, HeadNormShape } from '../check/shaped-spec.ts';
+import type { AttentionShape, CacheLayout } from '../check/shaped-spec.ts';
 import type { AttentionPlace } from './attention-place.ts';
+import { headNormsOf, rotationOf, withTensor } from './head-parts.ts';
 import { declareHooked, keptRows, lowerResult } from './lower-hooks.ts';
 import { declareInputs } from './lower-inputs.ts';
 import { lowerLatent } from './lower-latent.ts';
 import { lowerNorm } from './lower-norm.ts';
 import { B, C, I, inLayer, J, type ModuleBuilder, X } from './module-builder.ts';
-import type { HeadNorm, Rotation } from './nodes.ts';
 
 export function lowerAttentionAlone(builder: ModuleBuilder, attention: AttentionShape): void {
   if (attention.inputs === 'heads') {
@@ -363,46 +363,4 @@ function memoryOf(builder: ModuleBuilder, attention: AttentionShape, at: string,
   const k = builder.declare(`${at}memory_k_normed`, 'prepared', 'f32', [dim(kvHeads), dim(slots), dim(headDim)]);
   builder.add({ op: 'memory_keys', memory, kvHeads, slots, headDim, norms, out: k, ...inLayer(layer) });
   return { k, v };
-}
-
-/** The norms of q or of k, in order. The weight of the list's second norm has its own name. */
-function headNormsOf(
-  builder: ModuleBuilder,
-  { qkNorms }: AttentionShape,
-  at: string,
-  of: 'q' | 'k',
-): readonly HeadNorm[] {
-  return qkNorms.flatMap((norm, index) => {
-    const { weight } = norm;
-    if (!norm[of] || weight === 'projection') return [];
-    return [withTensor(builder, { ...norm, weight }, `${at}${of}_norm${index === 0 ? '' : index + 1}`)];
-  });
-}
-
-function withTensor(builder: ModuleBuilder, norm: HeadNormShape, name: string): HeadNorm {
-  const { kind, eps, unitOffset, groups, weight, bias } = norm;
-  return {
-    kind,
-    eps,
-    unitOffset,
-    groups,
-    weight,
-    ...(bias && { bias, biasTensor: builder.weight(`${name}.bias`) }),
-    ...(weight !== 'none' && { tensor: builder.weight(`${name}.weight`) }),
-  };
-}
-
-function rotationOf(builder: ModuleBuilder, { rope }: AttentionShape, heads: number): { readonly rotation?: Rotation } {
-  if (rope === undefined) return {};
-  const { dim: width, base, scaling, pairing, firstEntry, lastHeads = heads } = rope;
-  const rotation = {
-    dim: width,
-    base,
-    ...(scaling && { scaling }),
-    pairing,
-    table: builder.ropeTable(rope),
-    firstHead: heads - lastHeads,
-    ...(firstEntry !== undefined && { firstEntry }),
-  };
-  return { rotation };
 }
