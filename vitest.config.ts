@@ -10,6 +10,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // A driver is loaded into a process, not into a worker thread.
     pool: 'forks',
+    // The default leaves one core to the reporter, which has little to do.
+    maxWorkers: '100%',
     // Two cores and an adapter that computes on them.
     testTimeout: 60_000,
     hookTimeout: 120_000,
