@@ -158,19 +158,19 @@ async function watch(path: string, flags: BuildFlags): Promise<number> {
     const weights = spec?.weightsPath ?? flags.weights;
     return [path, ...(weights === undefined ? [] : [weights]), ...(spec?.included ?? []).map((one) => one.path)];
   };
-  await buildOnce();
   const watcher = chokidar.watch(await filesOf(), {
     ignoreInitial: true,
     awaitWriteFinish: { stabilityThreshold: 50 },
   });
-  let queue = Promise.resolve();
+  let queue = buildOnce();
   watcher.on('all', () => {
     queue = queue.then(async () => {
-      await buildOnce();
-      // A file that was included just now changes from here on.
-      watcher.add(await filesOf());
+      // What is included from now on is watched before it is read. Adding would open a closed watcher again.
+      if (!watcher.closed) watcher.add(await filesOf());
+      return buildOnce();
     });
   });
+  await queue;
   process.stderr.write(`watching ${path}; Ctrl-C ends\n`);
   await new Promise<void>((resolve) => process.once('SIGINT', resolve));
   await watcher.close();

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import { register as registerBuild } from './build.ts';
 import { register as registerCheck } from './check.ts';
+import { register as registerCompletion } from './completion.ts';
 import { register as registerDiagram } from './diagram.ts';
 import { register as registerDoctor } from './doctor.ts';
 import { register as registerExplain } from './explain.ts';
@@ -33,6 +34,7 @@ const verbs = [
   registerExplain,
   registerRules,
   registerDoctor,
+  registerCompletion,
 ];
 
 const firstSteps = `
