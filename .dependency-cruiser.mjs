@@ -34,7 +34,8 @@ const mayImport = {
   import: [`^${compiler}/check/suggest\\.ts$`, `^${compiler}/pipeline\\.ts$`, `^${compiler}/syntax/print\\.ts$`],
   ir: [pass('source'), shapes, expressions],
   plan: [shapes, expressions, pass('ir'), definition],
-  facts: [shapes],
+  // Costs of kernels are facts about a program.
+  facts: [shapes, pass('ir'), pass('plan'), definition],
   diagram: [shapes, pass('facts')],
   // What is exported is read again by the importer, through the front end; tables of rotary positions are the oracle's.
   export: [
@@ -57,7 +58,7 @@ const mayImport = {
     pass('diagnostics'),
     definition,
   ],
-  'emit-ts': [pass('plan'), `^${compiler}/compile\\.ts$`, definition, 'node_modules/ts-morph/'],
+  'emit-ts': [pass('plan'), pass('facts'), `^${compiler}/compile\\.ts$`, definition, 'node_modules/ts-morph/'],
 };
 
 const arrows = Object.entries(mayImport).map(([name, allowed]) => ({

@@ -36,3 +36,10 @@ export function endQuietlyOnClosedPipe(): void {
 export function countOf(amount: number, noun: string): string {
   return `${amount} ${noun}${amount === 1 ? '' : 's'}`;
 }
+
+/** An option that is an integer. @throws InputError for anything else than one from `least` to `most`. */
+export function readNumber(flag: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (/^\d{1,10}$/.test(text) && value >= least && value <= most) return value;
+  throw new InputError(`${flag} ${text} is not an integer from ${least} to ${most}`);
+}

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { exitCodes, InputError } from './output.ts';
+import { exitCodes, InputError, readNumber } from './output.ts';
 import type { RunSettings } from './run-model.ts';
 
 interface RunFlags {
@@ -58,23 +58,17 @@ function readSettings(flags: RunFlags): RunSettings {
     ...(flags.prompt === undefined ? {} : { prompt: flags.prompt }),
     ...(flags.system === undefined ? {} : { system: flags.system }),
     ...(flags.weights === undefined ? {} : { weights: flags.weights }),
-    ...(flags.context === undefined ? {} : { context: integer('--context', flags.context, 1, 2 ** 24) }),
+    ...(flags.context === undefined ? {} : { context: readNumber('--context', flags.context, 1, 2 ** 24) }),
     raw: flags.raw ?? false,
     json: flags.json ?? false,
     sampling: {
-      maxTokens: integer('--max-tokens', flags.maxTokens, 1, 2 ** 24),
+      maxTokens: readNumber('--max-tokens', flags.maxTokens, 1, 2 ** 24),
       temperature: number('--temperature', flags.temperature, (value) => value >= 0, 'of 0 or more'),
       topP: number('--top-p', flags.topP, (value) => value > 0 && value <= 1, 'above 0 and at most 1'),
-      topK: integer('--top-k', flags.topK, 0, 2 ** 24),
-      seed: integer('--seed', flags.seed, 0, 2 ** 32 - 1),
+      topK: readNumber('--top-k', flags.topK, 0, 2 ** 24),
+      seed: readNumber('--seed', flags.seed, 0, 2 ** 32 - 1),
     },
   };
-}
-
-function integer(flag: string, text: string, least: number, most: number): number {
-  const value = Number(text);
-  if (/^\d{1,10}$/.test(text) && value >= least && value <= most) return value;
-  throw new InputError(`${flag} ${text} is not an integer from ${least} to ${most}`);
 }
 
 function number(flag: string, text: string, accepts: (value: number) => boolean, range: string): number {

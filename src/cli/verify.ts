@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
 import type { Checkpoint } from '../runtime/abi1/index.ts';
 import type { VerifyEntry, VerifyReport } from '../verify/verify-module.ts';
-import { exitCodes, InputError, paletteFor } from './output.ts';
+import { exitCodes, InputError, paletteFor, readNumber } from './output.ts';
 
 interface VerifyFlags {
   readonly weights?: string;
@@ -115,9 +115,3 @@ function linesOf(entry: VerifyEntry): readonly string[] {
 }
 
 const scientific = (value: number) => (value === 0 ? '0' : value.toExponential(1)).padStart(7);
-
-function readNumber(flag: string, text: string, least: number, most: number): number {
-  const value = Number(text);
-  if (/^\d{1,10}$/.test(text) && value >= least && value <= most) return value;
-  throw new InputError(`${flag} ${text} is not an integer from ${least} to ${most}`);
-}

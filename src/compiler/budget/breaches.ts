@@ -1,11 +1,12 @@
 import type { ShapedSpec } from '../check/shaped-spec.ts';
 import type { AttnModule } from '../ir/nodes.ts';
+import { type Call, extentAt } from '../plan/extents.ts';
 import { kernelName } from '../plan/kernel-name.ts';
 import type { PlannedDispatch } from '../plan/planned.ts';
 import type { ProgramPlan } from '../plan/program.ts';
 import { workgroupBytes } from '../plan/workgroup-memory.ts';
 import { gridCulprits, memoryCulprits } from './culprits.ts';
-import { type Call, extentAt, longestCall, oneToken, type Sized, tensorsOf } from './sizes.ts';
+import { longestCall, oneToken, type Sized, tensorsOf } from './sizes.ts';
 
 export type BreachCode = 'TGT001' | 'TGT002' | 'TGT003' | 'TGT004' | 'TGT005';
 

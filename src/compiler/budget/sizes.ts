@@ -1,11 +1,10 @@
-import type { BufferDecl, Extent, ExtentSymbol, WeightDecl } from '../../runtime/abi1/definition.ts';
+import type { BufferDecl, WeightDecl } from '../../runtime/abi1/definition.ts';
 import { bufferDecl, weightDecl } from '../assemble/buffers.ts';
 import type { ShapedSpec } from '../check/shaped-spec.ts';
 import type { AttnModule } from '../ir/nodes.ts';
+import { type Call, extentAt } from '../plan/extents.ts';
 import type { ProgramPlan } from '../plan/program.ts';
-
-/** The extents of one call. */
-export type Call = Readonly<Record<ExtentSymbol, number>>;
+import { elementBytes } from '../plan/tensor-bytes.ts';
 
 /** Tokens of a prompt that a session runs at a time unless it is told otherwise. */
 const promptPiece = 256;
@@ -33,8 +32,6 @@ export interface Sized {
   readonly storage: 'weight' | BufferDecl['role'];
 }
 
-const elementBytes = { f32: 4, f16: 2, bf16: 2, u32: 4 } as const;
-
 export function tensorsOf(module: AttnModule, { scratch }: ProgramPlan): readonly Sized[] {
   const tensors = [...module.tensors.values()];
   const weights = tensors.flatMap((tensor) =>
@@ -51,16 +48,4 @@ function sizedWeight({ name, shape, pitch, dtype }: WeightDecl, setBy: readonly 
 function sizedBuffer({ name, dtype, shape, role }: BufferDecl): Sized {
   const bytes = (call: Call) => extentAt(['*', ...shape], call) * elementBytes[dtype];
   return { name, bytes, setBy: [], storage: role };
-}
-
-/** The number that an extent is in a call. */
-export function extentAt(extent: Extent, call: Call): number {
-  if (typeof extent === 'number') return extent;
-  if (typeof extent === 'string') return call[extent];
-  if (extent[0] === 'ceil') return Math.ceil(extentAt(extent[1], call) / extent[2]);
-  const [operator, ...operands] = extent;
-  const values = operands.map((operand) => extentAt(operand, call));
-  return operator === '*'
-    ? values.reduce((product, value) => product * value, 1)
-    : values.reduce((sum, value) => sum + value, 0);
 }

@@ -15,11 +15,8 @@ export interface GeneratedFile {
 export type EmitLanguage = 'ts' | 'js';
 
 /** In: a compiled module. Out: every file that `gqac build` writes, in a fixed order; the same input gives the same bytes. */
-export function emitFiles(
-  { definition, programs }: Compiled,
-  origin: Origin,
-  language: EmitLanguage,
-): readonly GeneratedFile[] {
+export function emitFiles(compiled: Compiled, origin: Origin, language: EmitLanguage): readonly GeneratedFile[] {
+  const { definition } = compiled;
   const source = emitModule(definition, origin);
   const kernels = kernelTexts(definition).texts.map(({ name, code }) => ({
     path: `wgsl/${name}.wgsl`,
@@ -27,7 +24,7 @@ export function emitFiles(
   }));
   return [
     ...(language === 'ts' ? [{ path: `${definition.name}.ts`, text: source }] : javascript(definition.name, source)),
-    { path: `${definition.name}.manifest.json`, text: emitManifest(definition, programs, origin) },
+    { path: `${definition.name}.manifest.json`, text: emitManifest(compiled, origin) },
     ...kernels,
   ];
 }

@@ -1,14 +1,16 @@
-import type { ModuleDefinition } from '../../runtime/abi1/definition.ts';
+import type { Compiled } from '../compile.ts';
+import { costReport, usualSizes } from '../facts/cost-report.ts';
+import { devices } from '../facts/devices.ts';
 import { uniqueNames } from '../plan/kernel-name.ts';
-import type { ProgramPlan } from '../plan/program.ts';
 import { workgroupBytes } from '../plan/workgroup-memory.ts';
 import { kernelTexts } from './kernel-texts.ts';
 import { generatedMark, type Origin } from './origin.ts';
 
-/** What was generated and why, for people and tools: kernels with their needs, and forms that were rejected. */
-export function emitManifest(definition: ModuleDefinition, programs: readonly ProgramPlan[], origin: Origin): string {
+/** What was generated and why, for people and tools: kernels with their needs, what they cost at least, and forms that were rejected. */
+export function emitManifest({ module, definition, programs }: Compiled, origin: Origin): string {
   const { nameOf } = kernelTexts(definition);
   const { name, kind, abi, facts, weights, buffers } = definition;
+  const sizes = usualSizes(facts);
   const variants = definition.variants.flatMap((variant) => {
     const program = programs.find(({ profile }) => profile.id === variant.id);
     if (program === undefined) return [];
@@ -29,7 +31,8 @@ export function emitManifest(definition: ModuleDefinition, programs: readonly Pr
       reason,
     }));
     const { id, features, limits } = variant;
-    return [{ id, features, limits, kernels, rejected: distinct(rejected) }];
+    const costs = { device: devices.h100.name, calls: costReport(module, program, sizes, devices.h100) };
+    return [{ id, features, limits, kernels, costs, rejected: distinct(rejected) }];
   });
   const { gqacVersion, specPath, specSha256 } = origin;
   const manifest = {

@@ -1,6 +1,7 @@
 import type { BytesByDtype } from './cache-size.ts';
 import { runsOf } from './layer-pattern.ts';
 import type { ModelFacts } from './model-facts.ts';
+import { decimal, inUnits } from './units.ts';
 
 /** A column of the tables for people. */
 export interface Column {
@@ -64,16 +65,3 @@ function extraText(sinks: boolean, memorySlots: readonly number[]): string {
   const memory = memorySlots.some((slots) => slots > 0) ? [`memory ${list(memorySlots)}`] : [];
   return [...(sinks ? ['sinks'] : []), ...memory].join(', ') || dash;
 }
-
-function inUnits(value: number, step: number, units: readonly string[]): string {
-  let scaled = value;
-  let unit = 0;
-  while (scaled >= step && unit < units.length - 1) {
-    scaled /= step;
-    unit += 1;
-  }
-  return `${decimal(scaled)} ${units[unit] ?? ''}`.trimEnd();
-}
-
-/** Three digits that say something, no trailing zeros. */
-const decimal = (value: number): string => String(value >= 100 ? Math.round(value) : Number(value.toPrecision(3)));

@@ -1,4 +1,4 @@
-import type { Extent } from '../../runtime/abi1/definition.ts';
+import type { Extent, ExtentSymbol } from '../../runtime/abi1/definition.ts';
 import type { Atom, Dim } from '../check/dims.ts';
 
 /** Groups of four entries that hold a row of `width`. */
@@ -30,4 +30,20 @@ export function toExtent(dim: Dim): Extent {
 function symbol(atom: Atom): Extent {
   if (atom.kind === 'symbol' && /^[BIJCLX]$/.test(atom.name)) return atom.name as Extent;
   throw new Error('a shape is not a polynomial over the runtime symbols');
+}
+
+/** The extents of one call. */
+export type Call = Readonly<Record<ExtentSymbol, number>>;
+
+/** The number that an extent is in a call. */
+export function extentAt(extent: Extent, call: Call): number {
+  if (typeof extent === 'number') return extent;
+  if (typeof extent === 'string') return call[extent];
+  if (extent[0] === 'ceil') return Math.ceil(extentAt(extent[1], call) / extent[2]);
+  const [operator, ...operands] = extent;
+  const values = operands.map((operand) => extentAt(operand, call));
+  if (operator === 'min') return Math.min(...values);
+  return operator === '*'
+    ? values.reduce((product, value) => product * value, 1)
+    : values.reduce((sum, value) => sum + value, 0);
 }

@@ -1,0 +1,25 @@
+/** What a device can do at most through WebGPU: measured by copying, and by kernels that do nothing but multiply and add. */
+export interface DeviceCeilings {
+  readonly name: string;
+  /** How these numbers were found. */
+  readonly measured: string;
+  /** Bytes a second, read and written together. */
+  readonly bandwidth: number;
+  /** Operations a second, a multiplication and an addition counted as two. */
+  readonly rates: Readonly<Record<Arithmetic, number>>;
+}
+
+/** What multiplies: subgroup matrices of f16 with sums of f32, or the ordinary units. */
+export type Arithmetic = 'matrix' | 'f16' | 'f32';
+
+export const devices = {
+  h100: {
+    name: 'NVIDIA H100 80GB',
+    measured: 'Dawn of npm webgpu 0.6.2 on Vulkan, November 2026',
+    bandwidth: 2.73e12,
+    rates: { matrix: 650e12, f16: 90e12, f32: 45e12 },
+  },
+} as const satisfies Readonly<Record<string, DeviceCeilings>>;
+
+export const deviceOf = (id: string): DeviceCeilings | undefined =>
+  Object.hasOwn(devices, id) ? devices[id as keyof typeof devices] : undefined;

@@ -1,0 +1,101 @@
+import { evaluate } from '../check/dims.ts';
+import type { AttnModule, Node } from '../ir/nodes.ts';
+import { type Use, usesOf } from '../ir/uses.ts';
+import { type Call, extentAt } from '../plan/extents.ts';
+import type { PlannedDispatch } from '../plan/planned.ts';
+import type { ProgramPlan } from '../plan/program.ts';
+import { elementBytes } from '../plan/tensor-bytes.ts';
+import { keysSeen } from './visible-keys.ts';
+
+/** Bytes between memory and the chip at least, every tensor once; what caches hold of it is not told apart. */
+export interface Traffic {
+  readonly read: number;
+  readonly written: number;
+}
+
+const nothing: Traffic = { read: 0, written: 0 };
+const sum = (parts: readonly Traffic[]): Traffic =>
+  parts.reduce((all, { read, written }) => ({ read: all.read + read, written: all.written + written }), nothing);
+
+/** Traffic of the dispatches of one node, in their order. */
+export function trafficOf(
+  dispatches: readonly PlannedDispatch[],
+  module: AttnModule,
+  program: ProgramPlan,
+  call: Call,
+): readonly Traffic[] {
+  const scratch = new Map(program.scratch.map((buffer) => [buffer.name, buffer]));
+  const filled = new Set<string>();
+  return dispatches.map(({ plan, node, bind }) => {
+    const uses = node === undefined ? [] : usesOf(node);
+    // What is redone is mostly nothing: the marks say so.
+    const isRedone = plan.stage === 'attention_matrix' && plan.reference === 'raised';
+    const parts = [...new Set(Object.values(bind))].map((name): Traffic => {
+      const buffer = scratch.get(name);
+      if (buffer !== undefined) {
+        const bytes = extentAt(['*', ...buffer.shape], call) * elementBytes[buffer.dtype];
+        if (filled.has(name)) return { read: bytes, written: 0 };
+        filled.add(name);
+        return { read: 0, written: bytes };
+      }
+      if (isRedone) return nothing;
+      const own = uses.filter(({ tensor }) => tensor === name);
+      const tensor = module.tensors.get(name);
+      if (tensor === undefined) return nothing;
+      if (node === undefined)
+        return {
+          read: tensor.shape.reduce((n, axis) => n * evaluate(axis, call), elementBytes[tensor.dtype]),
+          written: 0,
+        };
+      return sum(own.map((use) => useTraffic(use, node, module, call)));
+    });
+    return sum(parts);
+  });
+}
+
+function useTraffic(use: Use, node: Node, module: AttnModule, call: Call): Traffic {
+  const tensor = module.tensors.get(use.tensor);
+  const bytes = elementsOf(use, node, module, call) * elementBytes[tensor?.dtype ?? 'f32'];
+  // Rows of a cache that an append does not write stay as they are.
+  const isAppended = node.op === 'append' && use.access === 'update';
+  return {
+    read: use.access === 'write' || isAppended ? 0 : bytes,
+    written: use.access === 'read' ? 0 : bytes,
+  };
+}
+
+function elementsOf({ field, tensor, outer, width }: Use, node: Node, module: AttnModule, call: Call): number {
+  const rows = node.rows === 'context' ? call.X : call.I;
+  if (outer === 'any rows') {
+    if (node.op === 'embed') return width * (field === 'types' ? 1 : call.B * rows);
+    const shape = module.tensors.get(tensor)?.shape ?? [];
+    return shape.reduce((product, axis) => product * evaluate(axis, call), 1);
+  }
+  const capacity = capacityOf(field, node, call);
+  const isAsked = node.op === 'linear' && node.logits && field === 'x';
+  const bindings = {
+    ...call,
+    C: capacity,
+    ...(isKeys(field, node) && { J: capacity }),
+    // Rows whose logits nobody asks for are not read; there are L of them, of all sequences together.
+    ...(isAsked && { B: 1, I: call.L }),
+  };
+  const elements = outer.reduce((product, axis) => product * evaluate(axis, bindings), width);
+  return elements * chosenShare(field, node, call);
+}
+
+const isKeys = (field: string, node: Node) => node.op === 'attention' && (field === 'k' || field === 'v');
+
+/** Rows that a node touches of what has a row for each position. */
+function capacityOf(field: string, node: Node, call: Call): number {
+  const rows = node.rows === 'context' ? call.X : call.I;
+  if (field === 'rotation.table' || node.op === 'append') return field === 'pages' ? call.J : rows;
+  if (node.op !== 'attention' || field === 'pages') return call.J;
+  return keysSeen(node, { tokens: call.I, keys: node.cross ? call.X : call.J });
+}
+
+/** Of the experts, those that any row chose, if no two choose alike. */
+function chosenShare(field: string, node: Node, call: Call): number {
+  const isOfExperts = (node.op === 'experts_up' || node.op === 'experts_down') && /^(weight|bias|gate\.)/.test(field);
+  return isOfExperts ? Math.min(1, (call.B * call.I * node.active) / node.experts) : 1;
+}

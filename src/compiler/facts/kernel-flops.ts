@@ -1,0 +1,76 @@
+import type { AttentionNode } from '../ir/nodes.ts';
+import type { Call } from '../plan/extents.ts';
+import type { AttentionOptions, KernelPlan } from '../plan/kernel-plan.ts';
+import type { PlannedDispatch } from '../plan/planned.ts';
+import type { Arithmetic } from './devices.ts';
+import { visiblePairs } from './visible-keys.ts';
+
+/** What the products of a kernel are computed with. */
+export const arithmeticOf = ({ stage }: KernelPlan): Arithmetic =>
+  stage === 'attention_matrix' || stage === 'linear_matrix' ? 'matrix' : 'f32';
+
+/**
+ * Operations of the products in one dispatch, a multiplication and an addition counted as two, pairs that a mask hides left
+ * out. What is done entry by entry counts as none: it takes less time than its bytes.
+ */
+export function flopsOf({ plan, node }: PlannedDispatch, call: Call): number {
+  const rows = call.B * (node?.rows === 'context' ? call.X : call.I);
+  switch (plan.stage) {
+    case 'linear_tile':
+    case 'linear_matrix':
+    case 'linear_row':
+      return 2 * (plan.logits ? call.L : rows) * plan.inWidth * plan.outWidth * matricesOf(plan);
+    case 'experts_up':
+      return 2 * rows * plan.active * plan.inWidth * plan.outWidth * matricesOf(plan);
+    case 'experts_down':
+      return 2 * rows * plan.active * plan.inWidth * plan.outWidth;
+    case 'attention_matrix':
+      return plan.reference === 'raised' ? 0 : fusedFlops(plan, node, call);
+    case 'attention_tile':
+    case 'attention_split':
+    case 'attention_split_subgroups':
+      return fusedFlops(plan, node, call);
+    case 'attention_scores':
+      return 2 * allPairs(plan, node, call) * plan.headDim;
+    case 'attention_values':
+      return 2 * allPairs(plan, node, call) * plan.valueDim;
+    case 'head_mix':
+      return 2 * plan.heads ** 2 * call.B * call.I * (plan.prefixColumns + keysOf(node, call));
+    case 'head_results':
+      return 2 * rows * plan.heads * plan.valueDim * plan.width;
+    case 'embed':
+    case 'norm':
+    case 'route':
+    case 'latent_heads':
+    case 'query_heads':
+    case 'memory_keys':
+    case 'append':
+    case 'mix_values':
+    case 'gate_heads':
+    case 'head_order':
+    case 'attention_combine':
+    case 'attention_softmax':
+    case 'sample':
+      return 0;
+  }
+}
+
+const matricesOf = ({ gate }: { readonly gate: 'none' | 'plain' | 'biased' }) => (gate === 'none' ? 1 : 2);
+
+const isAttention = (node: PlannedDispatch['node']): node is AttentionNode => node?.op === 'attention';
+const keysOf = (node: PlannedDispatch['node'], call: Call) => (isAttention(node) && node.cross ? call.X : call.J);
+/** A mask that is given at run time may leave all heads. */
+const headsOf = ({ active, heads }: AttentionOptions) =>
+  active === undefined || active === 'runtime' ? heads.qHeads : active.length;
+
+function fusedFlops(plan: AttentionOptions, node: PlannedDispatch['node'], call: Call): number {
+  if (!isAttention(node)) return 0;
+  const pairs = visiblePairs(node, { tokens: call.I, keys: keysOf(node, call) });
+  return 2 * call.B * headsOf(plan) * pairs * (plan.headDim + plan.valueDim);
+}
+
+/** Separate steps know no tiles to skip. */
+function allPairs(plan: AttentionOptions, node: PlannedDispatch['node'], call: Call): number {
+  const columns = plan.columns.zero + plan.columns.memory + keysOf(node, call);
+  return call.B * headsOf(plan) * call.I * columns;
+}

@@ -1,0 +1,14 @@
+/** A value in the largest unit that leaves at least one of it, such as `1.31 MB`. */
+export function inUnits(value: number, step: number, units: readonly string[]): string {
+  let scaled = value;
+  let unit = 0;
+  while (scaled >= step && unit < units.length - 1) {
+    scaled /= step;
+    unit += 1;
+  }
+  return `${decimal(scaled)} ${units[unit] ?? ''}`.trimEnd();
+}
+
+/** Three digits that say something, no trailing zeros. */
+export const decimal = (value: number): string =>
+  String(value >= 100 ? Math.round(value) : Number(value.toPrecision(3)));
