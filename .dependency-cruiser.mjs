@@ -40,6 +40,8 @@ const mayImport = {
   // What is exported is read again by the importer, through the front end; tables of rotary positions are the oracle's.
   export: [
     shapes,
+    pass('source'),
+    pass('diagnostics'),
     pass('import'),
     `^${compiler}/pipeline\\.ts$`,
     `^${compiler}/syntax/print\\.ts$`,

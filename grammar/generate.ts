@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import standaloneModule from 'ajv/dist/standalone/index.js';
 import { examplePages } from '../examples/pages.ts';
+import { callErrorPages } from '../src/compiler/diagnostics/call-errors.ts';
 import { diagnosticPages } from '../src/compiler/diagnostics/pages.ts';
 import { expressionsPage } from '../src/compiler/expression/page.ts';
 import { modelTypesPage } from '../src/compiler/import/hf/page.ts';
@@ -30,7 +31,8 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['docs/expressions.md', expressionsPage()],
     ['docs/model-types.md', modelTypesPage()],
   ]);
-  for (const [name, text] of diagnosticPages(importPages())) files.set(`${diagnosticsFolder}/${name}`, text);
+  for (const [name, text] of diagnosticPages([...importPages(), ...callErrorPages()]))
+    files.set(`${diagnosticsFolder}/${name}`, text);
   return files;
 }
 

@@ -17,7 +17,9 @@ async function page(text: string): Promise<string> {
   if (isCode(code)) return (await import('../compiler/diagnostics/pages.ts')).explain(code);
   const { explainImport, importRuleCodes, isImportCode } = await import('../compiler/import/pages.ts');
   if (isImportCode(code)) return explainImport(code);
+  const { callErrorCodes, explainCallError, isCallErrorCode } = await import('../compiler/diagnostics/call-errors.ts');
+  if (isCallErrorCode(code)) return explainCallError(code);
   const { suggest } = await import('../compiler/check/suggest.ts');
-  const near = suggest(code, [...codes, ...importRuleCodes]);
+  const near = suggest(code, [...codes, ...importRuleCodes, ...callErrorCodes]);
   throw new InputError(`no diagnostic ${text}: ${near === undefined ? 'see `gqac rules`' : `did you mean ${near}?`}`);
 }

@@ -1,8 +1,10 @@
 import { dirname, relative, resolve, sep } from 'node:path';
 import { exportOnnx } from '../compiler/export/onnx/export-onnx.ts';
 import type { StoredTensor } from '../compiler/export/onnx/weights.ts';
+import { reportOnnxRefusals } from '../compiler/export/report-refusals.ts';
 import { readTensorPlaces } from '../node/checkpoint-file.ts';
 import { InputError } from './output.ts';
+import { printFindings } from './print-findings.ts';
 import { openWeightedModel } from './weighted-model.ts';
 
 /** The bytes of the graph, for a file at `output`; undefined after printing what is wrong. @throws InputError */
@@ -12,8 +14,7 @@ export async function onnxOf(path: string, weights: string | undefined, output: 
   if (model === undefined) return undefined;
   const exported = exportOnnx(model.shaped, await tensorsFrom(output, model.weightsPath));
   if (exported.kind === 'graph') return exported.bytes;
-  for (const reason of exported.reasons) process.stderr.write(`error: not expressible in ONNX: ${reason}\n`);
-  process.stderr.write(`  --> ${path}\n`);
+  await printFindings((report) => reportOnnxRefusals(model.shaped, exported.reasons, report));
   return undefined;
 }
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
 import { exitCodes, InputError, paletteFor } from './output.ts';
+import { printFindings } from './print-findings.ts';
 
 interface ExportFlags {
   readonly to: string;
@@ -57,17 +58,13 @@ async function requireKnown(type: string | undefined): Promise<void> {
 async function configOf(shaped: ShapedSpec, path: string, type: string | undefined): Promise<string | undefined> {
   const { exportHf } = await import('../compiler/export/hf/export-hf.ts');
   const exported = exportHf(shaped, type);
-  const say = (line: string) => process.stderr.write(`${line}\n`);
   if (exported.kind === 'config') {
-    if (!exported.sameNames)
-      say(`info: checkpoints of ${exported.type} name their tensors otherwise than ${path}: rename them`);
+    const { type: written, sameNames } = exported;
+    if (!sameNames)
+      process.stderr.write(`info: checkpoints of ${written} name their tensors otherwise than ${path}: rename them\n`);
     return `${JSON.stringify(exported.config, null, 2)}\n`;
   }
-  const { nearest } = exported;
-  say(
-    `error: ${nearest === undefined ? 'transformers has no config for attention alone' : 'no model type of transformers that gqac knows computes this'}`,
-  );
-  for (const difference of nearest?.differences ?? []) say(`  ${nearest?.type}: ${difference}`);
-  say(`  --> ${path}`);
+  const { reportHfRefusal } = await import('../compiler/export/report-refusals.ts');
+  await printFindings((report) => reportHfRefusal(shaped, exported, type !== undefined, report));
   return undefined;
 }

@@ -35,7 +35,9 @@ async function allRules(): Promise<readonly Rule[]> {
     const { slug, why } = importEntries[code];
     return { code, severity: importCodes[code].severity, slug, why, issue: null };
   });
-  return [...ofSpecs, ...ofImports];
+  const { callErrorRules } = await import('../compiler/diagnostics/call-errors.ts');
+  const ofCalls = callErrorRules.map(({ code, severity, slug, why, issue }) => ({ code, severity, slug, why, issue }));
+  return [...ofSpecs, ...ofImports, ...ofCalls];
 }
 
 const printers = {

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { generatedFiles } from '../../grammar/generate.ts';
-import { catalogue, codes } from '../../src/compiler/diagnostics/catalogue.ts';
+import { callErrorCodes, callErrorRules, explainCallError } from '../../src/compiler/diagnostics/call-errors.ts';
+import { catalogue, codes, isCode } from '../../src/compiler/diagnostics/catalogue.ts';
 import type { Entry } from '../../src/compiler/diagnostics/entry.ts';
 import { renderAll } from '../../src/compiler/diagnostics/render-text.ts';
 import { checkExample, codesOf, root } from '../frontend/helpers.ts';
@@ -54,4 +55,18 @@ test('generated files are up to date and deterministic', () => {
   const files = generatedFiles();
   expect(generatedFiles()).toEqual(files);
   for (const [path, text] of files) expect(readFileSync(root + path, 'utf8'), path).toBe(text);
+});
+
+describe.each(callErrorCodes)('%s, of a call', (code) => {
+  test('it has a page, with both examples', () => {
+    expect(existsSync(`${root}docs/diagnostics/${code}.md`)).toBe(true);
+    expect(explainCallError(code).match(/^```ts$/gm)).toHaveLength(2);
+  });
+
+  test('it is no code of the catalogue, whose tables it shares', () => {
+    expect(isCode(code)).toBe(false);
+    expect(codes.map((one) => catalogue[one].slug)).not.toContain(
+      callErrorRules.find((one) => one.code === code)?.slug,
+    );
+  });
 });

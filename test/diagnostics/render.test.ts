@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { catalogue } from '../../src/compiler/diagnostics/catalogue.ts';
+import { catalogue, codes } from '../../src/compiler/diagnostics/catalogue.ts';
 import { note } from '../../src/compiler/diagnostics/diagnostic.ts';
 import { jsonReport } from '../../src/compiler/diagnostics/render-json.ts';
 import { noColours, renderAll, renderText } from '../../src/compiler/diagnostics/render-text.ts';
-import { collectDiagnostics } from '../../src/compiler/diagnostics/report.ts';
+import { collectDiagnostics, families } from '../../src/compiler/diagnostics/report.ts';
 import { lineText, positionAt, spanOf } from '../../src/compiler/source/positions.ts';
 import { checkText, only, sourceOf } from '../frontend/helpers.ts';
 
@@ -93,6 +93,12 @@ test('jsonReport has the documented form', () => {
       },
     ],
   });
+});
+
+test('every family of codes has its place among the others', () => {
+  const ofCodes = new Set(codes.map((code) => code.replace(/\d+$/, '')));
+  expect([...ofCodes].filter((family) => !families.includes(family))).toEqual([]);
+  expect(families.filter((family) => !ofCodes.has(family))).toEqual([]);
 });
 
 test('reports are frozen, kept once, and the most fundamental come first', () => {

@@ -23,7 +23,7 @@ export class OnnxModel {
     if (dirname(file) !== folder) await copyFile(file, join(folder, name));
     const tensors = new Map([...checkpoint.tensors].map(([tensor, info]) => [tensor, { ...info, file: name }]));
     const exported = exportOnnx(shaped, tensors);
-    if (exported.kind === 'refused') throw new Error(exported.reasons.join('; '));
+    if (exported.kind === 'refused') throw new Error(exported.reasons.map(({ option }) => option).join(', '));
     const path = join(folder, `${shaped.name}.onnx`);
     await writeFile(path, exported.bytes);
     return new OnnxModel(await InferenceSession.create(path, { logSeverityLevel: 3 }), shaped);

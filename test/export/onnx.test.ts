@@ -156,13 +156,15 @@ describe('what ONNX cannot say', () => {
   it.each([
     ['memory_kv: 2', 'attention.memory_kv'],
     ['normalizer: sigmoid', 'attention.normalizer'],
-    ['alibi: {}', 'attention: biasPosition'],
-    ['value_dim: 8', 'attention.value_dim: other than head_dim'],
-    ['group_order: interleaved', 'attention.group_order: interleaved'],
+    ['alibi: {}', 'attention.alibi'],
+    ['heads: { active: [0, 1] }', 'attention.heads.active'],
+    ['value_dim: 8', 'attention.value_dim', 'other than head_dim'],
+    ['group_order: interleaved', 'attention.group_order', 'interleaved'],
     ['head_mixing: [pre]', 'attention.head_mixing'],
-    ['rope: { dim: 8, pairing: half }', 'attention.rope.dim: not a multiple of 16'],
-  ])('%s is refused', (option, reason) => {
-    expect(exportOnnx(shapedOf(decoder(rms, option)), new Map())).toEqual({ kind: 'refused', reasons: [reason] });
+    ['rope: { dim: 8, pairing: half }', 'attention.rope.dim', 'that is not a multiple of 16'],
+  ])('%s is refused', (written, option, detail?: string) => {
+    const reasons = [{ option, ...(detail && { detail }), layer: 0 }];
+    expect(exportOnnx(shapedOf(decoder(rms, written)), new Map())).toEqual({ kind: 'refused', reasons });
   });
 
   it('is attention alone', () => {

@@ -3,10 +3,15 @@ import { fileURLToPath } from 'node:url';
 import { checkBudgets } from '../../src/compiler/budget/check-budgets.ts';
 import type { CheckpointHeader } from '../../src/compiler/check/checkpoint.ts';
 import type { ReadInclude } from '../../src/compiler/check/expand.ts';
+import type { ShapedSpec } from '../../src/compiler/check/shaped-spec.ts';
 import { allProfiles } from '../../src/compiler/compile.ts';
 import type { Diagnostic } from '../../src/compiler/diagnostics/diagnostic.ts';
 import type { Example } from '../../src/compiler/diagnostics/entry.ts';
 import { attention } from '../../src/compiler/diagnostics/entry.ts';
+import type { Report } from '../../src/compiler/diagnostics/report.ts';
+import { exportHf } from '../../src/compiler/export/hf/export-hf.ts';
+import { onnxRefusals } from '../../src/compiler/export/onnx/refusals.ts';
+import { reportHfRefusal, reportOnnxRefusals } from '../../src/compiler/export/report-refusals.ts';
 import { type CheckResult, checkSpec } from '../../src/compiler/pipeline.ts';
 import { defaultLimits, type TargetProfile } from '../../src/compiler/plan/profiles.ts';
 import type { SourceFile } from '../../src/compiler/source/source.ts';
@@ -31,13 +36,22 @@ export function checkText(text: string, tensors?: Tensors, shards?: number): Che
 }
 
 /** Checks an example of the catalogue as the commands that it stands for would; `text` in place of its own. */
-export function checkExample({ spec, files, tensors, shardFaults, shards, target }: Example, text = spec): CheckResult {
+export function checkExample(example: Example, text = example.spec): CheckResult {
+  const { files, tensors, shardFaults, shards, target, exportTo } = example;
   return checkSpec(sourceOf(text), {
     ...(files && { readInclude: readerOf(files) }),
     ...(tensors && { checkpoint: header(tensors, shardFaults) }),
     ...(shards === undefined ? {} : { shards }),
     ...(target && { checkBudgets: (shaped, report) => checkBudgets([profileOf(target)], shaped, report) }),
+    // What a command does with a sound spec, whichever it is.
+    ...(exportTo && { checkBudgets: (shaped, report) => reportExport(exportTo, shaped, report) }),
   });
+}
+
+function reportExport(exportTo: NonNullable<Example['exportTo']>, shaped: ShapedSpec, report: Report): void {
+  const exported = exportTo === 'hf' ? exportHf(shaped) : undefined;
+  if (exported === undefined) reportOnnxRefusals(shaped, onnxRefusals(shaped), report);
+  else if (exported.kind === 'refused') reportHfRefusal(shaped, exported, false, report);
 }
 
 /** Files in memory; paths are as they are written in the spec. */

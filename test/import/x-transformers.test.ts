@@ -327,6 +327,14 @@ describe('importXTransformers', () => {
     expect(errorsOf(config)).toEqual([`IMP002 decoder.attn_${option}`]);
   });
 
+  it.each(['orthog_projected_values', 'orthog_projected_values_per_head'])('says that %s looks ahead', (option) => {
+    expect(errorsOf({ kwargs: { dim: 64, [option]: true } })).toEqual([`IMP002 kwargs.${option}`]);
+    expect(errorsOf({ kwargs: { dim: 64, causal: true, [option]: true } })).toEqual([`CAU001 kwargs.${option}`]);
+    expect(errorsOf({ kwargs: { dim: 64, causal: true, [option]: false } })).toEqual([]);
+    const config = { wrapper, decoder: { ...decoder, [`attn_${option}`]: true } };
+    expect(errorsOf(config)).toEqual([`CAU001 decoder.attn_${option}`]);
+  });
+
   it('refuses what the call, the decoder, and the wrapper add', () => {
     expect(errorsOf({ kwargs: { dim: 64 }, call: { attn_mask: [[true]] } })).toEqual(['IMP002 call.attn_mask']);
     const config = {

@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { callErrorCodes } from '../../src/compiler/diagnostics/call-errors.ts';
 import { codes } from '../../src/compiler/diagnostics/catalogue.ts';
 import { attention } from '../../src/compiler/diagnostics/entry.ts';
-import { importCodes } from '../../src/compiler/import/draft.ts';
 import { importConfig } from '../../src/compiler/import/import-config.ts';
 import { importEntries, importRuleCodes } from '../../src/compiler/import/pages.ts';
 import { checkText, codesOf, exampleSpec, only, root, textAt } from '../frontend/helpers.ts';
@@ -122,19 +122,20 @@ describe('the importers’ codes', () => {
     const { failing, mended } = importEntries[code];
     expect(new Set(imported(failing).notes.map((one) => one.code))).toEqual(new Set([code]));
     if (mended === undefined) return;
-    expect(imported(mended).notes.filter((one) => importCodes[one.code].severity !== 'info')).toEqual([]);
+    expect(imported(mended).notes.filter((one) => one.severity !== 'info')).toEqual([]);
   });
 
   test('are explained and listed like the others', () => {
     const { status, stdout } = gqac(['explain', 'imp002']);
     expect(status).toBe(0);
     expect(stdout).toMatch(/^# IMP002: import-not-expressible \(error\)\n/);
+    expect(gqac(['explain', 'MEM004']).stdout).toMatch(/^# MEM004: memory-columns-given \(error\)\n/);
     expect(gqac(['explain', 'IMP02']).stderr).toBe('error: no diagnostic IMP02: did you mean IMP002?\n');
   });
 });
 
 test('gqac rules has every code in each format', () => {
-  const all = [...codes, ...importRuleCodes];
+  const all = [...codes, ...importRuleCodes, ...callErrorCodes];
   const human = gqac(['rules']).stdout;
   expect(human.match(/^[A-Z]+\d+/gm)).toEqual(all);
   const { rules } = JSON.parse(gqac(['rules', '--format', 'json']).stdout);

@@ -187,7 +187,7 @@ describe('gqac check --fix', () => {
     expect(gqac(['check', '--fix', link]).status).toBe(0);
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
     expect(readFileSync(target, 'utf8')).toBe(right);
-    const broken = wrong.replace('q_heads: 8', 'q_heads: 8\n  q_heads: 8');
+    const broken = wrong.replace('q_heads: 8', 'q_heads: 8\n  q_heads: [8');
     writeFileSync(target, broken);
     expect(gqac(['check', '--fix', target]).status).toBe(1);
     expect(readFileSync(target, 'utf8')).toBe(broken);

@@ -84,8 +84,20 @@ describe('an attention session', () => {
     await expect(create(11)).rejects.toThrow(
       '[1, 2, 5, 8]: leave out the 3 columns of memory and zero, they need none',
     );
-    await expect(create(12)).rejects.toThrow(/needs \[1, 2, 5, 8\]$/);
+    await expect(create(11)).rejects.toMatchObject({ code: 'MEM004' });
+    await expect(create(12)).rejects.toThrow(/needs \[1, 2, 5, 8\] \(MSK001\)$/);
+    await expect(create(12)).rejects.toMatchObject({ code: 'MSK001' });
     await create(8);
+  });
+
+  it('says that the output has query heads and the width of values', async () => {
+    const yaml = 'attention: { q_heads: 4, kv_heads: 2, head_dim: 8, value_dim: 4 }';
+    const { loaded } = await loadSpec(gpu.device, yaml);
+    const create = (heads: number, width: number) =>
+      AttentionSession.create(loaded, { tokens: 5 }, { out: deviceTensor(gpu.device, 'f32', [1, 5, heads, width]) });
+    await expect(create(2, 4)).rejects.toMatchObject({ code: 'DIM003' });
+    await expect(create(4, 8)).rejects.toThrow('out is [1, 5, 4, 8], this size needs [1, 5, 4, 4] (DIM003)');
+    await create(4, 4);
   });
 
   it('with a cache refuses more new tokens than keys', async () => {

@@ -2,8 +2,8 @@ import type { ArgsOf } from '../diagnostics/catalogue.ts';
 import type { Fix } from '../diagnostics/diagnostic.ts';
 import type { Report } from '../diagnostics/report.ts';
 import type { Span } from '../source/source.ts';
+import { deleteEntry } from '../syntax/edits.ts';
 import type { AnyPath, BoundSpec } from './bind.ts';
-import { deleteEntry } from './edits.ts';
 
 /**
  * The fix that deletes an option where it is written; none when that would leave a map without entries, or when the option is

@@ -1,7 +1,7 @@
 import type { Fix } from '../diagnostics/diagnostic.ts';
 import type { Report } from '../diagnostics/report.ts';
+import { deleteEntry, insertEntry } from '../syntax/edits.ts';
 import { entryOf, type SpecEntry, type SpecMap } from '../syntax/tree.ts';
-import { deleteEntry, insertEntry } from './edits.ts';
 
 /** Words of other systems for what has another name or place here, and what to write. */
 const hints: ReadonlyMap<string, string> = new Map([

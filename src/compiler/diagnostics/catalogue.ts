@@ -1,5 +1,6 @@
 import { cacheRules } from './catalogue/cache.ts';
 import { expertRules } from './catalogue/experts.ts';
+import { exportRules } from './catalogue/exports.ts';
 import { expressionRules } from './catalogue/expressions.ts';
 import { headRules } from './catalogue/heads.ts';
 import { hookRules } from './catalogue/hooks.ts';
@@ -33,6 +34,7 @@ export const catalogue = {
   ...weightRules,
   ...shardingRules,
   ...targetRules,
+  ...exportRules,
   ...lintRules,
 } satisfies Record<string, Entry<never>>;
 

@@ -28,6 +28,8 @@ export interface Example {
   readonly shards?: number;
   /** `--target`: a profile by its id, or one with these limits and else those of every device. */
   readonly target?: string | Readonly<Record<string, number>>;
+  /** `gqac export --to`. */
+  readonly exportTo?: 'hf' | 'onnx';
 }
 
 /** As in `CheckpointHeader.faults`. */

@@ -58,7 +58,8 @@ function instantiate<C extends Code>(
 }
 
 /** What the text is, then what its keys are, then the numbers that others follow from, then the checkpoint. */
-const families = 'SYN INC SCH GQA DIM XAT NRM RES ROPE POS MEM WIN CAP SNK EXP OPT WGT SHD TGT LNT'.split(' ');
+export const families: readonly string[] =
+  'SYN INC SCH GQA DIM MOE XAT HOK NRM RES ROPE POS MEM WIN KVC CAP SNK EXP CAU OPT WGT SHD TGT OUT LNT'.split(' ');
 const severities = ['error', 'warning', 'info'];
 
 function byImportance(a: Diagnostic, b: Diagnostic): number {

@@ -7,7 +7,7 @@ export type DraftValue = string | number | boolean | readonly DraftValue[] | Spe
 
 /** What an importer says about a config. Codes are documented in `importCodes`. */
 export interface ImportNote {
-  readonly code: ImportCode;
+  readonly code: ImportCode | SharedCode;
   readonly severity: 'error' | 'info';
   readonly message: string;
   /** Place in the source's config, such as `decoder.attn_heads`. */
@@ -25,6 +25,9 @@ export const importCodes = {
 } as const;
 
 export type ImportCode = keyof typeof importCodes;
+
+/** Of the catalogue's codes, those that a config raises too; errors. */
+export type SharedCode = 'CAU001';
 
 export interface ImportOptions {
   /** Name of the spec; made from the source when absent. */
@@ -57,10 +60,11 @@ export function startLog(): ImportLog {
 }
 
 /** Adds a note, once. Field names come from untrusted files: what could steer a terminal is replaced. */
-export function say(log: ImportLog, code: ImportCode, path: string, text: string): void {
+export function say(log: ImportLog, code: ImportNote['code'], path: string, text: string): void {
   const message = text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '\ufffd').slice(0, maxMessage);
   const said = log.notes.some((note) => note.code === code && note.path === path && note.message === message);
-  if (!said) log.notes.push({ code, severity: importCodes[code].severity, message, path });
+  const severity = code === 'CAU001' ? 'error' : importCodes[code].severity;
+  if (!said) log.notes.push({ code, severity, message, path });
 }
 
 const maxMessage = 500;

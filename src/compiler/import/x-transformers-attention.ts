@@ -62,6 +62,7 @@ export function importAttention(fields: FieldReader, context: AttentionContext, 
     mask: importMask(fields, context, memory > 0 || zero, log),
     cross: importCross(fields, context, log),
   });
+  if (context.causal) refuseLaterTokens(fields, log);
   fields.finish(attentionTable);
   return {
     options,
@@ -80,6 +81,22 @@ export function importAttention(fields: FieldReader, context: AttentionContext, 
       }),
     },
   };
+}
+
+/** Projections on the values of all tokens at once: whatever the mask hides, a token's result depends on those after it. */
+const overAllTokens = ['orthog_projected_values', 'orthog_projected_values_per_head'];
+
+function refuseLaterTokens(fields: FieldReader, log: ImportLog): void {
+  for (const key of overAllTokens) {
+    if (!fields.boolean(key, false)) continue;
+    const place = fields.path(key);
+    say(
+      log,
+      'CAU001',
+      place,
+      `${place} mixes the values of all tokens, those that the causal mask hides too: leave it out`,
+    );
+  }
 }
 
 function importRope({ call, heads, rotatedHeads }: AttentionContext, log: ImportLog): SpecDraft | undefined {

@@ -1,9 +1,9 @@
 import type { CstElement, CstNode, IToken } from 'chevrotain';
 import { unquote } from '../../../grammar/tokens.ts';
-import { note } from '../diagnostics/diagnostic.ts';
 import type { Report } from '../diagnostics/report.ts';
 import { spanOf } from '../source/positions.ts';
 import type { SourceFile, Span } from '../source/source.ts';
+import { withoutDuplicates } from './duplicates.ts';
 import { limits } from './limits.ts';
 import { clip, dslNumber, numberProblem } from './numbers.ts';
 import type { SpecEntry, SpecMap, SpecNode, SpecScalar, SpecTree } from './tree.ts';
@@ -15,7 +15,8 @@ export function buildTree(source: SourceFile, cst: CstNode, report: Report): Spe
   const [first] = entries;
   const last = entries.at(-1);
   const span = spanOf(source, first?.keySpan.start ?? 0, last?.value.span.end ?? 0);
-  return builder.isSound ? mapOf(span, entries) : undefined;
+  const map = withoutDuplicates(mapOf(span, entries), report);
+  return builder.isSound ? map : undefined;
 }
 
 class TreeBuilder {
@@ -31,17 +32,8 @@ class TreeBuilder {
   }
 
   entries(around: CstNode): readonly SpecEntry[] {
-    const entries = new Map<string, SpecEntry>();
-    for (const node of nodesOf(around, 'entry')) {
-      const entry = this.#entry(node);
-      if (entry === undefined) continue;
-      const earlier = entries.get(entry.key);
-      if (earlier === undefined) entries.set(entry.key, entry);
-      else {
-        this.#report('SYN002', entry.keySpan, { key: clip(entry.key) }, [note(earlier.keySpan, 'first written here')]);
-      }
-    }
-    return [...entries.values()];
+    const entries = nodesOf(around, 'entry').map((node) => this.#entry(node));
+    return entries.filter((entry) => entry !== undefined);
   }
 
   #entry(node: CstNode): SpecEntry | undefined {
@@ -72,7 +64,7 @@ class TreeBuilder {
     const end = (element.children.CloseMap ?? element.children.CloseList)?.[0];
     if (start === undefined || end === undefined || 'children' in end) return undefined;
     const span = spanOf(this.#source, start.startOffset, end.startOffset + 1);
-    if (element.name === 'map') return mapOf(span, this.entries(element));
+    if (element.name === 'map') return withoutDuplicates(mapOf(span, this.entries(element)), this.#report);
     const items = nodesOf(element, 'item').flatMap((item) => nodesOf(item, 'value').map((value) => this.#value(value)));
     return Object.freeze({ kind: 'list', span, items: Object.freeze(items.filter((item) => item !== undefined)) });
   }

@@ -10,10 +10,10 @@ import {
   parseAllDocuments,
   type YAMLMap,
 } from 'yaml';
-import { note } from '../diagnostics/diagnostic.ts';
 import type { Report } from '../diagnostics/report.ts';
 import { spanOf } from '../source/positions.ts';
 import type { SourceFile, Span } from '../source/source.ts';
+import { withoutDuplicates } from './duplicates.ts';
 import { findBreach, limits, sizeBreach } from './limits.ts';
 import { clip, numberProblem } from './numbers.ts';
 import type { SpecEntry, SpecMap, SpecNode, SpecTree } from './tree.ts';
@@ -163,18 +163,10 @@ class TreeBuilder {
   }
 
   #map(map: YAMLMap, depth: number, span: Span): SpecMap {
-    const entries = new Map<string, SpecEntry>();
-    for (const pair of map.items) {
-      const entry = this.#entry(pair as Pair<Node, Node | null>, depth);
-      if (entry === undefined) continue;
-      const earlier = entries.get(entry.key);
-      if (earlier === undefined) entries.set(entry.key, entry);
-      else {
-        this.#report('SYN002', entry.keySpan, { key: clip(entry.key) }, [note(earlier.keySpan, 'first written here')]);
-      }
-    }
+    const written = map.items.map((pair) => this.#entry(pair as Pair<Node, Node | null>, depth));
+    const entries = Object.freeze(written.filter((entry) => entry !== undefined));
     const style = map.flow ? 'flow' : 'block';
-    return Object.freeze({ kind: 'map', span, style, entries: Object.freeze([...entries.values()]) });
+    return withoutDuplicates(Object.freeze({ kind: 'map', span, style, entries }), this.#report);
   }
 
   #entry({ key, value }: Pair<Node, Node | null>, depth: number): SpecEntry | undefined {

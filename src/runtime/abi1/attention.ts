@@ -212,7 +212,7 @@ const isInterface = (role: string) => role === 'input' || role === 'output';
 /** @param prefixColumns of zero and memory, which nothing that the app gives has a place for. */
 function checkTensor(
   tensor: DeviceTensor,
-  { name, dtype, shape }: BufferDecl,
+  { name, dtype, shape, role }: BufferDecl,
   symbols: ExtentBindings,
   prefixColumns: number,
 ): void {
@@ -220,7 +220,12 @@ function checkTensor(
   const shown = (extents: readonly number[]) => `[${extents.join(', ')}]`;
   if (tensor.dtype !== dtype) throw new UsageError(`${name} is ${tensor.dtype}, the module needs ${dtype}`);
   if (shown(tensor.shape) === shown(expected)) return;
-  const hasPrefix = prefixColumns > 0 && tensor.shape.at(-1) === (expected.at(-1) ?? 0) + prefixColumns;
-  const hint = hasPrefix ? `: leave out the ${prefixColumns} columns of memory and zero, they need none` : '';
-  throw new UsageError(`${name} is ${shown(tensor.shape)}, this size needs ${shown(expected)}${hint}`);
+  const problem = `${name} is ${shown(tensor.shape)}, this size needs ${shown(expected)}`;
+  const isOfKeys = shape.at(-1) === 'J';
+  const isOfHeads = role === 'output' && shape.length === 4;
+  if (isOfKeys && prefixColumns > 0 && tensor.shape.at(-1) === (expected.at(-1) ?? 0) + prefixColumns) {
+    const columns = `the ${prefixColumns} columns of memory and zero, they need none`;
+    throw new UsageError(`${problem}: leave out ${columns}`, 'MEM004');
+  }
+  throw new UsageError(problem, isOfKeys ? 'MSK001' : isOfHeads ? 'DIM003' : undefined);
 }

@@ -79,9 +79,19 @@ export class NoGpuError extends GqacError {
   override readonly name = 'NoGpuError';
 }
 
+/** Diagnostics that are found when a module is called; `gqac explain CODE` and docs/diagnostics say more. */
+export type CallCode = 'MEM004' | 'MSK001' | 'DIM003';
+
 /** The caller asked for something that the API does not allow. */
 export class UsageError extends GqacError {
   override readonly name = 'UsageError';
+  /** For those that have a page. */
+  readonly code: CallCode | undefined;
+
+  constructor(message: string, code?: CallCode) {
+    super(code === undefined ? message : `${message} (${code})`);
+    this.code = code;
+  }
 }
 
 /** Names come from untrusted files: escape control characters and keep messages to a line. */

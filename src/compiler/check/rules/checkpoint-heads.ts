@@ -1,10 +1,11 @@
 import { note } from '../../diagnostics/diagnostic.ts';
+import { shapeText } from '../../diagnostics/entry.ts';
 import type { Report } from '../../diagnostics/report.ts';
 import type { SourcedTemplate } from '../weight-sources.ts';
 import type { CheckpointInput, Found } from './checkpoint-input.ts';
 import { kvHeadsNote } from './memory.ts';
 
-/** Weights with an axis of heads whose tensor has another one: NRM001, RES001, SNK001. True when one of them was reported. */
+/** Weights with an axis of heads whose tensor has another one: NRM001, RES001, SNK001, DIM003. True when one of them was reported. */
 export function explainHeads(input: CheckpointInput, sourced: SourcedTemplate, found: Found, report: Report): boolean {
   const { spec, heads } = input;
   const { name, shape: expected } = sourced.template;
@@ -24,12 +25,30 @@ export function explainHeads(input: CheckpointInput, sourced: SourcedTemplate, f
     report('RES001', spec.keySpan('attention.value_residual'), args, [kvHeadsNote(spec, heads)]);
     return true;
   }
+  if (part === 'o' || part === 'o_gate') return explainOutput(input, sourced, found, report);
   const norm = /^([qkv])_norm(\d?)$/.exec(part);
   if (norm === null) return false;
   const option = norm[1] === 'v' ? 'attention.value_norm' : 'attention.qk_norm';
   const notes = sourced.span === undefined ? [] : [note(sourced.span, `\`${name}\` is read from here`)];
   const args = { tensor, found: found.shape, expected, help: normHelp(norm[1] ?? '', found.shape, expected) };
   report('NRM001', spec.keySpan(option), args, notes);
+  return true;
+}
+
+/** The output has the heads of queries and the width of values, whatever keys have. */
+function explainOutput({ spec, attention }: CheckpointInput, sourced: SourcedTemplate, found: Found, report: Report) {
+  const { qHeads, kvHeads } = attention.heads;
+  const { headDim, valueDim } = attention;
+  const [rows, read] = found.shape;
+  const others = [
+    { heads: qHeads, width: headDim },
+    { heads: kvHeads, width: valueDim },
+  ];
+  const like = others.find(({ heads, width }) => heads * width === read);
+  if (found.shape.length !== 2 || rows !== sourced.template.shape[0] || like === undefined) return false;
+  const place = spec.at('attention.value_dim')?.span ?? spec.keySpan('attention.q_heads');
+  const shape = note(undefined, `tensor \`${found.weight.source.tensor}\` is ${shapeText(found.shape)}`);
+  report('DIM003', place, { read: like, made: { heads: qHeads, width: valueDim } }, [shape]);
   return true;
 }
 

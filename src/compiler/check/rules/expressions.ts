@@ -12,12 +12,13 @@ import type { Span } from '../../source/source.ts';
 import type { AnyPath, Bound, BoundSpec } from '../bind.ts';
 import type { AttentionShape, KeyColumns, MaskShape, ParameterShape } from '../shaped-spec.ts';
 import { suggest } from '../suggest.ts';
+import { checkCausality } from './causality.ts';
 import { type ExpressionContext, knownRanges } from './expression-ranges.ts';
 import { checkUsed, resolveParameters } from './parameters.ts';
 
 export type ResolvedExpressions = Pick<AttentionShape, 'score' | 'parameters'> & Pick<MaskShape, 'where'>;
 
-/** `score`, `mask.where` and the parameters that they index. Reports EXP001 to EXP008, and OPT002 for a parameter without use. */
+/** `score`, `mask.where` and the parameters that they index. Reports EXP001 to EXP008, CAU001, and OPT002 for a parameter without use. */
 export function resolveExpressions(spec: BoundSpec, context: ExpressionContext, report: Report): ResolvedExpressions {
   const declared = resolveParameters(spec, context.heads, report);
   if (declared === undefined) return { parameters: [] };
@@ -50,6 +51,7 @@ function resolveScore(
   const scope = scopeOf(score, parameters, context, { kind: 'score', report });
   const typed = typedOf(score, 'f32', scope);
   if (typed === undefined || !checkKeyPositions(typed, context.columns, 'score', scope)) return undefined;
+  if (context.mask.causal && !checkCausality(typed, scope)) return undefined;
   return typed.expression;
 }
 
@@ -64,6 +66,7 @@ function resolveWhere(
   const scope = scopeOf(where, parameters, context, { kind: 'mask', report });
   const typed = typedOf(where, 'bool', scope);
   if (typed === undefined) return undefined;
+  if (context.mask.causal && !checkCausality(typed, scope)) return undefined;
   const columns = mentions(typed.expression, 'is_memory', 'is_zero') ? 'all' : 'sequence';
   if (columns === 'all' && !checkKeyPositions(typed, context.columns, 'mask', scope)) return undefined;
   const bounds = keyBounds(specialize(typed.expression, 'sequence'), rangesIn(scope.ranges));

@@ -1,7 +1,7 @@
 import { note } from '../../diagnostics/diagnostic.ts';
 import type { Report } from '../../diagnostics/report.ts';
+import { insertEntry } from '../../syntax/edits.ts';
 import type { BoundSpec, OptionPath } from '../bind.ts';
-import { insertEntry } from '../edits.ts';
 import type { HeadGroup } from '../shaped-spec.ts';
 
 export interface ResolvedHeads {

@@ -1,7 +1,7 @@
 import { note } from '../../diagnostics/diagnostic.ts';
 import type { Report } from '../../diagnostics/report.ts';
+import { deleteEntry } from '../../syntax/edits.ts';
 import type { BoundSpec, OptionPath } from '../bind.ts';
-import { deleteEntry } from '../edits.ts';
 import type { AttentionShape } from '../shaped-spec.ts';
 import { hasGivenHeads } from './given-heads.ts';
 import type { ResolvedHeads } from './heads.ts';

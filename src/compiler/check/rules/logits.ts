@@ -1,7 +1,7 @@
 import { type Fix, note } from '../../diagnostics/diagnostic.ts';
 import type { Report } from '../../diagnostics/report.ts';
+import { insertEntry } from '../../syntax/edits.ts';
 import type { AnyPath, BoundSpec } from '../bind.ts';
-import { insertEntry } from '../edits.ts';
 import type { AttentionShape } from '../shaped-spec.ts';
 
 /** Reports CAP001 (a cap that is no cap, an order that is not said) and OPT002. */

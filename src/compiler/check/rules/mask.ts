@@ -1,8 +1,8 @@
 import { type Fix, note } from '../../diagnostics/diagnostic.ts';
 import type { Report } from '../../diagnostics/report.ts';
+import { insertEntry } from '../../syntax/edits.ts';
 import type { BoundSpec } from '../bind.ts';
 import { deletionOf } from '../deletions.ts';
-import { insertEntry } from '../edits.ts';
 import type { MaskShape } from '../shaped-spec.ts';
 
 /** Reports MEM005 (memory under a window), WIN002, SCH004 (output biases on hidden rows, a prefix of documents), OPT002. */

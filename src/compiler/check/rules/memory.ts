@@ -1,8 +1,8 @@
 import { note } from '../../diagnostics/diagnostic.ts';
 import { count } from '../../diagnostics/entry.ts';
 import type { Report } from '../../diagnostics/report.ts';
+import { deleteEntry, insertEntry } from '../../syntax/edits.ts';
 import type { BoundSpec } from '../bind.ts';
-import { deleteEntry, insertEntry } from '../edits.ts';
 import { hasGivenHeads } from './given-heads.ts';
 import type { ResolvedHeads } from './heads.ts';
 

@@ -1,6 +1,6 @@
 import type { Report } from '../../diagnostics/report.ts';
+import { insertEntry } from '../../syntax/edits.ts';
 import type { BoundSpec } from '../bind.ts';
-import { insertEntry } from '../edits.ts';
 import type { RopeShape } from '../shaped-spec.ts';
 import { hasGivenHeads } from './given-heads.ts';
 import type { ResolvedHeads } from './heads.ts';

@@ -96,6 +96,22 @@ export const expressionRules = {
     failing: example('softcap: 50', 'score: "s - alibi_slope(h) * abs(q - k)"'),
     mended: example('score: "softcap(s, 50) - alibi_slope(h) * abs(q - k)"'),
   }),
+  CAU001: entry({
+    slug: 'later-tokens-under-causal-mask',
+    severity: 'error',
+    message: (a: { name: 'q_len' | 'k_len' }) =>
+      `\`${a.name}\` counts tokens that come after the query, and the mask is causal`,
+    label: () => 'the length of the call',
+    help: (a) =>
+      a.name === 'k_len'
+        ? 'write `q + 1`, the keys up to the query’s own, or delete `causal`'
+        : 'leave it out, or delete `causal`',
+    why: 'Under a causal mask no result depends on what follows its token: prompts are run in pieces, and continued token by token. `k_len` and `q_len` are lengths of a call, so that a token would be another one in a longer call. The other options of a spec cannot look ahead: `mask.where` and `mask.window` only hide, and `mask.prefix` says by its name what it shows. `gqac import` reports the options of other systems that do.',
+    issue:
+      'lucidrains/x-transformers: `attn_orthog_projected_values` projects on the values of all tokens, which makes a Decoder non-causal',
+    failing: example('mask: { causal: true }', 'score: "s * log(k_len + 1.0)"'),
+    mended: example('mask: { causal: true }', 'score: "s * log(max(q, 0) + 2.0)"'),
+  }),
   EXP008: entry({
     slug: 'parameter-declaration',
     severity: 'error',

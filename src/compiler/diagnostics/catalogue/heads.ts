@@ -1,4 +1,18 @@
-import { alternatives, attention, entry, projections } from '../entry.ts';
+import { alternatives, attention, count, type Example, entry, projections } from '../entry.ts';
+
+/** Heads side by side, as in a row that the output projection reads. */
+type HeadsOf = { readonly heads: number; readonly width: number };
+
+const headsOf = ({ heads, width }: HeadsOf) => `${count(heads, 'head')} of ${width}`;
+
+/** A checkpoint of four heads with keys of 32 and values of 16; `read` is the width that the output projection reads. */
+function narrowValues(read: number): NonNullable<Example['tensors']> {
+  return {
+    ...projections({ hidden: 128, q: 128, kv: 128 }),
+    'attn.v.weight': ['F32', 64, 128],
+    'attn.o.weight': ['F32', 128, read],
+  };
+}
 
 export const headRules = {
   GQA001: entry({
@@ -81,6 +95,27 @@ export const headRules = {
     mended: {
       spec: attention('hidden: 256', 'q_heads: 4', 'head_dim: 64'),
       tensors: projections({ hidden: 256, q: 256, kv: 256 }),
+    },
+  }),
+  DIM003: entry({
+    slug: 'output-of-another-shape',
+    severity: 'error',
+    message: (a: { read: HeadsOf; made: HeadsOf }) =>
+      `the output projection reads ${headsOf(a.read)}, the attention makes ${headsOf(a.made)}`,
+    help: (a) =>
+      a.read.width === a.made.width
+        ? 'a checkpoint of this spec has a row of values for each query head, not for each KV head'
+        : `set \`value_dim: ${a.read.width}\`, or use a checkpoint whose output projection reads ${a.made.heads * a.made.width} entries`,
+    why: 'The output of attention is `[B, I, q_heads, value_dim]`: as many heads as the queries have, each as wide as a value. Given the width of keys, or the heads of values, it is cut at the wrong places. Buffers for `out` that an app gives are checked in the same way.',
+    issue:
+      'NVIDIA/TransformerEngine#2901: with grouped heads and narrow values, the output was viewed with the shape of v',
+    failing: {
+      spec: attention('hidden: 128', 'q_heads: 4', 'head_dim: 32', 'value_dim: 16'),
+      tensors: narrowValues(128),
+    },
+    mended: {
+      spec: attention('hidden: 128', 'q_heads: 4', 'head_dim: 32', 'value_dim: 16'),
+      tensors: narrowValues(64),
     },
   }),
 };

@@ -15,11 +15,13 @@ export type HfExport =
       /** The spec's tensors have the names that this type's checkpoints have. */
       readonly sameNames: boolean;
     }
-  | {
-      readonly kind: 'refused';
-      /** The nearest type, and what it would compute otherwise; none for a spec that is no model. */
-      readonly nearest?: { readonly type: string; readonly differences: readonly string[] };
-    };
+  | HfRefusal;
+
+export interface HfRefusal {
+  readonly kind: 'refused';
+  /** The nearest type, and what it would compute otherwise; none for a spec that is no model. */
+  readonly nearest?: { readonly type: string; readonly differences: readonly string[] };
+}
 
 /**
  * A `config.json` of transformers that means what the spec means. Candidates are written for every model type, or for the one asked

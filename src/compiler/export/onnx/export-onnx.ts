@@ -2,12 +2,12 @@ import type { LayerShape, ModelShape, NormShape, ShapedSpec } from '../../check/
 import { type AttentionParts, attentionNodes, type StepInputs } from './attention.ts';
 import { GraphBuilder } from './graph.ts';
 import { linear, mlpNodes, norm, number, scaled } from './parts.ts';
-import { onnxRefusals } from './refusals.ts';
+import { type OnnxRefusal, onnxRefusals } from './refusals.ts';
 import { type StoredTensor, type Weights, weightsOf } from './weights.ts';
 
 export type OnnxExport =
   | { readonly kind: 'graph'; readonly bytes: Uint8Array<ArrayBuffer> }
-  | { readonly kind: 'refused'; readonly reasons: readonly string[] };
+  | { readonly kind: 'refused'; readonly reasons: readonly OnnxRefusal[] };
 
 /**
  * A decoder as an ONNX graph with `com.microsoft.GroupQueryAttention`, f32, whose weights are those of the checkpoint beside it. Inputs:

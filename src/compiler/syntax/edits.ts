@@ -1,16 +1,24 @@
 import type { Edit } from '../diagnostics/diagnostic.ts';
 import { lineStartsOf, positionAt, spanOf } from '../source/positions.ts';
-import type { SpecMap, SpecNode } from '../syntax/tree.ts';
+import type { SpecMap, SpecNode } from './tree.ts';
 
 /** Deletes an entry: its whole lines in a block map, the entry and one comma in a flow map. */
 export function deleteEntry(map: SpecMap, key: string): Edit | undefined {
-  const index = map.entries.findIndex((entry) => entry.key === key);
+  return deleteAt(
+    map,
+    map.entries.findIndex((entry) => entry.key === key),
+  );
+}
+
+/** As `deleteEntry`, by its place in the map. None when its line has something else too, such as the dash of a list. */
+export function deleteAt(map: SpecMap, index: number): Edit | undefined {
   const entry = map.entries[index];
   if (entry === undefined) return undefined;
   const { file } = entry.keySpan;
   if (map.style === 'block') {
     const starts = lineStartsOf(file);
     const from = starts[positionAt(file, entry.keySpan.start).line - 1] ?? entry.keySpan.start;
+    if (file.text.slice(from, entry.keySpan.start).trim() !== '') return undefined;
     const to = starts[positionAt(file, endOf(entry.value)).line] ?? file.text.length;
     return { span: spanOf(file, from, to), text: '' };
   }
