@@ -271,8 +271,10 @@ export interface Spec {
     readonly zero_kv?: boolean;
     /** What becomes of the scaled logit `s`, as in `softcap(s, 50) - alibi_slope(h) * (q - k)`; see [expressions](expressions.md). In place of `softcap`, `alibi`, `t5_bias` and `bias`. */
     readonly score?: string;
-    /** Learned tensors that `score` and `mask.where` may index. */
-    readonly parameters?: Readonly<Record<string, { readonly axes?: readonly ('h' | 'kv' | number)[] }>>;
+    /** Tensors that `score` and `mask.where` may index. */
+    readonly parameters?: Readonly<Record<string, { readonly axes?: readonly ('h' | 'kv' | number)[]; readonly runtime?: boolean }>>;
+    /** Functions that `score`, `mask.where` and each other may call. */
+    readonly functions?: Readonly<Record<string, { readonly params?: readonly string[]; readonly body?: string }>>;
     /** Logits become c · tanh(x / c); above 0. */
     readonly softcap?: number;
     /** Which comes first: `[cap, bias]` (Gemma) or `[bias, cap]` (x-transformers). Default: `[cap, bias]`; must be written when there are both `softcap` and `alibi`, `t5_bias` or `bias`. */
@@ -564,7 +566,8 @@ export interface OptionTypes {
   readonly "attention.memory_kv.normalized": boolean;
   readonly "attention.zero_kv": boolean;
   readonly "attention.score": string;
-  readonly "attention.parameters": Readonly<Record<string, { readonly axes?: readonly ('h' | 'kv' | number)[] }>>;
+  readonly "attention.parameters": Readonly<Record<string, { readonly axes?: readonly ('h' | 'kv' | number)[]; readonly runtime?: boolean }>>;
+  readonly "attention.functions": Readonly<Record<string, { readonly params?: readonly string[]; readonly body?: string }>>;
   readonly "attention.softcap": number;
   readonly "attention.logits_order": readonly ('cap' | 'bias')[];
   readonly "attention.bias.batch": boolean;

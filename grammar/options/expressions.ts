@@ -14,7 +14,7 @@ const parameter = {
   presence: 'grouping',
   since,
   consumedBy: 'lower',
-  doc: 'A learned tensor that expressions index by its name, `attn.parameters.NAME` in the checkpoint.',
+  doc: 'A tensor that expressions index by its name: learned, `attn.parameters.NAME` in the checkpoint, or given with each call.',
   entries: {
     axes: {
       kind: 'axes',
@@ -25,6 +25,40 @@ const parameter = {
       since,
       consumedBy: 'lower',
       doc: 'Its axes: `h` has `q_heads` entries, `kv` has `kv_heads`. Without any it is a single number.',
+    },
+    runtime: {
+      kind: 'boolean',
+      default: false,
+      since,
+      consumedBy: 'lower',
+      doc: 'It is given at run time, as `parameters.NAME` (`layers.{i}.parameters.NAME` in a model), and is not in the checkpoint.',
+    },
+  },
+} as const satisfies MapOption;
+
+const declaredFunction = {
+  kind: 'map',
+  presence: 'grouping',
+  since,
+  consumedBy: 'lower',
+  doc: 'A function that expressions call by its name; its body stands in place of each call.',
+  entries: {
+    params: {
+      kind: 'words',
+      form: 'a list of names',
+      item: 'a name',
+      derived: 'none',
+      since,
+      consumedBy: 'lower',
+      doc: 'What its body calls the operands.',
+    },
+    body: {
+      kind: 'expression',
+      form: 'an expression',
+      required: true,
+      since,
+      consumedBy: 'lower',
+      doc: 'What a call is, of any type: an expression over the names of the language, the parameters of the spec, its own, and other functions.',
     },
   },
 } as const satisfies MapOption;
@@ -44,6 +78,14 @@ export const expressions = {
     of: parameter,
     since,
     consumedBy: 'lower',
-    doc: 'Learned tensors that `score` and `mask.where` may index.',
+    doc: 'Tensors that `score` and `mask.where` may index.',
+  },
+  functions: {
+    kind: 'declarations',
+    form: 'a map from names to `{ params, body }`',
+    of: declaredFunction,
+    since,
+    consumedBy: 'lower',
+    doc: 'Functions that `score`, `mask.where` and each other may call.',
   },
 } as const satisfies Readonly<Record<string, OptionNode>>;

@@ -36,7 +36,7 @@ export function callSequences(shaped: ShapedSpec, tokens: number, seed: number):
         ['k', values(2, keys, heads.kvHeads, headDim)],
         ['v', values(2, keys, heads.kvHeads, valueDim)],
         ...extraInputs(attention, { queries, keys }, next),
-        ...headMasks(shaped),
+        ...givenTensors(shaped, next),
       ]);
       const fewer = [queries, Math.ceil(queries / 2)];
       const call = {
@@ -61,7 +61,11 @@ export function callSequences(shaped: ShapedSpec, tokens: number, seed: number):
       const rows = inputRows(attention, { queries, keys }).map(([name, ...shape]) => [name, values(...shape)] as const);
       const extra = extraInputs(attention, { queries, keys }, next);
       const prefix = runtimePrefix(attention, tokens);
-      return { counts, ...prefix, inputs: new Map<string, OracleInput>([...rows, ...extra, ...headMasks(shaped)]) };
+      return {
+        counts,
+        ...prefix,
+        inputs: new Map<string, OracleInput>([...rows, ...extra, ...givenTensors(shaped, next)]),
+      };
     };
     // Masks and biases have an axis of keys: what a chunk or a token sees of them is not the first call's. A context is new in every call.
     const { padding, documents } = attention.mask;
@@ -77,7 +81,7 @@ export function callSequences(shaped: ShapedSpec, tokens: number, seed: number):
     return {
       counts,
       ids,
-      inputs: new Map(headMasks(shaped)),
+      inputs: new Map(givenTensors(shaped, next)),
       ...runtimePrefix(attention, tokens),
       logits: index === 1 ? 'all' : 'last',
     };
@@ -102,8 +106,31 @@ function inputRows(
   ];
 }
 
+/** What layers are given by themselves: masks of heads, and parameters that no checkpoint has. */
+export function givenTensors(shaped: ShapedSpec, next: () => number): readonly (readonly [string, OracleInput])[] {
+  return [...headMasks(shaped), ...givenParameters(shaped, next)];
+}
+
+/** For all layers that have any. */
+function givenParameters(
+  { layers, model }: ShapedSpec,
+  next: () => number,
+): readonly (readonly [string, OracleInput])[] {
+  return layers.flatMap(({ attention }, layer) =>
+    attention.parameters.flatMap(({ name, shape, runtime }) => {
+      if (!runtime) return [];
+      const own = shape.length === 0 ? [1] : shape;
+      const data = randomValues(
+        own.reduce((product, extent) => product * extent, 1),
+        next,
+      );
+      return [[`${model === undefined ? '' : `layers.${layer}.`}parameters.${name}`, { shape: own, data }] as const];
+    }),
+  );
+}
+
 /** Masks of heads, for all layers that take one: every third head rests. */
-export function headMasks({ layers, model }: ShapedSpec): readonly (readonly [string, OracleInput])[] {
+function headMasks({ layers, model }: ShapedSpec): readonly (readonly [string, OracleInput])[] {
   return layers.flatMap(({ attention }, layer) => {
     const { qHeads } = attention.heads;
     if (attention.activeHeads !== 'runtime') return [];

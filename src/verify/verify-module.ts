@@ -8,7 +8,7 @@ import type { Checkpoint } from '../runtime/abi1/checkpoint.ts';
 import { chooseVariant } from '../runtime/abi1/device.ts';
 import { FeatureError, LimitError } from '../runtime/abi1/errors.ts';
 import { LoadedModule } from '../runtime/abi1/loaded-module.ts';
-import { type CallSequence, callSequences, extraInputs, headMasks, runtimePrefix } from './calls.ts';
+import { type CallSequence, callSequences, extraInputs, givenTensors, runtimePrefix } from './calls.ts';
 import { compareRows, type Difference } from './compare.ts';
 import { fromDevice } from './device-tensors.ts';
 import { type NodeError, runNodes } from './node-runner.ts';
@@ -123,7 +123,7 @@ function longDecodesOf(
     [node.k, values(2, heads.kvHeads, keys, headDim)],
     [node.v, values(2, heads.kvHeads, keys, valueDim)],
     ...extraInputs(attention, { queries: 1, keys }, next),
-    ...headMasks(shaped),
+    ...givenTensors(shaped, next),
   ]);
   const normedMemory = node.memory && module.tensors.get(node.memory.k)?.role === 'prepared';
   if (normedMemory) return [];

@@ -4,7 +4,7 @@ import type { LoadedModule } from '../runtime/abi1/loaded-module.ts';
 import { Session } from '../runtime/abi1/session.ts';
 import type { CallSequence } from './calls.ts';
 import { compareRows, type Difference } from './compare.ts';
-import type { CallTrace } from './trace.ts';
+import type { CallTrace, TracedCall } from './trace.ts';
 
 export interface WholeError extends Difference {
   /** What was run, for people. */
@@ -31,9 +31,8 @@ async function runModel(loaded: LoadedModule, { batch, capacity }: CallSequence,
   for (const logits of ['last', 'all'] as const) {
     const session = await Session.create(loaded, { batch, capacity, logits });
     try {
-      for (const [name, { data }] of traces[0]?.call.inputs ?? [])
-        session.setActiveHeads(Number(name.split('.')[1]), Array.from(data, Boolean));
       for (const { call, outputs } of traces) {
+        give(session, call);
         // A session keeps the prefix of its first call.
         const prefix = call.prefix && session.past.every((past) => past === 0) ? { prefix: call.prefix } : {};
         const { data } = await session.prefill(call.ids ?? [], prefix);
@@ -75,4 +74,12 @@ async function runAttention(loaded: LoadedModule, { batch, capacity }: CallSeque
 function compared(output: string, tensor: string, reference: Tensor, got: ArrayLike<number>): WholeError {
   const { shape, data } = reference;
   return { output, tensor, shape, ...compareRows(got, data, shape.at(-1) ?? 1) };
+}
+
+/** Masks of heads, and parameters that no checkpoint has. */
+function give(session: Session, { inputs }: TracedCall): void {
+  for (const [name, { data }] of inputs ?? []) {
+    if (name.endsWith('.active_heads')) session.setActiveHeads(Number(name.split('.')[1]), Array.from(data, Boolean));
+    else session.setParameter(name, Float32Array.from(data));
+  }
 }

@@ -50,9 +50,10 @@ attention:
   group_size: 4
   memory_kv: 2
   zero_kv: true
-  parameters: { slope: { axes: [h] }, table: { axes: [kv, 33] }, sharpness: {} }
+  parameters: { slope: { axes: [h] }, table: { axes: [kv, 33] }, sharpness: { runtime: true } }
+  functions: { near: { params: [d, n], body: "d < n" } }
   score: "select(is_memory | is_zero, s, softcap(s * sharpness, 50) - slope[h] * (q - k) + table[kv, min(q - k, 32)])"
-  mask: { causal: true, where: "(q - k < 128 & k % 2 == 0) | is_memory | is_zero" }
+  mask: { causal: true, where: "(near(q - k, 128) & k % 2 == 0) | is_memory | is_zero" }
 `,
   `gqac: 1
 name: mixed

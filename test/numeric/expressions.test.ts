@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createOracle } from '../../src/compiler/oracle/oracle.ts';
 import { AttentionSession } from '../../src/runtime/abi1/index.ts';
+import { givenTensors } from '../../src/verify/calls.ts';
+import { randomNumbers } from '../../src/verify/random.ts';
 import { errorsOf, headInputs, type LoadedSpec, loadSpec, useDevice, worst } from './harness.ts';
 
 const gpu = useDevice();
@@ -17,7 +19,8 @@ const sizes = [
 async function kernelError(spec: LoadedSpec): Promise<number> {
   const errors: number[] = [];
   for (const { tokens, keys } of sizes) {
-    const inputs = headInputs(spec.shaped, { batch: 2, tokens, keys });
+    const given = givenTensors(spec.shaped, randomNumbers(tokens));
+    const inputs = new Map([...headInputs(spec.shaped, { batch: 2, tokens, keys }), ...given]);
     const call = { counts: [tokens, Math.ceil(tokens / 2)], keyCounts: [keys, Math.ceil(keys / 2)], inputs };
     errors.push(worst(await errorsOf(spec, { batch: 2, capacity: keys }, [call])));
   }
@@ -78,6 +81,11 @@ const equals: readonly (readonly [name: string, expression: string, option: stri
     'memory_kv: 3, zero_kv: true, mask: { causal: true, window: 7, memory: always }',
   ],
   ['no memory at all', 'memory_kv: 3, zero_kv: true, mask: { where: "!is_memory & !is_zero" }', ''],
+  [
+    'functions',
+    'functions: { seen: { params: [d, n], body: "is_memory | (0 <= d & d < n)" }, cap: { params: [x], body: "softcap(x, 1.5)" } }, memory_kv: 3, score: "cap(s)", mask: { where: "seen(q - k, 7)" }',
+    'memory_kv: 3, softcap: 1.5, mask: { causal: true, window: 7, memory: always }',
+  ],
   ['nothing changed', 'score: "s", mask: { where: "true" }', ''],
 ];
 
@@ -108,6 +116,10 @@ const others: readonly (readonly [name: string, attention: string])[] = [
   [
     'learned slopes',
     'parameters: { slope: { axes: [h] } }, score: "s - 0.05 * slope[h] * (q - k)", mask: { causal: true }',
+  ],
+  [
+    'slopes and a factor that are given',
+    'parameters: { slope: { axes: [h, 3], runtime: true }, gain: { runtime: true } }, score: "s * gain - slope[h, (q - k) % 3]", mask: { causal: true }',
   ],
   [
     'distance bins',

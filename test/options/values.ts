@@ -26,6 +26,7 @@ const special: Readonly<Record<string, readonly PrintableValue[]>> = {
   'weights.dtype': ['f32', 'f16', 'bf16'],
   'attention.score': ['s * 2', 's - 1'],
   'attention.mask.where': ['q - k < 3', 'q - k < 4'],
+  'attention.functions': [{ twice: { body: 's * 2' } }, { twice: { body: 's + s' } }],
   'attention.parameters': [{ slope: { axes: ['h'] } }, { slope: { axes: ['kv'] } }],
   'attention.rope.scaling.short_factor': [
     [1, 1, 1, 1],

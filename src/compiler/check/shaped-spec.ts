@@ -253,10 +253,12 @@ export interface MaskShape {
   };
 }
 
-/** A learned tensor of the expression language: an axis for each of its indices, none for a single number. */
+/** A tensor of the expression language: an axis for each of its indices, none for a single number. */
 export interface ParameterShape {
   readonly name: string;
   readonly shape: readonly number[];
+  /** Given with each call, where it is not learned. */
+  readonly runtime?: true;
 }
 
 /** Normalisation of one head's entries. */

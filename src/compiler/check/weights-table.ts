@@ -156,7 +156,9 @@ function logitWeights(
   return [
     ...(headMixing.pre ? [mixing('mix_pre')] : []),
     ...(biasPosition?.kind === 't5' ? [weight(at('t5.weight'), [biasPosition.buckets, qHeads], 'vector', t5)] : []),
-    ...parameters.map(({ name, shape }) => parameterWeight(at(`parameters.${name}`), shape)),
+    ...parameters
+      .filter(({ runtime }) => !runtime)
+      .map(({ name, shape }) => parameterWeight(at(`parameters.${name}`), shape)),
     ...(sinks ? [perHead(at('sinks'), [qHeads], [qBlame])] : []),
     ...(headMixing.post ? [mixing('mix_post')] : []),
     ...(headMixing.preScalePost ? [mixing('mix_pre_scale_post')] : []),

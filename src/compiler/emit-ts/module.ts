@@ -39,7 +39,12 @@ function modelInterface({ name, facts, buffers }: ModuleDefinition): readonly St
   const { layers, layerKinds, qHeads, kvHeads, headDim, hidden, vocab, context, output } = facts;
   const width = output === 'hidden' ? hidden : vocab;
   const hooks = buffers.filter((buffer) => buffer.role === 'output' && isHook(buffer));
-  const parameters = hooks.length === 0 ? `${width}` : `${width}, Hooks`;
+  const given = buffers.filter(isGivenParameter);
+  const typeArguments = [
+    `${width}`,
+    ...(hooks.length > 0 ? ['Hooks'] : given.length > 0 ? ['object'] : []),
+    ...(given.length > 0 ? ['Parameters'] : []),
+  ].join(', ');
   // The names are the user's: in a comment they could end it.
   const differ = layerKinds === undefined ? '' : `of ${new Set(layerKinds).size} kinds, the first `;
   return [
@@ -47,12 +52,13 @@ function modelInterface({ name, facts, buffers }: ModuleDefinition): readonly St
       ['LoadOptions', 'Logits as AnyLogits', 'Model as AnyModel', 'ModuleDefinition', 'Session as AnySession'],
       ['loadModel'],
     ),
-    ...(hooks.length === 0 ? [] : [hooksInterface(hooks)]),
+    ...(hooks.length === 0 ? [] : [shapesInterface('Hooks', hookWords, hooks)]),
+    ...(given.length === 0 ? [] : [shapesInterface('Parameters', parameterWords, given)]),
     {
       kind: StructureKind.TypeAlias,
       isExported: true,
       name: 'Model',
-      type: `AnyModel<${parameters}>`,
+      type: `AnyModel<${typeArguments}>`,
       docs: [
         `${layers} layers ${differ}of ${qHeads} query and ${kvHeads} KV heads of ${headDim}; hidden ${hidden}, vocabulary ${vocab}, context ${context}.`,
       ],
@@ -61,7 +67,7 @@ function modelInterface({ name, facts, buffers }: ModuleDefinition): readonly St
       kind: StructureKind.TypeAlias,
       isExported: true,
       name: 'Session',
-      type: `AnySession<${parameters}>`,
+      type: `AnySession<${typeArguments}>`,
       docs: ['A cache, and the calls that fill it.'],
     },
     {
@@ -81,7 +87,7 @@ function modelInterface({ name, facts, buffers }: ModuleDefinition): readonly St
       name: 'load',
       parameters: [{ name: 'options', type: 'LoadOptions' }],
       returnType: 'Promise<Model>',
-      statements: [`return loadModel<${parameters}>(definition, options);`],
+      statements: [`return loadModel<${typeArguments}>(definition, options);`],
       docs: [`Loads ${name} onto a device: checks the checkpoint, uploads its weights, compiles the kernels.`],
     },
   ];
@@ -121,14 +127,18 @@ function attentionInterface({ name, buffers, weights }: ModuleDefinition): reado
 
 const isHook = ({ name }: BufferDecl) => name.includes('hooks.');
 
-/** Shapes of what a session can read. */
-function hooksInterface(hooks: readonly BufferDecl[]): Statement {
+const isGivenParameter = ({ name, role }: BufferDecl) => role === 'input' && name.includes('parameters.');
+
+const hookWords = 'Shapes of the activations that a session can read after a call. B sequences, I tokens of the call.';
+const parameterWords = 'Shapes of the parameters that a session has to be given before its first call.';
+
+function shapesInterface(name: string, doc: string, tensors: readonly BufferDecl[]): Statement {
   return {
     kind: StructureKind.Interface,
     isExported: true,
-    name: 'Hooks',
-    docs: ['Shapes of the activations that a session can read after a call. B sequences, I tokens of the call.'],
-    properties: hooks.map((hook) => ({ name: keyOf(hook), isReadonly: true, type: shapeType(hook) })),
+    name,
+    docs: [doc],
+    properties: tensors.map((tensor) => ({ name: keyOf(tensor), isReadonly: true, type: shapeType(tensor) })),
   };
 }
 

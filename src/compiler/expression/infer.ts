@@ -1,60 +1,18 @@
+import { note } from '../diagnostics/diagnostic.ts';
 import type { Report } from '../diagnostics/report.ts';
 import type { Span } from '../source/source.ts';
 import { arithmetic, logic, negate, not, toF32 } from './build.ts';
 import { functionNamed, functions, isFunctionName } from './functions.ts';
-import { i32Range, type KnownRanges, type RangeOf, rangesIn } from './ranges.ts';
+import { expressionLimits } from './lexer.ts';
+import { i32Range, type RangeOf, rangesIn } from './ranges.ts';
+import { type DeclaredFunction, isBuiltinName, nameTypes, type Scope, type Typed, typeWords } from './scope.ts';
 import type { BinaryOperator, Range, Syntax } from './syntax.ts';
-import {
-  type BuiltinName,
-  type ComparisonOperator,
-  type Expression,
-  type FunctionName,
-  f32,
-  i32,
-  type ValueType,
-} from './tree.ts';
+import { type ComparisonOperator, type Expression, type FunctionName, f32, i32, nestings } from './tree.ts';
 import { rangeText, valueProblem } from './values.ts';
 
-/** What an expression may name where it stands. */
-export interface Scope {
-  /** Names that have no value here, each with the reason. */
-  readonly unavailable: ReadonlyMap<BuiltinName, string>;
-  /** The shape of each declared parameter. */
-  readonly parameters: ReadonlyMap<string, readonly number[]>;
-  readonly ranges: KnownRanges;
-  readonly spanOf: (range: Range) => Span;
-  readonly suggest: (name: string, known: readonly string[]) => string | undefined;
-  readonly report: Report;
-}
-
-export interface Typed {
-  readonly expression: Expression;
-  /** Where a part of it is written; parts that were added have the place of what they were added to. */
-  readonly placeOf: (part: Expression) => Range | undefined;
-}
-
-const nameTypes: Readonly<Record<BuiltinName, ValueType>> = {
-  s: 'f32',
-  q: 'i32',
-  k: 'i32',
-  h: 'i32',
-  kv: 'i32',
-  b: 'i32',
-  q_len: 'i32',
-  k_len: 'i32',
-  is_memory: 'bool',
-  is_zero: 'bool',
-};
-
-export function isBuiltinName(name: string): name is BuiltinName {
-  return Object.hasOwn(nameTypes, name);
-}
-
-const typeWords: Readonly<Record<ValueType, string>> = { bool: 'true or false', i32: 'an integer', f32: 'a number' };
-
 /**
- * The typed form of an expression that is to have a type. Reports EXP002 (names), EXP003 (types), EXP004 (indices), EXP005 (values);
- * undefined after any of them. Every part is looked at even when another is wrong.
+ * The typed form of an expression that is to have a type. Reports EXP002 (names), EXP003 (types), EXP004 (indices), EXP005 (values), EXP009 (calls of
+ * declared functions); undefined after any of them. Every part is looked at even when another is wrong.
  */
 export function inferExpression(syntax: Syntax, expected: 'bool' | 'f32', scope: Scope): Typed | undefined {
   const inference = new Inference(scope);
@@ -67,23 +25,49 @@ export function inferExpression(syntax: Syntax, expected: 'bool' | 'f32', scope:
     return undefined;
   }
   const expression = expected === 'f32' ? inference.converted(found) : found;
-  return { expression, placeOf: (part) => inference.places.get(part) };
+  return { expression, placeOf: (part) => inference.places.get(part), calls: inference.calls };
+}
+
+/** The body of a declared function, as one call of it has it. */
+interface Frame {
+  /** What its parameters stand for, each with the number of its parts. */
+  readonly operands: ReadonlyMap<string, Operand>;
+  readonly spanOf: Scope['spanOf'];
+  /** The calls that lead here, the outermost first. */
+  readonly calls: readonly { readonly name: string; readonly span: Span }[];
+}
+
+interface Operand {
+  readonly expression: Expression | undefined;
+  readonly parts: number;
 }
 
 class Inference {
-  readonly places = new WeakMap<Expression, Range>();
+  readonly places = new WeakMap<Expression, Span>();
+  readonly calls = new Set<string>();
   readonly #scope: Scope;
   readonly #rangeOf: RangeOf;
+  readonly #nestingOf: (expression: Expression) => number;
+  #frame: Frame;
+  /** Parts looked at so far, those that functions bring among them: a bound on the work, and on the size of the tree. */
+  #parts = 0;
+  /** The last call of a declared function in the expression itself. */
+  #outermost: { readonly name: string; readonly span: Span } | undefined;
 
   constructor(scope: Scope) {
     this.#scope = scope;
     this.#rangeOf = rangesIn(scope.ranges);
+    this.#nestingOf = nestings();
+    this.#frame = { operands: new Map(), spanOf: scope.spanOf, calls: [] };
   }
 
   expression(syntax: Syntax): Expression | undefined {
+    if (!this.#hasRoom()) return undefined;
+    this.#parts += 1;
     const found = this.#infer(syntax);
     if (found === undefined) return undefined;
-    this.places.set(found, syntax);
+    // An operand of a declared function keeps the place where it is written.
+    if (!this.places.has(found)) this.places.set(found, this.#frame.spanOf(syntax));
     const flaw = valueProblem(found, this.#rangeOf);
     return flaw === undefined ? found : this.#refuseValue(syntax, flaw.problem, flaw.help);
   }
@@ -96,13 +80,39 @@ class Inference {
   }
 
   refuseType(at: Range, problem: string, help?: string): undefined {
-    this.#scope.report('EXP003', this.#scope.spanOf(at), { problem, ...(help === undefined ? {} : { help }) });
+    return this.#refuseTypeIn(this.#frame.spanOf(at), problem, help);
+  }
+
+  #refuseTypeIn(span: Span, problem: string, help?: string): undefined {
+    this.#report('EXP003', span, { problem, ...(help === undefined ? {} : { help }) });
     return undefined;
   }
 
   #refuseValue(at: Range, problem: string, help: string): undefined {
-    this.#scope.report('EXP005', this.#scope.spanOf(at), { problem, help });
+    this.#report('EXP005', this.#frame.spanOf(at), { problem, help });
     return undefined;
+  }
+
+  /** Within a function, a finding says which call made it one. */
+  #report: Report = (code, span, args, notes = [], fixes = []) => {
+    const calls = this.#frame.calls.map(({ name, span: at }) => note(at, `\`${name}\` is called here`));
+    this.#scope.report(code, span, args, [...notes, ...calls.reverse()], fixes);
+  };
+
+  #hasRoom(): boolean {
+    if (this.#parts <= expressionLimits.inlined) return true;
+    if (this.#parts === Number.POSITIVE_INFINITY) return false;
+    return this.#refuseSize(`more than ${expressionLimits.inlined} parts`);
+  }
+
+  /** Once: no other part is looked at. */
+  #refuseSize(size: string): false {
+    this.#parts = Number.POSITIVE_INFINITY;
+    if (this.#outermost === undefined) throw new Error('a parsed expression has fewer parts');
+    const { name, span } = this.#outermost;
+    const problem = `with \`${name}\` written out, the expression has ${size}`;
+    this.#scope.report('EXP009', span, { problem, help: 'let functions name their operands less often' });
+    return false;
   }
 
   #infer(syntax: Syntax): Expression | undefined {
@@ -127,7 +137,7 @@ class Inference {
   #number(at: Range, text: string): Expression | undefined {
     if (!/^(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text)) {
       const problem = `\`${text.slice(0, 40)}\` begins like a number and is none`;
-      this.#scope.report('EXP001', this.#scope.spanOf(at), { problem });
+      this.#report('EXP001', this.#frame.spanOf(at), { problem });
       return undefined;
     }
     const value = Number(text);
@@ -146,29 +156,38 @@ class Inference {
     if (isBuiltinName(name)) {
       const reason = this.#scope.unavailable.get(name);
       if (reason === undefined) return { kind: 'name', type: nameTypes[name], name };
-      this.#scope.report('EXP002', this.#scope.spanOf(at), { name, reason });
+      this.#report('EXP002', this.#frame.spanOf(at), { name, reason });
       return undefined;
+    }
+    const operand = this.#frame.operands.get(name);
+    if (operand !== undefined) {
+      this.#parts += operand.parts;
+      return operand.expression;
     }
     const shape = this.#scope.parameters.get(name);
     if (shape?.length === 0) return { kind: 'parameter', type: 'f32', name, shape, indices: [] };
     if (shape !== undefined) return this.#refuseIndices(at, name, shape, 0);
-    return this.#unknown(at, name, [...Object.keys(nameTypes), ...this.#scope.parameters.keys()]);
+    const declared = this.#scope.functions.get(name);
+    if (declared !== undefined)
+      return this.refuseType(at, `\`${name}\` is a function`, `write \`${name}(${declared.params.join(', ')})\``);
+    const known = [...this.#frame.operands.keys(), ...Object.keys(nameTypes), ...this.#scope.parameters.keys()];
+    return this.#unknown(at, name, known);
   }
 
   #unknown(at: Range, name: string, known: readonly string[]): undefined {
     const suggestion = this.#scope.suggest(name, known);
-    const span = this.#scope.spanOf(at);
+    const span = this.#frame.spanOf(at);
     const fixes =
       suggestion === undefined
         ? []
         : [{ title: `rename it to \`${suggestion}\``, edits: [{ span, text: suggestion }] }];
-    this.#scope.report('EXP002', span, { name: name.slice(0, 60), suggestion, known }, [], fixes);
+    this.#report('EXP002', span, { name: name.slice(0, 60), suggestion, known }, [], fixes);
     return undefined;
   }
 
   #refuseIndices(at: Range, name: string, shape: readonly number[], found: number): undefined {
     const problem = `\`${name}\` is [${shape.join(', ')}]: it takes ${shape.length === 1 ? 'one index' : `${shape.length} indices`}, here are ${found}`;
-    this.#scope.report('EXP004', this.#scope.spanOf(at), { problem, help: `index each axis of \`${name}\`` });
+    this.#report('EXP004', this.#frame.spanOf(at), { problem, help: `index each axis of \`${name}\`` });
     return undefined;
   }
 
@@ -180,41 +199,47 @@ class Inference {
       return this.refuseType({ start, end }, `\`${name}\` has no entries`, `delete the index`);
     }
     if (indices.length !== shape.length) return this.#refuseIndices({ start, end }, name, shape, indices.length);
-    const sound = found.map((index, axis) => this.#isWithin(index, indices[axis] ?? { start, end }, shape[axis] ?? 0));
+    const sound = found.map((index, axis) =>
+      this.#isWithin(index, this.#frame.spanOf(indices[axis] ?? { start, end }), shape[axis] ?? 0),
+    );
     if (!sound.every(Boolean)) return undefined;
     return { kind: 'parameter', type: 'f32', name, shape, indices: found.filter((index) => index !== undefined) };
   }
 
-  #isWithin(index: Expression | undefined, at: Range, extent: number): boolean {
+  #isWithin(index: Expression | undefined, span: Span, extent: number): boolean {
     if (index === undefined) return false;
     if (index.type !== 'i32') {
-      this.refuseType(at, `an index is an integer, this is ${typeWords[index.type]}`, '`floor(x)` is an integer');
+      this.#refuseTypeIn(span, `an index is an integer, this is ${typeWords[index.type]}`, '`floor(x)` is an integer');
       return false;
     }
     const { low, high } = this.#rangeOf(index);
     if (low >= 0 && high < extent) return true;
-    const span = this.#scope.spanOf(at);
     const text = span.file.text.slice(span.start, span.end);
     const isNever = high < 0 || low >= extent;
     const problem = `the index is ${rangeText({ low, high })}, the axis has ${extent === 1 ? 'entry 0' : `entries 0 to ${extent - 1}`}`;
     const clamped = `clamp(${text}, 0, ${extent - 1})`;
     const fixes = isNever ? [] : [{ title: `write \`${clamped}\``, edits: [{ span, text: clamped }] }];
     const help = isNever ? 'no entry has this index' : `write \`${clamped}\`, or bound the distance with \`mask\``;
-    this.#scope.report('EXP004', span, { problem, help }, [], fixes);
+    this.#report('EXP004', span, { problem, help }, [], fixes);
     return false;
   }
 
   #call({ name, start, end, nameEnd, operands }: Extract<Syntax, { kind: 'call' }>): Expression | undefined {
-    const typed = operands.map((operand) => this.expression(operand));
+    const declared = this.#scope.functions.get(name);
+    const own = operands.map((operand) => this.#operand(operand));
+    const typed = own.map(({ expression }) => expression);
     const rule = functionNamed(name);
-    if (rule === undefined || !isFunctionName(name)) {
-      return this.#unknown({ start, end: nameEnd }, name, Object.keys(functions));
+    if (declared === undefined && (rule === undefined || !isFunctionName(name))) {
+      return this.#unknown({ start, end: nameEnd }, name, [...this.#scope.functions.keys(), ...Object.keys(functions)]);
     }
-    const form = `${name}(${rule.operands.join(', ')})`;
-    if (operands.length !== rule.operands.length) {
-      const wanted = `\`${name}\` takes ${rule.operands.length} operands, here are ${operands.length}`;
-      return this.refuseType({ start, end }, wanted, `write \`${form}\``);
+    const wanted = declared?.params ?? rule?.operands ?? [];
+    const form = `${name}(${wanted.join(', ')})`;
+    if (operands.length !== wanted.length) {
+      const problem = `\`${name}\` takes ${countOf(wanted.length)}, here are ${operands.length}`;
+      return this.refuseType({ start, end }, problem, `write \`${form}\``);
     }
+    if (declared !== undefined) return this.#declaredCall(name, declared, own, { start, end });
+    if (rule === undefined || !isFunctionName(name)) return undefined;
     const found = typed.filter((operand) => operand !== undefined);
     if (found.length < typed.length) return undefined;
     const values = rule.rule === 'choice' ? found.slice(1) : found;
@@ -232,12 +257,50 @@ class Inference {
     return this.#typedCall(name, found, { start, end });
   }
 
+  #operand(syntax: Syntax): Operand {
+    const before = this.#parts;
+    const expression = this.expression(syntax);
+    return { expression, parts: this.#parts - before };
+  }
+
+  /** The body in place of the call. */
+  #declaredCall(
+    name: string,
+    { params, body, spanOf }: DeclaredFunction,
+    operands: readonly Operand[],
+    at: Range,
+  ): Expression | undefined {
+    this.calls.add(name);
+    const around = this.#frame;
+    const span = around.spanOf(at);
+    if (around.calls.length === 0) this.#outermost = { name, span };
+    const from = around.calls.findIndex((one) => one.name === name);
+    if (from !== -1) {
+      const others = around.calls.slice(from + 1).map((one) => `\`${one.name}\``);
+      const way = others.length === 0 ? '' : ` by way of ${others.join(' and ')}`;
+      const help = 'write it as a formula: the body of a function stands in place of its calls, which would never end';
+      this.#report('EXP009', span, { problem: `\`${name}\` calls itself${way}`, help });
+      return undefined;
+    }
+    // What is wrong with an operand has been reported.
+    if (operands.some(({ expression }) => expression === undefined)) return undefined;
+    const known = params.flatMap((param, index) => (operands[index] ? [[param, operands[index]] as const] : []));
+    this.#frame = { operands: new Map(known), spanOf, calls: [...around.calls, { name, span }] };
+    const result = this.expression(body);
+    this.#frame = around;
+    const isShallow = result === undefined || this.#nestingOf(result) <= expressionLimits.nesting;
+    return isShallow || this.#refuseSize(`more than ${expressionLimits.nesting} levels of nesting`)
+      ? result
+      : undefined;
+  }
+
   #typedCall(name: FunctionName, operands: readonly Expression[], at: Range): Expression | undefined {
     const { rule, result } = functions[name];
     if (rule === 'head') {
       const [head] = operands;
       const heads = this.#scope.ranges.names.h ?? i32Range;
-      if (head === undefined || !this.#isWithin(head, this.places.get(head) ?? at, heads.high + 1)) return undefined;
+      if (head === undefined || !this.#isWithin(head, this.places.get(head) ?? this.#frame.spanOf(at), heads.high + 1))
+        return undefined;
     }
     const values = rule === 'choice' ? operands.slice(1) : operands;
     const isReal = rule === 'real' || (rule !== 'head' && values.some(({ type }) => type === 'f32'));
@@ -291,6 +354,8 @@ class Inference {
     return arithmetic(operator, a, b);
   }
 }
+
+const countOf = (operands: number) => (operands === 1 ? 'one operand' : `${operands} operands`);
 
 function isComparison(operator: BinaryOperator): operator is ComparisonOperator {
   return ['<', '<=', '>', '>=', '==', '!='].includes(operator);

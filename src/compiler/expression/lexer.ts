@@ -5,8 +5,11 @@ export interface Token extends Range {
   readonly text: string;
 }
 
-/** Bounds that keep every pass over an expression short, and its recursion shallow. */
-export const expressionLimits = Object.freeze({ characters: 4000, parts: 500, depth: 48 });
+/**
+ * Bounds that keep every pass over an expression short, and its recursion shallow. `inlined` and `nesting`: of
+ * the whole with all functions written out; compilers of WGSL have bounds of their own.
+ */
+export const expressionLimits = Object.freeze({ characters: 4000, parts: 500, depth: 48, inlined: 2000, nesting: 96 });
 
 /** Longer symbols first. Those of other languages are read whole, to be reported with the way to write them. */
 const token =

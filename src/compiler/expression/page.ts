@@ -50,6 +50,22 @@ ${Object.entries(functions)
   )
   .join('\n')}
 
+## Functions of your own
+
+\`\`\`yaml
+functions:
+  near: { params: [d, n], body: "0 <= d & d < n" }
+  bend: { params: [x], body: "softcap(x, 50) - slope[h] * distance()" }
+  distance: { body: "q - k" }
+score: "bend(s)"
+mask: { where: "near(distance(), 128) | is_memory" }
+\`\`\`
+
+\`attention.functions\` declares them, in any order. A call is its body with the operands in the places of \`params\`: it has
+the type that they give it, all that is said here of expressions holds for it, and it is called with parentheses even without operands. A
+body may name what an expression may name where the call stands, and call other functions, but not lead back to itself
+([EXP009](diagnostics/EXP009.md)).
+
 ## A score
 
 \`score\` takes the place of \`softcap\`, \`alibi\`, \`t5_bias\` and \`bias\`, which are refused beside it: the order of a cap and a bias
@@ -78,14 +94,19 @@ parameters:
   sharpness: {}                 # one number
 \`\`\`
 
-They are learned: tensors \`attn.parameters.slope\` of the checkpoint (\`layers.{i}.attn.parameters.slope\` in a model), which
+They are learned, unless they are \`runtime\`: tensors \`attn.parameters.slope\` of the checkpoint (\`layers.{i}.attn.parameters.slope\` in a model), which
 \`weights.names\` may map. A spec has four at most. An index has to be known to lie within its axis: by what it is (\`h\`,
 \`k % 16\`), by the masks (with \`causal\` and \`window: 129\`, \`q - k\` lies from 0 to 128), or by \`clamp(…, 0, 256)\`
 ([EXP004](diagnostics/EXP004.md)).
 
+With \`runtime: true\` a parameter is no weight but an input, f32 of the same shape: \`parameters.slope\` of attention alone, a buffer of
+the session or given to \`run\`; in a model \`session.setParameter('layers.0.parameters.slope', values)\`, once before the first call and
+again whenever it changes. The generated module has their names and shapes as types.
+
 ## Limits
 
-An expression has at most ${expressionLimits.characters} characters, ${expressionLimits.parts} parts and ${expressionLimits.depth} levels of nesting.
+An expression has at most ${expressionLimits.characters} characters, ${expressionLimits.parts} parts and ${expressionLimits.depth} levels of nesting; with
+its functions written out, ${expressionLimits.inlined} parts and ${expressionLimits.nesting} levels.
 `;
 }
 

@@ -131,6 +131,28 @@ export function mentions(expression: Expression, ...names: readonly BuiltinName[
   return find(expression, (part) => part.kind === 'name' && names.includes(part.name)) !== undefined;
 }
 
+/** How deep expressions are nested. Operators of one level in a row are one level, however long. */
+export function nestings(): (expression: Expression) => number {
+  const found = new WeakMap<Expression, number>();
+  const nestingOf = (expression: Expression): number => {
+    const known = found.get(expression);
+    if (known !== undefined) return known;
+    const inner = operandsOf(expression).map((operand, index) =>
+      index === 0 && isRow(expression, operand) ? nestingOf(operand) - 1 : nestingOf(operand),
+    );
+    const nesting = 1 + Math.max(0, ...inner);
+    found.set(expression, nesting);
+    return nesting;
+  };
+  return nestingOf;
+}
+
+function isRow(expression: Expression, left: Expression): boolean {
+  if (expression.kind === 'logic') return left.kind === 'logic' && left.operator === expression.operator;
+  if (expression.kind !== 'arithmetic' || left.kind !== 'arithmetic') return false;
+  return '+-'.includes(expression.operator) === '+-'.includes(left.operator);
+}
+
 export const i32 = (value: number): Expression => ({ kind: 'number', type: 'i32', value });
 export const f32 = (value: number): Expression => ({ kind: 'number', type: 'f32', value });
 export const truth = (value: boolean): Expression => ({ kind: 'truth', type: 'bool', value });

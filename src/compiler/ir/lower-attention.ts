@@ -1,5 +1,5 @@
 import { ceilDiv, dim } from '../check/dims.ts';
-import type { AttentionShape, CacheLayout } from '../check/shaped-spec.ts';
+import type { AttentionShape, CacheLayout, ParameterShape } from '../check/shaped-spec.ts';
 import type { AttentionPlace } from './attention-place.ts';
 import { headNormsOf, rotationOf, withTensor } from './head-parts.ts';
 import { declareHooked, keptRows, lowerResult } from './lower-hooks.ts';
@@ -308,7 +308,7 @@ function attentionParts(builder: ModuleBuilder, attention: AttentionShape, at: s
   };
   const parameters = attention.parameters.map((parameter) => ({
     ...parameter,
-    tensor: weight(`parameters.${parameter.name}`),
+    tensor: declareParameter(builder, parameter, at),
   }));
   return {
     heads,
@@ -339,6 +339,18 @@ function attentionParts(builder: ModuleBuilder, attention: AttentionShape, at: s
 function activeOf(builder: ModuleBuilder, { activeHeads, heads }: AttentionShape, at: string) {
   if (activeHeads !== 'runtime') return activeHeads && { active: activeHeads };
   return { active: { mask: builder.declare(`${at}active_heads`, 'input', 'u32', [dim(heads.qHeads)]) } };
+}
+
+/** A single number is a tensor of one entry. */
+function declareParameter(builder: ModuleBuilder, { name, shape, runtime }: ParameterShape, at: string): string {
+  if (!runtime) return builder.weight(`${at}attn.parameters.${name}`);
+  const axes = shape.length === 0 ? [1] : shape;
+  return builder.declare(
+    `${at}parameters.${name}`,
+    'input',
+    'f32',
+    axes.map((axis) => dim(axis)),
+  );
 }
 
 function declareBias(

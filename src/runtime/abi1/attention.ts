@@ -6,6 +6,7 @@ import { fromFloat32 } from './floats.ts';
 import type { LoadedModule } from './loaded-module.ts';
 import { readOutput, type ShapeOf } from './outputs.ts';
 import { type PerSequence, perSequence } from './per-sequence.ts';
+import { checkLength } from './runtime-parameters.ts';
 import type { DeviceTensor, Tensor } from './tensor.ts';
 import { type Step, Workspace } from './workspace.ts';
 
@@ -31,7 +32,8 @@ export interface AttentionCall {
  * Attention without a model, for buffers of the app. Inputs and outputs are f32 (k and v: the spec's cache dtype) and named:
  * `q` `[B, I, H, D]`, `k` `[B, J, K, D]`, `v` `[B, J, K, Dv]` → `out` `[B, I, H, Dv]`, or with projections
  * `hidden_in` `[B, I, hidden]` (with split inputs `q_in` `[B, I, H, hidden]`, `k_in` and `v_in` `[B, I, K, hidden]`) → `out` `[B, I, hidden]`, with `context` `[B, X, width]` in cross-attention. `bias` is `[1|B, 1|H, I, J]`,
- * `key_mask` u32 `[B, J]` (J = X in cross-attention), `documents` u32 `[B, J]`, `active_heads` u32 `[H]`, all ones when it is allocated here.
+ * `key_mask` u32 `[B, J]` (J = X in cross-attention), `documents` u32 `[B, J]`, `active_heads` u32 `[H]`, all ones when it is allocated here. Parameters
+ * that the spec declares `runtime` are `parameters.NAME`, of the shape that their axes say.
  * Where sequences differ in length, I and J are those of the longest: rows beyond a shorter one's end are not read, and what is
  * written to them means nothing.
  */
@@ -165,6 +167,7 @@ export class AttentionSession<Tensors extends object = Readonly<Record<string, D
     const { ledger, device } = this.#module;
     for (const [name, values] of Object.entries(inputs)) {
       const declared = this.#module.definition.buffers.find((buffer) => buffer.name === name);
+      if (declared !== undefined) checkLength(declared, values);
       ledger.upload(this.buffer(name), 0, encoded(values, declared?.dtype ?? 'f32'));
     }
     const encoder = device.createCommandEncoder();

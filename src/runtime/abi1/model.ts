@@ -6,8 +6,10 @@ import { Session } from './session.ts';
 import type { SessionOptions } from './session-options.ts';
 import type { DeviceTensor, Shape } from './tensor.ts';
 
-/** A model on a device. `Vocab` is the width of its logits, `Hooks` the shapes of what its sessions can read. */
-export class Model<Vocab extends number = number, Hooks extends object = Readonly<Record<string, Shape>>> {
+type Shapes = Readonly<Record<string, Shape>>;
+
+/** A model on a device. `Vocab` is the width of its logits, `Hooks` the shapes of what its sessions can read, `Parameters` of what they are given. */
+export class Model<Vocab extends number = number, Hooks extends object = Shapes, Parameters extends object = Shapes> {
   readonly #module: LoadedModule;
 
   constructor(module: LoadedModule) {
@@ -29,8 +31,8 @@ export class Model<Vocab extends number = number, Hooks extends object = Readonl
   }
 
   /** @throws UsageError, LimitError, OutOfMemoryError */
-  createSession(options?: SessionOptions): Promise<Session<Vocab, Hooks>> {
-    return Session.create<Vocab, Hooks>(this.#module, options);
+  createSession(options?: SessionOptions): Promise<Session<Vocab, Hooks, Parameters>> {
+    return Session.create<Vocab, Hooks, Parameters>(this.#module, options);
   }
 
   /** Frees everything, and the device when it was requested by `loadModel`. */
@@ -70,11 +72,12 @@ export class Attention<Tensors extends object = Record<string, DeviceTensor>> {
 }
 
 /** @throws CheckpointError, FeatureError, LimitError, OutOfMemoryError, NoGpuError; nothing stays allocated then. */
-export async function loadModel<Vocab extends number = number, Hooks extends object = Readonly<Record<string, Shape>>>(
-  definition: ModuleDefinition,
-  options: LoadOptions,
-): Promise<Model<Vocab, Hooks>> {
-  return new Model<Vocab, Hooks>(await LoadedModule.load(definition, options));
+export async function loadModel<
+  Vocab extends number = number,
+  Hooks extends object = Shapes,
+  Parameters extends object = Shapes,
+>(definition: ModuleDefinition, options: LoadOptions): Promise<Model<Vocab, Hooks, Parameters>> {
+  return new Model<Vocab, Hooks, Parameters>(await LoadedModule.load(definition, options));
 }
 
 /** @throws as `loadModel` */

@@ -9,6 +9,7 @@ import { PageTable } from './page-table.ts';
 import { perSequence } from './per-sequence.ts';
 import { type PieceOfRow, pieces } from './prompt-pieces.ts';
 import { type Prompt, promptRows } from './prompt-rows.ts';
+import { RuntimeParameters } from './runtime-parameters.ts';
 import { checkSampling, type SamplingOptions } from './sampling.ts';
 import { completeOptions, type SessionOptions } from './session-options.ts';
 import type { Shape, Tensor } from './tensor.ts';
@@ -20,7 +21,11 @@ const readable = bufferUsage.mapRead | bufferUsage.copyDestination;
  * A model's state for B sequences: its cache, and how many tokens of each are in it. With a `mask.prefix`, a token sees what
  * of the prefix is in the cache or in its own call: the whole of it belongs into the first call.
  */
-export class Session<Vocab extends number = number, Hooks extends object = Readonly<Record<string, Shape>>> {
+export class Session<
+  Vocab extends number = number,
+  Hooks extends object = Readonly<Record<string, Shape>>,
+  Parameters extends object = Readonly<Record<string, Shape>>,
+> {
   readonly batch: number;
   readonly capacity: number;
   readonly #model: LoadedModule;
@@ -31,6 +36,7 @@ export class Session<Vocab extends number = number, Hooks extends object = Reado
   readonly #workspace: Workspace;
   readonly #readBack: GPUBuffer;
   readonly #pages: PageTable | undefined;
+  readonly #parameters: RuntimeParameters;
   #past: readonly number[];
   #prefix: readonly number[];
   #draws = 0;
@@ -55,16 +61,18 @@ export class Session<Vocab extends number = number, Hooks extends object = Reado
     this.#chunk = options.chunk;
     this.#width = widthOf(model);
     this.#pages = pageSize === undefined ? undefined : new PageTable({ ...options, pageSize });
+    this.#parameters = new RuntimeParameters(model.definition, workspace);
     this.#allLogits = options.logits === 'all';
     this.#past = Array.from({ length: options.batch }, () => 0);
     this.#prefix = this.#defaultPrefix();
   }
 
   /** @throws UsageError, LimitError, OutOfMemoryError */
-  static async create<V extends number = number, H extends object = Readonly<Record<string, Shape>>>(
-    model: LoadedModule,
-    options: SessionOptions = {},
-  ): Promise<Session<V, H>> {
+  static async create<
+    V extends number = number,
+    H extends object = Readonly<Record<string, Shape>>,
+    P extends object = Readonly<Record<string, Shape>>,
+  >(model: LoadedModule, options: SessionOptions = {}): Promise<Session<V, H, P>> {
     const { definition, ledger } = model;
     const complete = completeOptions(definition, options);
     const { batch, capacity, chunk, pages, logits } = complete;
@@ -80,7 +88,7 @@ export class Session<Vocab extends number = number, Hooks extends object = Reado
     const workspace = await Workspace.create(model, { buffers, symbols, external: new Map() });
     const readBack = await ledger.allocate({ name: 'token read-back', bytes: 4 * batch, usage: readable });
     activateAllHeads(buffers, workspace);
-    return new Session<V, H>(model, workspace, readBack, complete);
+    return new Session<V, H, P>(model, workspace, readBack, complete);
   }
 
   /** Tokens of each sequence in the cache. */
@@ -214,6 +222,14 @@ export class Session<Vocab extends number = number, Hooks extends object = Reado
     setActiveHeads(this.#model.definition, this.#workspace, layer, active);
   }
 
+  /**
+   * The values of a parameter that the spec declares `runtime`, from the next call on. Each of them has to be given before the first call.
+   * @throws UsageError for another number of values than its shape has
+   */
+  setParameter(name: keyof Parameters & string, values: Float32Array<ArrayBuffer>): void {
+    this.#parameters.set(name, values);
+  }
+
   /** Forgets all tokens. */
   reset(): void {
     this.#past = this.#past.map(() => 0);
@@ -252,6 +268,7 @@ export class Session<Vocab extends number = number, Hooks extends object = Reado
   }
 
   #rowsOf(prompt: Prompt): readonly (readonly number[])[] {
+    this.#parameters.checkComplete();
     const { batch, capacity } = this;
     const { vocab, causal } = this.#model.definition.facts;
     if (!causal) this.reset();

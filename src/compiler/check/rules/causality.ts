@@ -1,4 +1,4 @@
-import type { Scope, Typed } from '../../expression/infer.ts';
+import type { Scope, Typed } from '../../expression/scope.ts';
 import { type BuiltinName, find } from '../../expression/tree.ts';
 
 /** Lengths of a call, which grow with tokens that come after the query. */
@@ -8,8 +8,8 @@ const lengths = ['q_len', 'k_len'] as const satisfies readonly BuiltinName[];
 export function checkCausality({ expression, placeOf }: Typed, { spanOf, report }: Scope): boolean {
   const found = lengths.flatMap((name) => {
     const part = find(expression, (one) => one.kind === 'name' && one.name === name);
-    return part === undefined ? [] : [{ name, place: placeOf(part) ?? { start: 0, end: 0 } }];
+    return part === undefined ? [] : [{ name, span: placeOf(part) ?? spanOf({ start: 0, end: 0 }) }];
   });
-  for (const { name, place } of found) report('CAU001', spanOf(place), { name });
+  for (const { name, span } of found) report('CAU001', span, { name });
   return found.length === 0;
 }

@@ -1,38 +1,58 @@
 import { note } from '../../diagnostics/diagnostic.ts';
 import type { Report } from '../../diagnostics/report.ts';
 import { keyBounds } from '../../expression/bounds.ts';
-import { inferExpression, type Scope, type Typed } from '../../expression/infer.ts';
+import { inferExpression } from '../../expression/infer.ts';
 import { isProblem, parseExpression } from '../../expression/parser.ts';
 import { rangesIn } from '../../expression/ranges.ts';
+import type { DeclaredFunction, Scope, Typed } from '../../expression/scope.ts';
 import { type ColumnKind, specialize } from '../../expression/specialize.ts';
-import type { Range } from '../../expression/syntax.ts';
 import { type BuiltinName, type Expression, find, mentions } from '../../expression/tree.ts';
-import { spanOf } from '../../source/positions.ts';
-import type { Span } from '../../source/source.ts';
 import type { AnyPath, Bound, BoundSpec } from '../bind.ts';
 import type { AttentionShape, KeyColumns, MaskShape, ParameterShape } from '../shaped-spec.ts';
 import { suggest } from '../suggest.ts';
 import { checkCausality } from './causality.ts';
+import { placeIn } from './expression-places.ts';
 import { type ExpressionContext, knownRanges } from './expression-ranges.ts';
+import { checkCalled, resolveFunctions } from './functions.ts';
 import { checkUsed, resolveParameters } from './parameters.ts';
 
 export type ResolvedExpressions = Pick<AttentionShape, 'score' | 'parameters'> & Pick<MaskShape, 'where'>;
 
-/** `score`, `mask.where` and the parameters that they index. Reports EXP001 to EXP008, CAU001, and OPT002 for a parameter without use. */
+/** What expressions may name beside the names of the language. */
+interface Declared {
+  readonly parameters: readonly ParameterShape[];
+  readonly functions: ReadonlyMap<string, DeclaredFunction>;
+}
+
+/**
+ * `score`, `mask.where`, and the parameters that they index. Reports EXP001 to EXP009, CAU001, and OPT002 for a parameter or function without
+ * use.
+ */
 export function resolveExpressions(spec: BoundSpec, context: ExpressionContext, report: Report): ResolvedExpressions {
-  const declared = resolveParameters(spec, context.heads, report);
-  if (declared === undefined) return { parameters: [] };
+  const own = resolveParameters(spec, context.heads, report);
+  const functions = resolveFunctions(
+    spec,
+    (own ?? []).map(({ name }) => name),
+    report,
+  );
+  if (own === undefined || functions === undefined) return { parameters: [] };
+  const declared = { parameters: own, functions };
   const where = resolveWhere(spec, declared, context, report);
-  const mask = where === undefined ? context.mask : { ...context.mask, where };
+  const mask = where === undefined ? context.mask : { ...context.mask, where: where.where };
   const score = resolveScore(spec, declared, { ...context, mask }, report);
-  const written = [score, where?.condition].filter((one) => one !== undefined);
+  const written = [score, where].filter((one) => one !== undefined);
   const isKnown = (path: 'attention.score' | 'attention.mask.where', one: unknown) =>
     one !== undefined || !(spec.isWritten(path) || spec.isInvalid(path));
-  const parameters = declared.filter(({ name }) => written.some((one) => indexes(one, name)));
+  const parameters = own.filter(({ name }) => written.some(({ expression }) => indexes(expression, name)));
   if (isKnown('attention.score', score) && isKnown('attention.mask.where', where)) {
-    checkUsed(spec, declared, parameters, report);
+    checkUsed(spec, own, parameters, report);
+    checkCalled(spec, functions, new Set(written.flatMap(({ calls }) => [...calls])), report);
   }
-  return { ...(score && { score }), ...(where && { where }), parameters: Object.freeze(parameters) };
+  return {
+    ...(score && { score: score.expression }),
+    ...(where && { where: where.where }),
+    parameters: Object.freeze(parameters),
+  };
 }
 
 function indexes(expression: Expression, name: string): boolean {
@@ -41,36 +61,37 @@ function indexes(expression: Expression, name: string): boolean {
 
 function resolveScore(
   spec: BoundSpec,
-  parameters: readonly ParameterShape[],
+  declared: Declared,
   context: ExpressionContext,
   report: Report,
-): Expression | undefined {
+): Typed | undefined {
   const score = spec.at('attention.score');
   if (score === undefined) return undefined;
   reportOthers(spec, report);
-  const scope = scopeOf(score, parameters, context, { kind: 'score', report });
+  const scope = scopeOf(score, declared, context, { kind: 'score', report });
   const typed = typedOf(score, 'f32', scope);
   if (typed === undefined || !checkKeyPositions(typed, context.columns, 'score', scope)) return undefined;
   if (context.mask.causal && !checkCausality(typed, scope)) return undefined;
-  return typed.expression;
+  return typed;
 }
 
 function resolveWhere(
   spec: BoundSpec,
-  parameters: readonly ParameterShape[],
+  declared: Declared,
   context: ExpressionContext,
   report: Report,
-): MaskShape['where'] {
+): (Typed & Required<Pick<MaskShape, 'where'>>) | undefined {
   const where = spec.at('attention.mask.where');
   if (where === undefined) return undefined;
-  const scope = scopeOf(where, parameters, context, { kind: 'mask', report });
+  const scope = scopeOf(where, declared, context, { kind: 'mask', report });
   const typed = typedOf(where, 'bool', scope);
   if (typed === undefined) return undefined;
   if (context.mask.causal && !checkCausality(typed, scope)) return undefined;
   const columns = mentions(typed.expression, 'is_memory', 'is_zero') ? 'all' : 'sequence';
   if (columns === 'all' && !checkKeyPositions(typed, context.columns, 'mask', scope)) return undefined;
   const bounds = keyBounds(specialize(typed.expression, 'sequence'), rangesIn(scope.ranges));
-  return Object.freeze({ condition: typed.expression, columns, bounds: Object.freeze(bounds) });
+  const condition = { condition: typed.expression, columns, bounds: Object.freeze(bounds) } as const;
+  return { ...typed, where: Object.freeze(condition) };
 }
 
 /** Options whose place before or after the score would be a guess, and how the language says them. */
@@ -91,7 +112,7 @@ function reportOthers(spec: BoundSpec, report: Report): void {
 
 function scopeOf(
   bound: Bound<string>,
-  parameters: readonly ParameterShape[],
+  { parameters, functions }: Declared,
   context: ExpressionContext,
   { kind, report }: { readonly kind: 'score' | 'mask'; readonly report: Report },
 ): Scope {
@@ -101,22 +122,12 @@ function scopeOf(
   return {
     unavailable,
     parameters: new Map(parameters.map(({ name, shape }) => [name, shape])),
+    functions,
     ranges: knownRanges(context, kind),
     spanOf: placeIn(bound),
     suggest,
     report,
   };
-}
-
-/** From places in an expression to places in its file; the whole value where quotes or escapes hide them. */
-function placeIn({ value, span }: Bound<string>): (range: Range) => Span {
-  const { file, start } = span;
-  const text = file.text.slice(start, span.end);
-  const offset = [text, text.slice(1, -1)].indexOf(value);
-  return (range) =>
-    offset === -1
-      ? span
-      : spanOf(file, start + offset + range.start, start + offset + Math.max(range.end, range.start));
 }
 
 function typedOf({ value }: Bound<string>, type: 'bool' | 'f32', scope: Scope): Typed | undefined {
@@ -141,7 +152,7 @@ function checkKeyPositions(
   for (const column of present) {
     const left = find(specialize(expression, column), (part) => part.kind === 'name' && part.name === 'k');
     if (left === undefined) continue;
-    report('EXP006', place(placeOf(left) ?? { start: 0, end: 0 }), { columns: column, kind });
+    report('EXP006', placeOf(left) ?? place({ start: 0, end: 0 }), { columns: column, kind });
     return false;
   }
   return true;

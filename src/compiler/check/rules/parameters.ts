@@ -1,9 +1,8 @@
 import type { Report } from '../../diagnostics/report.ts';
-import { isFunctionName } from '../../expression/functions.ts';
-import { isBuiltinName } from '../../expression/infer.ts';
 import { entryOf, type SpecEntry } from '../../syntax/tree.ts';
 import type { BoundSpec } from '../bind.ts';
 import type { AttentionShape, HeadGroup, ParameterShape } from '../shaped-spec.ts';
+import { nameProblem } from './declared-names.ts';
 
 /** Kernels have room for this many buffers beside their own. */
 const mostParameters = 4;
@@ -33,20 +32,14 @@ export function resolveParameters(
   const shapes = entries.map((entry): ParameterShape => {
     const { key } = entry;
     const shape = axesOf(entry).map((axis) => (axis === 'h' ? heads.qHeads : axis === 'kv' ? heads.kvHeads : axis));
-    if (isTaken(key)) refuse(entry, `\`${key}\` has a meaning in expressions already`, 'use another name');
-    else if (!/^[A-Za-z][A-Za-z0-9_]{0,62}$/.test(key)) {
-      refuse(entry, `\`${key.slice(0, 60)}\` is no name`, 'a letter, then at most 62 letters, digits or underscores');
-    }
+    const named = nameProblem(key, []);
+    if (named !== undefined) refuse(entry, named.problem, named.help);
     const count = shape.reduce((product, size) => product * size, 1);
     if (count > mostEntries)
       refuse(entry, `this tensor has ${count} entries`, `a parameter has at most ${mostEntries}`);
-    return Object.freeze({ name: key, shape: Object.freeze(shape) });
+    return Object.freeze({ name: key, shape: Object.freeze(shape), ...(isRuntime(entry) && { runtime: true }) });
   });
   return isSound ? shapes : undefined;
-}
-
-function isTaken(name: string): boolean {
-  return isBuiltinName(name) || isFunctionName(name) || name === 'true' || name === 'false';
 }
 
 /** The schema has made sure that there is nothing else. */
@@ -58,6 +51,11 @@ function axesOf({ value }: SpecEntry): readonly (number | 'h' | 'kv')[] {
     const axis = item.value;
     return axis === 'h' || axis === 'kv' || typeof axis === 'number' ? [axis] : [];
   });
+}
+
+function isRuntime({ value }: SpecEntry): boolean {
+  const runtime = entryOf(value, 'runtime')?.value;
+  return runtime?.kind === 'scalar' && runtime.value === true;
 }
 
 /** Storage buffers that every device lets a kernel have. */

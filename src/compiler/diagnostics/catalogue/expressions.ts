@@ -120,4 +120,12 @@ export const expressionRules = {
     failing: example('parameters: { q: { axes: [h] } }', 'score: "s + q[h]"'),
     mended: example('parameters: { slope: { axes: [h] } }', 'score: "s + slope[h]"'),
   }),
+  EXP009: entry({
+    slug: 'function-declaration',
+    severity: 'error',
+    ...words,
+    why: 'The body of a declared function stands in place of each call, with the operands in place of its parameters: so it has a type wherever its operands give it one, and a name means one thing everywhere. It cannot call itself.',
+    failing: example('functions: { far: { params: [q], body: "q > 100" } }', 'mask: { where: "!far(q - k)" }'),
+    mended: example('functions: { far: { params: [d], body: "d > 100" } }', 'mask: { where: "!far(q - k)" }'),
+  }),
 };
