@@ -19,6 +19,12 @@ const bundled = [
   // Loaded by `run`.
   '@huggingface/jinja',
   '@huggingface/tokenizers',
+  // Loaded by `lsp`.
+  'vscode-languageserver',
+  'vscode-languageserver-protocol',
+  'vscode-languageserver-types',
+  'vscode-languageserver-textdocument',
+  'vscode-jsonrpc',
 ];
 const inPackage = (path: string) => fileURLToPath(new URL(`node_modules/${path}`, import.meta.url));
 
@@ -31,15 +37,21 @@ const versionOnly = {
   },
 };
 
+/** Where npm puts the version that is bundled, when the tests have another one. */
+const nested: Readonly<Record<string, string>> = {
+  'vscode-jsonrpc': 'vscode-languageserver-protocol/node_modules/vscode-jsonrpc',
+};
+
 /** The licences of what is bundled ask that they are passed on. */
 async function writeNotices(): Promise<void> {
   const notices = await Promise.all(
     bundled.map(async (name) => {
-      const { version } = JSON.parse(await readFile(inPackage(`${name}/package.json`), 'utf8')) as { version: string };
-      const folder = await readdir(inPackage(name));
+      const place = nested[name] ?? name;
+      const { version } = JSON.parse(await readFile(inPackage(`${place}/package.json`), 'utf8')) as { version: string };
+      const folder = await readdir(inPackage(place));
       const file = folder.find((entry) => /^LICENSE/i.test(entry));
       if (file === undefined) throw new Error(`${name} has no licence to pass on`);
-      return `${name} ${version}\n\n${await readFile(inPackage(`${name}/${file}`), 'utf8')}`;
+      return `${name} ${version}\n\n${await readFile(inPackage(`${place}/${file}`), 'utf8')}`;
     }),
   );
   await writeFile(new URL('dist/THIRD-PARTY-NOTICES.txt', import.meta.url), notices.join(`\n${'-'.repeat(78)}\n\n`));

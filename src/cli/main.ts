@@ -12,6 +12,7 @@ import { register as registerFmt } from './fmt.ts';
 import { register as registerImport } from './import.ts';
 import { register as registerInit } from './init.ts';
 import { register as registerInspect } from './inspect.ts';
+import { register as registerLsp } from './lsp.ts';
 import { endQuietlyOnClosedPipe, exitCodes, InputError } from './output.ts';
 import { register as registerRules } from './rules.ts';
 import { register as registerRun } from './run.ts';
@@ -35,6 +36,7 @@ const verbs = [
   registerRules,
   registerDoctor,
   registerCompletion,
+  registerLsp,
 ];
 
 const firstSteps = `
