@@ -71,11 +71,20 @@ export const weights = {
     },
     dtype: {
       kind: 'enum',
-      values: ['checkpoint', 'f32', 'f16', 'bf16'],
+      values: ['checkpoint', 'f32', 'f16', 'bf16', 'int8', 'int4'],
       default: 'checkpoint',
       since,
       consumedBy: 'plan',
-      doc: 'Storage of matrices on the device; `checkpoint` keeps the precision of the file.',
+      doc: 'Storage of matrices on the device; `checkpoint` keeps the precision of the file. With `int8` and `int4` matrices that inputs are multiplied with are integers, each `group` of which share a scale; tables of embeddings, and the matrices of routers and gates of whole heads, stay as they are in the file. See docs/quantization.md.',
+    },
+    group: {
+      kind: 'integer',
+      min: 32,
+      max: 128,
+      default: 32,
+      since,
+      consumedBy: 'plan',
+      doc: 'With `int8` and `int4`: entries of a row that share a scale, 32, 64 or 128. It divides the width of every such matrix.',
     },
     names: {
       kind: 'names',

@@ -41,10 +41,11 @@ export function describeSpec(
       groups: groupsOf(attention),
       keyColumns: keySegments.flatMap((segment) => columnsOf(segment, attention)),
     })),
-    weights: shaped.weights.map(({ name, shape, role, source }) => ({
+    weights: shaped.weights.map(({ name, shape, quantization, source }) => ({
       name,
       shape,
-      dtype: role === 'matrix' ? shaped.weightDtype : 'f32',
+      dtype: module.tensors.get(name)?.dtype ?? 'f32',
+      ...(quantization && { group: quantization.group }),
       source,
     })),
     variants: programs.map((program) => {

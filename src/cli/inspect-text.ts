@@ -39,7 +39,8 @@ export function printReport(report: Report): string {
     '',
     'weights:',
     ...report.weights.map(
-      ({ name, shape, dtype, source }) => `  ${name} [${shape.join(', ')}] ${dtype} <- ${sourceText(source)}`,
+      ({ name, shape, dtype, group, source }) =>
+        `  ${name} [${shape.join(', ')}] ${dtype}${group === undefined ? '' : ` in groups of ${group}`} <- ${sourceText(source)}`,
     ),
   );
   for (const variant of report.variants) {

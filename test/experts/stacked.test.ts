@@ -47,7 +47,7 @@ async function loaded(checkpoint: SafetensorsFile, weight: WeightDecl): Promise<
   const width = weight.shape.at(-1) ?? 1;
   const values: number[] = [];
   const [dtype, each] = weight.dtype === 'f32' ? (['F32', 4] as const) : (['F16', 2] as const);
-  for await (const bytes of weightPieces(checkpoint, weight)) {
+  for await (const { bytes } of weightPieces(checkpoint, weight)) {
     expect(bytes.byteLength % 4).toBe(0);
     values.push(...toFloat32(dtype, bytes, bytes.byteLength / each));
   }

@@ -34,10 +34,27 @@ weights: { dtype: ${dtype} }`,
   ),
 );
 
+/** Integers, in every kernel that reads matrices. */
+const integers = ['{ dtype: int8 }', '{ dtype: int4, group: 64 }'].flatMap((weights, index) => [
+  `
+model: { vocab: 70, hidden: 64, layers: 2, context: 64, final_softcap: 30 }
+attention: { q_heads: 4, kv_heads: 2, head_dim: 32, biases: [q, o], mask: { causal: true }, hooks: { names: [result] } }
+mlp: { kind: ${index === 0 ? 'gated' : 'plain'}, activation: silu, width: 128, biases: [up, down] }
+weights: ${weights}`,
+  `
+model: { vocab: 70, hidden: 64, layers: 2, context: 64 }
+attention: { q_heads: 4, kv_heads: 2, head_dim: 32, mask: { causal: true } }
+mlp: { kind: gated, activation: silu, width: 64, experts: { count: 4, active: 2, biases: [up, gate, down] } }
+weights: ${weights}`,
+  `
+attention: { hidden: 64, q_heads: 4, kv_heads: 2, head_dim: 32, inputs: split_qkv }
+weights: ${weights}`,
+]);
+
 /** Examples, reference cases, and specs that together take every option that a kernel's text depends on. */
 export async function kernelSpecs(): Promise<ReadonlyMap<string, ShapedSpec>> {
   const specs = new Map(await allSpecs());
-  for (const [index, text] of [...attentionAlone, ...halfCaches, ...models].entries()) {
+  for (const [index, text] of [...attentionAlone, ...halfCaches, ...models, ...integers].entries()) {
     specs.set(
       `spec ${index}: ${text.trim()}`,
       shapedFrom(`spec-${index}.yaml`, `gqac: 1\nname: s${index}\n${text.trim()}`),

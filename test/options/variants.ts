@@ -39,6 +39,12 @@ const specs = {
     attention: { q_heads: 4, alibi: {}, value_residual: {}, ...causal },
     mlp: { ...mlp, experts: { count: 4, active: 2 } },
   },
+  'decoder of integers': {
+    model: { ...model, hidden: 64 },
+    attention: { q_heads: 4, ...causal },
+    mlp: { ...mlp, width: 64 },
+    weights: { dtype: 'int4' },
+  },
   encoder: {
     model: { ...model, positions: { kind: 'learned' }, norm: { kind: 'layer' }, head: { kind: 'hidden' } },
     attention: { q_heads: 4 },

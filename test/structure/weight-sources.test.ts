@@ -105,7 +105,7 @@ async function counting(shape: readonly number[]): Promise<SafetensorsFile> {
 
 async function loaded(shape: readonly number[], weight: Omit<WeightDecl, 'name' | 'source'>) {
   const pieces: number[] = [];
-  for await (const bytes of weightPieces(await counting(shape), { name: 'w', source: 't', ...weight })) {
+  for await (const { bytes } of weightPieces(await counting(shape), { name: 'w', source: 't', ...weight })) {
     const dtype = weight.dtype === 'f32' ? 'F32' : 'F16';
     pieces.push(...toFloat32(dtype, bytes, bytes.byteLength / (dtype === 'F32' ? 4 : 2)));
   }

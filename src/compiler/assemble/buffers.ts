@@ -17,6 +17,7 @@ export function weightDecl({ name, dtype, weight }: TensorDecl): readonly Weight
       shape: weight.shape,
       dtype,
       pitch,
+      ...(weight.quantization && { group: weight.quantization.group }),
       source,
       ...(stack !== undefined && { stack }),
       ...(transposed && { transposed }),
@@ -55,7 +56,7 @@ function tableDecl(node: Node): TableDecl | undefined {
 
 export function bufferDecl(tensor: TensorDecl): readonly BufferDecl[] {
   const { name, role, dtype, layout } = tensor;
-  if (role === 'weight' || role === 'table' || dtype === 'bf16') return [];
+  if (role === 'weight' || role === 'table' || dtype === 'bf16' || dtype === 'int8' || dtype === 'int4') return [];
   const stored = role === 'cache' ? cachePlan(layout).cacheLayout : undefined;
   return [{ name, role, dtype, shape: extentsOf(tensor), ...(stored && { layout: stored }) }];
 }

@@ -1,10 +1,10 @@
 import type { BufferDecl, WeightDecl } from '../../runtime/abi1/definition.ts';
 import { bufferDecl, weightDecl } from '../assemble/buffers.ts';
 import type { ShapedSpec } from '../check/shaped-spec.ts';
-import type { AttnModule } from '../ir/nodes.ts';
+import type { AttnModule, TensorDecl } from '../ir/nodes.ts';
 import { type Call, extentAt } from '../plan/extents.ts';
 import type { ProgramPlan } from '../plan/program.ts';
-import { elementBytes } from '../plan/tensor-bytes.ts';
+import { bytesOf, elementBytes } from '../plan/tensor-bytes.ts';
 
 /** Tokens of a prompt that a session runs at a time unless it is told otherwise. */
 const promptPiece = 256;
@@ -34,15 +34,13 @@ export interface Sized {
 
 export function tensorsOf(module: AttnModule, { scratch }: ProgramPlan): readonly Sized[] {
   const tensors = [...module.tensors.values()];
-  const weights = tensors.flatMap((tensor) =>
-    weightDecl(tensor).map((decl) => sizedWeight(decl, tensor.weight?.setBy ?? [])),
-  );
+  const weights = tensors.flatMap((tensor) => weightDecl(tensor).map((decl) => sizedWeight(decl, tensor)));
   return [...weights, ...[...tensors.flatMap(bufferDecl), ...scratch].map(sizedBuffer)];
 }
 
-function sizedWeight({ name, shape, pitch, dtype }: WeightDecl, setBy: readonly string[]): Sized {
-  const bytes = shape.slice(0, -1).reduce((product, extent) => product * extent, pitch) * elementBytes[dtype];
-  return { name, bytes: () => bytes, setBy, storage: 'weight' };
+function sizedWeight({ name, shape, pitch }: WeightDecl, tensor: TensorDecl): Sized {
+  const elements = shape.slice(0, -1).reduce((product, extent) => product * extent, pitch);
+  return { name, bytes: () => bytesOf(elements, tensor), setBy: tensor.weight?.setBy ?? [], storage: 'weight' };
 }
 
 function sizedBuffer({ name, dtype, shape, role }: BufferDecl): Sized {

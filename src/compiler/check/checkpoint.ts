@@ -1,5 +1,5 @@
 import type { BoundSpec } from './bind.ts';
-import type { WeightDtype, WeightShape } from './shaped-spec.ts';
+import type { Quantization, WeightDtype, WeightShape } from './shaped-spec.ts';
 import { tensorParts } from './tensor-source.ts';
 
 /** What the checker knows of a checkpoint: names, types and shapes, not data. */
@@ -38,14 +38,25 @@ export function weightDtypeOf(dtype: string): WeightDtype | undefined {
   return weightDtypes.get(dtype);
 }
 
-/** `weights.dtype`; `checkpoint` becomes the type of most matrix elements, f32 without a checkpoint. */
+/** `weights.dtype` of int8 and int4, with its `group`; undefined for the others, and where the group was refused. */
+export function resolveQuantization(spec: BoundSpec): Quantization | undefined {
+  const dtype = spec.at('weights.dtype')?.value;
+  const group = spec.at('weights.group')?.value;
+  return (dtype === 'int8' || dtype === 'int4') && group !== undefined ? Object.freeze({ dtype, group }) : undefined;
+}
+
+/**
+ * How matrices are stored that are not quantised. `checkpoint` becomes the type of most of their elements, f32 without a checkpoint, as
+ * do `int8` and `int4`.
+ */
 export function resolveWeightDtype(
   spec: BoundSpec,
   weights: readonly WeightShape[],
   checkpoint: CheckpointHeader | undefined,
 ): WeightDtype | undefined {
   const asked = spec.at('weights.dtype')?.value;
-  if (asked !== 'checkpoint' || checkpoint === undefined) return asked === 'checkpoint' ? 'f32' : asked;
+  if (asked === undefined || asked === 'f32' || asked === 'f16' || asked === 'bf16') return asked;
+  if (checkpoint === undefined) return 'f32';
   const elements = new Map<WeightDtype, number>();
   for (const { role, shape, source } of weights.flatMap(tensorParts)) {
     const dtype = weightDtypeOf(checkpoint.tensors.get(source.tensor)?.dtype ?? '');

@@ -62,11 +62,7 @@ function inferAll(
     );
   }
   const sourced = sourceWeights(spec, resolved.map(templatesOf), report);
-  checkWeightDtype(
-    spec,
-    sourced.flat().flatMap(({ weights }) => weights),
-    report,
-  );
+  checkWeightDtype(spec, sourced.flat(), report);
   const inputs = resolved.map((kind, index) => ({ ...kind, sourced: sourced[index] ?? [] }));
   if (checkpoint !== undefined && kinds.every((kind) => kind.spec.isComplete)) {
     const parts = inputs.map((one) => ({

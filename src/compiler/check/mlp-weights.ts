@@ -1,6 +1,6 @@
 import type { OptionPath } from './bind.ts';
 import type { ExpertsShape, MlpShape } from './shaped-spec.ts';
-import { matrix, perHead, vector, type WeightTemplate, weight } from './weight-template.ts';
+import { keptMatrix, matrix, perHead, vector, type WeightTemplate, weight } from './weight-template.ts';
 
 const at = (name: string) => `layers.{i}.mlp.${name}`;
 
@@ -34,7 +34,7 @@ function expertsWeights(
       : []),
   ];
   return [
-    matrix(at('router.weight'), [count, hidden], [counted, 'model.hidden']),
+    keptMatrix(at('router.weight'), [count, hidden], [counted, 'model.hidden']),
     ...(experts.routerBias ? [vector(at('router.bias'), count, counted)] : []),
     ...(experts.correctionBias ? [perHead(at('correction_bias'), [count], [counted])] : []),
     ...inner.flatMap((name) => stacked(name, [width, hidden], ['mlp.experts.width', 'model.hidden'])),
@@ -51,7 +51,7 @@ function sharedWeights(
   const option: OptionPath = 'mlp.experts.shared.width';
   return [
     ...inner.map((name) => matrix(at(`shared.${name}.weight`), [width, hidden], [option, 'model.hidden'])),
-    ...(gate ? [matrix(at('shared_gate.weight'), [1, hidden], [option, 'model.hidden'])] : []),
+    ...(gate ? [keptMatrix(at('shared_gate.weight'), [1, hidden], [option, 'model.hidden'])] : []),
     matrix(at('shared.down.weight'), [hidden, width], ['model.hidden', option]),
   ];
 }

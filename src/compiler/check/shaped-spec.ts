@@ -5,7 +5,7 @@ import type { Activation, MlpShape } from './mlp-shape.ts';
 import type { WeightShape } from './weight-shape.ts';
 
 export type { Activation, ClampedSwiglu, ExpertGroups, ExpertsShape, MlpShape } from './mlp-shape.ts';
-export type { WeightBlocks, WeightShape, WeightSource } from './weight-shape.ts';
+export type { Quantization, WeightBlocks, WeightShape, WeightSource } from './weight-shape.ts';
 
 /**
  * What `inferShapes` hands to `lower`: every option resolved, every dimension known, every rule passed.
@@ -22,7 +22,7 @@ export interface ShapedSpec {
   readonly layerKinds?: readonly string[];
   /** Every weight, by canonical name, in the order in which the forward pass first reads it. */
   readonly weights: readonly WeightShape[];
-  /** How matrices are stored on the device; `checkpoint` is resolved before this stage. */
+  /** How matrices without a `quantization` are stored on the device; `checkpoint` is resolved before this stage. */
   readonly weightDtype: WeightDtype;
   /** Path of the checkpoint as written in the spec, if any. */
   readonly weightsFile?: string;

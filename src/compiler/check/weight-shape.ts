@@ -23,6 +23,19 @@ export interface WeightShape {
   /** For each axis, the path of the option that its extent is most directly set by. */
   readonly setBy: readonly string[];
   readonly source: WeightSource;
+  /** Present on matrices that are stored as integers. */
+  readonly quantization?: Quantization;
+}
+
+/**
+ * `group` entries of a row share a scale s, an f16, and each entry x is an integer q from −2^(bits − 1) to 2^(bits − 1) − 1, read as
+ * q · s. s is m / −2^(bits − 1) rounded towards zero, m the first entry of largest magnitude: it becomes the lowest integer, so that all
+ * are used, and quantising once more changes nothing. q is floor(x / s + 1/2) kept in its range, and 0 where s is 0.
+ */
+export interface Quantization {
+  readonly dtype: 'int8' | 'int4';
+  /** Divides the last axis. */
+  readonly group: number;
 }
 
 /** Where a weight lies in the checkpoint: a tensor, or a part of it. */

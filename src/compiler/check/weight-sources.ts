@@ -2,10 +2,11 @@ import { note } from '../diagnostics/diagnostic.ts';
 import type { Report } from '../diagnostics/report.ts';
 import type { Span } from '../source/source.ts';
 import type { BoundSpec } from './bind.ts';
+import { resolveQuantization } from './checkpoint.ts';
 import type { WeightShape, WeightSource } from './shaped-spec.ts';
 import { suggest } from './suggest.ts';
 import { misfitOf, overlap, readTensorSource, sourceAt, type TensorSource, tensorParts } from './tensor-source.ts';
-import type { WeightTemplate } from './weight-template.ts';
+import { isQuantizable, type WeightTemplate } from './weight-template.ts';
 
 /** A weight template with its place in the checkpoint: one weight for each layer, or one. */
 export interface SourcedTemplate {
@@ -33,12 +34,16 @@ export function sourceWeights(
 ): readonly (readonly SourcedTemplate[])[] {
   const all = groups.flatMap(({ templates }) => templates);
   const { names, refused } = readNames(spec, all, report);
+  const quantization = resolveQuantization(spec);
   const sourced = groups.map((group) =>
     group.templates.map((template): SourcedTemplate => {
       const mapped = names.get(template.name);
       const from = mapped?.from ?? { name: { parts: template.name.split(/(\{i\})/).map(ownPart) }, part: {} };
       const layers = isLayered(template) ? group.layers.filter((layer) => layer >= (template.firstLayer ?? 0)) : [0];
-      const weights = layers.map((layer) => weightOf(template, layer, sourceAt(from, layer, template.shape)));
+      const weights = layers.map((layer) => ({
+        ...weightOf(template, layer, sourceAt(from, layer, template.shape)),
+        ...(isQuantizable(template) && quantization ? { quantization } : {}),
+      }));
       const place = mapped === undefined ? {} : { span: mapped.span };
       return Object.freeze({ template, weights, layers, isRefused: refused.has(template.name), ...place });
     }),

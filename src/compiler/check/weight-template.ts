@@ -10,6 +10,8 @@ export interface WeightTemplate {
   readonly blame: readonly OptionPath[];
   /** Earlier layers do not have it. */
   readonly firstLayer?: number;
+  /** A matrix that stays as it is where others are quantised: a table, or one of few rows. */
+  readonly kept?: true;
   /** Checkpoints may store it with further axes of one entry: `[H, 1, D]`, `[1, H, 1, 1]`. */
   readonly unitAxes?: true;
 }
@@ -17,6 +19,13 @@ export interface WeightTemplate {
 export function matrix(name: string, shape: readonly number[], blame: readonly OptionPath[]): WeightTemplate {
   return weight(name, shape, 'matrix', blame);
 }
+
+/** A matrix that is never quantised: it is looked up and not multiplied, or has few rows and decides much. */
+export function keptMatrix(name: string, shape: readonly number[], blame: readonly OptionPath[]): WeightTemplate {
+  return Object.freeze({ ...matrix(name, shape, blame), kept: true });
+}
+
+export const isQuantizable = ({ role, kept }: WeightTemplate): boolean => role === 'matrix' && kept !== true;
 
 export function vector(name: string, width: number, blame: OptionPath): WeightTemplate {
   return weight(name, [width], 'vector', [blame]);

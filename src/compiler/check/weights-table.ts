@@ -2,7 +2,15 @@ import type { OptionPath } from './bind.ts';
 import { latentWeights } from './latent-weights.ts';
 import { mlpWeights } from './mlp-weights.ts';
 import type { AttentionShape, HeadNormShape, MlpShape, ModelShape, NormShape, QkNormShape } from './shaped-spec.ts';
-import { matrix, parameterWeight, perHead, vector, type WeightTemplate, weight } from './weight-template.ts';
+import {
+  keptMatrix,
+  matrix,
+  parameterWeight,
+  perHead,
+  vector,
+  type WeightTemplate,
+  weight,
+} from './weight-template.ts';
 
 export interface ModuleParts {
   readonly model?: ModelShape;
@@ -35,9 +43,9 @@ const widthOption = ({ embeddingWidth }: ModelShape): OptionPath =>
 function embeddingWeights(model: ModelShape): readonly WeightTemplate[] {
   const { vocab, hidden, context, embeddingWidth, positions, tokenTypes, embeddingNorm } = model;
   const table = (name: string, rows: number, option: OptionPath) =>
-    matrix(name, [rows, hidden], [option, 'model.hidden']);
+    keptMatrix(name, [rows, hidden], [option, 'model.hidden']);
   return [
-    matrix('embed.weight', [vocab, embeddingWidth ?? hidden], ['model.vocab', widthOption(model)]),
+    keptMatrix('embed.weight', [vocab, embeddingWidth ?? hidden], ['model.vocab', widthOption(model)]),
     ...(positions?.kind === 'learned' ? [table('positions.weight', context + positions.offset, 'model.context')] : []),
     ...(tokenTypes === undefined ? [] : [table('token_types.weight', tokenTypes, 'model.token_types')]),
     ...(embeddingWidth === undefined
@@ -107,7 +115,7 @@ function projectionWeights(
     if (biases[name]) templates.push(vector(at(`${name}.bias`), rows[name], blame));
   }
   if (valueResidual?.mix !== 'learned') return templates;
-  const mixer = matrix(at('value_residual.weight'), [heads.kvHeads, hidden], [kvBlame, hiddenOption]);
+  const mixer = keptMatrix(at('value_residual.weight'), [heads.kvHeads, hidden], [kvBlame, hiddenOption]);
   for (const one of [mixer, vector(at('value_residual.bias'), heads.kvHeads, kvBlame)])
     templates.push(Object.freeze({ ...one, firstLayer: 1 }));
   return templates;
@@ -175,7 +183,7 @@ function gateWeights(
   return [
     ...(gates.headScale ? [perHead(at('head_scale'), [qHeads], [qBlame])] : []),
     ...(gates.head
-      ? [matrix(at('head_gate.weight'), [qHeads, hidden], blame), vector(at('head_gate.bias'), qHeads, qBlame)]
+      ? [keptMatrix(at('head_gate.weight'), [qHeads, hidden], blame), vector(at('head_gate.bias'), qHeads, qBlame)]
       : []),
     ...(gates.value === 'none' ? [] : [matrix(at('value_gate.weight'), [qHeads * valueDim, hidden], blame)]),
   ];

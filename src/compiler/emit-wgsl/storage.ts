@@ -1,5 +1,6 @@
-import type { Storage } from '../plan/kernel-plan.ts';
+import type { MatrixStorage, Storage } from '../plan/kernel-plan.ts';
 import type { Binding } from './kernel.ts';
+import { quantizedLoader } from './quantized.ts';
 import { wgsl } from './wgsl.ts';
 
 /** Store type of a buffer whose elements are accessed four at a time. */
@@ -24,18 +25,23 @@ const encode: Readonly<Record<Exclude<Storage, 'bf16-packed'>, (value: string) =
   'f16-packed': (value) => `vec2u(pack2x16float(${value}.xy), pack2x16float(${value}.zw))`,
 };
 
-export const enablesFor = (...storages: readonly Storage[]): readonly 'f16'[] =>
+export const enablesFor = (...storages: readonly MatrixStorage[]): readonly 'f16'[] =>
   storages.includes('f16') ? ['f16'] : [];
 
 /** A buffer read and written four elements at a time. */
-export const vectorBinding = (name: string, storage: Storage, access: 'read' | 'read_write' = 'read'): Binding => ({
+export const vectorBinding = (
+  name: string,
+  storage: MatrixStorage,
+  access: 'read' | 'read_write' = 'read',
+): Binding => ({
   name,
   access,
-  type: `array<${elementOf[storage]}>`,
+  type: `array<${typeof storage === 'string' ? elementOf[storage] : 'u32'}>`,
 });
 
 /** `fn load_NAME(index: u32) -> vec4f`: the four elements at 4 · index. */
-export function loader(name: string, storage: Storage): string {
+export function loader(name: string, storage: MatrixStorage): string {
+  if (typeof storage !== 'string') return quantizedLoader(name, storage);
   return wgsl`
     fn load_${name}(index: u32) -> vec4f {
       let raw = ${name}[index];

@@ -4,7 +4,7 @@ import { type Use, usesOf } from '../ir/uses.ts';
 import { type Call, extentAt } from '../plan/extents.ts';
 import type { PlannedDispatch } from '../plan/planned.ts';
 import type { ProgramPlan } from '../plan/program.ts';
-import { elementBytes } from '../plan/tensor-bytes.ts';
+import { bytesOf, elementBytes } from '../plan/tensor-bytes.ts';
 import { keysSeen } from './visible-keys.ts';
 
 /** Bytes between memory and the chip at least, every tensor once; what caches hold of it is not told apart. */
@@ -44,7 +44,10 @@ export function trafficOf(
       if (tensor === undefined) return nothing;
       if (node === undefined)
         return {
-          read: tensor.shape.reduce((n, axis) => n * evaluate(axis, call), elementBytes[tensor.dtype]),
+          read: bytesOf(
+            tensor.shape.reduce((n, axis) => n * evaluate(axis, call), 1),
+            tensor,
+          ),
           written: 0,
         };
       return sum(own.map((use) => useTraffic(use, node, module, call)));
@@ -55,7 +58,7 @@ export function trafficOf(
 
 function useTraffic(use: Use, node: Node, module: AttnModule, call: Call): Traffic {
   const tensor = module.tensors.get(use.tensor);
-  const bytes = elementsOf(use, node, module, call) * elementBytes[tensor?.dtype ?? 'f32'];
+  const bytes = bytesOf(elementsOf(use, node, module, call), tensor ?? { dtype: 'f32' });
   // Rows of a cache that an append does not write stay as they are.
   const isAppended = node.op === 'append' && use.access === 'update';
   return {

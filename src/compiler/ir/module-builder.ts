@@ -77,7 +77,7 @@ export class ModuleBuilder {
   weight(name: string): string {
     const weight = this.#weights.get(name);
     if (weight === undefined) throw new Error(`the weight table has no ${name}`);
-    const dtype = weight.role === 'matrix' ? this.#shaped.weightDtype : 'f32';
+    const dtype = weight.quantization?.dtype ?? (weight.role === 'matrix' ? this.#shaped.weightDtype : 'f32');
     if (!this.#tensors.has(name)) {
       this.#tensors.set(name, { name, role: 'weight', dtype, shape: weight.shape.map((n) => dim(n)), weight });
     }

@@ -37,8 +37,8 @@ export interface AttnModule {
 export interface TensorDecl {
   readonly name: string;
   readonly role: 'input' | 'weight' | 'cache' | 'pages' | 'activation' | 'output' | 'table' | 'prepared';
-  /** `f32` activations; ids are `u32`; weights and caches as the spec says. */
-  readonly dtype: 'f32' | 'f16' | 'bf16' | 'u32';
+  /** `f32` activations; ids are `u32`; weights and caches as the spec says. Integers have a `weight.quantization`. */
+  readonly dtype: 'f32' | 'f16' | 'bf16' | 'int8' | 'int4' | 'u32';
   readonly shape: readonly Dim[];
   readonly weight?: WeightShape;
   /** How a cache is stored, whose shape here is that of a dense one, or the cache that `pages` are of. */

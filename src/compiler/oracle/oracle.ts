@@ -8,6 +8,7 @@ import { evaluateGateHeads, evaluateMixValues } from './gates.ts';
 import { evaluateAppend, evaluateLatentHeads, evaluateMemoryKeys, evaluateQueryHeads } from './heads.ts';
 import { evaluateHeadResults, evaluateLinear } from './linear.ts';
 import { evaluateNorm } from './norm.ts';
+import { quantizedValues } from './quantized-values.ts';
 import { roundTensor } from './rounding.ts';
 import { contextStep, type Step } from './step.ts';
 import { type Tensor, tensorOf, zeros } from './tensor.ts';
@@ -134,14 +135,21 @@ function evaluateNode(node: Node, step: Step): Tensor | undefined {
 
 function loadWeights(module: AttnModule, weights: ReadonlyMap<string, ArrayLike<number>>, rounded: boolean) {
   const loaded = new Map<string, Tensor>();
-  for (const { name, weight, dtype } of module.tensors.values()) {
+  for (const declared of module.tensors.values()) {
+    const { name, weight } = declared;
     if (weight === undefined) continue;
     const values = weights.get(name);
     if (values === undefined) throw new Error(`weight ${name} is missing`);
     const tensor = tensorOf(name, values, weight.shape);
-    loaded.set(name, rounded ? { ...tensor, data: roundTensor(tensor.data, dtype) } : tensor);
+    loaded.set(name, rounded ? { ...tensor, data: storedValues(tensor.data, declared) } : tensor);
   }
   return loaded;
+}
+
+function storedValues(values: Float64Array, { name, dtype, weight }: TensorDecl): Float64Array {
+  if (dtype !== 'int8' && dtype !== 'int4') return roundTensor(values, dtype);
+  if (weight?.quantization === undefined) throw new Error(`${name} is ${dtype} without groups`);
+  return quantizedValues(values.map(Math.fround), weight.quantization);
 }
 
 function allocateCaches(module: AttnModule, { batch, capacity }: OracleOptions): ReadonlyMap<string, Tensor> {
@@ -156,12 +164,13 @@ function allocateCaches(module: AttnModule, { batch, capacity }: OracleOptions):
 
 function bindInputs(module: AttnModule, call: OracleCall, rounded: boolean): Map<string, Tensor> {
   const bound = new Map<string, Tensor>();
-  for (const { name, role, dtype } of module.tensors.values()) {
+  for (const declared of module.tensors.values()) {
+    const { name, role } = declared;
     if (role !== 'input') continue;
     const given = name === 'ids' && call.ids ? padIds(call.ids) : call.inputs?.get(name);
     if (given === undefined) throw new Error(`input ${name} is missing`);
     const tensor = tensorOf(name, given.data, given.shape);
-    bound.set(name, rounded ? { ...tensor, data: roundTensor(tensor.data, dtype) } : tensor);
+    bound.set(name, rounded ? { ...tensor, data: storedValues(tensor.data, declared) } : tensor);
   }
   return bound;
 }

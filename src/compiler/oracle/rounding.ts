@@ -1,3 +1,4 @@
+import type { Quantization } from '../check/shaped-spec.ts';
 import type { TensorDecl } from '../ir/nodes.ts';
 
 const f32 = new Float32Array(1);
@@ -14,7 +15,10 @@ export function roundToBf16(x: number): number {
 }
 
 /** What a tensor of the given dtype holds after `values` are stored in it: values pass through f32, as on the device. */
-export function roundTensor(values: Float64Array, dtype: TensorDecl['dtype']): Float64Array {
+export function roundTensor(
+  values: Float64Array,
+  dtype: Exclude<TensorDecl['dtype'], Quantization['dtype']>,
+): Float64Array {
   if (dtype === 'u32') return values;
   if (dtype === 'f32') return values.map(Math.fround);
   return values.map(dtype === 'f16' ? roundToF16 : roundToBf16);

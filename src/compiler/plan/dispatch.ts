@@ -1,10 +1,11 @@
 import type { Extent } from '../../runtime/abi1/definition.ts';
 import type { Node } from '../ir/nodes.ts';
-import type { KernelPlan, Storage } from './kernel-plan.ts';
+import type { KernelPlan, MatrixStorage, Storage } from './kernel-plan.ts';
 import type { PlannedDispatch } from './planned.ts';
 
 /** How a tensor of the module is stored on the target. */
 export type StorageOf = (name: string) => Storage;
+export type MatrixStorageOf = (name: string) => MatrixStorage;
 type Bind = Readonly<Record<string, string | undefined>>;
 
 /** Rows that a node works on: the new tokens of all sequences, or the rows of their contexts. */

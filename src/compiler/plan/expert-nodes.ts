@@ -1,5 +1,5 @@
 import type { ExpertsDownNode, ExpertsUpNode, RouteNode } from '../ir/nodes.ts';
-import { dispatch, rowsOf, type StorageOf } from './dispatch.ts';
+import { dispatch, type MatrixStorageOf, rowsOf } from './dispatch.ts';
 import { ceilDiv, quads } from './extents.ts';
 import type { ExpertsDownPlan, ExpertsUpPlan, RoutePlan } from './kernel-plan.ts';
 import { lanesFor } from './linear-plans.ts';
@@ -34,7 +34,7 @@ export function planRoute(node: RouteNode): PlannedDispatch {
 const threads = 128;
 
 /** Only the chosen experts are computed: a workgroup makes some outputs of one expert for one token. */
-export function planExpertsUp(node: ExpertsUpNode, storageOf: StorageOf): PlannedDispatch {
+export function planExpertsUp(node: ExpertsUpNode, storageOf: MatrixStorageOf): PlannedDispatch {
   const { x, chosen, active, inWidth, outWidth, weight, bias, gate, activation, out } = node;
   const lanes = lanesFor(quads(inWidth));
   const plan: ExpertsUpPlan = {
@@ -55,7 +55,7 @@ export function planExpertsUp(node: ExpertsUpNode, storageOf: StorageOf): Planne
   return dispatch(node, plan, bind, [ceilDiv(outWidth, plan.outputs), active, rowsOf(node)]);
 }
 
-export function planExpertsDown(node: ExpertsDownNode, storageOf: StorageOf): PlannedDispatch {
+export function planExpertsDown(node: ExpertsDownNode, storageOf: MatrixStorageOf): PlannedDispatch {
   const { x, chosen, shares, active, inWidth, outWidth, weight, bias, scale, accumulate, out } = node;
   const lanes = lanesFor(quads(inWidth));
   const plan: ExpertsDownPlan = {

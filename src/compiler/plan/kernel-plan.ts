@@ -58,6 +58,15 @@ export type Stage = KernelPlan['stage'];
 /** How four neighbouring elements lie in a buffer. `packed`: two 16-bit values in each u32, for devices without shader-f16. */
 export type Storage = 'f32' | 'f16' | 'f16-packed' | 'bf16-packed';
 
+/** Integers that share a scale in groups: eight or four codes in each u32, and from word `scalesAt` on the scales, two f16 in each. */
+export interface QuantizedStorage {
+  readonly dtype: 'int8' | 'int4';
+  readonly group: number;
+  readonly scalesAt: number;
+}
+
+export type MatrixStorage = Storage | QuantizedStorage;
+
 /** Where rows of a cache lie: position p in row p mod `rows`, or in a page of `pageSize` positions. Absent: a row for each position. */
 export type CachePlan =
   | { readonly kind: 'ring'; readonly rows: number }
@@ -90,7 +99,7 @@ interface LinearOptions extends PlanBase {
   readonly inputHeads: number;
   readonly inWidth: number;
   readonly outWidth: number;
-  readonly weight: Storage;
+  readonly weight: MatrixStorage;
   readonly bias: boolean;
   readonly gate: 'none' | 'plain' | 'biased';
   readonly activation: NodeActivation | 'none';
@@ -149,7 +158,7 @@ interface ExpertsOptions extends PlanBase {
   readonly active: number;
   readonly inWidth: number;
   readonly outWidth: number;
-  readonly weight: Storage;
+  readonly weight: MatrixStorage;
   readonly bias: boolean;
   readonly lanes: number;
   readonly outputs: number;
@@ -237,7 +246,7 @@ export interface HeadResultsPlan extends PlanBase {
   readonly heads: number;
   readonly valueDim: number;
   readonly width: number;
-  readonly weight: Storage;
+  readonly weight: MatrixStorage;
 }
 
 /** What every form of the attention kernel has to agree on. */

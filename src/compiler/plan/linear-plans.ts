@@ -1,10 +1,10 @@
 import type { LinearNode } from '../ir/nodes.ts';
 import { quads } from './extents.ts';
-import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan, Storage } from './kernel-plan.ts';
+import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan, MatrixStorage } from './kernel-plan.ts';
 import { defaultLimits, type TargetProfile } from './profiles.ts';
 import { floats, halfVectors, vectors } from './workgroup-memory.ts';
 
-function linearOptions(node: LinearNode, weight: Storage) {
+function linearOptions(node: LinearNode, weight: MatrixStorage) {
   const { inputHeads = 1, inWidth, outWidth, accumulate, logits, gate, clip, scale, softcap } = node;
   return {
     inputHeads,
@@ -23,7 +23,7 @@ function linearOptions(node: LinearNode, weight: Storage) {
 }
 
 /** 128 invocations of 4 × 4 results; a gate doubles the weights, so its tiles are half as deep. */
-export function planLinearTile(node: LinearNode, weight: Storage): LinearTilePlan {
+export function planLinearTile(node: LinearNode, weight: MatrixStorage): LinearTilePlan {
   const options = linearOptions(node, weight);
   const tileRows = 32;
   const tileColumns = 64;
@@ -45,16 +45,16 @@ export function planLinearTile(node: LinearNode, weight: Storage): LinearTilePla
   };
 }
 
-/** Undefined where subgroup matrices cannot serve: other weights than f16, an input for each head, or a width that is cut into parts. */
+/** Undefined where subgroup matrices cannot serve: weights of f32 or bf16, an input for each head, or a width that is cut into parts. */
 export function planLinearMatrix(
   node: LinearNode,
-  weight: Storage,
+  weight: MatrixStorage,
   { subgroupMatrix }: TargetProfile,
 ): LinearMatrixPlan | undefined {
   const options = linearOptions(node, weight);
   const tileDepth = 32;
-  if (!subgroupMatrix || weight !== 'f16' || options.inputHeads > 1 || options.inWidth % tileDepth > 0)
-    return undefined;
+  const isConverted = weight === 'f16' || typeof weight === 'object';
+  if (!subgroupMatrix || !isConverted || options.inputHeads > 1 || options.inWidth % tileDepth > 0) return undefined;
   const tileRows = 128;
   const tileColumns = 64;
   // 8 halves more than needed, so that rows side by side lie in different banks.
@@ -93,7 +93,7 @@ function lanesForOutputs(inQuads: number, outputs: number, threads: number): num
   return lanes;
 }
 
-export function planLinearRow(node: LinearNode, weight: Storage): LinearRowPlan {
+export function planLinearRow(node: LinearNode, weight: MatrixStorage): LinearRowPlan {
   const options = linearOptions(node, weight);
   const threads = 128;
   const lanes = lanesForOutputs(quads(options.inWidth), options.outWidth, threads);

@@ -12,32 +12,34 @@ import type {
   TensorDecl,
 } from '../ir/nodes.ts';
 import { planAttention } from './attention-node.ts';
-import { dispatch, rowsOf, type StorageOf } from './dispatch.ts';
+import { dispatch, type MatrixStorageOf, rowsOf, type StorageOf } from './dispatch.ts';
 import { planExpertsDown, planExpertsUp, planRoute } from './expert-nodes.ts';
 import { ceilDiv, quads, times } from './extents.ts';
 import { planAppend, planMemoryKeys, planQueryHeads } from './head-nodes.ts';
-import type { KernelPlan, Storage } from './kernel-plan.ts';
+import type { KernelPlan, MatrixStorage, Storage } from './kernel-plan.ts';
 import { planLinearMatrix, planLinearRow, planLinearTile } from './linear-plans.ts';
 import type { NodePlan, PlannedDispatch } from './planned.ts';
 import type { TargetProfile } from './profiles.ts';
+import { elementBytes } from './tensor-bytes.ts';
 import { foldArrays } from './workgroup-memory.ts';
 
 /** The kernels of one node, for many tokens and for one. */
 export function planNode(node: Node, module: AttnModule, profile: TargetProfile): NodePlan {
-  const storageOf = (name: string) => storage(tensorOf(module, name).dtype, profile);
+  const storageOf = (name: string) => storage(tensorOf(module, name), profile);
+  const matrixStorageOf = (name: string) => matrixStorage(tensorOf(module, name), profile);
   switch (node.op) {
     case 'embed':
       return planEmbed(node, storageOf);
     case 'norm':
       return planNorm(node);
     case 'linear':
-      return planLinear(node, storageOf, profile);
+      return planLinear(node, matrixStorageOf, profile);
     case 'route':
       return { prefill: [planRoute(node)] };
     case 'experts_up':
-      return { prefill: [planExpertsUp(node, storageOf)] };
+      return { prefill: [planExpertsUp(node, matrixStorageOf)] };
     case 'experts_down':
-      return { prefill: [planExpertsDown(node, storageOf)] };
+      return { prefill: [planExpertsDown(node, matrixStorageOf)] };
     case 'latent_heads':
       return { prefill: [planLatentHeads(node)] };
     case 'query_heads':
@@ -49,7 +51,7 @@ export function planNode(node: Node, module: AttnModule, profile: TargetProfile)
     case 'gate_heads':
       return { prefill: [planGateHeads(node)] };
     case 'head_results':
-      return { prefill: [planHeadResults(node, storageOf)] };
+      return { prefill: [planHeadResults(node, matrixStorageOf)] };
     case 'memory_keys':
       return { prepare: [planMemoryKeys(node)], prefill: [] };
     case 'attention':
@@ -63,10 +65,19 @@ function tensorOf(module: AttnModule, name: string): TensorDecl {
   return tensor;
 }
 
-function storage(dtype: TensorDecl['dtype'], profile: TargetProfile): Storage {
+function storage({ name, dtype }: TensorDecl, profile: TargetProfile): Storage {
+  if (dtype === 'int8' || dtype === 'int4')
+    throw new Error(`${name} is a matrix of integers, and read as something else`);
   if (dtype === 'bf16') return 'bf16-packed';
   if (dtype === 'f16') return profile.features.includes('shader-f16') ? 'f16' : 'f16-packed';
   return 'f32';
+}
+
+function matrixStorage(tensor: TensorDecl, profile: TargetProfile): MatrixStorage {
+  const { quantization, shape = [] } = tensor.weight ?? {};
+  if (quantization === undefined) return storage(tensor, profile);
+  const entries = shape.reduce((product, extent) => product * extent, 1);
+  return { ...quantization, scalesAt: (entries * elementBytes[quantization.dtype]) / 4 };
 }
 
 function planEmbed(node: EmbedNode, storageOf: StorageOf): NodePlan {
@@ -105,7 +116,7 @@ function planNorm(node: NormNode): NodePlan {
 }
 
 /** Logits are wanted of few rows, mostly one: they take the one-row kernel always. */
-function planLinear(node: LinearNode, storageOf: StorageOf, profile: TargetProfile): NodePlan {
+function planLinear(node: LinearNode, storageOf: MatrixStorageOf, profile: TargetProfile): NodePlan {
   const bind = {
     x: node.x,
     weight: node.weight,
@@ -154,7 +165,7 @@ function planMixValues(node: MixValuesNode): PlannedDispatch {
   return dispatch(node, plan, { first, gate, v: out }, perEntry(node, kvHeads * valueDim));
 }
 
-function planHeadResults(node: HeadResultsNode, storageOf: StorageOf): PlannedDispatch {
+function planHeadResults(node: HeadResultsNode, storageOf: MatrixStorageOf): PlannedDispatch {
   const { heads, valueDim, width, z, weight, out } = node;
   const plan: KernelPlan = {
     stage: 'head_results',

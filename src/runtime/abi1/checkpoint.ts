@@ -16,6 +16,8 @@ export interface Checkpoint {
   /** For messages. */
   readonly name: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** What the header says beside its tensors; of several files nothing. */
+  readonly metadata: ReadonlyMap<string, string>;
   /** @throws CheckpointError when there is no such tensor. */
   info(name: string): TensorInfo;
   /**

@@ -61,7 +61,10 @@ export type Extent =
 export interface WeightDecl {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly dtype: 'f32' | 'f16' | 'bf16';
+  /** Integers: the codes of all entries, then the scales of all groups; see `quantize.ts`. */
+  readonly dtype: 'f32' | 'f16' | 'bf16' | 'int8' | 'int4';
+  /** Of integers: entries of a row that share a scale. */
+  readonly group?: number;
   /** Elements from the start of one row of the last axis to the next; the gap is zero. */
   readonly pitch: number;
   readonly source: string;

@@ -91,6 +91,7 @@ export async function closeShards({ files }: OpenShards): Promise<void> {
 export class ShardedCheckpoint implements Checkpoint {
   readonly name: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly metadata: ReadonlyMap<string, string> = new Map();
   readonly #shards: OpenShards;
 
   private constructor(name: string, shards: OpenShards) {

@@ -1,18 +1,48 @@
 import type { Checkpoint, RowRange } from './checkpoint.ts';
 import type { BlocksDecl, WeightDecl } from './definition.ts';
 import { dtypeBits, fromFloat32 } from './floats.ts';
+import { quantizedOf } from './quantize.ts';
+import { quantizedPieces, storedQuantizedPieces, type WeightPiece } from './quantized-pieces.ts';
 
 const storedAs: Readonly<Record<string, WeightDecl['dtype']>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };
 /** A tensor is read in pieces of about this many bytes. */
 const pieceBytes = 8 * 1024 * 1024;
 
 /**
- * The bytes of a weight as the device has them, piece by piece in order. Host memory is that of a piece, or of one matrix where a
+ * The bytes of a weight as the device has them, piece by piece. Host memory is that of a piece, or of one matrix where a
  * matrix is stored transposed.
+ * @throws CheckpointError for an entry that cannot be quantised.
  */
-export async function* weightPieces(file: Checkpoint, weight: WeightDecl): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+export async function* weightPieces(file: Checkpoint, weight: WeightDecl): AsyncGenerator<WeightPiece> {
+  const quantized = quantizedOf(weight);
+  if (quantized !== undefined) {
+    const isStored = file.tensors.get(weight.source)?.dtype === 'U8';
+    yield* isStored
+      ? storedQuantizedPieces(file, weight, pieceBytes)
+      : quantizedPieces(file, weight, quantized, values(file, weight));
+    return;
+  }
+  let offset = 0;
+  for await (const bytes of floatPieces(file, weight)) {
+    yield { offset, bytes };
+    offset += bytes.byteLength;
+  }
+}
+
+/** The entries of a weight in order, rows padded to its pitch. */
+async function* values(file: Checkpoint, weight: WeightDecl): AsyncGenerator<Float32Array<ArrayBuffer>> {
   for (const part of tensorParts(weight)) {
     yield* part.transposed ? transposedMatrices(file, part) : rowsInOrder(file, part);
+  }
+}
+
+async function* floatPieces(file: Checkpoint, weight: WeightDecl): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for (const part of tensorParts(weight)) {
+    const dtype = part.dtype;
+    if (dtype === 'int8' || dtype === 'int4') throw new RangeError(`${part.name} is ${dtype} without groups`);
+    const asStored = storedAs[file.info(part.source).dtype] === dtype && part.pitch === (part.shape.at(-1) ?? 1);
+    if (asStored && !part.transposed) yield* storedRows(file, part);
+    else for await (const piece of values(file, part)) yield fromFloat32(dtype, piece);
   }
 }
 
@@ -26,32 +56,45 @@ export function tensorParts({ stack, ...weight }: WeightDecl): readonly WeightDe
   }));
 }
 
-async function* rowsInOrder(file: Checkpoint, weight: WeightDecl): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const { source, dtype: own, pitch } = weight;
-  const { shape, dtype } = file.info(source);
-  const width = weight.shape.at(-1) ?? 1;
-  const asStored = storedAs[dtype] === own && pitch === width;
-  const bytesEach = dtypeBits[dtype] / 8;
-  const elementsOfRow = product(shape.slice(1));
-  const rowsOfPiece = Math.max(1, Math.floor(pieceBytes / (elementsOfRow * bytesEach)));
-  const blocks = weight.blocks ?? wholeOf(shape);
-  const firstRow = Math.floor(blocks.from / elementsOfRow);
-  const endRow = Math.ceil(endOf(blocks) / elementsOfRow);
-  for (let row = firstRow; row < endRow; row += rowsOfPiece) {
-    const range: RowRange = [row, Math.min(row + rowsOfPiece, endRow)];
-    const wanted = within(blocks, range[0] * elementsOfRow, range[1] * elementsOfRow);
-    if (wanted.length === 0) continue;
-    if (asStored) {
-      yield gathered(await file.readBytes(source, range), wanted, bytesEach);
-    } else {
-      yield fromFloat32(own, withPitch(gathered(await file.readFloat32(source, range), wanted, 1), width, pitch));
-    }
+async function* storedRows(file: Checkpoint, part: WeightDecl): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const bytesEach = dtypeBits[file.info(part.source).dtype] / 8;
+  for (const { range, wanted } of rowRanges(file, part)) {
+    yield gathered(await file.readBytes(part.source, range), wanted, bytesEach);
   }
 }
 
+async function* rowsInOrder(file: Checkpoint, part: WeightDecl): AsyncGenerator<Float32Array<ArrayBuffer>> {
+  const width = part.shape.at(-1) ?? 1;
+  for (const { range, wanted } of rowRanges(file, part)) {
+    yield withPitch(gathered(await file.readFloat32(part.source, range), wanted, 1), width, part.pitch);
+  }
+}
+
+interface WantedRows {
+  /** Rows of the first axis that are read. */
+  readonly range: RowRange;
+  /** The elements of these that are wanted. */
+  readonly wanted: readonly RowRange[];
+}
+
+function rowRanges(file: Checkpoint, { source, blocks: part }: WeightDecl): readonly WantedRows[] {
+  const { shape, dtype } = file.info(source);
+  const elementsOfRow = product(shape.slice(1));
+  const rowsOfPiece = Math.max(1, Math.floor(pieceBytes / (elementsOfRow * (dtypeBits[dtype] / 8))));
+  const blocks = part ?? wholeOf(shape);
+  const endRow = Math.ceil(endOf(blocks) / elementsOfRow);
+  const ranges: WantedRows[] = [];
+  for (let row = Math.floor(blocks.from / elementsOfRow); row < endRow; row += rowsOfPiece) {
+    const range: RowRange = [row, Math.min(row + rowsOfPiece, endRow)];
+    const wanted = within(blocks, range[0] * elementsOfRow, range[1] * elementsOfRow);
+    if (wanted.length > 0) ranges.push({ range, wanted });
+  }
+  return ranges;
+}
+
 /** Matrices `[…, in, out]` that the device has as `[…, out, in]`: one of them at a time. */
-async function* transposedMatrices(file: Checkpoint, weight: WeightDecl): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const { source, dtype: own, pitch } = weight;
+async function* transposedMatrices(file: Checkpoint, weight: WeightDecl): AsyncGenerator<Float32Array<ArrayBuffer>> {
+  const { source, pitch } = weight;
   const { shape, dtype } = file.info(source);
   const [rows = 1, columns = 1] = shape.slice(-2);
   const size = rows * columns;
@@ -65,7 +108,7 @@ async function* transposedMatrices(file: Checkpoint, weight: WeightDecl): AsyncG
       const read = await file.readFloat32(source, range);
       transpose(read, columns, taken, { values, pitch, first: shape.length > 2 ? 0 : range[0] });
     }
-    if (taken.length > 0) yield fromFloat32(own, values);
+    if (taken.length > 0) yield values;
   }
 }
 

@@ -2,9 +2,10 @@ import { type AllocationRequest, type BufferLedger, bufferUsage } from './buffer
 import type { Checkpoint } from './checkpoint.ts';
 import type { BlocksDecl, WeightDecl } from './definition.ts';
 import { CheckpointError } from './errors.ts';
+import { isPacked, placedIn } from './packed-checkpoint.ts';
+import { quantizedBytes, quantizedOf } from './quantize.ts';
+import { scalesName, storedShapes } from './quantized-pieces.ts';
 import { endOf, tensorParts, weightPieces } from './weight-pieces.ts';
-
-const bytesOf = { f32: 4, f16: 2, bf16: 2 } as const;
 
 export interface LoadProgress {
   readonly tensor: string;
@@ -13,7 +14,11 @@ export interface LoadProgress {
 }
 
 /** Bytes that a weight takes on the device. */
-const weightBytes = ({ shape, dtype, pitch }: WeightDecl): number => rowsOf(shape) * pitch * bytesOf[dtype];
+function weightBytes(weight: WeightDecl): number {
+  const entries = rowsOf(weight.shape) * weight.pitch;
+  const quantized = quantizedOf(weight);
+  return quantized === undefined ? entries * (weight.dtype === 'f32' ? 4 : 2) : quantizedBytes(entries, quantized);
+}
 
 /** Rows of the last axis. */
 const rowsOf = (shape: readonly number[]) => shape.slice(0, -1).reduce((product, extent) => product * extent, 1);
@@ -25,6 +30,7 @@ const rowsOf = (shape: readonly number[]) => shape.slice(0, -1).reduce((product,
 function checkWeights(weights: readonly WeightDecl[], file: Checkpoint): void {
   for (const weight of weights.flatMap(tensorParts)) {
     const { dtype, shape } = file.info(weight.source);
+    if (isPacked(file) && dtype === 'U8' && checkStored(weight, file)) continue;
     if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') {
       throw new CheckpointError(file.name, `its dtype is ${dtype}; weights may be F32, F16 or BF16`, weight.source);
     }
@@ -34,6 +40,26 @@ function checkWeights(weights: readonly WeightDecl[], file: Checkpoint): void {
     const how = weight.transposed ? ', transposed' : '';
     throw new CheckpointError(file.name, `its shape is [${shape}], the module needs ${needed}${how}`, weight.source);
   }
+}
+
+/** Of a packed checkpoint; false for a weight that is not quantised. @throws CheckpointError as `checkWeights` does */
+function checkStored(weight: WeightDecl, file: Checkpoint): boolean {
+  const stored = storedShapes(weight);
+  if (stored === undefined) return false;
+  const tensors = [
+    [weight.source, stored.codes],
+    [scalesName(weight.source), stored.scales],
+  ] as const;
+  for (const [tensor, { dtype, shape }] of tensors) {
+    const found = file.info(tensor);
+    if (found.dtype === dtype && found.shape.join() === shape.join()) continue;
+    throw new CheckpointError(
+      file.name,
+      `it is ${found.dtype} [${found.shape}], ${weight.dtype} in groups of ${weight.group} needs ${dtype} [${shape}]`,
+      tensor,
+    );
+  }
+  return true;
 }
 
 /** Several blocks fill the tensor; one block lies within it and has whole rows. */
@@ -52,10 +78,11 @@ function sameShape(a: readonly number[], b: readonly number[]): boolean {
 /** Allocates all weights, then streams them from the file. The result is by name. */
 export async function uploadWeights(
   ledger: BufferLedger,
-  weights: readonly WeightDecl[],
+  declared: readonly WeightDecl[],
   file: Checkpoint,
   onProgress: (progress: LoadProgress) => void = () => {},
 ): Promise<ReadonlyMap<string, GPUBuffer>> {
+  const weights = placedIn(file, declared);
   checkWeights(weights, file);
   const usage = bufferUsage.storage | bufferUsage.copyDestination | bufferUsage.copySource;
   const requests = weights.map(
@@ -78,9 +105,5 @@ async function uploadWeight(
   weight: WeightDecl,
   file: Checkpoint,
 ): Promise<void> {
-  let offset = 0;
-  for await (const bytes of weightPieces(file, weight)) {
-    ledger.upload(buffer, offset, bytes);
-    offset += bytes.byteLength;
-  }
+  for await (const { offset, bytes } of weightPieces(file, weight)) ledger.upload(buffer, offset, bytes);
 }

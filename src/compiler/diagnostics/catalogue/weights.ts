@@ -31,6 +31,14 @@ function inBlocks(stride: number): string {
   return `${attention('hidden: 32', 'q_heads: 4', 'head_dim: 4')}weights:\n  names:\n    attn.q.weight: ${q}\n`;
 }
 
+/** The output projection reads rows of 32. */
+function quantized(group: number): string {
+  return `${attention('hidden: 64', 'q_heads: 4', 'head_dim: 8')}weights: { dtype: int4, group: ${group} }\n`;
+}
+
+const oneOf = (values: readonly number[]): string =>
+  values.length === 1 ? String(values[0]) : `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`;
+
 export const weightRules = {
   WGT001: entry({
     slug: 'tensor-missing',
@@ -192,6 +200,21 @@ export const weightRules = {
     why: 'Where heads are stored one after the other, a wrong stride would read parts of others.',
     failing: { spec: inBlocks(8), tensors: fused },
     mended: { spec: inBlocks(12), tensors: fused },
+  }),
+  WGT014: entry({
+    slug: 'group-of-weights',
+    severity: 'error',
+    message: (a: { group: number; weight: string; width: number; valid: readonly number[] }) =>
+      a.width % a.group === 0
+        ? `groups of ${a.group} weights are not among those that share a scale`
+        : `groups of ${a.group} do not divide the rows of \`${a.weight}\`, which have ${a.width} entries`,
+    help: (a) =>
+      a.valid.length === 0
+        ? 'no group of 32, 64 or 128 divides the rows of all matrices: write `dtype: f16`'
+        : `use ${oneOf(a.valid)}`,
+    why: 'Entries of one row share a scale, and every group is whole: a kernel then knows the scale of all that it reads at once.',
+    failing: { spec: quantized(64) },
+    mended: { spec: quantized(32) },
   }),
 };
 
