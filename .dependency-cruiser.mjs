@@ -110,7 +110,7 @@ export default {
       name: 'compiler-knows-types-of-the-abi-only',
       severity: 'error',
       from: { path: `^${compiler}/` },
-      to: { path: '^src/(runtime|node|text|cli|verify)/', pathNot: definition },
+      to: { path: '^src/(runtime|node|text|cli|verify|tune)/', pathNot: definition },
     },
     {
       name: 'compiler-takes-no-code-from-the-abi',

@@ -5,13 +5,15 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { profiles, type TargetProfile } from '../src/compiler/plan/profiles.ts';
+import { Stopwatch } from '../src/tune/stopwatch.ts';
 import { type Measurement, measureAttention } from './src/attention.ts';
 import { mainCases, scalingCases, smokeCases, variedCases } from './src/cases.ts';
 import { openBenchDevice } from './src/device.ts';
 import { measureModel } from './src/model.ts';
+import type { PeerTiming } from './src/onnxruntime.ts';
+import { memoryPlot, rooflinePlot, timePlot } from './src/plots.ts';
 import type { AttentionCase } from './src/reference.ts';
-import { scalingPlot, tableOf, worstRowAllowed } from './src/report.ts';
-import { Stopwatch } from './src/timing.ts';
+import { tableOf, worstRowAllowed } from './src/report.ts';
 
 const { values: options } = parseArgs({
   options: { out: { type: 'string' }, peers: { type: 'boolean' }, model: { type: 'boolean' } },
@@ -43,25 +45,34 @@ async function measure(one: AttentionCase, profile: TargetProfile): Promise<void
 
 console.log(tableOf(measurements));
 const peers = options.peers ? await measurePeers() : [];
-for (const { name, milliseconds } of peers) console.log(`onnxruntime WebGPU, ${name}: ${milliseconds.toFixed(4)} ms`);
+for (const { name, attention, copies } of peers)
+  console.log(`onnxruntime WebGPU, ${name}: ${attention.toFixed(4)} ms, copies of the cache ${copies.toFixed(4)} ms`);
 const model = options.model ? await measureModel(bench) : undefined;
 if (model !== undefined) console.log(JSON.stringify(model, undefined, 2));
 
 if (options.out !== undefined) {
   await mkdir(options.out, { recursive: true });
-  const result = { device: bench.name, date: new Date().toISOString().slice(0, 10), measurements, peers, model };
+  const result = {
+    device: bench.name,
+    driver: bench.driver,
+    date: new Date().toISOString().slice(0, 10),
+    measurements,
+    peers,
+    model,
+  };
   await writeFile(`${options.out}/attention.json`, `${JSON.stringify(result, undefined, 2)}\n`);
-  const plotted = measurements.filter(({ case: one }) => [...mainCases, ...scalingCases].includes(one));
-  await writeFile(`${options.out}/scaling.svg`, scalingPlot(plotted.length > 0 ? plotted : measurements, bench.name));
+  const lengths = measurements.filter(({ case: one }) => [...mainCases, ...scalingCases].includes(one));
+  const plotted = lengths.length > 0 ? lengths : measurements;
+  await writeFile(`${options.out}/scaling.svg`, timePlot(plotted, bench.name));
+  await writeFile(`${options.out}/memory.svg`, memoryPlot(plotted, bench.name));
+  await writeFile(`${options.out}/roofline.svg`, rooflinePlot(measurements, bench.name));
 }
 for (const failure of failures) console.error(`not exact enough: ${failure}`);
 process.exit(failures.length > 0 ? 1 : 0);
 
-async function measurePeers() {
+async function measurePeers(): Promise<readonly PeerTiming[]> {
   const { measureOnnxRuntime } = await import('./src/onnxruntime.ts');
-  const found: { name: string; milliseconds: number }[] = [];
-  // A chain of decoding nodes would measure the copies of its caches.
-  const prefills = mainCases.filter(({ tokens }) => tokens > 1);
-  for (const one of prefills) found.push({ name: one.name, milliseconds: await measureOnnxRuntime(one) });
+  const found: PeerTiming[] = [];
+  for (const one of mainCases) found.push(await measureOnnxRuntime(one));
   return found;
 }

@@ -1,15 +1,18 @@
 import { assembleDefinition } from '../../src/compiler/assemble/definition.ts';
+import { type Arithmetic, deviceNamed } from '../../src/compiler/facts/devices.ts';
+import { floorOf, type KernelCost, kernelCosts } from '../../src/compiler/facts/kernel-costs.ts';
 import { lower } from '../../src/compiler/ir/lower.ts';
+import type { AttnModule } from '../../src/compiler/ir/nodes.ts';
 import { checkSpec } from '../../src/compiler/pipeline.ts';
 import type { TargetProfile } from '../../src/compiler/plan/profiles.ts';
-import { planProgram } from '../../src/compiler/plan/program.ts';
+import { type ProgramPlan, planProgram } from '../../src/compiler/plan/program.ts';
 import type { ModuleDefinition } from '../../src/runtime/abi1/definition.ts';
 import { AttentionSession, bytesSource, LoadedModule, SafetensorsFile } from '../../src/runtime/abi1/index.ts';
 import { type TensorData, writeSafetensors } from '../../src/runtime/abi1/safetensors-writer.ts';
-import { fill, poison, valueAt } from './data.ts';
+import { fill, poison, valueAt } from '../../src/tune/device-data.ts';
+import type { Stopwatch, Timing } from '../../src/tune/stopwatch.ts';
 import type { BenchDevice } from './device.ts';
 import { type AttentionCase, checkRows, type RowErrors, seeds } from './reference.ts';
-import type { Stopwatch, Timing } from './timing.ts';
 
 export interface Measurement {
   readonly case: AttentionCase;
@@ -19,8 +22,13 @@ export interface Measurement {
   readonly errors: RowErrors;
   /** Multiply-adds count twice; of a causal square the visible half counts. */
   readonly flops: number;
-  /** Keys and values that must be read, queries and outputs. */
+  /** What the kernels must read and write, partial results included. */
   readonly bytes: number;
+  readonly arithmetic: Arithmetic;
+  /** The least milliseconds of the kernels, one after the other, where the device's ceilings are known. */
+  readonly floor?: number;
+  /** Bytes of all buffers that one call needs: inputs, output and scratch. */
+  readonly memory: number;
 }
 
 function specOf(one: AttentionCase): string {
@@ -42,7 +50,7 @@ function specOf(one: AttentionCase): string {
 
 /** Compiles the case for a profile, checks its output against f64 rows, and times it. */
 export async function measureAttention(
-  { device }: BenchDevice,
+  { device, name }: BenchDevice,
   stopwatch: Stopwatch,
   one: AttentionCase,
   profile: TargetProfile,
@@ -52,11 +60,13 @@ export async function measureAttention(
   const module = lower(shaped);
   const program = planProgram(module, profile);
   const definition = assembleDefinition(shaped, module, [program]);
+  const work = workOf(module, program, one, name);
   const weights = definition.weights.length > 0 ? await weightsOf(definition) : undefined;
   const loaded = await LoadedModule.load(definition, { device, ...(weights && { weights }) });
   const sets = setsFor(one);
   const sessions: AttentionSession[] = [];
   for (let n = 0; n < sets; n++) sessions.push(await sessionOf(loaded, device, one));
+  const memory = loaded.ledger.totalBytes / sets;
   const [first] = sessions;
   if (first === undefined) throw new Error('no session');
   const record = (pass: GPUComputePassEncoder, n: number) => sessions[n % sets]?.encode(pass);
@@ -67,7 +77,7 @@ export async function measureAttention(
   pass.end();
   device.queue.submit([encoder.finish()]);
   const errors = checkRows(one, new Float32Array((await loaded.ledger.readBack(first.buffer('out'))).buffer));
-  const timing = await stopwatch.time(record, { repetitions: repetitionsFor(one, sets) });
+  const timing = await stopwatch.time(record, { repetitions: repetitionsFor(one, sets, work.flops) });
   const used = one.tokens === 1 ? program.decode : program.prefill;
   for (const session of sessions) session.dispose();
   loaded.dispose();
@@ -77,7 +87,8 @@ export async function measureAttention(
     kernels: used.map(({ plan }) => plan.stage),
     timing,
     errors,
-    ...workOf(one),
+    ...work,
+    memory,
   };
 }
 
@@ -99,25 +110,20 @@ function setsFor(one: AttentionCase): number {
   return one.tokens === 1 ? Math.min(16, Math.max(2, Math.ceil(160e6 / bytes))) : 1;
 }
 
-function repetitionsFor(one: AttentionCase, sets: number): number {
-  const { flops } = workOf(one);
+function repetitionsFor(one: AttentionCase, sets: number, flops: number): number {
   return one.tokens === 1 ? sets * 4 : Math.max(2, Math.min(32, Math.round(5e11 / flops)));
 }
 
-function workOf({
-  qHeads,
-  kvHeads,
-  headDim,
-  tokens,
-  keys,
-  window = Number.POSITIVE_INFINITY,
-  memory = 0,
-}: AttentionCase) {
-  let pairs = tokens * memory;
-  for (let token = 0; token < tokens; token++) pairs += Math.min(keys - tokens + token + 1, window);
+function workOf(module: AttnModule, program: ProgramPlan, { tokens, keys }: AttentionCase, deviceName: string) {
+  const costs = kernelCosts(module, program, { batch: 1, tokens, keys });
+  const total = (read: (cost: KernelCost) => number) => costs.reduce((sum, cost) => sum + read(cost), 0);
+  const device = deviceNamed(deviceName);
+  const [heaviest] = [...costs].sort((a, b) => b.flops - a.flops);
   return {
-    flops: 4 * qHeads * headDim * pairs,
-    bytes: 4 * Math.min(keys, window + tokens) * kvHeads * headDim + 8 * tokens * qHeads * headDim,
+    flops: total(({ flops }) => flops),
+    bytes: total(({ bytesRead, bytesWritten }) => bytesRead + bytesWritten),
+    arithmetic: heaviest?.arithmetic ?? 'f32',
+    ...(device && { floor: total((cost) => floorOf(cost, device).seconds * 1e3) }),
   };
 }
 

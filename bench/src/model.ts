@@ -1,8 +1,8 @@
 import { compileModule } from '../../src/compiler/compile.ts';
 import { parameterCount } from '../../src/compiler/facts/parameters.ts';
 import { checkSpec } from '../../src/compiler/pipeline.ts';
-import type { ByteSource } from '../../src/runtime/abi1/index.ts';
 import { loadModel } from '../../src/runtime/abi1/index.ts';
+import { patternWeights } from '../../src/tune/pattern-weights.ts';
 import type { BenchDevice } from './device.ts';
 
 /** A decoder in the shape of Llama 3.2 1B, weights f16. */
@@ -39,7 +39,7 @@ export async function measureModel(
   const { shaped, diagnostics } = checkSpec({ path: 'model.yaml', text: spec });
   if (shaped === undefined) throw new Error(diagnostics.map(({ message }) => message).join('; '));
   const { definition } = compileModule(shaped);
-  const weights = randomWeights(definition.weights.map(({ source, shape }) => ({ name: String(source), shape })));
+  const weights = patternWeights(definition.weights.map(({ source, shape }) => ({ name: source, shape })));
   const before = performance.now();
   const model = await loadModel(definition, { device, weights });
   await device.queue.onSubmittedWorkDone();
@@ -72,49 +72,4 @@ export async function measureModel(
     tokensPerSecond: count / seconds,
     weightBytesPerSecond: (2 * parameters * count) / seconds,
   };
-}
-
-/** A checkpoint that is never in memory as a whole: its data is one block of small f16 numbers over and over. */
-function randomWeights(tensors: readonly { readonly name: string; readonly shape: readonly number[] }[]): ByteSource {
-  let offset = 0;
-  const members = tensors.map(({ name, shape }) => {
-    const bytes = 2 * shape.reduce((product, extent) => product * extent, 1);
-    const member = [name, { dtype: 'F16', shape, data_offsets: [offset, offset + bytes] }] as const;
-    offset += bytes;
-    return member;
-  });
-  const text = JSON.stringify(Object.fromEntries(members));
-  const header = new TextEncoder().encode(text.padEnd(Math.ceil(text.length / 8) * 8));
-  const dataStart = 8 + header.byteLength;
-  const block = new Uint16Array(1 << 20);
-  // Halves of magnitude about 0.02, either sign.
-  for (const index of block.keys())
-    block[index] = 0x2400 + ((index * 2654435761) >>> 24) + (index % 2 === 0 ? 0x8000 : 0);
-  const pattern = new Uint8Array(block.buffer);
-  return {
-    name: 'random weights',
-    size: dataStart + offset,
-    async read(start, end) {
-      const bytes = new Uint8Array(end - start);
-      for (let at = start; at < end; ) {
-        const [source, from] =
-          at < 8
-            ? [lengthOf(header), at]
-            : at < dataStart
-              ? [header, at - 8]
-              : [pattern, (at - dataStart) % pattern.byteLength];
-        const part = source.subarray(from, from + Math.min(source.byteLength - from, end - at));
-        bytes.set(part, at - start);
-        at += part.byteLength;
-      }
-      return bytes;
-    },
-    async close() {},
-  };
-}
-
-function lengthOf(header: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(header.byteLength), true);
-  return bytes;
 }

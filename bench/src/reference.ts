@@ -1,4 +1,4 @@
-import { valueAt } from './data.ts';
+import { valueAt } from '../../src/tune/device-data.ts';
 
 /** One attention of the benchmark. Keys and values are f16 `[B, J, K, D]`, queries f32 `[B, I, H, D]`, batch 1. */
 export interface AttentionCase {

@@ -47,7 +47,9 @@ export async function runDoctor(): Promise<number> {
   }
   print('GQAC_ADAPTER', process.env.GQAC_ADAPTER || 'not set: a real adapter where there is one, else software');
   try {
-    printAdapter(await openGpu(), formatBytes);
+    const opened = await openGpu();
+    printAdapter(opened, formatBytes);
+    await printProfiles(opened);
     return 0;
   } catch (error) {
     if (!(error instanceof NoGpuError || error instanceof UsageError)) throw error;
@@ -74,6 +76,16 @@ function printAdapter({ description, reasons }: OpenedGpu, formatBytes: (bytes: 
       ? 'install a Vulkan driver (on Debian mesa-vulkan-drivers, or the vendor’s)'
       : 'update the graphics driver';
   print('to be faster', `this adapter computes on the CPU; with a GPU, ${how}`);
+}
+
+/** What `--target` can name, and whether it runs here. */
+async function printProfiles({ adapter }: OpenedGpu): Promise<void> {
+  const { allProfiles } = await import('../compiler/compile.ts');
+  const { obstacleTo } = await import('../tune/device-profile.ts');
+  for (const profile of allProfiles) {
+    const obstacle = obstacleTo(profile, adapter);
+    print(`target ${profile.id}`, obstacle === undefined ? `runs here: ${profile.doc}` : `no: ${obstacle.message}`);
+  }
 }
 
 function remedies(webgpu: InstalledPackage | undefined, chromium: InstalledPackage | undefined): readonly string[] {

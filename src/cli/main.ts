@@ -17,6 +17,7 @@ import { endQuietlyOnClosedPipe, exitCodes, InputError } from './output.ts';
 import { register as registerRules } from './rules.ts';
 import { register as registerRun } from './run.ts';
 import { register as registerTable } from './table.ts';
+import { register as registerTune } from './tune.ts';
 import { register as registerVerify } from './verify.ts';
 
 /** Verbs declare their arguments here and import what they run only when they run, so that `check` starts fast. */
@@ -32,6 +33,7 @@ const verbs = [
   registerTable,
   registerDiagram,
   registerVerify,
+  registerTune,
   registerExplain,
   registerRules,
   registerDoctor,

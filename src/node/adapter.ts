@@ -29,8 +29,11 @@ const toggles = 'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvi
  */
 const softwareToggles = `${toggles},disable_workgroup_init`;
 
+/** Dawn rounds time stamps to 65 µs unless told otherwise, as pages must not time what others do. */
+const exactStamps = 'disable-dawn-features=timestamp_quantization';
+
 /**
- * Dawn's instances, by driver and backend. They are kept for good: when one is collected while a device of it lives, Dawn 0.6
+ * Dawn's instances, by driver, backend and toggles. They are kept for good: when one is collected while a device of it lives, Dawn 0.6
  * ends the process with an assertion. A kept one does not keep the process from ending.
  */
 const instances = new Map<string, GPU>();
@@ -47,8 +50,8 @@ export function adapterMode(value: string | undefined = process.env.GQAC_ADAPTER
  * Opens Dawn and asks for an adapter. Nothing is to be closed: the process may end as soon as the devices are not used.
  * @throws NoGpuError when there is no adapter of this mode; it says what was tried.
  */
-export async function openGpu(mode: AdapterMode = adapterMode()): Promise<OpenedGpu> {
-  const dawn = await loadDawn();
+export async function openGpu(mode: AdapterMode = adapterMode(), options: GpuOptions = {}): Promise<OpenedGpu> {
+  const dawn: Opener = { dawn: await loadDawn(), extra: options.exactStamps ? [exactStamps] : [] };
   const reasons: string[] = [];
   if (mode === 'auto' || mode === 'gpu') {
     const opened = await openInstalled(dawn, reasons);
@@ -67,18 +70,23 @@ export async function openGpu(mode: AdapterMode = adapterMode()): Promise<Opened
   throw new NoGpuError(`no usable GPU adapter: ${reasons.join('; ')}; gqac doctor tells more`);
 }
 
+export interface GpuOptions {
+  /** Time stamps that count nanoseconds: for timing. */
+  readonly exactStamps?: boolean;
+}
+
 export interface OpenedDevice extends OpenedGpu {
   readonly device: GPUDevice;
 }
 
 /** What of an adapter's features gqac's kernels can use, and what times them. */
-export const wantedFeatures: readonly GPUFeatureName[] = [
+const wantedFeatures: readonly GPUFeatureName[] = [
   'shader-f16',
   'subgroups',
   'timestamp-query',
   'chromium-experimental-subgroup-matrix' as GPUFeatureName,
 ];
-export const wantedLimits = [
+const wantedLimits = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
   'maxStorageBuffersPerShaderStage',
@@ -88,8 +96,8 @@ export const wantedLimits = [
 ] as const;
 
 /** A device with all that the adapter offers of what gqac's kernels can use, for running many modules on one device. */
-export async function openDevice(mode: AdapterMode = adapterMode()): Promise<OpenedDevice> {
-  const opened = await openGpu(mode);
+export async function openDevice(mode: AdapterMode = adapterMode(), options: GpuOptions = {}): Promise<OpenedDevice> {
+  const opened = await openGpu(mode, options);
   const { features, limits } = opened.adapter;
   const device = await opened.adapter.requestDevice({
     requiredFeatures: wantedFeatures.filter((name) => features.has(name)),
@@ -104,13 +112,19 @@ export async function createNullDevice(
   features: readonly GPUFeatureName[] = [],
 ): Promise<GPUDevice> {
   const dawn = await loadDawn();
-  const adapter = await instance(dawn, 'null').requestAdapter();
+  const adapter = await instance({ dawn, extra: [] }, toggles, 'null').requestAdapter();
   if (adapter === null) throw new NoGpuError("Dawn's null backend gives no adapter");
   return adapter.requestDevice({ requiredLimits: { ...limits }, requiredFeatures: [...features] });
 }
 
 interface Dawn {
   create(options: string[]): GPU;
+}
+
+/** Dawn, and what its instances are created with beside the toggles of their kind. */
+interface Opener {
+  readonly dawn: Dawn;
+  readonly extra: readonly string[];
 }
 
 async function loadDawn(): Promise<Dawn> {
@@ -128,8 +142,8 @@ async function loadDawn(): Promise<Dawn> {
   }
 }
 
-async function openInstalled(dawn: Dawn, reasons: string[]): Promise<OpenedGpu | undefined> {
-  if (process.platform !== 'linux') return request(dawn, undefined, undefined, ["Dawn's own backend"], reasons);
+async function openInstalled(dawn: Opener, reasons: string[]): Promise<OpenedGpu | undefined> {
+  if (process.platform !== 'linux') return request(dawn, { because: ["Dawn's own backend"] }, reasons);
   const manifests = driverManifests();
   if (manifests.length === 0) {
     reasons.push('no Vulkan driver is installed');
@@ -142,19 +156,15 @@ async function openInstalled(dawn: Dawn, reasons: string[]): Promise<OpenedGpu |
   }
   const headless = await headlessNvidia(manifests);
   if (headless !== undefined) {
-    const opened = await request(
-      dawn,
-      'vulkan',
-      headless,
-      ['NVIDIA driver without a display: libEGL_nvidia.so.0'],
-      reasons,
-    );
+    const because = ['NVIDIA driver without a display: libEGL_nvidia.so.0'];
+    const opened = await request(dawn, { backend: 'vulkan', manifest: headless, because }, reasons);
     if (opened !== undefined) return opened;
   }
-  return request(dawn, 'vulkan', undefined, [`installed Vulkan drivers: ${manifests.join(', ')}`], reasons);
+  const because = [`installed Vulkan drivers: ${manifests.join(', ')}`];
+  return request(dawn, { backend: 'vulkan', because }, reasons);
 }
 
-async function openLavapipe(dawn: Dawn, reasons: string[]): Promise<OpenedGpu | undefined> {
+async function openLavapipe(dawn: Opener, reasons: string[]): Promise<OpenedGpu | undefined> {
   const manifest = driverManifests().find((path) => /(^|\/)lvp_icd[^/]*\.json$/.test(path));
   if (manifest === undefined) {
     reasons.push('lavapipe is not installed (Mesa 25; on Debian mesa-vulkan-drivers from backports)');
@@ -165,10 +175,11 @@ async function openLavapipe(dawn: Dawn, reasons: string[]): Promise<OpenedGpu | 
     reasons.push(obstacle);
     return undefined;
   }
-  return request(dawn, 'vulkan', manifest, [`chosen by GQAC_ADAPTER: ${manifest}`], reasons);
+  const because = [`chosen by GQAC_ADAPTER: ${manifest}`];
+  return request(dawn, { backend: 'vulkan', manifest, isSoftware: true, because }, reasons);
 }
 
-async function openSoftware(dawn: Dawn, reasons: string[]): Promise<OpenedGpu | undefined> {
+async function openSoftware(dawn: Opener, reasons: string[]): Promise<OpenedGpu | undefined> {
   const obstacle = softwareObstacle();
   if (obstacle !== undefined) {
     reasons.push(obstacle);
@@ -176,7 +187,8 @@ async function openSoftware(dawn: Dawn, reasons: string[]): Promise<OpenedGpu | 
   }
   const software = await unpackSoftwareAdapter();
   if (!hasSystemLoader()) preloadLoader(software.loader);
-  return request(dawn, 'vulkan', software.manifest, [...reasons, `SwiftShader in ${software.folder}`], reasons);
+  const because = [...reasons, `SwiftShader in ${software.folder}`];
+  return request(dawn, { backend: 'vulkan', manifest: software.manifest, isSoftware: true, because }, reasons);
 }
 
 /** Containers often have a driver but no loader; the one beside SwiftShader serves any driver. */
@@ -188,15 +200,17 @@ async function provideLoader(): Promise<string | undefined> {
   return undefined;
 }
 
-async function request(
-  dawn: Dawn,
-  backend: string | undefined,
-  manifest: string | undefined,
-  because: readonly string[],
-  reasons: string[],
-): Promise<OpenedGpu | undefined> {
+interface Driver {
+  readonly backend?: string;
+  readonly manifest?: string;
+  readonly isSoftware?: boolean;
+  readonly because: readonly string[];
+}
+
+async function request(dawn: Opener, driver: Driver, reasons: string[]): Promise<OpenedGpu | undefined> {
+  const { backend, manifest, isSoftware, because } = driver;
   const { gpu, pending } = withDriver(manifest, () => {
-    const opened = instance(dawn, backend, manifest);
+    const opened = instance(dawn, isSoftware ? softwareToggles : toggles, backend, manifest);
     return { gpu: opened, pending: opened.requestAdapter({ powerPreference: 'high-performance' }) };
   });
   const adapter = await pending;
@@ -207,12 +221,12 @@ async function request(
   return { gpu, adapter, description: describe(adapter), reasons: because };
 }
 
-function instance(dawn: Dawn, backend?: string, manifest?: string): GPU {
-  const key = `${backend ?? ''} ${manifest ?? ''}`;
+function instance({ dawn, extra }: Opener, enabled: string, backend?: string, manifest?: string): GPU {
+  const options = [backend && `backend=${backend}`, enabled, ...extra].filter((option) => option !== undefined);
+  const key = [...options, manifest].join(' ');
   const known = instances.get(key);
   if (known !== undefined) return known;
-  const options = [backend && `backend=${backend}`, manifest ? softwareToggles : toggles];
-  const created = dawn.create(options.filter((option) => option !== undefined));
+  const created = dawn.create(options);
   instances.set(key, created);
   return created;
 }

@@ -23,3 +23,7 @@ export const devices = {
 
 export const deviceOf = (id: string): DeviceCeilings | undefined =>
   Object.hasOwn(devices, id) ? devices[id as keyof typeof devices] : undefined;
+
+/** The device that an adapter's name contains the id of, such as `nvidia-h100-80gb-hbm3`. */
+export const deviceNamed = (name: string): DeviceCeilings | undefined =>
+  Object.entries(devices).find(([id]) => name.toLowerCase().includes(id))?.[1];

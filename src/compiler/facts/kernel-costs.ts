@@ -64,7 +64,7 @@ export function floorOf({ bytesRead, bytesWritten, flops, arithmetic }: KernelCo
 }
 
 /** Logits are asked for once a sequence. A paged cache has the pages that the keys take. */
-function callOf(module: AttnModule, { batch, tokens, keys }: CallSize): Call {
+export function callOf(module: AttnModule, { batch, tokens, keys }: CallSize): Call {
   const sizes = [...module.tensors.values()].flatMap(({ layout }) =>
     layout?.kind === 'paged' ? [layout.pageSize] : [],
   );

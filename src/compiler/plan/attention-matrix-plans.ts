@@ -9,6 +9,13 @@ const matrixSchedules: readonly MatrixSchedule[] = [
   { subgroups: 4, rowBlocks: 1, tileKeys: 16, scores: 'f32' },
 ];
 
+/** What may be fastest elsewhere. */
+export const matrixCandidates: readonly MatrixSchedule[] = [2, 4, 8].flatMap((subgroups) =>
+  [1, 2].flatMap((rowBlocks) =>
+    [16, 32].map((tileKeys): MatrixSchedule => ({ subgroups, rowBlocks, tileKeys, scores: 'f32' })),
+  ),
+);
+
 /** 32-bit registers of a lane that queries and outputs may take of the 255 that there are. */
 const registerBudget = 192;
 

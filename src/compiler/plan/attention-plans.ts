@@ -139,6 +139,11 @@ export function planAttentionSplit(options: AttentionOptions): AttentionSplitPla
 /** Small blocks and few reads in flight keep many workgroups on a unit, which hides more than long bursts do. */
 const splitSchedule: SplitSchedule = { threads: 128, block: 128, reads: 4 };
 
+/** What may be fastest elsewhere. */
+export const splitCandidates: readonly SplitSchedule[] = [64, 128, 256].flatMap((threads) =>
+  [64, 128, 256].flatMap((block) => [2, 4, 8].map((reads) => ({ threads, block, reads }))),
+);
+
 export function planAttentionSplitSubgroups(
   options: AttentionOptions,
   { subgroupSize, limits, schedules }: TargetProfile,

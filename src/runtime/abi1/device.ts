@@ -34,15 +34,20 @@ export type VariantHost =
  */
 export function chooseVariant(definition: ModuleDefinition, host: VariantHost, id?: string): VariantDecl {
   const candidates = definition.variants.filter((variant) => id === undefined || variant.id === id);
-  const chosen = candidates.find((variant) => obstacle(variant, host) === undefined);
+  const chosen = candidates.find((variant) => variantObstacle(variant, host) === undefined);
   if (chosen !== undefined) return chosen;
   const last = candidates.at(-1);
   throw (
-    (last && obstacle(last, host)) ?? new FeatureError(id ?? 'none', `${definition.name} has no variant ${id ?? ''}:`)
+    (last && variantObstacle(last, host)) ??
+    new FeatureError(id ?? 'none', `${definition.name} has no variant ${id ?? ''}:`)
   );
 }
 
-function obstacle(variant: VariantDecl, host: VariantHost): Error | undefined {
+/** What decides whether a variant runs somewhere. */
+export type VariantNeeds = Pick<VariantDecl, 'id' | 'features' | 'limits' | 'subgroupSize'>;
+
+/** The first thing that a variant needs and an adapter or device has not. */
+export function variantObstacle(variant: VariantNeeds, host: VariantHost): Error | undefined {
   const what = `variant ${variant.id}`;
   const feature = variant.features.find((name) => !host.features.has(name as GPUFeatureName));
   if (feature !== undefined) return new FeatureError(feature, what);
@@ -69,7 +74,7 @@ const matrixBlocks = [
   { M: 16, N: 8, K: 16 },
 ] as const;
 
-function subgroupObstacle(variant: VariantDecl, info: GPUAdapterInfo & MatrixInfo): Error | undefined {
+function subgroupObstacle(variant: VariantNeeds, info: GPUAdapterInfo & MatrixInfo): Error | undefined {
   const { subgroupSize: size, features, id } = variant;
   if (size !== undefined && (info.subgroupMinSize !== size || info.subgroupMaxSize !== size)) {
     return new FeatureError(`subgroups of ${size}`, `variant ${id}`);

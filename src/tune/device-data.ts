@@ -1,3 +1,5 @@
+import { bufferUsage } from '../runtime/abi1/buffers.ts';
+
 /**
  * Seeded numbers that host and device compute alike, so that gigabytes of input need neither upload nor memory on the host:
  * a hash of the index (pcg by O'Neill, xorshift), its four bytes added up: nearly normal, mean 0, deviation 1.15, exact in f16.
@@ -36,6 +38,19 @@ fn main(@builtin(global_invocation_id) invocation: vec3u, @builtin(num_workgroup
   }
 }`;
 
+/** Compiled once for a device. */
+const fillPipelines = new WeakMap<GPUDevice, Map<'f16' | 'f32', GPUComputePipeline>>();
+
+function fillPipeline(device: GPUDevice, type: 'f16' | 'f32'): GPUComputePipeline {
+  const known = fillPipelines.get(device) ?? new Map<'f16' | 'f32', GPUComputePipeline>();
+  fillPipelines.set(device, known);
+  const module = device.createShaderModule({ code: fillCode(type) });
+  const pipeline =
+    known.get(type) ?? device.createComputePipeline({ layout: 'auto', compute: { module, entryPoint: 'main' } });
+  known.set(type, pipeline);
+  return pipeline;
+}
+
 /** Fills a buffer of `count` numbers (even) with `valueAt(i, seed) · scale`; scale should be a power of two. */
 export function fill(
   device: GPUDevice,
@@ -45,12 +60,11 @@ export function fill(
   seed: number,
   scale = 1,
 ): void {
-  const options = device.createBuffer({ size: 16, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
+  const options = device.createBuffer({ size: 16, usage: bufferUsage.uniform | bufferUsage.copyDestination });
   const words = new Uint32Array([seed, count / 2, 0, 0]);
   new Float32Array(words.buffer)[2] = scale;
   device.queue.writeBuffer(options, 0, words);
-  const module = device.createShaderModule({ code: fillCode(type) });
-  const pipeline = device.createComputePipeline({ layout: 'auto', compute: { module, entryPoint: 'main' } });
+  const pipeline = fillPipeline(device, type);
   const entries = [buffer, options].map((resource, binding) => ({ binding, resource: { buffer: resource } }));
   const encoder = device.createCommandEncoder();
   const pass = encoder.beginComputePass();

@@ -1,0 +1,173 @@
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+import manifest from '../../package.json' with { type: 'json' };
+import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
+import type { CallSizes } from '../compiler/facts/cost-report.ts';
+import type { TargetProfile } from '../compiler/plan/profiles.ts';
+import type { OpenedDevice } from '../node/adapter.ts';
+import type { StageReport } from '../tune/tune-module.ts';
+import { interruptible } from './interrupt.ts';
+import { exitCodes, InputError, paletteFor, readNumber } from './output.ts';
+import { statusLine } from './status-line.ts';
+
+interface TuneFlags {
+  readonly output?: string;
+  readonly target?: string;
+  readonly tokens?: string;
+  readonly keys?: string;
+  readonly time: string;
+  readonly syntax?: string;
+  readonly attention?: string;
+  readonly format: string;
+}
+
+export function register(program: Command): void {
+  program
+    .command('tune')
+    .description(
+      'time the candidates of every scheduled kernel on this machine’s adapter, and write what is fastest as a profile',
+    )
+    .argument('<spec>', 'spec file, or - for standard input')
+    .option('-o, --output <file>', 'where to write the profile, for --target; without it the table is printed only')
+    .option('--target <target>', 'profile to begin with; default: all that the adapter has')
+    .option('--tokens <n>', 'tokens of the prompt; default: 2048, or what there is room for')
+    .option('--keys <n>', 'keys that a decoded token sees; default: 4096, or what there is room for')
+    .option('--time <seconds>', 'candidates that are left after this are not tried', '120')
+    .option('--syntax <syntax>', 'yaml or dsl: what the spec is in; by default its name or first line says so')
+    .option('--attention <name>', 'which one, of a spec with several')
+    .option('--format <format>', 'human or json', 'human')
+    .action(async (path: string, flags: TuneFlags) => {
+      process.exitCode = await interruptible((signal) => runTune(path, flags, signal));
+    });
+}
+
+/** Exit code: 0 tuned, 1 the spec has errors or a candidate was wrong, 4 no usable GPU. */
+async function runTune(path: string, flags: TuneFlags, signal: AbortSignal): Promise<number> {
+  if (flags.format !== 'human' && flags.format !== 'json')
+    throw new InputError(`--format ${flags.format} is not known: use human or json`);
+  const seconds = readNumber('--time', flags.time, 1, 86_400);
+  const id = flags.output === undefined ? 'tuned' : idOf(flags.output);
+  const { loadOptions, loadSpec } = await import('./spec-files.ts');
+  const { shaped, diagnostics } = await loadSpec(path, loadOptions(flags));
+  if (diagnostics.length > 0) {
+    const { renderAll } = await import('../compiler/diagnostics/render-text.ts');
+    process.stderr.write(renderAll(diagnostics, paletteFor(process.stderr)));
+  }
+  if (shaped === undefined) return exitCodes.findings;
+  const sizes = await sizesOf(shaped, flags);
+  const { adapterMode, openDevice } = await import('../node/adapter.ts');
+  const { describeAdapter } = await import('../node/adapter-description.ts');
+  const opened = await openDevice(adapterMode(), { exactStamps: true });
+  const isExact = opened.description.kind === 'gpu' && opened.device.features.has('timestamp-query');
+  const adapter = describeAdapter(opened.description);
+  if (opened.description.kind !== 'gpu')
+    process.stderr.write(`warning: ${adapter} computes on the CPU: what is fastest here says nothing of a GPU\n`);
+  else if (!isExact) process.stderr.write('warning: no time stamps on this adapter: the wall clock is read\n');
+  const profile = await profileFor(opened, flags, id);
+  const reports = await tune(shaped, profile, { opened, isExact, sizes, seconds, signal });
+  const { schedulesOf } = await import('../tune/tune-module.ts');
+  const { tuneTable } = await import('./tune-table.ts');
+  const facts = { adapter, timedBy: isExact ? 'time stamps' : 'the wall clock', ...sizes };
+  const text =
+    flags.format === 'json' ? `${JSON.stringify({ schemaVersion: 1, ...facts, stages: reports }, null, 2)}\n` : '';
+  process.stdout.write(text || tuneTable(reports, facts));
+  if (flags.output !== undefined) {
+    const { replaceOwn } = await import('./replace-file.ts');
+    const measured = measuredOf(opened, facts, reports);
+    const written = { ...profile, schedules: schedulesOf(reports), measured };
+    await replaceOwn(flags.output, `${JSON.stringify(written, null, 2)}\n`);
+  }
+  const isWrong = reports.some(({ candidates }) => candidates.some(({ outcome }) => outcome.kind === 'wrong'));
+  return isWrong ? exitCodes.findings : exitCodes.clean;
+}
+
+/** The profile's name is that of its file. @throws InputError for a name that is none. */
+function idOf(path: string): string {
+  const id = basename(path, '.json');
+  if (path.endsWith('.json') && /^[A-Za-z][A-Za-z0-9_-]{0,62}$/.test(id)) return id;
+  throw new InputError(
+    `-o ${path}: a profile is a file such as my-gpu.json, a letter first, then letters, digits, _ and -`,
+  );
+}
+
+async function sizesOf(shaped: ShapedSpec, { tokens, keys }: TuneFlags): Promise<CallSizes> {
+  const { compileModule } = await import('../compiler/compile.ts');
+  const { usualSizes } = await import('../compiler/facts/cost-report.ts');
+  const { facts } = compileModule(shaped, []).definition;
+  const usual = usualSizes(facts);
+  const most = facts.context || 2 ** 24;
+  return {
+    tokens: tokens === undefined ? usual.tokens : readNumber('--tokens', tokens, 2, most),
+    keys: keys === undefined ? usual.keys : readNumber('--keys', keys, 1, most),
+  };
+}
+
+async function profileFor(
+  { adapter, device, description }: OpenedDevice,
+  { target }: TuneFlags,
+  id: string,
+): Promise<TargetProfile> {
+  const { obstacleTo, profileOfDevice } = await import('../tune/device-profile.ts');
+  if (target === undefined) return profileOfDevice(adapter, device, id, description.name);
+  const { targetsOf } = await import('./targets.ts');
+  const [profile, ...others] = await targetsOf(target);
+  if (profile === undefined || others.length > 0)
+    throw new InputError(`--target ${target}: one profile is tuned at a time`);
+  const obstacle = obstacleTo(profile, adapter);
+  if (obstacle !== undefined) throw new InputError(`--target ${target} does not run here: ${obstacle.message}`);
+  const { schedules: _, ...unscheduled } = profile;
+  return { ...unscheduled, id, doc: `${profile.doc}; schedules for ${description.name}` };
+}
+
+interface Trials {
+  readonly opened: OpenedDevice;
+  readonly isExact: boolean;
+  readonly sizes: CallSizes;
+  readonly seconds: number;
+  readonly signal: AbortSignal;
+}
+
+/** Inputs that a chip may keep in its cache; the largest today have some 50 MB. */
+const cacheBytes = 50e6;
+
+async function tune(shaped: ShapedSpec, profile: TargetProfile, trials: Trials): Promise<readonly StageReport[]> {
+  const { lower } = await import('../compiler/ir/lower.ts');
+  const { Stopwatch } = await import('../tune/stopwatch.ts');
+  const { tuneModule } = await import('../tune/tune-module.ts');
+  const { opened, isExact, sizes, seconds, signal } = trials;
+  const status = statusLine(process.stderr);
+  try {
+    return await tuneModule(shaped, lower(shaped), profile, {
+      device: opened.device,
+      stopwatch: new Stopwatch(opened.device, isExact),
+      cacheBytes: isExact ? cacheBytes : 0,
+      ...sizes,
+      seconds,
+      signal,
+      onCandidate: (stage, index, count) => status.show(`${stage}: candidate ${index + 1} of ${count}`),
+    });
+  } finally {
+    status.end();
+    opened.device.destroy();
+  }
+}
+
+/** Where the schedules come from, for whoever reads the profile. */
+function measuredOf(
+  { adapter }: OpenedDevice,
+  facts: { readonly adapter: string; readonly timedBy: string } & CallSizes,
+  reports: readonly StageReport[],
+) {
+  return {
+    ...facts,
+    driver: adapter.info.description,
+    gqac: manifest.version,
+    date: new Date().toISOString().slice(0, 10),
+    stages: Object.fromEntries(
+      reports.map(({ stage, kernels, plannedMilliseconds, bestMilliseconds }) => [
+        stage,
+        { kernels, plannedMilliseconds, bestMilliseconds },
+      ]),
+    ),
+  };
+}

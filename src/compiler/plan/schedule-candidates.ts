@@ -1,0 +1,27 @@
+import { matrixCandidates } from './attention-matrix-plans.ts';
+import { splitCandidates } from './attention-plans.ts';
+import type { Schedules } from './profiles.ts';
+
+export type ScheduledStage = keyof Schedules;
+export type ScheduleOf<Stage extends ScheduledStage> = NonNullable<Schedules[Stage]>[number];
+
+/** Schedules that are worth a try on a device that nobody has measured, by stage. A profile in a file takes its schedules from these. */
+export const scheduleCandidates: { readonly [Stage in ScheduledStage]-?: readonly ScheduleOf<Stage>[] } = {
+  attention_matrix: matrixCandidates,
+  attention_split_subgroups: splitCandidates,
+};
+
+export const scheduledStages = Object.keys(scheduleCandidates) as readonly ScheduledStage[];
+
+/** Such as `subgroups 4, rowBlocks 2, tileKeys 16, scores f32`. */
+export const scheduleText = (schedule: object): string =>
+  Object.entries(schedule)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
+
+/** Whether two schedules leave nothing open between them. */
+export const isSameSchedule = (a: object, b: object): boolean => {
+  const entries = Object.entries(a);
+  const others = new Map(Object.entries(b));
+  return entries.length === others.size && entries.every(([name, value]) => others.get(name) === value);
+};

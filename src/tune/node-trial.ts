@@ -1,0 +1,142 @@
+import { assembleDefinition } from '../compiler/assemble/definition.ts';
+import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
+import type { CallSize } from '../compiler/facts/kernel-costs.ts';
+import type { AttnModule, Node } from '../compiler/ir/nodes.ts';
+import { usesOf } from '../compiler/ir/uses.ts';
+import type { TargetProfile } from '../compiler/plan/profiles.ts';
+import { planProgram } from '../compiler/plan/program.ts';
+import type { BufferDecl } from '../runtime/abi1/definition.ts';
+import { LoadedModule } from '../runtime/abi1/loaded-module.ts';
+import { type Step, Workspace } from '../runtime/abi1/workspace.ts';
+import { fill, poison } from './device-data.ts';
+import { patternWeights } from './pattern-weights.ts';
+import { singleNode } from './single-node.ts';
+
+/** What runs a node by itself: a module, a device profile with its schedules, and one call. */
+export interface TrialSetup {
+  readonly shaped: ShapedSpec;
+  readonly module: AttnModule;
+  readonly node: Node;
+  readonly profile: TargetProfile;
+  readonly size: CallSize;
+  /** Copies of all tensors, which repetitions take turns with: so that the cache of the chip does not hold them. */
+  readonly copies: number;
+}
+
+/** One node on the device, with inputs that are the same for every profile. */
+export class NodeTrial {
+  readonly #node: Node;
+  readonly #copies: readonly Copy[];
+
+  private constructor(node: Node, copies: readonly Copy[]) {
+    this.#node = node;
+    this.#copies = copies;
+  }
+
+  /** @throws GqacError for a kernel that the device refuses; LimitError, FeatureError, OutOfMemoryError */
+  static async create(device: GPUDevice, setup: TrialSetup): Promise<NodeTrial> {
+    const module = singleNode(setup.module, setup.node);
+    const definition = assembleDefinition(setup.shaped, module, [planProgram(module, setup.profile)]);
+    const copies: Copy[] = [];
+    try {
+      for (let n = 0; n < setup.copies; n++) {
+        const weights = patternWeights(definition.weights.map(({ source, shape }) => ({ name: source, shape })));
+        const loaded = await LoadedModule.load(definition, { device, weights });
+        copies.push(await copyOf(loaded, setup));
+      }
+    } catch (error) {
+      for (const { loaded } of copies) loaded.dispose();
+      throw error;
+    }
+    return new NodeTrial(setup.node, copies);
+  }
+
+  record(pass: GPUComputePassEncoder, repetition: number): void {
+    const copy = this.#copies[repetition % this.#copies.length];
+    if (copy === undefined) return;
+    const { loaded, workspace, step } = copy;
+    const { prefill, decode } = loaded.variant;
+    const symbols = symbolsOf(step);
+    workspace.record(pass, step.tokens === 1 ? decode : prefill, symbols);
+  }
+
+  /** What one run from fresh inputs leaves in the tensors that the node writes, f32, by name. Outputs hold NaN before. */
+  async outputs(): Promise<ReadonlyMap<string, Float32Array>> {
+    const [copy] = this.#copies;
+    const found = new Map<string, Float32Array>();
+    if (copy === undefined) return found;
+    const { loaded, workspace } = copy;
+    const { device, ledger } = loaded;
+    fillAll(copy, this.#node);
+    const written = usesOf(this.#node).filter(({ access }) => access !== 'read');
+    for (const { tensor, access } of written) if (access === 'write') poison(device, workspace.buffer(tensor));
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    this.record(pass, 0);
+    pass.end();
+    device.queue.submit([encoder.finish()]);
+    for (const { tensor } of written)
+      found.set(tensor, new Float32Array((await ledger.readBack(workspace.buffer(tensor))).buffer));
+    return found;
+  }
+
+  dispose(): void {
+    for (const { workspace, loaded } of this.#copies) {
+      workspace.dispose();
+      loaded.dispose();
+    }
+  }
+}
+
+interface Copy {
+  readonly loaded: LoadedModule;
+  readonly workspace: Workspace;
+  readonly step: Step;
+}
+
+const symbolsOf = ({ batch, tokens, keys }: Step) => ({ B: batch, I: tokens, J: keys, C: keys, X: keys, L: batch });
+
+async function copyOf(loaded: LoadedModule, { node, size }: TrialSetup): Promise<Copy> {
+  const { batch, tokens, keys } = size;
+  const pages = batch * Math.ceil(keys / (loaded.definition.facts.pageSize ?? keys));
+  const sequences = Array.from({ length: batch }, () => ({ past: Math.max(0, keys - tokens), count: tokens }));
+  const step: Step = { batch, tokens, keys, capacity: keys, allLogits: false, sequences };
+  const context = { ...step, tokens: keys, sequences: sequences.map(() => ({ past: 0, count: keys })) };
+  const workspace = await Workspace.create(loaded, {
+    buffers: loaded.definition.buffers,
+    symbols: { ...symbolsOf(step), P: pages },
+    external: new Map(),
+  });
+  workspace.setStep(step, context);
+  const copy = { loaded, workspace, step };
+  fillAll(copy, node);
+  return copy;
+}
+
+/** Numbers of size one; every mask lets everything through, and pages lie in order. */
+function fillAll({ loaded, workspace }: Copy, node: Node): void {
+  const declared = new Map(loaded.definition.buffers.map((buffer) => [buffer.name, buffer]));
+  for (const [index, { tensor, field }] of usesOf(node).entries()) {
+    const buffer = declared.get(tensor);
+    if (buffer !== undefined) fillBuffer(loaded.device, workspace, buffer, field, index + 1);
+  }
+}
+
+function fillBuffer(device: GPUDevice, workspace: Workspace, { name, dtype }: BufferDecl, field: string, seed: number) {
+  const target = workspace.buffer(name);
+  if (dtype !== 'u32') {
+    fill(device, target, Math.floor(target.size / 4) * (dtype === 'f16' ? 2 : 1), dtype, seed);
+    return;
+  }
+  const word = wordOf(field);
+  workspace.upload(
+    name,
+    Uint32Array.from({ length: target.size / 4 }, (_, index) => word(index)),
+  );
+}
+
+function wordOf(field: string): (index: number) => number {
+  if (field === 'keyMask' || field === 'active.mask') return () => 1;
+  if (field === 'pages') return (index) => index;
+  return () => 0;
+}
