@@ -15,7 +15,7 @@ export type OptionNode =
   | DeclarationsOption
   | ExpressionOption;
 
-/** The pass that reads the option; a plan in which no pass does so is refused. */
+/** The pass whose result the option changes, or `check` for what is only compared with others: test/options proves it of each. */
 export type Stage = 'check' | 'lower' | 'plan' | 'emit' | 'runtime';
 
 interface OptionBase {

@@ -46,7 +46,7 @@ export const attentions = {
   kind: 'overrides',
   form: 'a map of 1 to 64 names, each with options of `attention`',
   since,
-  consumedBy: 'check',
+  consumedBy: 'lower',
   doc: 'Several attentions, each a module of its own: each has what it changes in `attention`, where that is written. Not with `model`. The weights of `self` are `self.attn.q.weight`, …',
   of: attention,
   like: 'attention',

@@ -57,3 +57,62 @@ export const variants: readonly (readonly [string, PrintableSpec])[] = Object.en
   name,
   { gqac: 1, name: 'variant', ...spec },
 ]);
+
+const scaled = (scaling: PrintableSpec, rest: PrintableSpec = {}) => ({
+  attention: { ...block, rope: { scaling }, ...causal, ...rest },
+});
+const mla = { kv_rank: 8, nope_dim: 4, rope_dim: 4, value_dim: 8 };
+
+/** Options that need others beside them, by the paths that they begin with. */
+const neighbourhoods: readonly (readonly [path: string, spec: PrintableSpec])[] = [
+  [
+    'model.positions',
+    { model: { ...model, positions: { kind: 'sinusoidal' } }, attention: { q_heads: 4, ...causal }, mlp },
+  ],
+  ['attention.rope.scaling', scaled({ kind: 'linear', factor: 2 })],
+  ['attention.rope.scaling', scaled({ kind: 'dynamic', factor: 2, original_context: 16 })],
+  [
+    'attention.rope.scaling',
+    scaled({ kind: 'llama3', factor: 4, original_context: 64, low_freq_factor: 1, high_freq_factor: 4 }),
+  ],
+  ['attention.rope.scaling', scaled({ kind: 'yarn', factor: 4, original_context: 64 })],
+  [
+    'attention.rope.scaling',
+    scaled({ kind: 'yarn', factor: 4, original_context: 64, mscale: 1, mscale_all_dim: 1 }, { mla }),
+  ],
+  [
+    'attention.rope.scaling',
+    scaled({
+      kind: 'longrope',
+      factor: 2,
+      original_context: 16,
+      short_factor: [1, 1, 1, 1],
+      long_factor: [2, 2, 2, 2],
+    }),
+  ],
+  [
+    'attention.parameters',
+    { attention: { ...block, kv_heads: 2, parameters: { slope: { axes: ['h'] } }, score: 's * slope[0]' } },
+  ],
+  ['attention.functions', { attention: { ...block, functions: { twice: { body: 's * 2' } }, score: 'twice()' } }],
+  [
+    'attention.logits_order',
+    { attention: { ...block, softcap: 5, alibi: {}, logits_order: ['cap', 'bias'], ...causal } },
+  ],
+  ['attention.normalizer', { attention: { ...block, normalizer: { kind: 'topk', k: 4 } } }],
+  ['attention.mla', { attention: { ...block, mla, ...causal } }],
+  ['attention.cache', { attention: { ...block, cache: { kind: 'ring' }, mask: { causal: true, window: 6 } } }],
+  ['attention.cache', { attention: { ...block, cache: { kind: 'paged' }, ...causal } }],
+  ['mlp.clamp', { model, attention: { q_heads: 4, ...causal }, mlp: { ...mlp, activation: 'clamped_swiglu' } }],
+  [
+    'mlp.experts.groups',
+    {
+      model,
+      attention: { q_heads: 4, ...causal },
+      mlp: { ...mlp, experts: { count: 16, active: 2, groups: { count: 4, active: 2 } } },
+    },
+  ],
+];
+
+/** Each with the path of the options that it is for. */
+export const closerLooks = neighbourhoods.map(([path, spec]) => [path, { gqac: 1, name: 'variant', ...spec }] as const);

@@ -5,7 +5,7 @@ import { kernelName } from '../plan/kernel-name.ts';
 import type { PlannedDispatch } from '../plan/planned.ts';
 import type { ProgramPlan } from '../plan/program.ts';
 import { workgroupBytes } from '../plan/workgroup-memory.ts';
-import { gridCulprits, memoryCulprits } from './culprits.ts';
+import { bufferCulprits, gridCulprits, memoryCulprits } from './culprits.ts';
 import { longestCall, oneToken, type Sized, tensorsOf } from './sizes.ts';
 
 export type BreachCode = 'TGT001' | 'TGT002' | 'TGT003' | 'TGT004' | 'TGT005';
@@ -46,7 +46,7 @@ function kernelBreaches(dispatch: PlannedDispatch, { profile: { limits } }: Prog
   const all = [
     ['TGT001', workgroupBytes(plan.workgroup), limits.maxComputeWorkgroupStorageSize, options],
     ['TGT002', plan.threads, limits.maxComputeInvocationsPerWorkgroup, []],
-    ['TGT003', buffers, limits.maxStorageBuffersPerShaderStage, []],
+    ['TGT003', buffers, limits.maxStorageBuffersPerShaderStage, bufferCulprits(dispatch)],
   ] as const;
   return all
     .filter(([, need, limit]) => need > limit)

@@ -61,6 +61,6 @@ function reportGroup({ places, breaches, targets }: Group, { spanOf, model }: Sh
     code,
     span,
     args,
-    more.map((one) => note(one.span, `it grows with \`${one.option}\` too`)),
+    more.map((one) => note(one.span, code === 'TGT003' ? 'this takes one too' : `it grows with \`${one.option}\` too`)),
   );
 }

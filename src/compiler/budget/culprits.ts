@@ -37,6 +37,31 @@ export function gridCulprits({ plan, node }: PlannedDispatch): readonly string[]
   return vocabOf(plan) ?? ofStage[plan.stage]?.grid ?? byNode(node);
 }
 
+/** Options that give a kernel a buffer of its own, by what it is bound as. */
+const ofBinding: Readonly<Record<string, string>> = {
+  key_mask: 'attention.mask.padding',
+  documents: 'attention.mask.documents',
+  bias: 'attention.bias',
+  t5_table: 'attention.t5_bias',
+  sinks: 'attention.sinks',
+  kept_scores: 'attention.hooks.names',
+  active_heads: 'attention.heads.active',
+  head_order: 'attention.heads.active',
+  memory_k: 'attention.memory_kv',
+  page_table: 'attention.cache.kind',
+  norm_weight_2: 'attention.qk_norm',
+  norm_bias: 'attention.qk_norm.bias',
+};
+
+/** Of what can be left out, the last binding first. */
+export function bufferCulprits({ bind, node }: PlannedDispatch): readonly string[] {
+  if (node?.op !== 'attention' && node?.op !== 'append') return [];
+  const options = Object.keys(bind).map((name) =>
+    name.startsWith('parameter_') ? 'attention.parameters' : ofBinding[name],
+  );
+  return [...new Set(options.filter((option) => option !== undefined))].reverse();
+}
+
 /** The head of a model has a row for each token of the vocabulary. */
 function vocabOf(plan: KernelPlan): readonly string[] | undefined {
   return 'logits' in plan && plan.logits ? ['model.vocab'] : undefined;

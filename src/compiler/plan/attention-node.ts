@@ -262,10 +262,9 @@ function unfusedForm(node: AttentionNode, options: AttentionOptions): Form {
     return name;
   };
   const plain = { threads: 64, workgroup: [] } as const;
-  const rowGrid = times('I', qHeads);
   const mix = (mode: HeadMixPlan['mode'], bind: Readonly<Record<string, string>>) => {
     const plan: HeadMixPlan = { stage: 'head_mix', heads: qHeads, prefixColumns, mode, ...plain };
-    return dispatch(node, plan, bind, [ceilDiv(times('I', width), 64), qHeads, 'B']);
+    return dispatch(node, plan, bind, [ceilDiv(width, 64), 'I', times('B', qHeads)]);
   };
   const inputs = inputsOf(node);
   // Scores and patterns that are kept are those of all heads.
@@ -277,8 +276,8 @@ function unfusedForm(node: AttentionNode, options: AttentionOptions): Form {
   dispatches.push(
     dispatch(node, { stage: 'attention_scores', ...rowOptions, ...plain }, { ...inputs.scores, ...skipping, scores }, [
       ceilDiv(width, 64),
-      rowGrid,
-      'B',
+      'I',
+      times('B', qHeads),
     ]),
   );
   if (mixing.pre !== undefined) {
@@ -303,7 +302,7 @@ function unfusedForm(node: AttentionNode, options: AttentionOptions): Form {
       node,
       softmax,
       { ...inputs.logits, ...inputs.sinks, ...skipping, scores, pattern, kept_scores: node.kept?.scores },
-      [1, rowGrid, 'B'],
+      [qHeads, 'I', 'B'],
     ),
   );
   if (mixing.post !== undefined) {
@@ -317,9 +316,9 @@ function unfusedForm(node: AttentionNode, options: AttentionOptions): Form {
     pattern = mixture;
   }
   const values: KernelPlan = { stage: 'attention_values', ...options, ...plain };
-  const perQuad: Extent = ceilDiv(times('I', qHeads, quads(valueDim)), 64);
+  const quadsOfToken = Math.ceil((qHeads * quads(valueDim)) / 64);
   dispatches.push(
-    dispatch(node, values, { ...inputs.values, ...inputs.active, pattern, out: node.out }, [perQuad, 1, 'B']),
+    dispatch(node, values, { ...inputs.values, ...inputs.active, pattern, out: node.out }, [quadsOfToken, 'I', 'B']),
   );
   return { dispatches, scratch };
 }

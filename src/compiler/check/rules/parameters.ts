@@ -72,8 +72,9 @@ export function checkBuffers(spec: BoundSpec, attention: AttentionShape, report:
     ...(sinks ? ['`sinks`'] : []),
     ...(biasTensor === undefined ? [] : ['`bias`']),
     ...(biasPosition?.kind === 't5' ? ['`t5_bias`'] : []),
-    ...(activeHeads === 'runtime' ? ['`heads.active`'] : []),
+    // Scores and patterns that are kept are those of all heads.
     ...(hooks.includes('scores') ? ['`hooks`'] : []),
+    ...(activeHeads === 'runtime' && !hooks.includes('scores') && !hooks.includes('pattern') ? ['`heads.active`'] : []),
   ];
   const room = Math.max(mostBuffers - others.length, 0);
   const surplus = parameters[room];

@@ -66,12 +66,13 @@ export function resolveRopeScaling(
       const truncate = spec.at(`${at}.truncate`)?.value ?? true;
       if (betaFast <= betaSlow) reportRange(spec, 'beta_fast', betaFast, 'beta_slow', betaSlow, report);
       if (base <= 1) reportRange(spec, 'base', base, '1', 1, report);
-      const attentionFactor = spec.at(`${at}.attention_factor`)?.value ?? yarnAttentionFactor(spec, factor, report);
+      const attentionFactor = yarnAttentionFactor(spec, factor, report);
       return Object.freeze({ kind, factor, originalContext, betaFast, betaSlow, truncate, attentionFactor });
     }
     case 'longrope': {
       const written = spec.at(`${at}.attention_factor`)?.value;
       if (factor === undefined && written === undefined) return missingFactor(spec, report);
+      if (spec.isWritten(`${at}.factor`)) reportIdleFactor(spec, factor, written, report);
       const shortFactors = resolveFactors(spec, 'short_factor', dim, report);
       const longFactors = resolveFactors(spec, 'long_factor', dim, report);
       const grown =
@@ -86,15 +87,21 @@ export function yarnMscale(factor: number, mscale: number): number {
   return factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1;
 }
 
+/** As written, or the ratio of both scales, or what the factor gives by itself. Reports OPT002 for scales that come to nothing. */
 function yarnAttentionFactor(spec: BoundSpec, factor: number, report: Report): number {
+  const written = spec.at(`${at}.attention_factor`)?.value;
   const mscale = spec.at(`${at}.mscale`)?.value ?? 0;
   const allDim = spec.at(`${at}.mscale_all_dim`)?.value ?? 0;
-  if (mscale > 0 && allDim > 0) return yarnMscale(factor, mscale) / yarnMscale(factor, allDim);
-  if (mscale > 0) {
-    const reason = 'the attention factor is made from it and `mscale_all_dim` together';
-    report('OPT002', spec.keySpan(`${at}.mscale`), { option: `${at}.mscale`, reason });
-  }
-  return yarnMscale(factor, 1);
+  const isRatio = written === undefined && mscale > 0 && allDim > 0;
+  const reportIdle = (option: `${typeof at}.mscale` | `${typeof at}.mscale_all_dim`, other: string) => {
+    const both = `the attention factor is made from it and \`${other}\` together`;
+    const reason = written === undefined ? both : '`attention_factor` is written in its place';
+    report('OPT002', spec.keySpan(option), { option, reason });
+  };
+  if (mscale > 0 && !isRatio) reportIdle(`${at}.mscale`, 'mscale_all_dim');
+  // Latent attention scales its logits by it too.
+  if (allDim > 0 && !isRatio && !spec.isWritten('attention.mla')) reportIdle(`${at}.mscale_all_dim`, 'mscale');
+  return written ?? (isRatio ? yarnMscale(factor, mscale) / yarnMscale(factor, allDim) : yarnMscale(factor, 1));
 }
 
 function hasItsOptions(spec: BoundSpec, kind: Kind, report: Report): boolean {
@@ -138,6 +145,20 @@ function resolveFactors(
   if (written !== undefined && factors.length !== dim / 2)
     report('ROPE002', written.span, { option: name, found: factors.length, dim });
   return Object.freeze([...factors]);
+}
+
+/** Only the attention factor of longrope follows from `factor`. */
+function reportIdleFactor(
+  spec: BoundSpec,
+  factor: number | undefined,
+  attentionFactor: number | undefined,
+  report: Report,
+): void {
+  const option = `${at}.factor` as const;
+  const because =
+    attentionFactor === undefined ? 'up to 1 it sharpens nothing' : '`attention_factor` is written in its place';
+  if (attentionFactor !== undefined || (factor ?? 0) <= 1)
+    report('OPT002', spec.keySpan(option), { option, reason: because });
 }
 
 function reportRange(

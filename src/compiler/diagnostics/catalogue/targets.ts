@@ -49,10 +49,10 @@ export const targetRules = {
     severity: 'error',
     message: (a: Budget) =>
       `kernel \`${a.what}\`${others(a, 'kernel')} needs ${number(a.need)} storage buffers, ${targetsHave(a)} ${number(a.limit)}`,
-    help: (a) => wayOut(a),
+    help: (a) => (a.option === undefined ? wayOut(a) : `leave out \`${a.option}\`, or choose ${otherTargets(a)}`),
     why: 'Every tensor that a kernel reads or writes is a binding, and a device has few: 8 where nothing more is promised. Checked with `--target` only.',
-    failing: { spec: attention('q_heads: 8', 'head_dim: 64'), target: { maxStorageBuffersPerShaderStage: 2 } },
-    mended: { spec: attention('q_heads: 8', 'head_dim: 64'), target: 'baseline' },
+    failing: { spec: masked('sinks: true'), target: { maxStorageBuffersPerShaderStage: 4 } },
+    mended: { spec: masked(), target: { maxStorageBuffersPerShaderStage: 4 } },
   }),
   TGT004: entry({
     slug: 'tensor-too-large',
@@ -73,8 +73,8 @@ export const targetRules = {
     help: (a) => wayOut(a),
     why: 'A dispatch has at most 65,535 workgroups along each axis, on nearly every device. Prompts are counted in pieces of 256 tokens, as sessions run them. Checked with `--target` only.',
     issue: seenOnWeb,
-    failing: { spec: sigmoid(512), target: 'baseline' },
-    mended: { spec: sigmoid(128), target: 'baseline' },
+    failing: { spec: vocabulary(1_000_000), target: { maxComputeWorkgroupsPerDimension: 16_384 } },
+    mended: { spec: vocabulary(65_536), target: { maxComputeWorkgroupsPerDimension: 16_384 } },
   }),
 };
 
@@ -90,9 +90,12 @@ function targetsHave({ targets }: Budget): string {
 function wayOut({ option, context, targets }: Budget): string {
   const name = option === undefined ? undefined : `\`${option}\``;
   if (context !== undefined) return `a \`model.context\` of up to ${number(context.fits)} fits`;
-  const other = targets.length === 1 ? 'another `--target`' : 'other targets';
+  const other = otherTargets({ targets });
   return name === undefined ? `no option changes that: choose ${other}` : `make ${name} smaller, or choose ${other}`;
 }
+
+const otherTargets = ({ targets }: Pick<Budget, 'targets'>): string =>
+  targets.length === 1 ? 'another `--target`' : 'other targets';
 
 function inContext({ context }: Budget): string {
   return context === undefined ? '' : ` in a context of ${number(context.is)}`;
@@ -109,9 +112,14 @@ function bytes(value: number): string {
   return `${number(Math.round((value / 1024 ** power) * 10) / 10)} ${units[power]}`;
 }
 
-/** A small model with these heads, whose normaliser needs whole rows: a workgroup for each token and head. */
-function sigmoid(heads: number): string {
-  return `${attention(`q_heads: ${heads}`, 'head_dim: 4', 'normalizer: sigmoid')}model: { vocab: 65, hidden: 64, layers: 2, context: 256 }\nmlp: { activation: silu, width: 128 }\n`;
+/** Attention with two masks that the app gives. */
+function masked(...lines: readonly string[]): string {
+  return attention('q_heads: 8', 'head_dim: 64', 'mask: { padding: keys, documents: true }', ...lines);
+}
+
+/** A small model whose head makes so many logits. */
+function vocabulary(size: number): string {
+  return `${attention('q_heads: 4')}model: { vocab: ${size}, hidden: 16, layers: 2, context: 64 }\nmlp: { activation: silu, width: 32 }\n`;
 }
 
 /** A small model with this context. */

@@ -50,9 +50,9 @@ export function attentionScores(plan: AttentionScoresPlan): KernelSource {
     body: wgsl`
       let columns = PREFIX_COLUMNS + step.keys;
       let column = group.x * ${plan.threads}u + lane;
-      let head = group.y % Q_HEADS;
-      let token = group.y / Q_HEADS;
-      let batch = group.z;
+      let token = group.y;
+      let head = group.z % Q_HEADS;
+      let batch = group.z / Q_HEADS;
       let sequence = sequences[batch];
       if (column >= columns${isNotActive(plan)}) {
         return;
@@ -91,13 +91,15 @@ export function headMix(plan: HeadMixPlan): KernelSource {
     workgroupSize: plan.threads,
     functions: [],
     body: wgsl`
-      let entries = step.tokens * (PREFIX_COLUMNS + step.keys);
-      let entry = group.x * ${plan.threads}u + lane;
-      let head = group.y;
-      let first = group.z * HEADS * entries;
-      if (entry >= entries) {
+      let columns = PREFIX_COLUMNS + step.keys;
+      let column = group.x * ${plan.threads}u + lane;
+      let head = group.z % HEADS;
+      let entries = step.tokens * columns;
+      let first = group.z / HEADS * HEADS * entries;
+      if (column >= columns) {
         return;
       }
+      let entry = group.y * columns + column;
       var mixed = 0.0;
       for (var other = 0u; other < HEADS; other++) {
         mixed += weight[head * HEADS + other] * source[first + other * entries + entry];
@@ -162,8 +164,8 @@ export function attentionSoftmax(plan: AttentionSoftmaxPlan): KernelSource {
     ],
     body: wgsl`
       let columns = PREFIX_COLUMNS + step.keys;
-      let head = group.y % Q_HEADS;
-      let token = group.y / Q_HEADS;
+      let head = group.x;
+      let token = group.y;
       let batch = group.z;
       let sequence = sequences[batch];
       let first = ((batch * Q_HEADS + head) * step.tokens + token) * columns;
@@ -218,11 +220,11 @@ export function attentionValues(plan: AttentionValuesPlan): KernelSource {
       let columns = PREFIX_COLUMNS + step.keys;
       let index = group.x * ${plan.threads}u + lane;
       let quad = index % VALUE_QUADS;
-      let head = index / VALUE_QUADS % Q_HEADS;
-      let token = index / VALUE_QUADS / Q_HEADS;
+      let head = index / VALUE_QUADS;
+      let token = group.y;
       let batch = group.z;
       let sequence = sequences[batch];
-      if (token >= step.tokens) {
+      if (head >= Q_HEADS) {
         return;
       }
       ${plan.active === undefined ? '' : silentHead}
