@@ -21,8 +21,7 @@ function section(lines: string[], map: MapOption, path: readonly string[]): void
     const [name, value] = [path.at(-1), exampleValue(short)];
     lines.push('', `Short form: \`${name}: ${value}\` is \`${name}: { ${map.shorthand}: ${value} }\`.`);
   }
-  if (map.maxItems !== undefined)
-    lines.push('', `May also be a list of up to ${map.maxItems} such maps, applied in order.`);
+  if (map.maxItems !== undefined) lines.push('', `May also be a list of up to ${map.maxItems} such maps.`);
   lines.push('', '| option | value | default | meaning |', '| --- | --- | --- | --- |');
   const entries = Object.entries(map.entries);
   for (const [key, option] of entries) {

@@ -135,7 +135,7 @@ export interface Spec {
     readonly group_order?: 'blocked' | 'interleaved';
     /** Query heads that take part. */
     readonly heads?: {
-      /** Heads that are computed, from 0 on; the output of the others is zero, without any work. `runtime`: a mask `active_heads` `[H]` of 0 and 1, all ones until it is set. Default: all. */
+      /** Heads that are computed, from 0 on; the output of the others is zero. Their rows of weights are not loaded, a KV head that no active head reads has no cache; beside `hooks`, `inputs: split_qkv`, `value_residual`, a norm over whole projections and integer weights only the attention leaves them out. `runtime`: a mask `active_heads` `[H]` of 0 and 1, all ones until it is set: the attention skips heads, projections and the cache do not. Default: all. */
       readonly active?: readonly number[] | 'runtime';
     };
     /** Width of queries and keys, D. Default: `hidden / q_heads`, required when there is no `hidden`; `nope_dim + rope_dim` with `mla`. */
@@ -163,7 +163,7 @@ export interface Spec {
     readonly scale?: number;
     /** Entries of projected queries, keys and values are kept within ±c. */
     readonly clip_qkv?: number;
-    /** Norm of each query and key head, before rotation. */
+    /** Norm of each query and key head, before rotation; norms of a list follow each other. */
     readonly qk_norm?: OneOrMore<{
       /** `rms`: x / sqrt(mean(x²) + eps) · γ. `l2`: x / max(‖x‖, eps) · γ. `layer`: (x − mean) / sqrt(variance + eps) · γ. */
       readonly kind: 'rms' | 'l2' | 'layer';
@@ -347,6 +347,13 @@ export interface Spec {
       readonly kind?: 'dense' | 'ring' | 'paged';
       /** Storage of cached keys and values. Default: `f32`. */
       readonly dtype?: 'f32' | 'f16';
+      /** KV heads whose keys and values are stored otherwise. */
+      readonly ranges?: OneOrMore<{
+        /** Which KV heads, from 0 on; each in one range at most. */
+        readonly kv_heads: readonly number[];
+        /** Storage of their keys and values. */
+        readonly dtype: 'f32' | 'f16';
+      }>;
       /** May be written, but always equals `kv_heads`. Default: `kv_heads`. */
       readonly heads?: number;
       /** Rows of a ring, for each sequence; with `mask.chunk` that takes the place of the window, if it is smaller. Default: `window + prefill_chunk - 1`. */
@@ -596,6 +603,8 @@ export interface OptionTypes {
   readonly "attention.biases": readonly ('q' | 'k' | 'v' | 'o')[];
   readonly "attention.cache.kind": 'dense' | 'ring' | 'paged';
   readonly "attention.cache.dtype": 'f32' | 'f16';
+  readonly "attention.cache.ranges.kv_heads": readonly number[];
+  readonly "attention.cache.ranges.dtype": 'f32' | 'f16';
   readonly "attention.cache.heads": number;
   readonly "attention.cache.capacity": number;
   readonly "attention.cache.prefill_chunk": number;
@@ -676,6 +685,7 @@ export type MapPath =
   | "attention.cross"
   | "attention.hooks"
   | "attention.cache"
+  | "attention.cache.ranges"
   | "mlp"
   | "mlp.clamp"
   | "mlp.experts"

@@ -1,5 +1,7 @@
 import { extent, heads, type MapOption, since } from '../option.ts';
 
+const dtypes = ['f32', 'f16'] as const;
+
 /** `attention.cache`. */
 export const cache = {
   kind: 'map',
@@ -18,11 +20,38 @@ export const cache = {
     },
     dtype: {
       kind: 'enum',
-      values: ['f32', 'f16'],
+      values: dtypes,
       default: 'f32',
       since,
       consumedBy: 'plan',
       doc: 'Storage of cached keys and values.',
+    },
+    ranges: {
+      kind: 'map',
+      presence: 'grouping',
+      maxItems: 64,
+      since,
+      consumedBy: 'plan',
+      doc: 'KV heads whose keys and values are stored otherwise.',
+      entries: {
+        kv_heads: {
+          kind: 'integers',
+          min: 0,
+          max: heads.max - 1,
+          required: true,
+          since,
+          consumedBy: 'plan',
+          doc: 'Which KV heads, from 0 on; each in one range at most.',
+        },
+        dtype: {
+          kind: 'enum',
+          values: dtypes,
+          required: true,
+          since,
+          consumedBy: 'plan',
+          doc: 'Storage of their keys and values.',
+        },
+      },
     },
     heads: {
       kind: 'integer',

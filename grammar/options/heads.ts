@@ -16,7 +16,7 @@ export const heads = {
       derived: 'all',
       since,
       consumedBy: 'plan',
-      doc: 'Heads that are computed, from 0 on; the output of the others is zero, without any work. `runtime`: a mask `active_heads` `[H]` of 0 and 1, all ones until it is set.',
+      doc: 'Heads that are computed, from 0 on; the output of the others is zero. Their rows of weights are not loaded, a KV head that no active head reads has no cache; beside `hooks`, `inputs: split_qkv`, `value_residual`, a norm over whole projections and integer weights only the attention leaves them out. `runtime`: a mask `active_heads` `[H]` of 0 and 1, all ones until it is set: the attention skips heads, projections and the cache do not.',
     },
   },
 } as const satisfies MapOption;

@@ -25,7 +25,7 @@ export const qkNorm = {
   maxItems: 2,
   since,
   consumedBy: 'lower',
-  doc: 'Norm of each query and key head, before rotation.',
+  doc: 'Norm of each query and key head, before rotation; norms of a list follow each other.',
   entries: {
     kind: {
       kind: 'enum',

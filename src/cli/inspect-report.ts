@@ -1,5 +1,5 @@
 import { type KeySegment, keySegments } from '../compiler/check/key-columns.ts';
-import type { AttentionShape, ShapedSpec } from '../compiler/check/shaped-spec.ts';
+import type { AttentionShape, HeadClass, ShapedSpec } from '../compiler/check/shaped-spec.ts';
 import type { Compiled } from '../compiler/compile.ts';
 import { type CallSizes, costReport } from '../compiler/facts/cost-report.ts';
 import type { DeviceCeilings } from '../compiler/facts/devices.ts';
@@ -35,6 +35,7 @@ export function describeSpec(
       valueDim: attention.valueDim,
       scale: attention.scale,
       cacheDtype: attention.cacheDtype,
+      ...(attention.classes === undefined ? {} : { classes: attention.classes.map(classReport) }),
       ...(attention.cacheLayout === undefined ? {} : { cacheLayout: attention.cacheLayout }),
       ...(attention.mask.window === undefined ? {} : { window: attention.mask.window }),
       ...(attention.rope === undefined ? {} : { rope: attention.rope }),
@@ -92,6 +93,9 @@ function columnsOf(segment: KeySegment, { columns, inputs }: AttentionShape): re
   if (inputs === 'heads') return segment === 'new' ? ['given J'] : [];
   return [segment === 'cache' ? 'cache past' : 'new I'];
 }
+
+/** Heads that are worked on together, by their numbers in the spec. */
+const classReport = ({ numbers: { q, kv }, cacheDtype }: HeadClass) => ({ qHeads: q, kvHeads: kv, cacheDtype });
 
 /** For each KV head the query heads that read it. */
 function groupsOf({ heads }: AttentionShape): readonly (readonly number[])[] {

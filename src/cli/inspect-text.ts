@@ -33,6 +33,10 @@ export function printReport(report: Report): string {
     }
     for (const [kv, members] of groups.slice(0, 16).entries())
       lines.push(`  KV head ${kv} <- query heads ${members.join(', ')}`);
+    for (const { qHeads, kvHeads, cacheDtype: dtype } of one.classes ?? [])
+      lines.push(
+        `  computed by themselves: query heads ${qHeads.join(', ')} on KV heads ${kvHeads.join(', ')}, cache ${dtype}`,
+      );
     if (groups.length > 16) lines.push(`  … ${groups.length - 16} more`);
   }
   lines.push(

@@ -1,5 +1,6 @@
 import type { CacheDtype, ShapedSpec } from '../compiler/check/shaped-spec.ts';
 import type { Compiled } from '../compiler/compile.ts';
+import { cachedHeads } from '../compiler/ir/head-class.ts';
 import type { AttentionNode, AttnModule } from '../compiler/ir/nodes.ts';
 import type { OracleInput } from '../compiler/oracle/oracle.ts';
 import { gatherWeights } from '../compiler/oracle/weights.ts';
@@ -245,5 +246,6 @@ function worseOf(a: Found, b: Found): Found {
 
 /** One layer with an f16 cache rounds the whole. */
 function coarsestCache({ layers }: ShapedSpec): CacheDtype {
-  return layers.some(({ attention }) => attention.cacheDtype === 'f16') ? 'f16' : 'f32';
+  const dtypes = layers.flatMap(({ attention }) => cachedHeads(attention).map(({ dtype }) => dtype));
+  return dtypes.includes('f16') ? 'f16' : 'f32';
 }

@@ -1,20 +1,22 @@
 import type { BlocksDecl, BufferDecl, Extent, TableDecl, WeightDecl } from '../../runtime/abi1/definition.ts';
 import type { WeightShape } from '../check/shaped-spec.ts';
+import { shapeOfPart } from '../ir/head-class.ts';
 import type { AttnModule, Node, TensorDecl } from '../ir/nodes.ts';
 import { cachePlan } from '../plan/cache-layout.ts';
 import { ceilDiv, quads, toExtent } from '../plan/extents.ts';
 
 /** None for a tensor that is no weight. Rows of matrices are padded to four entries: kernels read them in quads. */
-export function weightDecl({ name, dtype, weight }: TensorDecl): readonly WeightDecl[] {
+export function weightDecl({ name, dtype, weight, part }: TensorDecl): readonly WeightDecl[] {
   if (weight === undefined || dtype === 'u32') return [];
-  const width = weight.shape.at(-1) ?? 1;
+  const shape = shapeOfPart(weight.shape, part);
+  const width = shape.at(-1) ?? 1;
   const pitch = weight.role === 'matrix' ? Math.ceil(width / 4) * 4 : width;
   const { tensor: source, transposed, stack } = weight.source;
   const blocks = blocksOf(weight);
   return [
     {
       name,
-      shape: weight.shape,
+      shape,
       dtype,
       pitch,
       ...(weight.quantization && { group: weight.quantization.group }),
@@ -22,6 +24,7 @@ export function weightDecl({ name, dtype, weight }: TensorDecl): readonly Weight
       ...(stack !== undefined && { stack }),
       ...(transposed && { transposed }),
       ...(blocks && { blocks }),
+      ...(part && { part: { of: weight.shape, ...part } }),
     },
   ];
 }

@@ -2,12 +2,14 @@ import type { Report } from '../diagnostics/report.ts';
 import type { BoundSpec, OptionPath } from './bind.ts';
 import { type CheckpointHeader, resolveWeightDtype } from './checkpoint.ts';
 import { withDeletions } from './deletions.ts';
+import { headClasses } from './head-classes.ts';
 import { resolveAttention } from './infer-attention.ts';
 import { resolveMlp } from './infer-mlp.ts';
 import { resolveModel } from './infer-model.ts';
 import { type KindReports, reportsByKind } from './kind-reports.ts';
 import type { LayerKind } from './layer-kind.ts';
 import { checkPageSizes } from './rules/cache.ts';
+import { checkRangesOfMixedValues } from './rules/cache-ranges.ts';
 import { checkCheckpoint, weightsPlace } from './rules/checkpoint.ts';
 import { checkShardFaults } from './rules/checkpoint-shards.ts';
 import { type ResolvedHeads, resolveHeads } from './rules/heads.ts';
@@ -53,6 +55,9 @@ function inferAll(
   const modules = resolved.every(({ kind }) => kind.isModule) ? resolved.map((one) => [one]) : [resolved];
   for (const layers of modules) {
     checkFirstValues(layers, reports);
+    checkRangesOfMixedValues(
+      layers.map(({ kind, attention }) => ({ spec: kind.spec, attention, report: reports.of(kind) })),
+    );
     checkPageSizes(
       layers.map(({ kind, attention }) => ({
         spec: kind.spec,
@@ -105,12 +110,18 @@ function shapeOf(
   const prefix = first === undefined ? '' : prefixOf(first.kind);
   const weightDtype = resolveWeightDtype(spec, weights, checkpoint);
   if (first === undefined || weightDtype === undefined) return undefined;
+  const isWhole =
+    weights.some(({ quantization }) => quantization !== undefined) ||
+    kinds.some(({ attention }) => attention.valueResidual !== undefined);
   const layers = kinds.flatMap(({ kind, attention, mlp }) => {
-    const shapeWith = (hooks: AttentionShape['hooks']): LayerShape =>
-      Object.freeze({
-        attention: Object.freeze({ ...attention, hooks }),
+    const shapeWith = (hooks: AttentionShape['hooks']): LayerShape => {
+      const own = { ...attention, hooks };
+      const classes = headClasses(own, isWhole);
+      return Object.freeze({
+        attention: Object.freeze({ ...own, ...(classes && { classes }) }),
         ...(model === undefined || mlp === undefined ? {} : { mlp }),
       });
+    };
     const [hooked, bare] = [shapeWith(attention.hooks), shapeWith([])];
     return kind.layers.map((layer) => ({ layer, shape: isHooked(kind.spec, layer) ? hooked : bare, kind }));
   });

@@ -138,6 +138,22 @@ export interface HeadGroup {
   readonly queriesPerKv: number;
   /** `blocked`: query head h reads KV head floor(h / G). `interleaved`: it reads h mod kvHeads. */
   readonly order: 'blocked' | 'interleaved';
+  /** The heads of the spec that these are, where they are not all of them. */
+  readonly numbers?: HeadNumbers;
+}
+
+/** Heads by their numbers in the spec, in the order in which they are counted here. */
+export interface HeadNumbers {
+  readonly q: readonly number[];
+  readonly kv: readonly number[];
+  /** All heads of the spec. */
+  readonly of: { readonly qHeads: number; readonly kvHeads: number };
+}
+
+/** Heads that are projected, cached and attended with together, apart from others. */
+export interface HeadClass {
+  readonly numbers: HeadNumbers;
+  readonly cacheDtype: CacheDtype;
 }
 
 /** The key columns that precede the sequence: `[zero | memory | cache | new]`. Zero and memory columns have no position. */
@@ -204,6 +220,10 @@ export interface AttentionShape {
   readonly gates: GatesShape;
   readonly biases: { readonly q: boolean; readonly k: boolean; readonly v: boolean; readonly o: boolean };
   readonly cacheDtype: CacheDtype;
+  /** KV heads whose cache has another dtype; disjoint. */
+  readonly cacheRanges?: readonly { readonly kvHeads: readonly number[]; readonly dtype: CacheDtype }[];
+  /** Heads that are worked on apart from each other, each class adding to the output; heads of none are not computed. Absent: all at once. */
+  readonly classes?: readonly HeadClass[];
   /** Absent: a row for each position, `[B, K, C, width]`. */
   readonly cacheLayout?: CacheLayout;
   /** Activations that are returned beside the output. */

@@ -1,4 +1,5 @@
 import type { AttentionShape, LayerShape } from '../check/shaped-spec.ts';
+import { cachedHeads } from '../ir/head-class.ts';
 
 /** Bytes of one element, as caches may be stored; int8 without its scales. */
 export const elementBytes = { f32: 4, f16: 2, int8: 1 } as const;
@@ -27,7 +28,7 @@ export function elementsAtContext(layers: readonly LayerShape[], context: number
 /** Learned memory keys and values: a constant, whatever the length. */
 export function memoryElements(layers: readonly LayerShape[]): number {
   return layers.reduce(
-    (sum, { attention }) => sum + attention.columns.memory * elementsOfHeads(attention, attention.heads.kvHeads),
+    (sum, { attention }) => sum + attention.columns.memory * elementsOfHeads(attention, headsInUse(attention)),
     0,
   );
 }
@@ -42,8 +43,29 @@ export function reach({ mask }: AttentionShape, context: number): number {
 
 /** Elements that one token adds to the cache of a layer. */
 export function elementsOfToken(attention: AttentionShape): number {
-  const { latent, heads } = attention;
-  return latent === undefined ? elementsOfHeads(attention, heads.kvHeads) : latent.kvRank + latent.ropeDim;
+  const { latent } = attention;
+  return latent === undefined ? elementsOfHeads(attention, headsInUse(attention)) : latent.kvRank + latent.ropeDim;
 }
+
+/** Bytes that one token adds to the caches of all layers, in the dtypes that the spec says. */
+export function storedBytesPerToken(layers: readonly LayerShape[]): number {
+  return layers.reduce((sum, { attention }) => sum + storedBytesOfToken(attention), 0);
+}
+
+/** Bytes of a full cache in the dtypes that the spec says. */
+export function storedBytesAtContext(layers: readonly LayerShape[], context: number): number {
+  return layers.reduce((sum, { attention }) => sum + storedBytesOfToken(attention) * reach(attention, context), 0);
+}
+
+function storedBytesOfToken(attention: AttentionShape): number {
+  if (attention.latent !== undefined) return elementsOfToken(attention) * elementBytes[attention.cacheDtype];
+  return cachedHeads(attention).reduce(
+    (sum, { kvHeads, dtype }) => sum + elementsOfHeads(attention, kvHeads) * elementBytes[dtype],
+    0,
+  );
+}
+
+const headsInUse = (attention: AttentionShape): number =>
+  cachedHeads(attention).reduce((sum, { kvHeads }) => sum + kvHeads, 0);
 
 const elementsOfHeads = ({ headDim, valueDim }: AttentionShape, heads: number): number => heads * (headDim + valueDim);

@@ -34,9 +34,13 @@ export const columns: readonly Column[] = [
   right('active', ({ parameters, parametersActive }) =>
     parametersActive === parameters ? 'all' : count(parametersActive),
   ),
-  right('KV bytes per token (f32 / f16 / int8)', ({ kvBytesPerToken }) => perDtype(kvBytesPerToken, count)),
-  right('KV cache at full context (f32 / f16 / int8)', ({ kvBytesAtContext }) =>
-    kvBytesAtContext === undefined ? dash : perDtype(kvBytesAtContext, (bytes) => inUnits(bytes, 1024, byteUnits)),
+  right('KV bytes per token (f32 / f16 / int8)', ({ kvBytesPerToken, kvBytesStored: { perToken } }) =>
+    perDtype(kvBytesPerToken, count, perToken),
+  ),
+  right('KV cache at full context (f32 / f16 / int8)', ({ kvBytesAtContext, kvBytesStored: { atContext } }) =>
+    kvBytesAtContext === undefined
+      ? dash
+      : perDtype(kvBytesAtContext, (bytes) => inUnits(bytes, 1024, byteUnits), atContext),
   ),
   right('smaller than with K = H', ({ timesSmallerThanMha }) => `${decimal(timesSmallerThanMha)}×`),
   right('attention FLOPs per token', ({ attentionFlops }) =>
@@ -50,8 +54,13 @@ const flopUnits = ['', 'k', 'M', 'G', 'T'];
 
 const count = (value: number | undefined): string => (value === undefined ? dash : value.toLocaleString('en'));
 const list = (values: readonly number[]): string => values.map(count).join(' / ');
-const perDtype = ({ f32, f16, int8 }: BytesByDtype, text: (bytes: number) => string): string =>
-  [f32, f16, int8].map(text).join(' / ');
+
+/** With what is stored, where that is none of the three: some heads have another dtype than others. */
+function perDtype({ f32, f16, int8 }: BytesByDtype, text: (bytes: number) => string, stored?: number): string {
+  const three = [f32, f16, int8];
+  const own = stored === undefined || three.includes(stored) ? '' : `; ${text(stored)} as stored`;
+  return `${three.map(text).join(' / ')}${own}`;
+}
 
 /** Such as `5 × 512, 1 × all`; the pattern repeats over the layers. */
 function windowText(windows: ModelFacts['windows']): string {

@@ -30,6 +30,8 @@ export function factsJson(facts: ModelFacts): Readonly<Record<string, JsonValue>
     parameters_active: facts.parametersActive,
     kv_bytes_per_token: { ...facts.kvBytesPerToken },
     kv_bytes_at_context: facts.kvBytesAtContext === undefined ? null : { ...facts.kvBytesAtContext },
+    kv_bytes_per_token_stored: facts.kvBytesStored.perToken,
+    kv_bytes_at_context_stored: facts.kvBytesStored.atContext ?? null,
     kv_times_smaller_than_mha: facts.timesSmallerThanMha,
     attention_flops_per_token:
       attentionFlops === undefined ? null : attentionFlops.projections + attentionFlops.columns,

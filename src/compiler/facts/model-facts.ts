@@ -7,6 +7,8 @@ import {
   inBytes,
   memoryElements,
   reach,
+  storedBytesAtContext,
+  storedBytesPerToken,
 } from './cache-size.ts';
 import { describeMlp, describeNorm, describePositions } from './describe.ts';
 import { distinct, distinctBy, shortestPeriod } from './layer-pattern.ts';
@@ -43,6 +45,8 @@ export interface ModelFacts {
   readonly parametersActive: number;
   readonly kvBytesPerToken: BytesByDtype;
   readonly kvBytesAtContext?: BytesByDtype;
+  /** In the dtypes that the spec says, which may differ from head to head. */
+  readonly kvBytesStored: { readonly perToken: number; readonly atContext?: number };
   readonly memoryBytes: BytesByDtype;
   /** Cache with a KV head for each query head, divided by this cache. */
   readonly timesSmallerThanMha: number;
@@ -78,6 +82,10 @@ export function modelFacts(shaped: ShapedSpec): ModelFacts {
     parameters: parameterCount(shaped),
     parametersActive: activeParameterCount(shaped),
     kvBytesPerToken: inBytes(perToken),
+    kvBytesStored: {
+      perToken: storedBytesPerToken(layers),
+      ...(model && { atContext: storedBytesAtContext(layers, model.context) }),
+    },
     memoryBytes: inBytes(memoryElements(layers)),
     timesSmallerThanMha: elementsPerTokenUngrouped(layers) / perToken,
     ...(model === undefined ? {} : atContext(shaped, model.context)),

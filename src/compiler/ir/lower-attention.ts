@@ -1,12 +1,13 @@
 import { ceilDiv, dim } from '../check/dims.ts';
 import type { AttentionShape, CacheLayout, ParameterShape } from '../check/shaped-spec.ts';
 import type { AttentionPlace } from './attention-place.ts';
+import { attentionOfClass } from './head-class.ts';
 import { headNormsOf, rotationOf, withTensor } from './head-parts.ts';
 import { declareHooked, keptRows, lowerResult } from './lower-hooks.ts';
 import { declareInputs } from './lower-inputs.ts';
 import { lowerLatent } from './lower-latent.ts';
 import { lowerNorm } from './lower-norm.ts';
-import { B, C, I, inLayer, J, type ModuleBuilder, X } from './module-builder.ts';
+import { B, C, classPrefix, I, inLayer, J, type ModuleBuilder, withoutClass, X } from './module-builder.ts';
 
 export function lowerAttentionAlone(builder: ModuleBuilder, attention: AttentionShape): void {
   if (attention.inputs === 'heads') {
@@ -24,6 +25,22 @@ export function lowerProjectedAttention(
   attention: AttentionShape,
   place: AttentionPlace,
 ): void {
+  const { classes } = attention;
+  if (classes === undefined) {
+    lowerHeads(builder, attention, place);
+    return;
+  }
+  for (const [index, one] of classes.entries()) {
+    const own = attentionOfClass(attention, one);
+    const at = classes.length === 1 ? place.at : classPrefix(place.at, index);
+    // The first class writes the output with its bias, the others add to that.
+    const later = index > 0 && { accumulate: true };
+    const biases = { ...own.biases, o: own.biases.o && index === 0 };
+    builder.ofHeads(one.numbers, () => lowerHeads(builder, { ...own, biases }, { ...place, at, ...later }));
+  }
+}
+
+function lowerHeads(builder: ModuleBuilder, attention: AttentionShape, place: AttentionPlace): void {
   const { heads, headDim, valueDim, cacheDtype, cacheLayout } = attention;
   const { at, sources } = place;
   const layer = inLayer(place.layer);
@@ -346,7 +363,7 @@ function declareParameter(builder: ModuleBuilder, { name, shape, runtime }: Para
   if (!runtime) return builder.weight(`${at}attn.parameters.${name}`);
   const axes = shape.length === 0 ? [1] : shape;
   return builder.declare(
-    `${at}parameters.${name}`,
+    `${withoutClass(at)}parameters.${name}`,
     'input',
     'f32',
     axes.map((axis) => dim(axis)),
@@ -358,7 +375,12 @@ function declareBias(
   { heads }: AttentionShape,
   { perBatch, perHead }: { perBatch: boolean; perHead: boolean },
 ): string {
-  return builder.declare('bias', 'input', 'f32', [perBatch ? B : dim(1), dim(perHead ? heads.qHeads : 1), I, J]);
+  return builder.declare('bias', 'input', 'f32', [
+    perBatch ? B : dim(1),
+    dim(perHead ? (heads.numbers?.of.qHeads ?? heads.qHeads) : 1),
+    I,
+    J,
+  ]);
 }
 
 function memoryOf(builder: ModuleBuilder, attention: AttentionShape, at: string, layer?: number) {

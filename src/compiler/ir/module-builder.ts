@@ -1,5 +1,6 @@
 import { type Dim, dim, equals } from '../check/dims.ts';
-import type { CacheLayout, HookName, RopeShape, ShapedSpec, WeightShape } from '../check/shaped-spec.ts';
+import type { CacheLayout, HeadNumbers, HookName, RopeShape, ShapedSpec, WeightShape } from '../check/shaped-spec.ts';
+import { partOfHeads, shapeOfPart } from './head-class.ts';
 import type { AttnModule, Node, TensorDecl } from './nodes.ts';
 
 /** Extents that are known per call: B sequences, I new tokens, J keys, C capacity, L rows of logits, X rows of a context. */
@@ -15,6 +16,10 @@ export const inLayer = (layer: number | undefined) => (layer === undefined ? {} 
 /** The tensor of an activation that is returned; `at` is the prefix of its layer. */
 export const hookTensor = (at: string, hook: HookName) => `${at}hooks.${hook}`;
 
+/** Prefix of what a class of heads has for itself, within the prefix of its layer. */
+export const classPrefix = (at: string, index: number) => `${at}heads_${index}.`;
+export const withoutClass = (name: string) => name.replace(/\bheads_\d+\./, '');
+
 /** Collects the nodes of a module, and declares the tensors that they name. */
 export class ModuleBuilder {
   readonly #shaped: ShapedSpec;
@@ -23,6 +28,7 @@ export class ModuleBuilder {
   readonly #nodes: Node[] = [];
   /** Names of tables by what they are computed from. */
   readonly #ropeTables = new Map<string, string>();
+  #heads: HeadNumbers | undefined;
 
   constructor(shaped: ShapedSpec) {
     this.#shaped = shaped;
@@ -74,14 +80,25 @@ export class ModuleBuilder {
     return this.#weights.get(name)?.shape.at(-1) ?? 0;
   }
 
+  /** What `work` takes of weights that are made of heads is the part of these. */
+  ofHeads(numbers: HeadNumbers, work: () => void): void {
+    this.#heads = numbers;
+    work();
+    this.#heads = undefined;
+  }
+
   weight(name: string): string {
-    const weight = this.#weights.get(name);
-    if (weight === undefined) throw new Error(`the weight table has no ${name}`);
+    const canonical = withoutClass(name);
+    const weight = this.#weights.get(canonical);
+    if (weight === undefined) throw new Error(`the weight table has no ${canonical}`);
+    const part = this.#heads && partOfHeads(weight, this.#heads);
+    const own = part === undefined ? canonical : name;
     const dtype = weight.quantization?.dtype ?? (weight.role === 'matrix' ? this.#shaped.weightDtype : 'f32');
-    if (!this.#tensors.has(name)) {
-      this.#tensors.set(name, { name, role: 'weight', dtype, shape: weight.shape.map((n) => dim(n)), weight });
+    if (!this.#tensors.has(own)) {
+      const shape = shapeOfPart(weight.shape, part).map((n) => dim(n));
+      this.#tensors.set(own, { name: own, role: 'weight', dtype, shape, weight, ...(part && { part }) });
     }
-    return name;
+    return own;
   }
 
   add(node: Node): void {

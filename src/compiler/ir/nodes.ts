@@ -41,8 +41,17 @@ export interface TensorDecl {
   readonly dtype: 'f32' | 'f16' | 'bf16' | 'int8' | 'int4' | 'u32';
   readonly shape: readonly Dim[];
   readonly weight?: WeightShape;
+  /** What the module has of `weight`; absent: all of it. */
+  readonly part?: WeightPart;
   /** How a cache is stored, whose shape here is that of a dense one, or the cache that `pages` are of. */
   readonly layout?: CacheLayout;
+}
+
+/** Of one axis the `size` entries from each of `starts` on, in that order. */
+export interface WeightPart {
+  readonly axis: number;
+  readonly size: number;
+  readonly starts: readonly number[];
 }
 
 /** Axes: B batch, I new tokens of each sequence, X rows of a context, C cache capacity, H query heads, K KV heads, D key width, Dv value width. */
@@ -309,7 +318,7 @@ export interface HeadResultsNode extends NodeBase {
  * The sequence's k and v are `[B, K, C, D]` (`heads-first`: a cache) or `[B, J, K, D]` (`tokens-first`: given by the app).
  * Order: similarity · scale → mixing `pre` → biases and softcap (of sequence columns; the cap is for all columns), or `score` in their place → masks → sink → normaliser → mixing `post`,
  * `preScalePost` → values. The zero column's similarity is 0 (`dot`) or −‖q‖² (`l2`). Positions: query i stands at past + i. A row that sees nothing is zero.
- * Rows of heads that are not `active` are zero.
+ * Rows of heads that are not `active` are zero. `heads.numbers` says how biases and expressions count the heads.
  * In cross-attention (`cross`) the sequence is the context: its length per sequence, never causal.
  */
 export interface AttentionNode extends NodeBase {

@@ -222,7 +222,15 @@ function attentionExtras(node: AttentionNode): readonly Use[] {
     ...perKey('documents', documents),
     ...headMask(active && 'mask' in active ? active.mask : undefined, qHeads),
     ...(bias
-      ? [read('bias', bias.tensor, [bias.perBatch ? B : dim(1), dim(bias.perHead ? qHeads : 1), I, J], 1, ['input'])]
+      ? [
+          read(
+            'bias',
+            bias.tensor,
+            [bias.perBatch ? B : dim(1), dim(bias.perHead ? (heads.numbers?.of.qHeads ?? qHeads) : 1), I, J],
+            1,
+            ['input'],
+          ),
+        ]
       : []),
     ...parameters.flatMap(({ name, tensor, shape }) =>
       vector(

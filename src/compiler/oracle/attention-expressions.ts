@@ -2,6 +2,7 @@ import { type Environment, evaluate } from '../expression/evaluate.ts';
 import type { BuiltinName, Expression } from '../expression/tree.ts';
 import type { AttentionNode } from '../ir/nodes.ts';
 import type { KeyColumn } from './attention-columns.ts';
+import { kvNumberOf, numberOf } from './head-numbers.ts';
 import { alibiSlopes } from './positions.ts';
 import { contextStep, read, type Step } from './step.ts';
 
@@ -22,7 +23,7 @@ export type ValueIn = (expression: Expression, place: LogitPlace) => number;
 
 export function valuesOfExpressions(node: AttentionNode, step: Step): ValueIn {
   const tensors = new Map(node.parameters.map(({ name, tensor }) => [name, read(step, tensor).data]));
-  const slopes = alibiSlopes(node.heads.qHeads);
+  const slopes = alibiSlopes(node.heads.numbers?.of.qHeads ?? node.heads.qHeads);
   const entryOf: Environment['entryOf'] = (parameter, at) => {
     if (Number.isNaN(at)) return Number.NaN;
     const entry = tensors.get(parameter)?.[at];
@@ -36,7 +37,6 @@ export function valuesOfExpressions(node: AttentionNode, step: Step): ValueIn {
 
 function valueAt(node: AttentionNode, step: Step, place: LogitPlace, name: BuiltinName): number {
   const { sequence, token, position, head, column, logit = Number.NaN } = place;
-  const { order, queriesPerKv, kvHeads } = node.heads;
   const keys = node.cross ? contextStep(step) : step;
   switch (name) {
     case 's':
@@ -47,9 +47,9 @@ function valueAt(node: AttentionNode, step: Step, place: LogitPlace, name: Built
     case 'k':
       return column.kind === 'sequence' ? column.at : Number.NaN;
     case 'h':
-      return head;
+      return numberOf(node.heads, head);
     case 'kv':
-      return order === 'blocked' ? Math.floor(head / queriesPerKv) : head % kvHeads;
+      return kvNumberOf(node.heads, head);
     case 'b':
       return sequence;
     case 'q_len':

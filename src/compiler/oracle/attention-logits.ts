@@ -2,6 +2,7 @@ import type { Expression } from '../expression/tree.ts';
 import type { AttentionNode } from '../ir/nodes.ts';
 import type { KeyColumn } from './attention-columns.ts';
 import { type ValueIn, valuesOfExpressions } from './attention-expressions.ts';
+import { numberOf } from './head-numbers.ts';
 import { alibiSlopes, t5Bucket } from './positions.ts';
 import { read, type Step } from './step.ts';
 import { dot } from './tensor.ts';
@@ -65,10 +66,10 @@ function biasesOf(node: AttentionNode, step: Step): (place: QueryPlace, head: nu
     column.kind === 'sequence' ? terms.reduce((sum, term) => sum + term(place, head, column.at), 0) : 0;
 }
 
-function alibiOf({ alibi }: AttentionNode): PositionBias | undefined {
+function alibiOf({ alibi, heads }: AttentionNode): PositionBias | undefined {
   if (alibi === undefined) return undefined;
   const slopes = alibiSlopes(alibi.heads);
-  return ({ position }, head, at) => -alibi.scale * (slopes[head] ?? 0) * Math.abs(position - at);
+  return ({ position }, head, at) => -alibi.scale * (slopes[numberOf(heads, head)] ?? 0) * Math.abs(position - at);
 }
 
 function t5Of({ t5, heads }: AttentionNode, step: Step): PositionBias | undefined {
@@ -79,7 +80,7 @@ function t5Of({ t5, heads }: AttentionNode, step: Step): PositionBias | undefine
 }
 
 /** @throws RangeError when the tensor has no entry for the query or the key. */
-function givenBias({ bias }: AttentionNode, step: Step): PositionBias | undefined {
+function givenBias({ bias, heads: group }: AttentionNode, step: Step): PositionBias | undefined {
   if (bias === undefined) return undefined;
   const { data, shape } = read(step, bias.tensor);
   const [, heads = 0, queries = 0, keys = 0] = shape;
@@ -87,7 +88,7 @@ function givenBias({ bias }: AttentionNode, step: Step): PositionBias | undefine
     if (token >= queries || at >= keys) {
       throw new RangeError(`${bias.tensor} is [${shape.join(', ')}], query ${token} and key ${at} are not in it`);
     }
-    const row = (bias.perBatch ? sequence : 0) * heads + (bias.perHead ? head : 0);
+    const row = (bias.perBatch ? sequence : 0) * heads + (bias.perHead ? numberOf(group, head) : 0);
     return data[(row * queries + token) * keys + at] as number;
   };
 }

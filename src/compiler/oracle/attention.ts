@@ -1,9 +1,9 @@
-import type { HeadGroup } from '../check/shaped-spec.ts';
 import { hiddenScore } from '../ir/hidden-score.ts';
 import type { AttentionNode } from '../ir/nodes.ts';
 import { columnsOf, type KeyColumn, rowIndex } from './attention-columns.ts';
 import { logitsOf, type QueryPlace, similarityOf } from './attention-logits.ts';
 import { weightsOf } from './attention-weights.ts';
+import { kvHeadOf } from './head-numbers.ts';
 import { contextStep, eachToken, read, type Step } from './step.ts';
 import { addScaled, type Tensor, zeros } from './tensor.ts';
 
@@ -60,10 +60,6 @@ function keeperOf({ kept = {}, columns, heads, cross }: AttentionNode, step: Ste
 /** What `mask.where` hides is a column that the query does not see. */
 function finite(value: number): number {
   return value === Number.NEGATIVE_INFINITY ? hiddenScore : value;
-}
-
-function kvHeadOf(heads: HeadGroup, head: number): number {
-  return heads.order === 'blocked' ? Math.floor(head / heads.queriesPerKv) : head % heads.kvHeads;
 }
 
 /** Scaled similarities of a query with its columns. The zero column is a key of zeros. */

@@ -136,11 +136,15 @@ function evaluateNode(node: Node, step: Step): Tensor | undefined {
 function loadWeights(module: AttnModule, weights: ReadonlyMap<string, ArrayLike<number>>, rounded: boolean) {
   const loaded = new Map<string, Tensor>();
   for (const declared of module.tensors.values()) {
-    const { name, weight } = declared;
+    const { name, weight, shape } = declared;
     if (weight === undefined) continue;
     const values = weights.get(name);
     if (values === undefined) throw new Error(`weight ${name} is missing`);
-    const tensor = tensorOf(name, values, weight.shape);
+    const tensor = tensorOf(
+      name,
+      values,
+      shape.map((extent) => constantOf(extent) ?? 0),
+    );
     loaded.set(name, rounded ? { ...tensor, data: storedValues(tensor.data, declared) } : tensor);
   }
   return loaded;

@@ -1,5 +1,5 @@
 import type { WeightShape } from '../check/shaped-spec.ts';
-import type { AttnModule } from '../ir/nodes.ts';
+import type { AttnModule, WeightPart } from '../ir/nodes.ts';
 import { sizeOf } from './tensor.ts';
 
 /** One tensor of a checkpoint, whole. */
@@ -19,7 +19,7 @@ export async function gatherWeights(
   readTensor: TensorReader,
 ): Promise<ReadonlyMap<string, Float64Array>> {
   const weights = new Map<string, Float64Array>();
-  for (const { name, weight } of module.tensors.values()) {
+  for (const { name, weight, part } of module.tensors.values()) {
     if (weight === undefined) continue;
     const values = await readWeight(weight, readTensor);
     if (values.length !== sizeOf(weight.shape)) {
@@ -27,9 +27,20 @@ export async function gatherWeights(
         `${weight.source.tensor} has ${values.length} values, ${name} [${weight.shape.join(', ')}] needs ${sizeOf(weight.shape)}`,
       );
     }
-    weights.set(name, values);
+    weights.set(name, part === undefined ? values : partOf(values, weight.shape, part));
   }
   return weights;
+}
+
+/** Entries of one axis, run by run. */
+function partOf(values: Float64Array, shape: readonly number[], { axis, size, starts }: WeightPart): Float64Array {
+  const before = sizeOf(shape.slice(0, axis));
+  const each = sizeOf(shape.slice(axis + 1));
+  const extent = shape[axis] ?? 1;
+  const runs = Array.from({ length: before }, (_, outer) =>
+    starts.map((start) => values.subarray((outer * extent + start) * each, (outer * extent + start + size) * each)),
+  ).flat();
+  return Float64Array.from(runs.flatMap((run) => [...run]));
 }
 
 /** Of a stack, the parts one after the other. */

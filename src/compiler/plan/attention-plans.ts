@@ -1,4 +1,4 @@
-import { type Expression, find } from '../expression/tree.ts';
+import { type Expression, find, mentions } from '../expression/tree.ts';
 import type { AttentionNode } from '../ir/nodes.ts';
 import { cachePlan } from './cache-layout.ts';
 import { quads } from './extents.ts';
@@ -27,8 +27,11 @@ export interface Choice<Plan> {
 export function attentionOptions(node: AttentionNode, keys: Storage): AttentionOptions {
   const { heads, headDim, valueDim, similarity, scale, mask, columns, keyLayout } = node;
   const { softcap, bias, alibi, t5, sinks, score, parameters } = node;
+  const { numbers, ...group } = heads;
+  const allHeads = numbers?.of.qHeads ?? heads.qHeads;
+  const ofHeads = (slopes: readonly number[]) => numbers?.q.map((head) => slopes[head] ?? 0) ?? slopes;
   return {
-    heads,
+    heads: numbersMatter(node) ? heads : group,
     ...activePlan(node),
     headDim,
     valueDim,
@@ -38,9 +41,9 @@ export function attentionOptions(node: AttentionNode, keys: Storage): AttentionO
     columns,
     ...(softcap && { softcap }),
     ...(bias && { bias: { perBatch: bias.perBatch, perHead: bias.perHead } }),
-    ...(alibi && { alibiSlopes: alibiSlopes(alibi, heads.qHeads) }),
+    ...(alibi && { alibiSlopes: ofHeads(alibiSlopes(alibi, allHeads)) }),
     ...(usesSlopes(node) && {
-      headSlopes: alibiSlopes({ kind: 'alibi', heads: heads.qHeads, scale: 1 }, heads.qHeads),
+      headSlopes: alibiSlopes({ kind: 'alibi', heads: allHeads, scale: 1 }, allHeads),
     }),
     ...(t5 && { t5: t5Plan(t5) }),
     ...(score && { score }),
@@ -50,6 +53,12 @@ export function attentionOptions(node: AttentionNode, keys: Storage): AttentionO
     keyLayout,
     ...cachePlan(node.cacheLayout),
   };
+}
+
+/** The kernel counts heads as the spec does; else kernels of other heads are the same. */
+function numbersMatter({ score, mask, bias }: AttentionNode): boolean {
+  const written = [score, mask.where?.condition].filter((one) => one !== undefined);
+  return bias?.perHead === true || written.some((one) => mentions(one, 'h', 'kv'));
 }
 
 /** An expression names `alibi_slope`. */

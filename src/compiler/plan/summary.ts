@@ -1,4 +1,5 @@
 import type { LayerShape, ShapedSpec } from '../check/shaped-spec.ts';
+import { cachedHeads } from '../ir/head-class.ts';
 
 /** Bytes that one token adds to the caches of all layers but rings, rows padded to four entries as they are on the device. */
 export function cacheBytesPerToken({ layers }: ShapedSpec): number {
@@ -12,16 +13,20 @@ export function ringBytes({ layers }: ShapedSpec): number {
 
 const ringRows = ({ cacheLayout }: LayerShape['attention']) => (cacheLayout?.kind === 'ring' ? cacheLayout.rows : 0);
 
-function rowBytes({ heads, headDim, valueDim, cacheDtype }: LayerShape['attention']): number {
+function rowBytes(attention: LayerShape['attention']): number {
   const padded = (width: number) => Math.ceil(width / 4) * 4;
-  return heads.kvHeads * (padded(headDim) + padded(valueDim)) * (cacheDtype === 'f16' ? 2 : 4);
+  const width = padded(attention.headDim) + padded(attention.valueDim);
+  return cachedHeads(attention).reduce(
+    (sum, { kvHeads, dtype }) => sum + kvHeads * width * (dtype === 'f16' ? 2 : 4),
+    0,
+  );
 }
 
 /** Learned memory of all layers, which is a constant and not part of the cache. */
 export function memoryBytes({ layers }: ShapedSpec): number {
-  return layers.reduce(
-    (sum, { attention: { heads, headDim, valueDim, columns } }) =>
-      sum + heads.kvHeads * columns.memory * (headDim + valueDim) * 4,
-    0,
-  );
+  return layers.reduce((sum, { attention }) => {
+    const { headDim, valueDim, columns } = attention;
+    const heads = cachedHeads(attention).reduce((count, { kvHeads }) => count + kvHeads, 0);
+    return sum + heads * columns.memory * (headDim + valueDim) * 4;
+  }, 0);
 }

@@ -74,6 +74,15 @@ export interface WeightDecl {
   readonly transposed?: true;
   /** The part of the tensor that is the weight; absent for the whole tensor. */
   readonly blocks?: BlocksDecl;
+  /** All of that has the shape `of`; the weight is, of one axis, the `size` entries from each of `starts` on, in that order. */
+  readonly part?: PartDecl;
+}
+
+export interface PartDecl {
+  readonly of: readonly number[];
+  readonly axis: number;
+  readonly size: number;
+  readonly starts: readonly number[];
 }
 
 /** Of each of `count` runs of `stride` elements, the `size` elements from `from` on: whole rows of the last axis. */

@@ -5,7 +5,8 @@ import { CheckpointError } from './errors.ts';
 import { isPacked, placedIn } from './packed-checkpoint.ts';
 import { quantizedBytes, quantizedOf } from './quantize.ts';
 import { scalesName, storedShapes } from './quantized-pieces.ts';
-import { endOf, tensorParts, weightPieces } from './weight-pieces.ts';
+import { deviceBytes, wholeOf } from './weight-parts.ts';
+import { endOf, tensorParts } from './weight-pieces.ts';
 
 export interface LoadProgress {
   readonly tensor: string;
@@ -28,7 +29,7 @@ const rowsOf = (shape: readonly number[]) => shape.slice(0, -1).reduce((product,
  * @throws CheckpointError naming the first tensor that is missing, has another shape, or cannot be converted.
  */
 function checkWeights(weights: readonly WeightDecl[], file: Checkpoint): void {
-  for (const weight of weights.flatMap(tensorParts)) {
+  for (const weight of weights.map(wholeOf).flatMap(tensorParts)) {
     const { dtype, shape } = file.info(weight.source);
     if (isPacked(file) && dtype === 'U8' && checkStored(weight, file)) continue;
     if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') {
@@ -105,5 +106,5 @@ async function uploadWeight(
   weight: WeightDecl,
   file: Checkpoint,
 ): Promise<void> {
-  for await (const { offset, bytes } of weightPieces(file, weight)) ledger.upload(buffer, offset, bytes);
+  for await (const { offset, bytes } of deviceBytes(file, weight)) ledger.upload(buffer, offset, bytes);
 }

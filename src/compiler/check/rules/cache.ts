@@ -2,17 +2,15 @@ import { note } from '../../diagnostics/diagnostic.ts';
 import type { Report } from '../../diagnostics/report.ts';
 import { deleteEntry } from '../../syntax/edits.ts';
 import type { AnyPath, BoundSpec } from '../bind.ts';
-import type { CacheDtype, CacheLayout } from '../shaped-spec.ts';
+import type { AttentionShape, CacheLayout } from '../shaped-spec.ts';
+import { resolveCacheRanges } from './cache-ranges.ts';
 import { hasGivenHeads } from './given-heads.ts';
 import type { ResolvedHeads } from './heads.ts';
 import { kvHeadsNote } from './memory.ts';
 
-export interface ResolvedCache {
-  readonly cacheDtype: CacheDtype;
-  readonly cacheLayout?: CacheLayout;
-}
+export type ResolvedCache = Pick<AttentionShape, 'cacheDtype' | 'cacheRanges' | 'cacheLayout'>;
 
-/** Reports KVC001 (head count), WIN003 (a ring that is too small), SCH002 (page size), SCH004 (no ring or pages here), OPT002. */
+/** Reports KVC001 (head count), KVC002 and KVC003 (ranges), WIN003 (a ring that is too small), SCH002 (page size), SCH004 (no ring or pages here), OPT002. */
 export function resolveCache(
   spec: BoundSpec,
   heads: ResolvedHeads | undefined,
@@ -25,7 +23,8 @@ export function resolveCache(
   reportUnused(spec, kind, report);
   const cacheLayout = reportPlace(spec, kind, report) ? layoutOf(spec, kind, report) : undefined;
   if (cacheDtype === undefined) return undefined;
-  return Object.freeze({ cacheDtype, ...(cacheLayout === undefined ? {} : { cacheLayout }) });
+  const ranges = resolveCacheRanges(spec, heads, cacheDtype, report);
+  return Object.freeze({ cacheDtype, ...ranges, ...(cacheLayout === undefined ? {} : { cacheLayout }) });
 }
 
 type Kind = 'dense' | 'ring' | 'paged';

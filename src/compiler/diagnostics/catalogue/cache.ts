@@ -15,6 +15,43 @@ export const cacheRules = {
     },
     mended: { spec: attention('hidden: 512', 'q_heads: 8', 'kv_heads: 2') },
   }),
+  KVC002: entry({
+    slug: 'cache-range-beyond-heads',
+    severity: 'error',
+    message: (a: { heads: readonly number[]; kvHeads: number }) =>
+      `there is no KV head ${a.heads.join(' or ')}: the attention has ${count(a.kvHeads, 'KV head')}`,
+    label: (a) => (a.kvHeads === 1 ? 'expected 0' : `expected heads from 0 to ${a.kvHeads - 1}`),
+    help: () => 'ranges count KV heads, from 0 on: query heads of a group share what is cached',
+    why: 'A range says how keys and values of some KV heads are stored. A query head has none of its own.',
+    failing: {
+      spec: attention('hidden: 512', 'q_heads: 8', 'kv_heads: 2', 'cache: { ranges: { kv_heads: [2], dtype: f16 } }'),
+    },
+    mended: {
+      spec: attention('hidden: 512', 'q_heads: 8', 'kv_heads: 2', 'cache: { ranges: { kv_heads: [1], dtype: f16 } }'),
+    },
+  }),
+  KVC003: entry({
+    slug: 'cache-ranges-overlap',
+    severity: 'error',
+    message: (a: { head: number }) => `KV head ${a.head} is in two ranges`,
+    label: () => 'the second',
+    help: (a) => `delete ${a.head} from one of them`,
+    why: 'A KV head is stored once, in one precision.',
+    failing: {
+      spec: attention(
+        'hidden: 512',
+        'q_heads: 8',
+        'cache: { dtype: f16, ranges: [{ kv_heads: [0, 1], dtype: f32 }, { kv_heads: [1, 2], dtype: f32 }] }',
+      ),
+    },
+    mended: {
+      spec: attention(
+        'hidden: 512',
+        'q_heads: 8',
+        'cache: { dtype: f16, ranges: [{ kv_heads: [0, 1], dtype: f32 }, { kv_heads: [2], dtype: f32 }] }',
+      ),
+    },
+  }),
   WIN003: entry({
     slug: 'ring-smaller-than-window',
     severity: 'error',

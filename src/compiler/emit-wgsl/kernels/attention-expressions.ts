@@ -4,6 +4,7 @@ import type { AttentionOptions } from '../../plan/kernel-plan.ts';
 import { expressionText, parameterBinding, supportOf } from '../expression.ts';
 import type { Binding } from '../kernel.ts';
 import { f32, wgsl } from '../wgsl.ts';
+import { headNumber, kvHeadNumber } from './attention-heads.ts';
 
 /** What a spec's own expressions add to the logits. */
 export interface ExpressionParts {
@@ -62,8 +63,8 @@ function bodyOf({ columns, heads }: AttentionOptions, on: (column: ColumnKind) =
   const memory = columns.memory > 0 ? on('memory') : undefined;
   const all = [sequence, zero, memory].filter((one) => one !== undefined);
   const variables: readonly (readonly [BuiltinName, string])[] = [
-    ['h', 'i32(head)'],
-    ['kv', heads.order === 'blocked' ? 'i32(head / QUERIES_PER_KV)' : 'i32(head % KV_HEADS)'],
+    ['h', `i32(${headNumber(heads)})`],
+    ['kv', `i32(${kvHeadNumber(heads)})`],
     ['b', 'i32(batch)'],
     ['q', 'i32(sequence.past + token)'],
     ['q_len', 'i32(sequence.count)'],

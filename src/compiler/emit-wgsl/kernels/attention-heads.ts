@@ -55,6 +55,26 @@ const activeMembers = (count: string) => wgsl`
 const constantArray = (values: readonly number[]) =>
   `array<u32, ${values.length}>(${values.map((value) => `${value}u`).join(', ')})`;
 
+/** Numbers of the heads in the spec, where they are counted otherwise here. */
+export function headNumbers({ numbers }: AttentionOptions['heads']): readonly string[] {
+  if (numbers === undefined) return [];
+  return [`const HEAD_NUMBERS = ${constantArray(numbers.q)};\nconst KV_HEAD_NUMBERS = ${constantArray(numbers.kv)};`];
+}
+
+/** The spec's number of query head `head`. */
+export const headNumber = ({ numbers }: AttentionOptions['heads']): string =>
+  numbers === undefined ? 'head' : 'HEAD_NUMBERS[head]';
+
+/** The spec's number of the KV head that query head `head` reads. */
+export function kvHeadNumber({ numbers, order }: AttentionOptions['heads']): string {
+  const own = order === 'blocked' ? 'head / QUERIES_PER_KV' : 'head % KV_HEADS';
+  return numbers === undefined ? own : `KV_HEAD_NUMBERS[${own}]`;
+}
+
+/** How many query heads the spec has. */
+export const headsCounted = ({ numbers }: AttentionOptions['heads']): string =>
+  numbers === undefined ? 'Q_HEADS' : `${numbers.of.qHeads}u`;
+
 /** For each KV head its active query heads, then the others; and how many are active. */
 function activeFirst(active: readonly number[], { kvHeads, queriesPerKv, order }: AttentionOptions['heads']) {
   const groups = Array.from({ length: kvHeads }, (_, kv) =>

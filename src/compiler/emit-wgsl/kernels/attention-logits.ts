@@ -3,6 +3,7 @@ import { accurateTanh } from '../activation.ts';
 import type { Binding } from '../kernel.ts';
 import { f32, wgsl } from '../wgsl.ts';
 import { type ExpressionParts, expressionParts } from './attention-expressions.ts';
+import { headNumber, headNumbers, headsCounted } from './attention-heads.ts';
 
 /**
  * From a scaled similarity to a logit: biases and softcap in the declared order, or the spec's own score, and the masks. The one
@@ -27,6 +28,7 @@ export function logitParts(options: AttentionOptions): LogitParts {
       ...expressions.bindings,
     ],
     functions: [
+      ...headNumbers(options.heads),
       ...(softcap ? [accurateTanh, softcapOf(softcap.cap)] : []),
       ...(alibiSlopes ? [alibiOf(alibiSlopes)] : []),
       ...(t5 ? [t5Of(options)] : []),
@@ -76,10 +78,10 @@ function t5Of({ t5, heads }: AttentionOptions): string {
 }
 
 /** Zero and memory columns have no position and no bias. */
-function biasesOf({ bias, t5, alibiSlopes }: AttentionOptions): string {
+function biasesOf({ bias, t5, alibiSlopes, heads }: AttentionOptions): string {
   const tensor =
     bias &&
-    `bias[((${bias.perBatch ? 'batch' : '0u'} * ${bias.perHead ? 'Q_HEADS' : '1u'} + ${bias.perHead ? 'head' : '0u'}) * step.tokens + token) * step.keys + key]`;
+    `bias[((${bias.perBatch ? 'batch' : '0u'} * ${bias.perHead ? headsCounted(heads) : '1u'} + ${bias.perHead ? headNumber(heads) : '0u'}) * step.tokens + token) * step.keys + key]`;
   const terms = [alibiSlopes && 'alibi(head, distance)', t5 && 't5_bias(head, distance)', tensor].filter(Boolean);
   return wgsl`
     fn biases(sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {

@@ -58,6 +58,8 @@ const written = new Set<string>([
   'gates',
   'biases',
   'cacheDtype',
+  'cacheRanges',
+  'classes',
   'cacheLayout',
 ]);
 
