@@ -6,7 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { profiles, type TargetProfile } from '../src/compiler/plan/profiles.ts';
 import { Stopwatch } from '../src/tune/stopwatch.ts';
-import { type Measurement, measureAttention } from './src/attention.ts';
+import { type Measurement, measureAttention, portableOutput } from './src/attention.ts';
 import { mainCases, scalingCases, smokeCases, variedCases } from './src/cases.ts';
 import { openBenchDevice } from './src/device.ts';
 import { measureModel } from './src/model.ts';
@@ -33,11 +33,12 @@ const failures: string[] = [];
 for (const one of bench.precise ? [...mainCases, ...variedCases, ...scalingCases] : smokeCases) {
   // The portable profiles are of interest for the main shapes only.
   const wanted = bench.precise && !mainCases.includes(one) ? available.slice(-1) : available;
-  for (const profile of wanted) await measure(one, profile);
+  const portable = await portableOutput(bench, one);
+  for (const profile of wanted) await measure(one, profile, portable);
 }
 
-async function measure(one: AttentionCase, profile: TargetProfile): Promise<void> {
-  const measurement = await measureAttention(bench, stopwatch, one, profile);
+async function measure(one: AttentionCase, profile: TargetProfile, portable: Float32Array): Promise<void> {
+  const measurement = await measureAttention(bench, stopwatch, one, profile, portable);
   const { worstRow } = measurement.errors;
   if (!(worstRow <= worstRowAllowed(profile.id))) failures.push(`${one.name}, ${profile.id}: worst row ${worstRow}`);
   measurements.push(measurement);

@@ -63,18 +63,52 @@ function referenceRow(one: AttentionCase, token: number, head: number): Float64A
 export interface RowErrors {
   /** ‖out − reference‖ / ‖reference‖ over all rows that were checked. */
   readonly relative: number;
+  /** NaN when any row has one. */
   readonly worstRow: number;
   readonly rows: number;
 }
 
+/** A row of the output `[I, H, D]`. */
+export interface Row {
+  readonly token: number;
+  readonly head: number;
+}
+
 /** Rows spread over the tokens and heads, the first and the last among them. */
-export function checkRows(one: AttentionCase, out: Float32Array, count = 24): RowErrors {
+export function spreadRows({ tokens, qHeads }: AttentionCase, count = 24): readonly Row[] {
+  return Array.from({ length: count }, (_, n) => ({
+    token: n === count - 1 ? tokens - 1 : Math.floor((n * tokens) / count),
+    head: (n * 7) % qHeads,
+  }));
+}
+
+/** Of all rows, those that are furthest apart in two outputs: where one of them is wrong, if any is. NaN is furthest. */
+export function furthestRows(
+  { qHeads, headDim }: AttentionCase,
+  out: Float32Array,
+  other: Float32Array,
+  count = 8,
+): readonly Row[] {
+  const distances = Array.from({ length: out.length / headDim }, (_, row) => {
+    let difference = 0;
+    let norm = 0;
+    for (let at = row * headDim; at < (row + 1) * headDim; at++) {
+      difference += ((out[at] ?? 0) - (other[at] ?? 0)) ** 2;
+      norm += (other[at] ?? 0) ** 2;
+    }
+    const distance = difference / norm;
+    return { row, distance: Number.isNaN(distance) ? Number.POSITIVE_INFINITY : distance };
+  });
+  distances.sort((a, b) => (b.distance > a.distance ? 1 : b.distance < a.distance ? -1 : 0));
+  return distances.slice(0, count).map(({ row }) => ({ token: Math.floor(row / qHeads), head: row % qHeads }));
+}
+
+/** Compares rows with the exact reference. */
+export function checkRows(one: AttentionCase, out: Float32Array, rows: readonly Row[]): RowErrors {
   let difference = 0;
   let norm = 0;
   let worstRow = 0;
-  for (let n = 0; n < count; n++) {
-    const token = n === count - 1 ? one.tokens - 1 : Math.floor((n * one.tokens) / count);
-    const head = (n * 7) % one.qHeads;
+  for (const { token, head } of rows) {
     const reference = referenceRow(one, token, head);
     let rowDifference = 0;
     let rowNorm = 0;
@@ -85,8 +119,7 @@ export function checkRows(one: AttentionCase, out: Float32Array, count = 24): Ro
     }
     difference += rowDifference;
     norm += rowNorm;
-    const error = Math.sqrt(rowDifference / rowNorm);
-    worstRow = error <= worstRow ? worstRow : error;
+    worstRow = Math.max(worstRow, Math.sqrt(rowDifference / rowNorm));
   }
-  return { relative: Math.sqrt(difference / norm), worstRow, rows: count };
+  return { relative: Math.sqrt(difference / norm), worstRow, rows: rows.length };
 }
