@@ -134,12 +134,14 @@ async function tune(shaped: ShapedSpec, profile: TargetProfile, trials: Trials):
   const { lower } = await import('../compiler/ir/lower.ts');
   const { Stopwatch } = await import('../tune/stopwatch.ts');
   const { tuneModule } = await import('../tune/tune-module.ts');
+  const { scheduleCandidates } = await import('../compiler/plan/schedule-candidates.ts');
   const { opened, isExact, sizes, seconds, signal } = trials;
   const status = statusLine(process.stderr);
   try {
     return await tuneModule(shaped, lower(shaped), profile, {
       device: opened.device,
       stopwatch: new Stopwatch(opened.device, isExact),
+      candidates: scheduleCandidates,
       cacheBytes: isExact ? cacheBytes : 0,
       ...sizes,
       seconds,

@@ -8,7 +8,7 @@ import type { AttnModule } from '../compiler/ir/nodes.ts';
 import { usesOf } from '../compiler/ir/uses.ts';
 import { kernelName } from '../compiler/plan/kernel-name.ts';
 import type { Schedules, TargetProfile } from '../compiler/plan/profiles.ts';
-import { type ScheduledStage, type ScheduleOf, scheduleCandidates } from '../compiler/plan/schedule-candidates.ts';
+import type { Candidates, ScheduledStage, ScheduleOf } from '../compiler/plan/schedule-candidates.ts';
 import { compareRows, type Difference } from '../verify/compare.ts';
 import { isWithin } from '../verify/tolerances.ts';
 import { NodeTrial, type TrialSetup } from './node-trial.ts';
@@ -18,6 +18,8 @@ import type { Stopwatch } from './stopwatch.ts';
 export interface TuneOptions extends CallSizes {
   readonly device: GPUDevice;
   readonly stopwatch: Stopwatch;
+  /** Schedules to try; a stage without any stays as planned. */
+  readonly candidates: Candidates;
   /** The device keeps so many bytes in its cache: tensors of a decoded token that fit there are copied. 0: never. */
   readonly cacheBytes: number;
   /** After so many seconds the candidates that are left are not tried. */
@@ -95,7 +97,7 @@ async function tuneStage<Stage extends ScheduledStage>(
   const total = sum(planned);
   const tried = new Set([planned.map(({ key }) => key).join()]);
   const candidates: { schedule: ScheduleOf<Stage>; outcome: Outcome }[] = [];
-  const all: readonly ScheduleOf<Stage>[] = scheduleCandidates[stage];
+  const all: readonly ScheduleOf<Stage>[] = work.options.candidates[stage] ?? [];
   for (const [index, schedule] of all.entries()) {
     work.options.signal.throwIfAborted();
     work.options.onCandidate?.(stage, index, all.length);

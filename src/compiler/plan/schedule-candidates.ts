@@ -5,8 +5,10 @@ import type { Schedules } from './profiles.ts';
 export type ScheduledStage = keyof Schedules;
 export type ScheduleOf<Stage extends ScheduledStage> = NonNullable<Schedules[Stage]>[number];
 
+export type Candidates = { readonly [Stage in ScheduledStage]?: readonly ScheduleOf<Stage>[] };
+
 /** Schedules that are worth a try on a device that nobody has measured, by stage. A profile in a file takes its schedules from these. */
-export const scheduleCandidates: { readonly [Stage in ScheduledStage]-?: readonly ScheduleOf<Stage>[] } = {
+export const scheduleCandidates: Required<Candidates> = {
   attention_matrix: matrixCandidates,
   attention_split_subgroups: splitCandidates,
 };
