@@ -46,7 +46,11 @@ export function rooflinePlot(measurements: readonly Measurement[], device: strin
   const rates = decades([...points.map(([, y]) => y), ceilings.rates.matrix / 1e12]);
   return svgOf({
     title: `Roofline of attention kernels, ${device}`,
-    x: { label: 'operations for each byte that must be moved', ticks: intensities, text: counted },
+    x: {
+      label: `operations for each byte that must be moved; the slope is ${ceilings.bandwidth / 1e12} TB/s`,
+      ticks: intensities,
+      text: counted,
+    },
     y: { label: 'TFLOP/s', ticks: rates, text: counted },
     lines: [],
     limits: roofs,

@@ -19,8 +19,20 @@ export interface AttentionCase {
 
 export const seeds = { q: 1, k: 2, v: 3, memory_k: 4, memory_v: 5, sinks: 6 } as const;
 
+/** Rows that were computed: every profile is compared with some of the same. */
+const known = new WeakMap<AttentionCase, Map<string, Float64Array>>();
+
+function referenceRow(one: AttentionCase, { token, head }: Row): Float64Array {
+  const rows = known.get(one) ?? new Map<string, Float64Array>();
+  known.set(one, rows);
+  const key = `${token} ${head}`;
+  const row = rows.get(key) ?? computeRow(one, token, head);
+  rows.set(key, row);
+  return row;
+}
+
 /** The exact output of one row in f64, from the same seeded numbers as the device's. */
-function referenceRow(one: AttentionCase, token: number, head: number): Float64Array {
+function computeRow(one: AttentionCase, token: number, head: number): Float64Array {
   const { qHeads, kvHeads, headDim: width, memory = 0 } = one;
   const kvHead = Math.floor(head / (qHeads / kvHeads));
   const query = (e: number) => valueAt((token * qHeads + head) * width + e, seeds.q) * (one.queryScale ?? 1);
@@ -87,7 +99,7 @@ export function furthestRows(
   { qHeads, headDim }: AttentionCase,
   out: Float32Array,
   other: Float32Array,
-  count = 8,
+  count = 4,
 ): readonly Row[] {
   const distances = Array.from({ length: out.length / headDim }, (_, row) => {
     let difference = 0;
@@ -108,8 +120,9 @@ export function checkRows(one: AttentionCase, out: Float32Array, rows: readonly 
   let difference = 0;
   let norm = 0;
   let worstRow = 0;
-  for (const { token, head } of rows) {
-    const reference = referenceRow(one, token, head);
+  for (const row of rows) {
+    const { token, head } = row;
+    const reference = referenceRow(one, row);
     let rowDifference = 0;
     let rowNorm = 0;
     for (const [e, expected] of reference.entries()) {
