@@ -11,13 +11,30 @@ const elementOf: Readonly<Record<Storage, string>> = {
   'bf16-packed': 'vec2u',
 };
 
+/** Four entries of 16 bits from the two words that hold them. */
+const decodeWords: Readonly<Record<Exclude<Storage, 'f32'>, (low: string, high: string) => string>> = {
+  f16: (low, high) => `vec4f(bitcast<vec4h>(vec2u(${low}, ${high})))`,
+  'f16-packed': (low, high) => `vec4f(unpack2x16float(${low}), unpack2x16float(${high}))`,
+  'bf16-packed': (low, high) =>
+    `bitcast<vec4f>(vec4u(${low} << 16u, ${low} & 0xffff0000u, ${high} << 16u, ${high} & 0xffff0000u))`,
+};
+
 const decode: Readonly<Record<Storage, (raw: string) => string>> = {
   f32: (raw) => raw,
   f16: (raw) => `vec4f(${raw})`,
-  'f16-packed': (raw) => `vec4f(unpack2x16float(${raw}.x), unpack2x16float(${raw}.y))`,
-  'bf16-packed': (raw) =>
-    `bitcast<vec4f>(vec4u(${raw}.x << 16u, ${raw}.x & 0xffff0000u, ${raw}.y << 16u, ${raw}.y & 0xffff0000u))`,
+  'f16-packed': (raw) => decodeWords['f16-packed'](`${raw}.x`, `${raw}.y`),
+  'bf16-packed': (raw) => decodeWords['bf16-packed'](`${raw}.x`, `${raw}.y`),
 };
+
+/** The two quads that a load of 16 bytes brought. */
+export const decodedPair = (storage: Exclude<Storage, 'f32'>, raw: string): readonly string[] => [
+  decodeWords[storage](`${raw}.x`, `${raw}.y`),
+  decodeWords[storage](`${raw}.z`, `${raw}.w`),
+];
+
+/** Two quads as f16, in the four words that hold them. */
+export const halvesOf = (quads: readonly string[]): string =>
+  `vec4u(${quads.map((quad) => `bitcast<vec2u>(vec4h(${quad}))`).join(', ')})`;
 
 const encode: Readonly<Record<Exclude<Storage, 'bf16-packed'>, (value: string) => string>> = {
   f32: (value) => value,

@@ -123,15 +123,23 @@ export interface LinearTilePlan extends LinearOptions {
   readonly tilePitch: number;
 }
 
-/** As `linear_tile`, by subgroup matrices: weights of f16, sums of f32. A subgroup has `rowBlocks` blocks of 16 rows. */
+/**
+ * As `linear_tile`, by subgroup matrices: entries of f16, sums of f32. A workgroup is a grid of subgroups, each of which holds
+ * `rowBlocks × columnBlocks` blocks of 16 × 16 results, with a gate as many for it.
+ */
 export interface LinearMatrixPlan extends LinearOptions {
   readonly stage: 'linear_matrix';
+  readonly subgroupRows: number;
+  readonly subgroupColumns: number;
+  readonly rowBlocks: number;
+  readonly columnBlocks: number;
   readonly tileRows: number;
   readonly tileColumns: number;
   readonly tileDepth: number;
-  readonly rowBlocks: number;
   /** Quads from one row of a tile to the next. */
   readonly tilePitch: number;
+  /** Sums are what y takes: whole tiles are written, and added to, as matrices. */
+  readonly writesMatrices: boolean;
 }
 
 /** One row: each of `outputs` results of a workgroup is summed by `lanes` invocations, so weights are read once, in order. */
@@ -139,6 +147,20 @@ export interface LinearRowPlan extends LinearOptions {
   readonly stage: 'linear_row';
   readonly lanes: number;
   readonly outputs: number;
+  /** Quads of a row of weights that a load brings: two make 16 bytes of 16-bit entries. */
+  readonly blockQuads: 1 | 2;
+  /** Loads that a lane has in flight. */
+  readonly reads: number;
+  /** How the lanes' sums are added; subgroups are of 32. */
+  readonly fold: 'subgroups' | 'workgroup';
+  /** x is normalised on the way: the factor is known after the last entry, and scales the sums. */
+  readonly norm?: RowNormPlan;
+}
+
+/** An rms norm without bias. */
+export interface RowNormPlan {
+  readonly eps: number;
+  readonly weight: NormPlan['weight'];
 }
 
 /** Scores, choice and weights of the experts of one token. */

@@ -1,7 +1,7 @@
 import type { LinearNode } from '../ir/nodes.ts';
 import { quads } from './extents.ts';
-import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan, MatrixStorage } from './kernel-plan.ts';
-import { defaultLimits, type TargetProfile } from './profiles.ts';
+import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan, MatrixStorage, RowNormPlan } from './kernel-plan.ts';
+import { defaultLimits, type ProductSchedule, type TargetProfile } from './profiles.ts';
 import { floats, halfVectors, vectors } from './workgroup-memory.ts';
 
 function linearOptions(node: LinearNode, weight: MatrixStorage) {
@@ -45,36 +45,57 @@ export function planLinearTile(node: LinearNode, weight: MatrixStorage): LinearT
   };
 }
 
+const wideProducts: readonly ProductSchedule[] = [
+  { subgroupRows: 2, subgroupColumns: 2, rowBlocks: 4, columnBlocks: 4, tileDepth: 32 },
+];
+
+/** Few columns make few workgroups: these are smaller. */
+const narrowProducts: readonly ProductSchedule[] = [
+  { subgroupRows: 2, subgroupColumns: 2, rowBlocks: 2, columnBlocks: 2, tileDepth: 32 },
+];
+
 /** Undefined where subgroup matrices cannot serve: weights of f32 or bf16, an input for each head, or a width that is cut into parts. */
 export function planLinearMatrix(
   node: LinearNode,
   weight: MatrixStorage,
-  { subgroupMatrix }: TargetProfile,
+  { subgroupMatrix, schedules }: TargetProfile,
 ): LinearMatrixPlan | undefined {
   const options = linearOptions(node, weight);
-  const tileDepth = 32;
   const isConverted = weight === 'f16' || typeof weight === 'object';
-  if (!subgroupMatrix || !isConverted || options.inputHeads > 1 || options.inWidth % tileDepth > 0) return undefined;
-  const tileRows = 128;
-  const tileColumns = 64;
+  if (!subgroupMatrix || !isConverted || options.inputHeads > 1) return undefined;
+  const own = options.outWidth > 1024 ? wideProducts : narrowProducts;
+  const schedule = (schedules?.linear_matrix ?? own).find(({ tileDepth }) => options.inWidth % tileDepth === 0);
+  return schedule && linearMatrixPlan(options, schedule);
+}
+
+/** With a gate half of a subgroup's blocks are the gate's. */
+function linearMatrixPlan(options: ReturnType<typeof linearOptions>, schedule: ProductSchedule): LinearMatrixPlan {
+  const { subgroupRows, subgroupColumns, rowBlocks, tileDepth } = schedule;
+  const isGated = options.gate !== 'none';
+  const columnBlocks = isGated ? schedule.columnBlocks / 2 : schedule.columnBlocks;
+  const tileRows = subgroupRows * rowBlocks * 16;
+  const tileColumns = subgroupColumns * columnBlocks * 16;
   // 8 halves more than needed, so that rows side by side lie in different banks.
   const tilePitch = (tileDepth + 8) / 4;
-  const gated = options.gate !== 'none';
-  const weights = gated ? ['weight_tile', 'gate_tile'] : ['weight_tile'];
-  const results = gated ? ['scratch', 'gate_scratch'] : ['scratch'];
+  const subgroups = subgroupRows * subgroupColumns;
+  const { bias, activation, clip, scale, softcap, outWidth } = options;
+  const isPlain = !bias && !isGated && activation === 'none' && (clip ?? scale ?? softcap) === undefined;
   return {
     stage: 'linear_matrix',
     ...options,
+    ...schedule,
+    columnBlocks,
     tileRows,
     tileColumns,
-    tileDepth,
-    rowBlocks: 2,
     tilePitch,
-    threads: 128,
+    writesMatrices: isPlain && outWidth % 4 === 0 && outWidth >= tileColumns,
+    threads: subgroups * 32,
     workgroup: [
       halfVectors('x_tile', tileRows * tilePitch),
-      ...weights.map((name) => halfVectors(name, tileColumns * tilePitch)),
-      ...results.map((name) => vectors(name, (128 / 2) * 5)),
+      ...(isGated ? ['weight_tile', 'gate_tile'] : ['weight_tile']).map((name) =>
+        halfVectors(name, tileColumns * tilePitch),
+      ),
+      floats('block', subgroups * 256),
     ],
   };
 }
@@ -85,25 +106,53 @@ export function lanesFor(inQuads: number): number {
   return Math.min(32, Math.max(4, fitting));
 }
 
-/** Fewer lanes where there are so many outputs that their workgroups would be more than an axis of a dispatch has (Gemma: 262,144). */
-function lanesForOutputs(inQuads: number, outputs: number, threads: number): number {
-  let lanes = lanesFor(inQuads);
-  while (lanes > 1 && Math.ceil(outputs / (threads / lanes)) > defaultLimits.maxComputeWorkgroupsPerDimension)
-    lanes /= 2;
-  return lanes;
+/** With subgroups folding is cheap, and many lanes for few outputs keep more loads in flight: whole subgroups, of two blocks a lane or more. */
+function rowLanes(
+  blocks: number,
+  blockQuads: number,
+  threads: number,
+  { subgroupSize, schedules }: TargetProfile,
+): number {
+  if (subgroupSize !== 32 || blocks < 32) return lanesFor(blocks * blockQuads);
+  const [schedule] = schedules?.linear_row ?? [];
+  if (schedule !== undefined) return schedule.lanes;
+  return Math.min(threads, Math.max(32, 2 ** Math.floor(Math.log2(blocks / 2))));
 }
 
-export function planLinearRow(node: LinearNode, weight: MatrixStorage): LinearRowPlan {
+/** Fewer lanes where there are so many outputs that their workgroups would be more than an axis of a dispatch has (Gemma: 262,144). */
+function fewerForOutputs(lanes: number, outputs: number, threads: number): number {
+  const workgroups = Math.ceil(outputs / (threads / lanes));
+  return lanes > 1 && workgroups > defaultLimits.maxComputeWorkgroupsPerDimension
+    ? fewerForOutputs(lanes / 2, outputs, threads)
+    : lanes;
+}
+
+/** @param norm what x is normalised by on the way */
+export function planLinearRow(
+  node: LinearNode,
+  weight: MatrixStorage,
+  profile: TargetProfile,
+  norm?: RowNormPlan,
+): LinearRowPlan {
   const options = linearOptions(node, weight);
   const threads = 128;
-  const lanes = lanesForOutputs(quads(options.inWidth), options.outWidth, threads);
-  const partials = options.gate === 'none' ? ['partials'] : ['partials', 'gate_partials'];
+  const inQuads = quads(options.inWidth);
+  const blockQuads = weight !== 'f32' && inQuads % 2 === 0 ? 2 : 1;
+  const blocks = inQuads / blockQuads;
+  const lanes = fewerForOutputs(rowLanes(blocks, blockQuads, threads, profile), options.outWidth, threads);
+  const fold = profile.subgroupSize === 32 && lanes >= 32 ? 'subgroups' : 'workgroup';
+  const sums = ['sum', ...(options.gate === 'none' ? [] : ['gate_sum']), ...(norm ? ['squares'] : [])];
+  const partials = fold === 'workgroup' ? threads : lanes === 32 ? 0 : threads / 32;
   return {
     stage: 'linear_row',
     ...options,
     lanes,
     outputs: threads / lanes,
+    blockQuads,
+    reads: [profile.schedules?.linear_row?.[0]?.reads ?? 4, 4, 2].find((count) => blocks % (count * lanes) === 0) ?? 1,
+    fold,
+    ...(norm && { norm }),
     threads,
-    workgroup: partials.map((name) => floats(name, threads)),
+    workgroup: partials === 0 ? [] : sums.map((name) => floats(`${name}_partials`, partials)),
   };
 }

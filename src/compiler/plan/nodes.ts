@@ -125,14 +125,15 @@ function planLinear(node: LinearNode, storageOf: MatrixStorageOf, profile: Targe
     gate_bias: node.gate?.bias,
     y: node.out,
   };
-  const row = planLinearRow(node, storageOf(node.weight));
+  const row = planLinearRow(node, storageOf(node.weight), profile);
   const byRow = (count: Extent) => [dispatch(node, row, bind, [ceilDiv(node.outWidth, row.outputs), count, 1])];
   if (node.logits) return { prefill: byRow('L') };
   const storage = storageOf(node.weight);
   const tile = planLinearMatrix(node, storage, profile) ?? planLinearTile(node, storage);
   const { inputHeads, tileColumns, tileRows } = tile;
+  // Workgroups side by side share their columns, so that weights are read from memory once.
   const columns = ceilDiv(node.outWidth / inputHeads, tileColumns);
-  const grid = [columns, ceilDiv(rowsOf(node), tileRows), inputHeads] as const;
+  const grid = [ceilDiv(rowsOf(node), tileRows), columns, inputHeads] as const;
   return { prefill: [dispatch(node, tile, bind, grid)], decode: byRow(rowsOf(node)) };
 }
 

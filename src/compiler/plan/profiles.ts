@@ -15,6 +15,23 @@ export interface TargetProfile {
 export interface Schedules {
   readonly attention_matrix?: readonly MatrixSchedule[];
   readonly attention_split_subgroups?: readonly SplitSchedule[];
+  readonly linear_matrix?: readonly ProductSchedule[];
+  readonly linear_row?: readonly RowSchedule[];
+}
+
+/** What `linear_matrix` leaves open: a grid of subgroups, the blocks of 16 × 16 results that each of them holds, and the depth of a tile. */
+export interface ProductSchedule {
+  readonly subgroupRows: number;
+  readonly subgroupColumns: number;
+  readonly rowBlocks: number;
+  readonly columnBlocks: number;
+  readonly tileDepth: number;
+}
+
+/** What `linear_row` leaves open: how many lanes sum an output, and how many loads each of them has in flight. */
+export interface RowSchedule {
+  readonly lanes: number;
+  readonly reads: number;
 }
 
 /** What `attention_split_subgroups` leaves open. */

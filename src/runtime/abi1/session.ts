@@ -133,10 +133,7 @@ export class Session<
       const shape = this.#allLogits ? ([this.batch, longest, width] as const) : ([this.batch, width] as const);
       const data = new Float32Array((this.#allLogits ? longest : 1) * this.batch * width);
       this.#prefix = prefix;
-      for (const piece of this.#pieces(rows)) {
-        this.#submit(piece.map(({ ids }) => ids));
-        await this.#collect(data, piece, longest);
-      }
+      await this.#runPieces(rows, (piece) => this.#collect(data, piece, longest));
       return { dtype: 'f32', shape, data };
     });
   }
@@ -291,7 +288,7 @@ export class Session<
     const prefix = this.#prefixOf(options);
     await this.#exclusively(async () => {
       this.#prefix = prefix;
-      for (const piece of this.#pieces(rows)) this.#submit(piece.map(({ ids }) => ids));
+      await this.#runPieces(rows);
     });
   }
 
@@ -316,27 +313,39 @@ export class Session<
     return pieces(rows, this.#chunk, together);
   }
 
-  #submit(rows: readonly (readonly number[])[]): void {
+  /** All rows end in the last piece: where logits of every token are not asked for, the others make none, and nothing waits for them. */
+  async #runPieces(
+    rows: readonly (readonly number[])[],
+    collect?: (piece: readonly PieceOfRow[]) => Promise<void>,
+  ): Promise<void> {
+    const all = this.#pieces(rows);
+    for (const [index, piece] of all.entries()) {
+      const givesLogits = this.#allLogits || index === all.length - 1;
+      const ids = piece.map((part) => part.ids);
+      this.#submit((pass) => this.#record(pass, ids, givesLogits));
+      if (givesLogits) await collect?.(piece);
+    }
+  }
+
+  #submit(record: (pass: GPUComputePassEncoder) => void): void {
     const encoder = this.#model.device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    this.#record(pass, rows);
+    record(pass);
     pass.end();
     this.#model.device.queue.submit([encoder.finish()]);
   }
 
   /** Uploads ids and lengths and records the kernels. The tokens count as appended from here on. */
-  #record(pass: GPUComputePassEncoder, rows: readonly (readonly number[])[]): void {
+  #record(pass: GPUComputePassEncoder, rows: readonly (readonly number[])[], givesLogits = true): void {
     const tokens = Math.max(...rows.map((row) => row.length));
     const ids = new Uint32Array(this.batch * tokens);
     for (const [b, row] of rows.entries()) ids.set(row, b * tokens);
     this.#model.ledger.upload(this.#workspace.buffer('ids'), 0, new Uint8Array(ids.buffer));
-    this.#recordStep(
-      pass,
-      rows.map((row) => row.length),
-    );
+    const counts = rows.map((row) => row.length);
+    this.#recordStep(pass, counts, givesLogits);
   }
 
-  #recordStep(pass: GPUComputePassEncoder, counts: readonly number[]): void {
+  #recordStep(pass: GPUComputePassEncoder, counts: readonly number[], givesLogits = true): void {
     const tokens = Math.max(...counts);
     const step: Step = {
       batch: this.batch,
@@ -350,8 +359,8 @@ export class Session<
     if (table !== undefined) this.#workspace.upload('page_table', table);
     this.#workspace.setStep(step);
     const { prefill, decode } = this.#model.variant;
-    const logits = this.#allLogits ? this.batch * tokens : this.batch;
-    const symbols = { B: this.batch, I: tokens, J: step.keys, C: this.capacity, L: logits };
+    const rows = this.#allLogits ? this.batch * tokens : this.batch;
+    const symbols = { B: this.batch, I: tokens, J: step.keys, C: this.capacity, L: givesLogits ? rows : 0 };
     this.#workspace.record(pass, tokens === 1 ? decode : prefill, symbols);
     this.#symbols = symbols;
     this.#past = this.#past.map((past, b) => past + (counts[b] ?? 0));
@@ -390,23 +399,14 @@ export class Session<
     encoder.copyBufferToBuffer(tokens, 0, this.#workspace.buffer('ids'), 0, 4 * this.batch);
     device.queue.submit([encoder.finish()]);
     const mapped = this.#readBack.mapAsync(0x1);
-    if (continues) this.#submitNext();
+    if (continues) {
+      const counts = this.#past.map(() => 1);
+      this.#submit((next) => this.#recordStep(next, counts));
+    }
     await mapped;
     const ids = [...new Uint32Array(this.#readBack.getMappedRange())];
     this.#readBack.unmap();
     return ids;
-  }
-
-  /** A step whose ids are on the device already. */
-  #submitNext(): void {
-    const encoder = this.#model.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    this.#recordStep(
-      pass,
-      this.#past.map(() => 1),
-    );
-    pass.end();
-    this.#model.device.queue.submit([encoder.finish()]);
   }
 }
 

@@ -1,12 +1,15 @@
 import type { LinearTilePlan } from '../../plan/kernel-plan.ts';
 import { type KernelSource, u32c } from '../kernel.ts';
-import { quads } from '../storage.ts';
+import { loader, quads, vectorBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 import { linearParts } from './linear.ts';
 
 /** Each invocation holds a 4 × 4 block of the output: rows `THREAD_ROWS` apart, columns `THREAD_COLUMNS` apart. */
 export function linearTile(plan: LinearTilePlan): KernelSource {
-  const { gated, split, ...shared } = linearParts(plan);
+  const { gated, split, ...shared } = linearParts(plan, (name) => ({
+    binding: vectorBinding(name, plan.weight),
+    functions: [loader(name, plan.weight)],
+  }));
   const threadRows = plan.tileRows / 4;
   const threadColumns = plan.tileColumns / 4;
   const ifGated = (text: string) => (gated ? text : '');
@@ -39,8 +42,8 @@ export function linearTile(plan: LinearTilePlan): KernelSource {
       ...(gated ? [columnsOf('gate')] : []),
     ],
     body: wgsl`
-      let first_column = ${split ? 'group.z * HEAD_WIDTH + ' : ''}group.x * TILE_COLUMNS;
-      let first_row = group.y * TILE_ROWS;
+      let first_column = ${split ? 'group.z * HEAD_WIDTH + ' : ''}group.y * TILE_COLUMNS;
+      let first_row = group.x * TILE_ROWS;
       let column = lane % THREAD_COLUMNS;
       let row = lane / THREAD_COLUMNS;
       var sums: array<vec4f, 4>;

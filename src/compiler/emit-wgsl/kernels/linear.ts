@@ -1,21 +1,27 @@
 import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan } from '../../plan/kernel-plan.ts';
 import { accurateTanh, activatedValue, activationFunction } from '../activation.ts';
 import { type Binding, f32c, sequencesBinding, stepBinding } from '../kernel.ts';
-import { enablesFor, loader, rowLoader, rowsBinding, vectorBinding } from '../storage.ts';
+import { enablesFor, rowLoader, rowsBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 
 type LinearPlan = LinearTilePlan | LinearMatrixPlan | LinearRowPlan;
 
+/** How a kernel reads the matrix that is bound under a name. */
+export interface MatrixAccess {
+  readonly binding: Binding;
+  readonly functions: readonly string[];
+}
+
 /** What the tiled and the one-row kernel share: y = act(x · Wᵀ + b), y = act(x · Wgᵀ + bg) · (x · Wᵀ + b), or y += x · Wᵀ + b. */
-export function linearParts(plan: LinearPlan) {
+export function linearParts(plan: LinearPlan, access: (name: string) => MatrixAccess) {
   const gated = plan.gate !== 'none';
   const split = plan.inputHeads > 1;
   const vector = (name: string): Binding => ({ name, access: 'read', type: 'array<f32>' });
+  const matrices = (gated ? ['weight', 'gate'] : ['weight']).map(access);
   const bindings: Binding[] = [
     rowsBinding('x', plan.inWidth),
-    vectorBinding('weight', plan.weight),
+    ...matrices.map(({ binding }) => binding),
     ...(plan.bias ? [vector('bias')] : []),
-    ...(gated ? [vectorBinding('gate', plan.weight)] : []),
     ...(plan.gate === 'biased' ? [vector('gate_bias')] : []),
     { name: 'y', access: 'read_write', type: 'array<f32>' },
     ...(plan.logits ? [sequencesBinding] : []),
@@ -28,8 +34,7 @@ export function linearParts(plan: LinearPlan) {
   };
   const functions = new Set([
     rowLoader('x', plan.inWidth),
-    loader('weight', plan.weight),
-    ...(gated ? [loader('gate', plan.weight)] : []),
+    ...matrices.flatMap(({ functions }) => functions),
     ...activationFunction(plan.activation),
     ...(plan.softcap === undefined ? [] : [accurateTanh]),
     split ? rowsOfHeads(plan) : plan.logits ? logitsRows : allRows,
