@@ -1,6 +1,7 @@
 import type { Node } from '../compiler/ir/nodes.ts';
 import { type Use, usesOf } from '../compiler/ir/uses.ts';
 import type { Tensor } from '../compiler/oracle/tensor.ts';
+import type { PlannedDispatch } from '../compiler/plan/planned.ts';
 import type { ProgramPlan } from '../compiler/plan/program.ts';
 import type { BufferDecl, DispatchDecl } from '../runtime/abi1/definition.ts';
 import type { LoadedModule } from '../runtime/abi1/loaded-module.ts';
@@ -43,12 +44,26 @@ export async function runNodes(
     const errors: NodeError[] = [];
     for (const trace of nodes) {
       const own = dispatches.get(trace.node);
-      if (own !== undefined) errors.push(...(await runNode(loaded, workspace, step, trace, own)));
+      if (own === undefined) continue;
+      const uses = [...prologueUses(planned, trace.node), ...usesOf(trace.node)];
+      errors.push(...(await runNode(loaded, workspace, step, trace, { dispatches: own, uses })));
     }
     return errors;
   } finally {
     workspace.dispose();
   }
+}
+
+/** What is read by the nodes that this one's kernel computes on the way: it is unchanged until then. */
+function prologueUses(planned: readonly PlannedDispatch[], node: Node): readonly Use[] {
+  return planned
+    .filter((dispatch) => dispatch.node === node)
+    .flatMap(({ prologue }) => (prologue ? usesOf(prologue).filter(({ access }) => access === 'read') : []));
+}
+
+interface NodeDispatches {
+  readonly dispatches: readonly DispatchDecl[];
+  readonly uses: readonly Use[];
 }
 
 function symbolsOf({ batch, tokens, keys, capacity, allLogits }: Step) {
@@ -60,17 +75,17 @@ async function runNode(
   workspace: Workspace,
   step: Step,
   { node, before, written }: NodeTrace,
-  dispatches: readonly DispatchDecl[],
+  { dispatches, uses }: NodeDispatches,
 ): Promise<readonly NodeError[]> {
   const { ledger, definition } = loaded;
   const declared = new Map(definition.buffers.map((buffer) => [buffer.name, buffer]));
-  for (const use of usesOf(node)) {
+  for (const use of uses) {
     const buffer = declared.get(use.tensor);
     if (buffer !== undefined && buffer.role !== 'prepared' && buffer.role !== 'pages') {
       ledger.upload(workspace.buffer(use.tensor), 0, bytesBefore(use, buffer, before, written, step));
     }
   }
-  for (const scratch of scratchOf(dispatches, node, declared)) poison(loaded, workspace.buffer(scratch));
+  for (const scratch of scratchOf(dispatches, uses, declared)) poison(loaded, workspace.buffer(scratch));
   submit(loaded, workspace, dispatches, step);
 
   const errors: NodeError[] = [];
@@ -144,8 +159,12 @@ function tokenRows({ shape }: Tensor, declared: BufferDecl, { tokens, sequences 
 }
 
 /** Buffers that only the plan knows, such as the partial results of a split. */
-function scratchOf(dispatches: readonly DispatchDecl[], node: Node, declared: ReadonlyMap<string, BufferDecl>) {
-  const known = new Set(usesOf(node).map(({ tensor }) => tensor));
+function scratchOf(
+  dispatches: readonly DispatchDecl[],
+  uses: readonly Use[],
+  declared: ReadonlyMap<string, BufferDecl>,
+) {
+  const known = new Set(uses.map(({ tensor }) => tensor));
   const names = dispatches.flatMap(({ bind }) => bind).filter((name) => declared.has(name) && !known.has(name));
   return [...new Set(names)];
 }

@@ -20,7 +20,13 @@ describe('a program', () => {
         const prepared = new Set(program.prepare.map(({ node }) => node));
         const nodes = module.nodes.filter((node) => !prepared.has(node));
         for (const dispatches of [program.prefill, program.decode]) {
-          expect([...new Set(dispatches.map(({ node }) => node))], name).toEqual(nodes);
+          const computed = new Set(dispatches.flatMap(({ node, prologue }) => [node, prologue]));
+          expect(
+            nodes.filter((node) => !computed.has(node)),
+            name,
+          ).toEqual([]);
+          const written = [...new Set(dispatches.map(({ node }) => node))];
+          expect(written, name).toEqual(nodes.filter((node) => written.includes(node)));
         }
       }
     }

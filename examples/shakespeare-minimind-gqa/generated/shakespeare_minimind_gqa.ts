@@ -194,8 +194,8 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.x * TILE_COLUMNS;
-  let first_row = group.y * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
   let column = lane % THREAD_COLUMNS;
   let row = lane / THREAD_COLUMNS;
   var sums: array<vec4f, 4>;
@@ -310,8 +310,8 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.x * TILE_COLUMNS;
-  let first_row = group.y * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
   let column = lane % THREAD_COLUMNS;
   let row = lane / THREAD_COLUMNS;
   var sums: array<vec4f, 4>;
@@ -889,8 +889,8 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.x * TILE_COLUMNS;
-  let first_row = group.y * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
   let column = lane % THREAD_COLUMNS;
   let row = lane / THREAD_COLUMNS;
   var sums: array<vec4f, 4>;
@@ -1038,8 +1038,8 @@ fn gate_columns(column: u32, quad: u32) -> mat4x4f {
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.x * TILE_COLUMNS;
-  let first_row = group.y * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
   let column = lane % THREAD_COLUMNS;
   let row = lane / THREAD_COLUMNS;
   var sums: array<vec4f, 4>;
@@ -1158,8 +1158,8 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.x * TILE_COLUMNS;
-  let first_row = group.y * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
   let column = lane % THREAD_COLUMNS;
   let row = lane / THREAD_COLUMNS;
   var sums: array<vec4f, 4>;
@@ -1187,13 +1187,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_row_192x65_logits: `// y = x · weightᵀ, weights [65, 192]
+  linear_row_192x65_normed_logits: `// y = x · weightᵀ, weights [65, 192],
+// where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-const IN_QUADS = 48u;
+const BLOCKS = 24u;
 const OUT_WIDTH = 65u;
 const LANES = 4u;
 const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.000001;
+const TINY: f32 = 1e-30;
 
 struct Step {
   batch: u32,
@@ -1210,20 +1214,22 @@ struct Sequence {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec2u>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(4) var<uniform> step: Step;
+@group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
 
-var<workgroup> partials: array<f32, 128>;
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
 
 fn row_count() -> u32 {
@@ -1241,35 +1247,63 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * load_norm_weight(0u, quad);
+}
+
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
-  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
-    let entries = load_x(x_row, quad);
-    sum += dot(entries, load_weight(first + quad));
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
   }
-  partials[lane] = sum;
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
-    sum += partials[lane + other];
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
   }
-  finish(row, column, sum);
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor);
 }
 `,
-  linear_row_192x192: `// y = x · weightᵀ, weights [192, 192]
+  linear_row_192x192_normed: `// y = x · weightᵀ, weights [192, 192],
+// where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-const IN_QUADS = 48u;
+const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const LANES = 4u;
 const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.000001;
+const TINY: f32 = 1e-30;
 
 struct Step {
   batch: u32,
@@ -1280,19 +1314,21 @@ struct Step {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec2u>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
+@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
 
-var<workgroup> partials: array<f32, 128>;
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
 
 fn row_count() -> u32 {
@@ -1307,35 +1343,63 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * load_norm_weight(0u, quad);
+}
+
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
-  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
-    let entries = load_x(x_row, quad);
-    sum += dot(entries, load_weight(first + quad));
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
   }
-  partials[lane] = sum;
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
-    sum += partials[lane + other];
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
   }
-  finish(row, column, sum);
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor);
 }
 `,
-  linear_row_192x64: `// y = x · weightᵀ, weights [64, 192]
+  linear_row_192x64_normed: `// y = x · weightᵀ, weights [64, 192],
+// where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-const IN_QUADS = 48u;
+const BLOCKS = 24u;
 const OUT_WIDTH = 64u;
 const LANES = 4u;
 const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.000001;
+const TINY: f32 = 1e-30;
 
 struct Step {
   batch: u32,
@@ -1346,19 +1410,21 @@ struct Step {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec2u>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
+@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
 
-var<workgroup> partials: array<f32, 128>;
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
 
 fn row_count() -> u32 {
@@ -1373,26 +1439,50 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * load_norm_weight(0u, quad);
+}
+
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
-  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
-    let entries = load_x(x_row, quad);
-    sum += dot(entries, load_weight(first + quad));
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
   }
-  partials[lane] = sum;
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
-    sum += partials[lane + other];
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
   }
-  finish(row, column, sum);
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor);
 }
 `,
   attention_split_h6_kv2_d32_causal: `// Attention for one token. A workgroup takes all query heads of one KV head over CHUNK key columns and leaves, for each
@@ -1661,7 +1751,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   linear_row_192x192_add: `// y += x · weightᵀ, weights [192, 192]
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-const IN_QUADS = 48u;
+const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const LANES = 4u;
 const OUTPUTS = 32u;
@@ -1675,19 +1765,19 @@ struct Step {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec2u>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> partials: array<f32, 128>;
+var<workgroup> sum_partials: array<f32, 128>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
 
 fn row_count() -> u32 {
@@ -1707,30 +1797,44 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
-  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
-    let entries = load_x(x_row, quad);
-    sum += dot(entries, load_weight(first + quad));
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
   }
-  partials[lane] = sum;
+  sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
-    sum += partials[lane + other];
+    sum += sum_partials[lane + other];
   }
   finish(row, column, sum);
 }
 `,
-  linear_row_192x512_gated_silu: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
+  linear_row_192x512_normed_gated_silu: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192],
+// where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-const IN_QUADS = 48u;
+const BLOCKS = 24u;
 const OUT_WIDTH = 512u;
 const LANES = 4u;
 const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.000001;
+const TINY: f32 = 1e-30;
 
 struct Step {
   batch: u32,
@@ -1741,26 +1845,28 @@ struct Step {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec2u>;
-@group(0) @binding(2) var<storage, read> gate: array<vec2u>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read> gate: array<vec4u>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(0) @binding(4) var<uniform> step: Step;
+@group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
 
-var<workgroup> partials: array<f32, 128>;
-var<workgroup> gate_partials: array<f32, 128>;
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> gate_sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
 
-fn load_gate(index: u32) -> vec4f {
-  let raw = gate[index];
-  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
+fn gate_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = gate[block];
+  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
 
 fn activate(x: f32) -> f32 {
@@ -1779,36 +1885,61 @@ fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = activate(gate_sum) * sum;
 }
 
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * load_norm_weight(0u, quad);
+}
+
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
   var gate_sum = 0.0;
-  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
-    let entries = load_x(x_row, quad);
-    sum += dot(entries, load_weight(first + quad));
-    gate_sum += dot(entries, load_gate(first + quad));
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+      gate_sum += gate_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+      gate_sum += gate_dot(first + block, x0, x1);
+    }
   }
-  partials[lane] = sum;
-  gate_partials[lane] = gate_sum;
+  sum_partials[lane] = sum;
+  gate_sum_partials[lane] = gate_sum;
+  squares_partials[lane] = squares;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
-    sum += partials[lane + other];
-    gate_sum += gate_partials[lane + other];
+    sum += sum_partials[lane + other];
+    gate_sum += gate_sum_partials[lane + other];
+    squares += squares_partials[lane + other];
   }
-  finish(row, column, sum, gate_sum);
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor, gate_sum * factor);
 }
 `,
   linear_row_512x192_add: `// y += x · weightᵀ, weights [192, 512]
 // For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
 
-const IN_QUADS = 128u;
+const BLOCKS = 64u;
 const OUT_WIDTH = 192u;
 const LANES = 16u;
 const OUTPUTS = 8u;
@@ -1822,19 +1953,19 @@ struct Step {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec2u>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> partials: array<f32, 128>;
+var<workgroup> sum_partials: array<f32, 128>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 128u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
 
 fn row_count() -> u32 {
@@ -1854,19 +1985,41 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
-  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
-    let entries = load_x(x_row, quad);
-    sum += dot(entries, load_weight(first + quad));
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 4u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 2u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 3u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
   }
-  partials[lane] = sum;
+  sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
-    sum += partials[lane + other];
+    sum += sum_partials[lane + other];
   }
   finish(row, column, sum);
 }
@@ -2196,8 +2349,8 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.x * TILE_COLUMNS;
-  let first_row = group.y * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
   let column = lane % THREAD_COLUMNS;
   let row = lane / THREAD_COLUMNS;
   var sums: array<vec4f, 4>;
@@ -2314,8 +2467,8 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.x * TILE_COLUMNS;
-  let first_row = group.y * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
   let column = lane % THREAD_COLUMNS;
   let row = lane / THREAD_COLUMNS;
   var sums: array<vec4f, 4>;
@@ -2432,8 +2585,8 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.x * TILE_COLUMNS;
-  let first_row = group.y * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
   let column = lane % THREAD_COLUMNS;
   let row = lane / THREAD_COLUMNS;
   var sums: array<vec4f, 4>;
@@ -2583,8 +2736,8 @@ fn gate_columns(column: u32, quad: u32) -> mat4x4f {
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.x * TILE_COLUMNS;
-  let first_row = group.y * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
   let column = lane % THREAD_COLUMNS;
   let row = lane / THREAD_COLUMNS;
   var sums: array<vec4f, 4>;
@@ -2705,8 +2858,8 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.x * TILE_COLUMNS;
-  let first_row = group.y * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
   let column = lane % THREAD_COLUMNS;
   let row = lane / THREAD_COLUMNS;
   var sums: array<vec4f, 4>;
@@ -2734,15 +2887,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_row_192x65_logits_f16: `// y = x · weightᵀ, weights [65, 192]
+  linear_row_192x65_normed_logits_f16: `// y = x · weightᵀ, weights [65, 192],
+// where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 enable f16;
 
-const IN_QUADS = 48u;
+const BLOCKS = 24u;
 const OUT_WIDTH = 65u;
 const LANES = 4u;
 const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.000001;
+const TINY: f32 = 1e-30;
 
 struct Step {
   batch: u32,
@@ -2759,20 +2916,22 @@ struct Sequence {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(4) var<uniform> step: Step;
+@group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
 
-var<workgroup> partials: array<f32, 128>;
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
 
 fn row_count() -> u32 {
@@ -2790,37 +2949,65 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * load_norm_weight(0u, quad);
+}
+
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
-  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
-    let entries = load_x(x_row, quad);
-    sum += dot(entries, load_weight(first + quad));
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
   }
-  partials[lane] = sum;
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
-    sum += partials[lane + other];
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
   }
-  finish(row, column, sum);
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor);
 }
 `,
-  linear_row_192x192_f16: `// y = x · weightᵀ, weights [192, 192]
+  linear_row_192x192_normed_f16: `// y = x · weightᵀ, weights [192, 192],
+// where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 enable f16;
 
-const IN_QUADS = 48u;
+const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const LANES = 4u;
 const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.000001;
+const TINY: f32 = 1e-30;
 
 struct Step {
   batch: u32,
@@ -2831,19 +3018,21 @@ struct Step {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
+@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
 
-var<workgroup> partials: array<f32, 128>;
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
 
 fn row_count() -> u32 {
@@ -2858,37 +3047,65 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * load_norm_weight(0u, quad);
+}
+
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
-  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
-    let entries = load_x(x_row, quad);
-    sum += dot(entries, load_weight(first + quad));
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
   }
-  partials[lane] = sum;
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
-    sum += partials[lane + other];
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
   }
-  finish(row, column, sum);
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor);
 }
 `,
-  linear_row_192x64_f16: `// y = x · weightᵀ, weights [64, 192]
+  linear_row_192x64_normed_f16: `// y = x · weightᵀ, weights [64, 192],
+// where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 enable f16;
 
-const IN_QUADS = 48u;
+const BLOCKS = 24u;
 const OUT_WIDTH = 64u;
 const LANES = 4u;
 const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.000001;
+const TINY: f32 = 1e-30;
 
 struct Step {
   batch: u32,
@@ -2899,19 +3116,21 @@ struct Step {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
+@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
 
-var<workgroup> partials: array<f32, 128>;
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
 
 fn row_count() -> u32 {
@@ -2926,26 +3145,50 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * load_norm_weight(0u, quad);
+}
+
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
-  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
-    let entries = load_x(x_row, quad);
-    sum += dot(entries, load_weight(first + quad));
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
   }
-  partials[lane] = sum;
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
-    sum += partials[lane + other];
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
   }
-  finish(row, column, sum);
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor);
 }
 `,
   linear_row_192x192_add_f16: `// y += x · weightᵀ, weights [192, 192]
@@ -2953,7 +3196,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
 enable f16;
 
-const IN_QUADS = 48u;
+const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const LANES = 4u;
 const OUTPUTS = 32u;
@@ -2967,19 +3210,19 @@ struct Step {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> partials: array<f32, 128>;
+var<workgroup> sum_partials: array<f32, 128>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
 
 fn row_count() -> u32 {
@@ -2999,32 +3242,46 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
-  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
-    let entries = load_x(x_row, quad);
-    sum += dot(entries, load_weight(first + quad));
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
   }
-  partials[lane] = sum;
+  sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
-    sum += partials[lane + other];
+    sum += sum_partials[lane + other];
   }
   finish(row, column, sum);
 }
 `,
-  linear_row_192x512_gated_silu_f16: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
+  linear_row_192x512_normed_gated_silu_f16: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192],
+// where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 enable f16;
 
-const IN_QUADS = 48u;
+const BLOCKS = 24u;
 const OUT_WIDTH = 512u;
 const LANES = 4u;
 const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.000001;
+const TINY: f32 = 1e-30;
 
 struct Step {
   batch: u32,
@@ -3035,26 +3292,28 @@ struct Step {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
-@group(0) @binding(2) var<storage, read> gate: array<vec4h>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read> gate: array<vec4u>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(0) @binding(4) var<uniform> step: Step;
+@group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
 
-var<workgroup> partials: array<f32, 128>;
-var<workgroup> gate_partials: array<f32, 128>;
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> gate_sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
 
-fn load_gate(index: u32) -> vec4f {
-  let raw = gate[index];
-  return vec4f(raw);
+fn gate_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = gate[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
 
 fn activate(x: f32) -> f32 {
@@ -3073,30 +3332,55 @@ fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = activate(gate_sum) * sum;
 }
 
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * load_norm_weight(0u, quad);
+}
+
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
   var gate_sum = 0.0;
-  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
-    let entries = load_x(x_row, quad);
-    sum += dot(entries, load_weight(first + quad));
-    gate_sum += dot(entries, load_gate(first + quad));
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+      gate_sum += gate_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+      gate_sum += gate_dot(first + block, x0, x1);
+    }
   }
-  partials[lane] = sum;
-  gate_partials[lane] = gate_sum;
+  sum_partials[lane] = sum;
+  gate_sum_partials[lane] = gate_sum;
+  squares_partials[lane] = squares;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
-    sum += partials[lane + other];
-    gate_sum += gate_partials[lane + other];
+    sum += sum_partials[lane + other];
+    gate_sum += gate_sum_partials[lane + other];
+    squares += squares_partials[lane + other];
   }
-  finish(row, column, sum, gate_sum);
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor, gate_sum * factor);
 }
 `,
   linear_row_512x192_add_f16: `// y += x · weightᵀ, weights [192, 512]
@@ -3104,7 +3388,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
 enable f16;
 
-const IN_QUADS = 128u;
+const BLOCKS = 64u;
 const OUT_WIDTH = 192u;
 const LANES = 16u;
 const OUTPUTS = 8u;
@@ -3118,19 +3402,19 @@ struct Step {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> partials: array<f32, 128>;
+var<workgroup> sum_partials: array<f32, 128>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 128u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
 
 fn row_count() -> u32 {
@@ -3150,19 +3434,41 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
-  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
-    let entries = load_x(x_row, quad);
-    sum += dot(entries, load_weight(first + quad));
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 4u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 2u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 3u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
   }
-  partials[lane] = sum;
+  sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
-    sum += partials[lane + other];
+    sum += sum_partials[lane + other];
   }
   finish(row, column, sum);
 }
@@ -3207,7 +3513,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_matrix_192x192: `// y = x · weightᵀ, weights [192, 192]
-// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
+// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -3215,17 +3521,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_QUADS = 48u;
+const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
-const TILE_ROWS = 128u;
+const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
+const TILE_BLOCKS = 4u;
 const TILE_PITCH = 10u;
-const SUBGROUP_ROWS = 32u;
-const SCRATCH_PITCH = 5u;
-const THREADS = 128u;
-const X_HELD = 8u;
-const WEIGHTS_HELD = 4u;
+const SUBGROUP_COLUMNS = 2u;
+const BLOCK = 256u;
 
 struct Step {
   batch: u32,
@@ -3236,21 +3539,20 @@ struct Step {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 1280>;
+var<workgroup> x_tile: array<vec4h, 640>;
 var<workgroup> weight_tile: array<vec4h, 640>;
-var<workgroup> scratch: array<vec4f, 320>;
+var<workgroup> block: array<f32, 1024>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+fn weight_halves(block: u32) -> vec4u {
+  return weight[block];
 }
 
 fn row_count() -> u32 {
@@ -3269,148 +3571,131 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Result = subgroup_matrix_result<f32, 16, 16>;
 
-fn fetch_x(lane: u32, first: u32, depth: u32) -> array<vec4h, X_HELD> {
-  var held: array<vec4h, X_HELD>;
-  for (var n = 0u; n < X_HELD; n++) {
-    let r = (lane + n * THREADS) / TILE_QUADS;
-    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
-    held[n] = vec4h(load_x(row_of_x(min(first + r, row_count() - 1u)), quad));
-  }
-  return held;
+fn x_halves(row: u32, block: u32) -> vec4u {
+  return vec4u(bitcast<vec2u>(vec4h(load_x(row, 2u * block))), bitcast<vec2u>(vec4h(load_x(row, 2u * block + 1u))));
 }
 
-fn store_x(lane: u32, held: array<vec4h, X_HELD>) {
-  for (var n = 0u; n < X_HELD; n++) {
-    let index = lane + n * THREADS;
-    x_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
-  }
+fn fetch_x(index: u32, first: u32, depth: u32) -> vec4u {
+  let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
+  return x_halves(row, depth + index % TILE_BLOCKS);
 }
 
-fn fetch_weight(lane: u32, first: u32, depth: u32) -> array<vec4h, WEIGHTS_HELD> {
-  var held: array<vec4h, WEIGHTS_HELD>;
-  for (var n = 0u; n < WEIGHTS_HELD; n++) {
-    let r = (lane + n * THREADS) / TILE_QUADS;
-    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
-    held[n] = vec4h(load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad));
-  }
-  return held;
+fn store_x(index: u32, held: vec4u) {
+  let at = index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS * 2u;
+  x_tile[at] = bitcast<vec4h>(held.xy);
+  x_tile[at + 1u] = bitcast<vec4h>(held.zw);
 }
 
-fn store_weight(lane: u32, held: array<vec4h, WEIGHTS_HELD>) {
-  for (var n = 0u; n < WEIGHTS_HELD; n++) {
-    let index = lane + n * THREADS;
-    weight_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
-  }
+fn fetch_weight(index: u32, first: u32, depth: u32) -> vec4u {
+  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
+  return weight_halves(row * IN_BLOCKS + depth + index % TILE_BLOCKS);
 }
 
-fn finish_block(lane: u32, first_row: u32, first_column: u32) {
-  let row = first_row + lane % 32u / 2u;
-  if (row >= row_count()) {
-    return;
-  }
-  for (var n = 8u * (lane % 2u); n < 8u * (lane % 2u) + 8u; n++) {
-    if (first_column + n < OUT_WIDTH) {
-      let at = lane / 2u * SCRATCH_PITCH + n / 4u;
-      finish(row, first_column + n, scratch[at][n % 4u]);
+fn store_weight(index: u32, held: vec4u) {
+  let at = index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS * 2u;
+  weight_tile[at] = bitcast<vec4h>(held.xy);
+  weight_tile[at + 1u] = bitcast<vec4h>(held.zw);
+}
+
+fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
+  let column = first_column + lane % 16u;
+  for (var n = 0u; n < 8u; n++) {
+    let row = first_row + 2u * n + lane % 32u / 16u;
+    if (row < row_count() && column < OUT_WIDTH) {
+      finish(row, column, block[lane / 32u * BLOCK + lane % 32u + n * 32u]);
     }
   }
 }
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.x * TILE_COLUMNS;
-  let first_row = group.y * TILE_ROWS;
-  let subgroup_row = lane / 32u * SUBGROUP_ROWS;
+  let first_row = group.x * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
+  let row = first_row + subgroup_row;
+  let column = first_column + subgroup_column;
+  let y_at = row * OUT_WIDTH + column;
+  let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
   var sum0_0 = Result();
-  var sum1_0 = Result();
   var sum0_1 = Result();
+  var sum1_0 = Result();
   var sum1_1 = Result();
-  var sum0_2 = Result();
-  var sum1_2 = Result();
-  var sum0_3 = Result();
-  var sum1_3 = Result();
 
   // The next tiles are fetched into registers while these are multiplied.
-  var x_held = fetch_x(lane, first_row, 0u);
-  var weight_held = fetch_weight(lane, first_column, 0u);
-  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+  var x_held0 = fetch_x(lane, first_row, 0u);
+  var x_held1 = fetch_x(lane + 128u, first_row, 0u);
+  var weight_held0 = fetch_weight(lane, first_column, 0u);
+  var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
+  for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
-    store_x(lane, x_held);
-    store_weight(lane, weight_held);
+    store_x(lane, x_held0);
+    store_x(lane + 128u, x_held1);
+    store_weight(lane, weight_held0);
+    store_weight(lane + 128u, weight_held1);
     workgroupBarrier();
-    let next = min(depth + TILE_QUADS, IN_QUADS - TILE_QUADS);
-    x_held = fetch_x(lane, first_row, next);
-    weight_held = fetch_weight(lane, first_column, next);
+    let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
+    x_held0 = fetch_x(lane, first_row, next);
+    x_held1 = fetch_x(lane + 128u, first_row, next);
+    weight_held0 = fetch_weight(lane, first_column, next);
+    weight_held1 = fetch_weight(lane + 128u, first_column, next);
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
-      let sum_weights0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 0u * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, sum_weights0, sum0_0);
-      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, sum_weights0, sum1_0);
-      let sum_weights1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 16u * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, sum_weights1, sum0_1);
-      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, sum_weights1, sum1_1);
-      let sum_weights2 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 32u * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_2 = subgroupMatrixMultiplyAccumulate(x0, sum_weights2, sum0_2);
-      sum1_2 = subgroupMatrixMultiplyAccumulate(x1, sum_weights2, sum1_2);
-      let sum_weights3 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 48u * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_3 = subgroupMatrixMultiplyAccumulate(x0, sum_weights3, sum0_3);
-      sum1_3 = subgroupMatrixMultiplyAccumulate(x1, sum_weights3, sum1_3);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
-      let sum_weights0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 0u * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, sum_weights0, sum0_0);
-      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, sum_weights0, sum1_0);
-      let sum_weights1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 16u * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, sum_weights1, sum0_1);
-      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, sum_weights1, sum1_1);
-      let sum_weights2 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 32u * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_2 = subgroupMatrixMultiplyAccumulate(x0, sum_weights2, sum0_2);
-      sum1_2 = subgroupMatrixMultiplyAccumulate(x1, sum_weights2, sum1_2);
-      let sum_weights3 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 48u * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_3 = subgroupMatrixMultiplyAccumulate(x0, sum_weights3, sum0_3);
-      sum1_3 = subgroupMatrixMultiplyAccumulate(x1, sum_weights3, sum1_3);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
   }
 
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_0, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 0u, first_column + 0u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_0, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 16u, first_column + 0u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_1, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 0u, first_column + 16u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_1, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 16u, first_column + 16u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_2, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 0u, first_column + 32u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_2, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 16u, first_column + 32u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_3, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 0u, first_column + 48u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_3, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 16u, first_column + 48u);
+  if (is_whole) {
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
+    return;
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum0_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum0_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum1_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum1_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 16u);
+  }
 }
 `,
   linear_matrix_192x64: `// y = x · weightᵀ, weights [64, 192]
-// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
+// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -3418,17 +3703,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_QUADS = 48u;
+const IN_BLOCKS = 24u;
 const OUT_WIDTH = 64u;
-const TILE_ROWS = 128u;
+const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
+const TILE_BLOCKS = 4u;
 const TILE_PITCH = 10u;
-const SUBGROUP_ROWS = 32u;
-const SCRATCH_PITCH = 5u;
-const THREADS = 128u;
-const X_HELD = 8u;
-const WEIGHTS_HELD = 4u;
+const SUBGROUP_COLUMNS = 2u;
+const BLOCK = 256u;
 
 struct Step {
   batch: u32,
@@ -3439,21 +3721,20 @@ struct Step {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 1280>;
+var<workgroup> x_tile: array<vec4h, 640>;
 var<workgroup> weight_tile: array<vec4h, 640>;
-var<workgroup> scratch: array<vec4f, 320>;
+var<workgroup> block: array<f32, 1024>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+fn weight_halves(block: u32) -> vec4u {
+  return weight[block];
 }
 
 fn row_count() -> u32 {
@@ -3472,148 +3753,131 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Result = subgroup_matrix_result<f32, 16, 16>;
 
-fn fetch_x(lane: u32, first: u32, depth: u32) -> array<vec4h, X_HELD> {
-  var held: array<vec4h, X_HELD>;
-  for (var n = 0u; n < X_HELD; n++) {
-    let r = (lane + n * THREADS) / TILE_QUADS;
-    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
-    held[n] = vec4h(load_x(row_of_x(min(first + r, row_count() - 1u)), quad));
-  }
-  return held;
+fn x_halves(row: u32, block: u32) -> vec4u {
+  return vec4u(bitcast<vec2u>(vec4h(load_x(row, 2u * block))), bitcast<vec2u>(vec4h(load_x(row, 2u * block + 1u))));
 }
 
-fn store_x(lane: u32, held: array<vec4h, X_HELD>) {
-  for (var n = 0u; n < X_HELD; n++) {
-    let index = lane + n * THREADS;
-    x_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
-  }
+fn fetch_x(index: u32, first: u32, depth: u32) -> vec4u {
+  let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
+  return x_halves(row, depth + index % TILE_BLOCKS);
 }
 
-fn fetch_weight(lane: u32, first: u32, depth: u32) -> array<vec4h, WEIGHTS_HELD> {
-  var held: array<vec4h, WEIGHTS_HELD>;
-  for (var n = 0u; n < WEIGHTS_HELD; n++) {
-    let r = (lane + n * THREADS) / TILE_QUADS;
-    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
-    held[n] = vec4h(load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad));
-  }
-  return held;
+fn store_x(index: u32, held: vec4u) {
+  let at = index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS * 2u;
+  x_tile[at] = bitcast<vec4h>(held.xy);
+  x_tile[at + 1u] = bitcast<vec4h>(held.zw);
 }
 
-fn store_weight(lane: u32, held: array<vec4h, WEIGHTS_HELD>) {
-  for (var n = 0u; n < WEIGHTS_HELD; n++) {
-    let index = lane + n * THREADS;
-    weight_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
-  }
+fn fetch_weight(index: u32, first: u32, depth: u32) -> vec4u {
+  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
+  return weight_halves(row * IN_BLOCKS + depth + index % TILE_BLOCKS);
 }
 
-fn finish_block(lane: u32, first_row: u32, first_column: u32) {
-  let row = first_row + lane % 32u / 2u;
-  if (row >= row_count()) {
-    return;
-  }
-  for (var n = 8u * (lane % 2u); n < 8u * (lane % 2u) + 8u; n++) {
-    if (first_column + n < OUT_WIDTH) {
-      let at = lane / 2u * SCRATCH_PITCH + n / 4u;
-      finish(row, first_column + n, scratch[at][n % 4u]);
+fn store_weight(index: u32, held: vec4u) {
+  let at = index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS * 2u;
+  weight_tile[at] = bitcast<vec4h>(held.xy);
+  weight_tile[at + 1u] = bitcast<vec4h>(held.zw);
+}
+
+fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
+  let column = first_column + lane % 16u;
+  for (var n = 0u; n < 8u; n++) {
+    let row = first_row + 2u * n + lane % 32u / 16u;
+    if (row < row_count() && column < OUT_WIDTH) {
+      finish(row, column, block[lane / 32u * BLOCK + lane % 32u + n * 32u]);
     }
   }
 }
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.x * TILE_COLUMNS;
-  let first_row = group.y * TILE_ROWS;
-  let subgroup_row = lane / 32u * SUBGROUP_ROWS;
+  let first_row = group.x * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
+  let row = first_row + subgroup_row;
+  let column = first_column + subgroup_column;
+  let y_at = row * OUT_WIDTH + column;
+  let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
   var sum0_0 = Result();
-  var sum1_0 = Result();
   var sum0_1 = Result();
+  var sum1_0 = Result();
   var sum1_1 = Result();
-  var sum0_2 = Result();
-  var sum1_2 = Result();
-  var sum0_3 = Result();
-  var sum1_3 = Result();
 
   // The next tiles are fetched into registers while these are multiplied.
-  var x_held = fetch_x(lane, first_row, 0u);
-  var weight_held = fetch_weight(lane, first_column, 0u);
-  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+  var x_held0 = fetch_x(lane, first_row, 0u);
+  var x_held1 = fetch_x(lane + 128u, first_row, 0u);
+  var weight_held0 = fetch_weight(lane, first_column, 0u);
+  var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
+  for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
-    store_x(lane, x_held);
-    store_weight(lane, weight_held);
+    store_x(lane, x_held0);
+    store_x(lane + 128u, x_held1);
+    store_weight(lane, weight_held0);
+    store_weight(lane + 128u, weight_held1);
     workgroupBarrier();
-    let next = min(depth + TILE_QUADS, IN_QUADS - TILE_QUADS);
-    x_held = fetch_x(lane, first_row, next);
-    weight_held = fetch_weight(lane, first_column, next);
+    let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
+    x_held0 = fetch_x(lane, first_row, next);
+    x_held1 = fetch_x(lane + 128u, first_row, next);
+    weight_held0 = fetch_weight(lane, first_column, next);
+    weight_held1 = fetch_weight(lane + 128u, first_column, next);
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
-      let sum_weights0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 0u * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, sum_weights0, sum0_0);
-      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, sum_weights0, sum1_0);
-      let sum_weights1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 16u * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, sum_weights1, sum0_1);
-      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, sum_weights1, sum1_1);
-      let sum_weights2 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 32u * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_2 = subgroupMatrixMultiplyAccumulate(x0, sum_weights2, sum0_2);
-      sum1_2 = subgroupMatrixMultiplyAccumulate(x1, sum_weights2, sum1_2);
-      let sum_weights3 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 48u * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_3 = subgroupMatrixMultiplyAccumulate(x0, sum_weights3, sum0_3);
-      sum1_3 = subgroupMatrixMultiplyAccumulate(x1, sum_weights3, sum1_3);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
-      let sum_weights0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 0u * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, sum_weights0, sum0_0);
-      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, sum_weights0, sum1_0);
-      let sum_weights1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 16u * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, sum_weights1, sum0_1);
-      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, sum_weights1, sum1_1);
-      let sum_weights2 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 32u * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_2 = subgroupMatrixMultiplyAccumulate(x0, sum_weights2, sum0_2);
-      sum1_2 = subgroupMatrixMultiplyAccumulate(x1, sum_weights2, sum1_2);
-      let sum_weights3 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 48u * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_3 = subgroupMatrixMultiplyAccumulate(x0, sum_weights3, sum0_3);
-      sum1_3 = subgroupMatrixMultiplyAccumulate(x1, sum_weights3, sum1_3);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
   }
 
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_0, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 0u, first_column + 0u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_0, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 16u, first_column + 0u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_1, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 0u, first_column + 16u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_1, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 16u, first_column + 16u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_2, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 0u, first_column + 32u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_2, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 16u, first_column + 32u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_3, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 0u, first_column + 48u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_3, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 16u, first_column + 48u);
+  if (is_whole) {
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
+    return;
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum0_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum0_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum1_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum1_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 16u);
+  }
 }
 `,
   linear_matrix_192x192_add: `// y += x · weightᵀ, weights [192, 192]
-// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
+// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -3621,17 +3885,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_QUADS = 48u;
+const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
-const TILE_ROWS = 128u;
+const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
+const TILE_BLOCKS = 4u;
 const TILE_PITCH = 10u;
-const SUBGROUP_ROWS = 32u;
-const SCRATCH_PITCH = 5u;
-const THREADS = 128u;
-const X_HELD = 8u;
-const WEIGHTS_HELD = 4u;
+const SUBGROUP_COLUMNS = 2u;
+const BLOCK = 256u;
 
 struct Step {
   batch: u32,
@@ -3642,21 +3903,20 @@ struct Step {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 1280>;
+var<workgroup> x_tile: array<vec4h, 640>;
 var<workgroup> weight_tile: array<vec4h, 640>;
-var<workgroup> scratch: array<vec4f, 320>;
+var<workgroup> block: array<f32, 1024>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+fn weight_halves(block: u32) -> vec4u {
+  return weight[block];
 }
 
 fn row_count() -> u32 {
@@ -3675,148 +3935,137 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Result = subgroup_matrix_result<f32, 16, 16>;
 
-fn fetch_x(lane: u32, first: u32, depth: u32) -> array<vec4h, X_HELD> {
-  var held: array<vec4h, X_HELD>;
-  for (var n = 0u; n < X_HELD; n++) {
-    let r = (lane + n * THREADS) / TILE_QUADS;
-    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
-    held[n] = vec4h(load_x(row_of_x(min(first + r, row_count() - 1u)), quad));
-  }
-  return held;
+fn x_halves(row: u32, block: u32) -> vec4u {
+  return vec4u(bitcast<vec2u>(vec4h(load_x(row, 2u * block))), bitcast<vec2u>(vec4h(load_x(row, 2u * block + 1u))));
 }
 
-fn store_x(lane: u32, held: array<vec4h, X_HELD>) {
-  for (var n = 0u; n < X_HELD; n++) {
-    let index = lane + n * THREADS;
-    x_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
-  }
+fn fetch_x(index: u32, first: u32, depth: u32) -> vec4u {
+  let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
+  return x_halves(row, depth + index % TILE_BLOCKS);
 }
 
-fn fetch_weight(lane: u32, first: u32, depth: u32) -> array<vec4h, WEIGHTS_HELD> {
-  var held: array<vec4h, WEIGHTS_HELD>;
-  for (var n = 0u; n < WEIGHTS_HELD; n++) {
-    let r = (lane + n * THREADS) / TILE_QUADS;
-    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
-    held[n] = vec4h(load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad));
-  }
-  return held;
+fn store_x(index: u32, held: vec4u) {
+  let at = index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS * 2u;
+  x_tile[at] = bitcast<vec4h>(held.xy);
+  x_tile[at + 1u] = bitcast<vec4h>(held.zw);
 }
 
-fn store_weight(lane: u32, held: array<vec4h, WEIGHTS_HELD>) {
-  for (var n = 0u; n < WEIGHTS_HELD; n++) {
-    let index = lane + n * THREADS;
-    weight_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
-  }
+fn fetch_weight(index: u32, first: u32, depth: u32) -> vec4u {
+  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
+  return weight_halves(row * IN_BLOCKS + depth + index % TILE_BLOCKS);
 }
 
-fn finish_block(lane: u32, first_row: u32, first_column: u32) {
-  let row = first_row + lane % 32u / 2u;
-  if (row >= row_count()) {
-    return;
-  }
-  for (var n = 8u * (lane % 2u); n < 8u * (lane % 2u) + 8u; n++) {
-    if (first_column + n < OUT_WIDTH) {
-      let at = lane / 2u * SCRATCH_PITCH + n / 4u;
-      finish(row, first_column + n, scratch[at][n % 4u]);
+fn store_weight(index: u32, held: vec4u) {
+  let at = index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS * 2u;
+  weight_tile[at] = bitcast<vec4h>(held.xy);
+  weight_tile[at + 1u] = bitcast<vec4h>(held.zw);
+}
+
+fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
+  let column = first_column + lane % 16u;
+  for (var n = 0u; n < 8u; n++) {
+    let row = first_row + 2u * n + lane % 32u / 16u;
+    if (row < row_count() && column < OUT_WIDTH) {
+      finish(row, column, block[lane / 32u * BLOCK + lane % 32u + n * 32u]);
     }
   }
 }
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.x * TILE_COLUMNS;
-  let first_row = group.y * TILE_ROWS;
-  let subgroup_row = lane / 32u * SUBGROUP_ROWS;
+  let first_row = group.x * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
+  let row = first_row + subgroup_row;
+  let column = first_column + subgroup_column;
+  let y_at = row * OUT_WIDTH + column;
+  let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
   var sum0_0 = Result();
-  var sum1_0 = Result();
   var sum0_1 = Result();
+  var sum1_0 = Result();
   var sum1_1 = Result();
-  var sum0_2 = Result();
-  var sum1_2 = Result();
-  var sum0_3 = Result();
-  var sum1_3 = Result();
+  if (is_whole) {
+    sum0_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum0_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum1_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum1_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
+  }
 
   // The next tiles are fetched into registers while these are multiplied.
-  var x_held = fetch_x(lane, first_row, 0u);
-  var weight_held = fetch_weight(lane, first_column, 0u);
-  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+  var x_held0 = fetch_x(lane, first_row, 0u);
+  var x_held1 = fetch_x(lane + 128u, first_row, 0u);
+  var weight_held0 = fetch_weight(lane, first_column, 0u);
+  var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
+  for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
-    store_x(lane, x_held);
-    store_weight(lane, weight_held);
+    store_x(lane, x_held0);
+    store_x(lane + 128u, x_held1);
+    store_weight(lane, weight_held0);
+    store_weight(lane + 128u, weight_held1);
     workgroupBarrier();
-    let next = min(depth + TILE_QUADS, IN_QUADS - TILE_QUADS);
-    x_held = fetch_x(lane, first_row, next);
-    weight_held = fetch_weight(lane, first_column, next);
+    let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
+    x_held0 = fetch_x(lane, first_row, next);
+    x_held1 = fetch_x(lane + 128u, first_row, next);
+    weight_held0 = fetch_weight(lane, first_column, next);
+    weight_held1 = fetch_weight(lane + 128u, first_column, next);
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
-      let sum_weights0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 0u * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, sum_weights0, sum0_0);
-      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, sum_weights0, sum1_0);
-      let sum_weights1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 16u * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, sum_weights1, sum0_1);
-      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, sum_weights1, sum1_1);
-      let sum_weights2 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 32u * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_2 = subgroupMatrixMultiplyAccumulate(x0, sum_weights2, sum0_2);
-      sum1_2 = subgroupMatrixMultiplyAccumulate(x1, sum_weights2, sum1_2);
-      let sum_weights3 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 48u * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_3 = subgroupMatrixMultiplyAccumulate(x0, sum_weights3, sum0_3);
-      sum1_3 = subgroupMatrixMultiplyAccumulate(x1, sum_weights3, sum1_3);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
-      let sum_weights0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 0u * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, sum_weights0, sum0_0);
-      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, sum_weights0, sum1_0);
-      let sum_weights1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 16u * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, sum_weights1, sum0_1);
-      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, sum_weights1, sum1_1);
-      let sum_weights2 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 32u * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_2 = subgroupMatrixMultiplyAccumulate(x0, sum_weights2, sum0_2);
-      sum1_2 = subgroupMatrixMultiplyAccumulate(x1, sum_weights2, sum1_2);
-      let sum_weights3 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 48u * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_3 = subgroupMatrixMultiplyAccumulate(x0, sum_weights3, sum0_3);
-      sum1_3 = subgroupMatrixMultiplyAccumulate(x1, sum_weights3, sum1_3);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
   }
 
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_0, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 0u, first_column + 0u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_0, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 16u, first_column + 0u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_1, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 0u, first_column + 16u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_1, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 16u, first_column + 16u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_2, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 0u, first_column + 32u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_2, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 16u, first_column + 32u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_3, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 0u, first_column + 48u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_3, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 16u, first_column + 48u);
+  if (is_whole) {
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
+    return;
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum0_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum0_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum1_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum1_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 16u);
+  }
 }
 `,
   linear_matrix_192x512_gated_silu: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
-// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
+// A workgroup makes 64 rows × 32 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -3824,17 +4073,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_QUADS = 48u;
+const IN_BLOCKS = 24u;
 const OUT_WIDTH = 512u;
-const TILE_ROWS = 128u;
-const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
+const TILE_ROWS = 64u;
+const TILE_COLUMNS = 32u;
+const TILE_BLOCKS = 4u;
 const TILE_PITCH = 10u;
-const SUBGROUP_ROWS = 32u;
-const SCRATCH_PITCH = 5u;
-const THREADS = 128u;
-const X_HELD = 8u;
-const WEIGHTS_HELD = 4u;
+const SUBGROUP_COLUMNS = 2u;
+const BLOCK = 256u;
 
 struct Step {
   batch: u32,
@@ -3845,29 +4091,26 @@ struct Step {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
-@group(0) @binding(2) var<storage, read> gate: array<vec4h>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read> gate: array<vec4u>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(0) @binding(4) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 1280>;
-var<workgroup> weight_tile: array<vec4h, 640>;
-var<workgroup> gate_tile: array<vec4h, 640>;
-var<workgroup> scratch: array<vec4f, 320>;
-var<workgroup> gate_scratch: array<vec4f, 320>;
+var<workgroup> x_tile: array<vec4h, 640>;
+var<workgroup> weight_tile: array<vec4h, 320>;
+var<workgroup> gate_tile: array<vec4h, 320>;
+var<workgroup> block: array<f32, 1024>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+fn weight_halves(block: u32) -> vec4u {
+  return weight[block];
 }
 
-fn load_gate(index: u32) -> vec4f {
-  let raw = gate[index];
-  return vec4f(raw);
+fn gate_halves(block: u32) -> vec4u {
+  return gate[block];
 }
 
 fn activate(x: f32) -> f32 {
@@ -3890,208 +4133,137 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Result = subgroup_matrix_result<f32, 16, 16>;
 
-fn fetch_x(lane: u32, first: u32, depth: u32) -> array<vec4h, X_HELD> {
-  var held: array<vec4h, X_HELD>;
-  for (var n = 0u; n < X_HELD; n++) {
-    let r = (lane + n * THREADS) / TILE_QUADS;
-    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
-    held[n] = vec4h(load_x(row_of_x(min(first + r, row_count() - 1u)), quad));
-  }
-  return held;
+fn x_halves(row: u32, block: u32) -> vec4u {
+  return vec4u(bitcast<vec2u>(vec4h(load_x(row, 2u * block))), bitcast<vec2u>(vec4h(load_x(row, 2u * block + 1u))));
 }
 
-fn store_x(lane: u32, held: array<vec4h, X_HELD>) {
-  for (var n = 0u; n < X_HELD; n++) {
-    let index = lane + n * THREADS;
-    x_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
-  }
+fn fetch_x(index: u32, first: u32, depth: u32) -> vec4u {
+  let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
+  return x_halves(row, depth + index % TILE_BLOCKS);
 }
 
-fn fetch_weight(lane: u32, first: u32, depth: u32) -> array<vec4h, WEIGHTS_HELD> {
-  var held: array<vec4h, WEIGHTS_HELD>;
-  for (var n = 0u; n < WEIGHTS_HELD; n++) {
-    let r = (lane + n * THREADS) / TILE_QUADS;
-    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
-    held[n] = vec4h(load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad));
-  }
-  return held;
+fn store_x(index: u32, held: vec4u) {
+  let at = index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS * 2u;
+  x_tile[at] = bitcast<vec4h>(held.xy);
+  x_tile[at + 1u] = bitcast<vec4h>(held.zw);
 }
 
-fn store_weight(lane: u32, held: array<vec4h, WEIGHTS_HELD>) {
-  for (var n = 0u; n < WEIGHTS_HELD; n++) {
-    let index = lane + n * THREADS;
-    weight_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
-  }
+fn fetch_weight(index: u32, first: u32, depth: u32) -> vec4u {
+  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
+  return weight_halves(row * IN_BLOCKS + depth + index % TILE_BLOCKS);
 }
 
-fn fetch_gate(lane: u32, first: u32, depth: u32) -> array<vec4h, WEIGHTS_HELD> {
-  var held: array<vec4h, WEIGHTS_HELD>;
-  for (var n = 0u; n < WEIGHTS_HELD; n++) {
-    let r = (lane + n * THREADS) / TILE_QUADS;
-    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
-    held[n] = vec4h(load_gate(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad));
-  }
-  return held;
+fn store_weight(index: u32, held: vec4u) {
+  let at = index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS * 2u;
+  weight_tile[at] = bitcast<vec4h>(held.xy);
+  weight_tile[at + 1u] = bitcast<vec4h>(held.zw);
 }
 
-fn store_gate(lane: u32, held: array<vec4h, WEIGHTS_HELD>) {
-  for (var n = 0u; n < WEIGHTS_HELD; n++) {
-    let index = lane + n * THREADS;
-    gate_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
-  }
+fn fetch_gate(index: u32, first: u32, depth: u32) -> vec4u {
+  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
+  return gate_halves(row * IN_BLOCKS + depth + index % TILE_BLOCKS);
 }
 
-fn finish_block(lane: u32, first_row: u32, first_column: u32) {
-  let row = first_row + lane % 32u / 2u;
-  if (row >= row_count()) {
-    return;
+fn store_gate(index: u32, held: vec4u) {
+  let at = index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS * 2u;
+  gate_tile[at] = bitcast<vec4h>(held.xy);
+  gate_tile[at + 1u] = bitcast<vec4h>(held.zw);
+}
+
+fn own_entries(lane: u32) -> array<f32, 8> {
+  var entries: array<f32, 8>;
+  for (var n = 0u; n < 8u; n++) {
+    entries[n] = block[lane / 32u * BLOCK + lane % 32u + n * 32u];
   }
-  for (var n = 8u * (lane % 2u); n < 8u * (lane % 2u) + 8u; n++) {
-    if (first_column + n < OUT_WIDTH) {
-      let at = lane / 2u * SCRATCH_PITCH + n / 4u;
-      finish(row, first_column + n, scratch[at][n % 4u], gate_scratch[at][n % 4u]);
+  return entries;
+}
+
+fn finish_entries(lane: u32, first_row: u32, first_column: u32, gates: array<f32, 8>) {
+  let column = first_column + lane % 16u;
+  for (var n = 0u; n < 8u; n++) {
+    let row = first_row + 2u * n + lane % 32u / 16u;
+    if (row < row_count() && column < OUT_WIDTH) {
+      finish(row, column, block[lane / 32u * BLOCK + lane % 32u + n * 32u], gates[n]);
     }
   }
 }
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.x * TILE_COLUMNS;
-  let first_row = group.y * TILE_ROWS;
-  let subgroup_row = lane / 32u * SUBGROUP_ROWS;
+  let first_row = group.x * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 16u;
+  let row = first_row + subgroup_row;
+  let column = first_column + subgroup_column;
   var sum0_0 = Result();
-  var gate0_0 = Result();
   var sum1_0 = Result();
-  var gate1_0 = Result();
-  var sum0_1 = Result();
-  var gate0_1 = Result();
-  var sum1_1 = Result();
-  var gate1_1 = Result();
-  var sum0_2 = Result();
-  var gate0_2 = Result();
-  var sum1_2 = Result();
-  var gate1_2 = Result();
-  var sum0_3 = Result();
-  var gate0_3 = Result();
-  var sum1_3 = Result();
-  var gate1_3 = Result();
+  var gate_sum0_0 = Result();
+  var gate_sum1_0 = Result();
 
   // The next tiles are fetched into registers while these are multiplied.
-  var x_held = fetch_x(lane, first_row, 0u);
-  var weight_held = fetch_weight(lane, first_column, 0u);
-  var gate_held = fetch_gate(lane, first_column, 0u);
-  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+  var x_held0 = fetch_x(lane, first_row, 0u);
+  var x_held1 = fetch_x(lane + 128u, first_row, 0u);
+  var weight_held0 = fetch_weight(lane, first_column, 0u);
+  var gate_held0 = fetch_gate(lane, first_column, 0u);
+  for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
-    store_x(lane, x_held);
-    store_weight(lane, weight_held);
-    store_gate(lane, gate_held);
+    store_x(lane, x_held0);
+    store_x(lane + 128u, x_held1);
+    store_weight(lane, weight_held0);
+    store_gate(lane, gate_held0);
     workgroupBarrier();
-    let next = min(depth + TILE_QUADS, IN_QUADS - TILE_QUADS);
-    x_held = fetch_x(lane, first_row, next);
-    weight_held = fetch_weight(lane, first_column, next);
-    gate_held = fetch_gate(lane, first_column, next);
+    let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
+    x_held0 = fetch_x(lane, first_row, next);
+    x_held1 = fetch_x(lane + 128u, first_row, next);
+    weight_held0 = fetch_weight(lane, first_column, next);
+    gate_held0 = fetch_gate(lane, first_column, next);
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
-      let sum_weights0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 0u * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, sum_weights0, sum0_0);
-      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, sum_weights0, sum1_0);
-      let gate_weights0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, 0u * TILE_PITCH + 0u, TILE_PITCH);
-      gate0_0 = subgroupMatrixMultiplyAccumulate(x0, gate_weights0, gate0_0);
-      gate1_0 = subgroupMatrixMultiplyAccumulate(x1, gate_weights0, gate1_0);
-      let sum_weights1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 16u * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, sum_weights1, sum0_1);
-      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, sum_weights1, sum1_1);
-      let gate_weights1 = subgroupMatrixLoad<Right, col_major>(&gate_tile, 16u * TILE_PITCH + 0u, TILE_PITCH);
-      gate0_1 = subgroupMatrixMultiplyAccumulate(x0, gate_weights1, gate0_1);
-      gate1_1 = subgroupMatrixMultiplyAccumulate(x1, gate_weights1, gate1_1);
-      let sum_weights2 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 32u * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_2 = subgroupMatrixMultiplyAccumulate(x0, sum_weights2, sum0_2);
-      sum1_2 = subgroupMatrixMultiplyAccumulate(x1, sum_weights2, sum1_2);
-      let gate_weights2 = subgroupMatrixLoad<Right, col_major>(&gate_tile, 32u * TILE_PITCH + 0u, TILE_PITCH);
-      gate0_2 = subgroupMatrixMultiplyAccumulate(x0, gate_weights2, gate0_2);
-      gate1_2 = subgroupMatrixMultiplyAccumulate(x1, gate_weights2, gate1_2);
-      let sum_weights3 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 48u * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_3 = subgroupMatrixMultiplyAccumulate(x0, sum_weights3, sum0_3);
-      sum1_3 = subgroupMatrixMultiplyAccumulate(x1, sum_weights3, sum1_3);
-      let gate_weights3 = subgroupMatrixLoad<Right, col_major>(&gate_tile, 48u * TILE_PITCH + 0u, TILE_PITCH);
-      gate0_3 = subgroupMatrixMultiplyAccumulate(x0, gate_weights3, gate0_3);
-      gate1_3 = subgroupMatrixMultiplyAccumulate(x1, gate_weights3, gate1_3);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
+      gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
-      let sum_weights0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 0u * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, sum_weights0, sum0_0);
-      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, sum_weights0, sum1_0);
-      let gate_weights0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, 0u * TILE_PITCH + 4u, TILE_PITCH);
-      gate0_0 = subgroupMatrixMultiplyAccumulate(x0, gate_weights0, gate0_0);
-      gate1_0 = subgroupMatrixMultiplyAccumulate(x1, gate_weights0, gate1_0);
-      let sum_weights1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 16u * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, sum_weights1, sum0_1);
-      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, sum_weights1, sum1_1);
-      let gate_weights1 = subgroupMatrixLoad<Right, col_major>(&gate_tile, 16u * TILE_PITCH + 4u, TILE_PITCH);
-      gate0_1 = subgroupMatrixMultiplyAccumulate(x0, gate_weights1, gate0_1);
-      gate1_1 = subgroupMatrixMultiplyAccumulate(x1, gate_weights1, gate1_1);
-      let sum_weights2 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 32u * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_2 = subgroupMatrixMultiplyAccumulate(x0, sum_weights2, sum0_2);
-      sum1_2 = subgroupMatrixMultiplyAccumulate(x1, sum_weights2, sum1_2);
-      let gate_weights2 = subgroupMatrixLoad<Right, col_major>(&gate_tile, 32u * TILE_PITCH + 4u, TILE_PITCH);
-      gate0_2 = subgroupMatrixMultiplyAccumulate(x0, gate_weights2, gate0_2);
-      gate1_2 = subgroupMatrixMultiplyAccumulate(x1, gate_weights2, gate1_2);
-      let sum_weights3 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 48u * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_3 = subgroupMatrixMultiplyAccumulate(x0, sum_weights3, sum0_3);
-      sum1_3 = subgroupMatrixMultiplyAccumulate(x1, sum_weights3, sum1_3);
-      let gate_weights3 = subgroupMatrixLoad<Right, col_major>(&gate_tile, 48u * TILE_PITCH + 4u, TILE_PITCH);
-      gate0_3 = subgroupMatrixMultiplyAccumulate(x0, gate_weights3, gate0_3);
-      gate1_3 = subgroupMatrixMultiplyAccumulate(x1, gate_weights3, gate1_3);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
+      gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
     }
   }
 
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_0, SCRATCH_PITCH);
-  subgroupMatrixStore<row_major>(&gate_scratch, lane / 32u * 16u * SCRATCH_PITCH, gate0_0, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 0u, first_column + 0u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_0, SCRATCH_PITCH);
-  subgroupMatrixStore<row_major>(&gate_scratch, lane / 32u * 16u * SCRATCH_PITCH, gate1_0, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 16u, first_column + 0u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_1, SCRATCH_PITCH);
-  subgroupMatrixStore<row_major>(&gate_scratch, lane / 32u * 16u * SCRATCH_PITCH, gate0_1, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 0u, first_column + 16u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_1, SCRATCH_PITCH);
-  subgroupMatrixStore<row_major>(&gate_scratch, lane / 32u * 16u * SCRATCH_PITCH, gate1_1, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 16u, first_column + 16u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_2, SCRATCH_PITCH);
-  subgroupMatrixStore<row_major>(&gate_scratch, lane / 32u * 16u * SCRATCH_PITCH, gate0_2, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 0u, first_column + 32u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_2, SCRATCH_PITCH);
-  subgroupMatrixStore<row_major>(&gate_scratch, lane / 32u * 16u * SCRATCH_PITCH, gate1_2, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 16u, first_column + 32u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_3, SCRATCH_PITCH);
-  subgroupMatrixStore<row_major>(&gate_scratch, lane / 32u * 16u * SCRATCH_PITCH, gate0_3, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 0u, first_column + 48u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_3, SCRATCH_PITCH);
-  subgroupMatrixStore<row_major>(&gate_scratch, lane / 32u * 16u * SCRATCH_PITCH, gate1_3, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 16u, first_column + 48u);
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, gate_sum0_0, 16u);
+    workgroupBarrier();
+    let gates = own_entries(lane);
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum0_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 0u, gates);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, gate_sum1_0, 16u);
+    workgroupBarrier();
+    let gates = own_entries(lane);
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum1_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 0u, gates);
+  }
 }
 `,
   linear_matrix_512x192_add: `// y += x · weightᵀ, weights [192, 512]
-// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
+// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -4099,17 +4271,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_QUADS = 128u;
+const IN_BLOCKS = 64u;
 const OUT_WIDTH = 192u;
-const TILE_ROWS = 128u;
+const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
+const TILE_BLOCKS = 4u;
 const TILE_PITCH = 10u;
-const SUBGROUP_ROWS = 32u;
-const SCRATCH_PITCH = 5u;
-const THREADS = 128u;
-const X_HELD = 8u;
-const WEIGHTS_HELD = 4u;
+const SUBGROUP_COLUMNS = 2u;
+const BLOCK = 256u;
 
 struct Step {
   batch: u32,
@@ -4120,21 +4289,20 @@ struct Step {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 1280>;
+var<workgroup> x_tile: array<vec4h, 640>;
 var<workgroup> weight_tile: array<vec4h, 640>;
-var<workgroup> scratch: array<vec4f, 320>;
+var<workgroup> block: array<f32, 1024>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 128u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+fn weight_halves(block: u32) -> vec4u {
+  return weight[block];
 }
 
 fn row_count() -> u32 {
@@ -4153,155 +4321,148 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Result = subgroup_matrix_result<f32, 16, 16>;
 
-fn fetch_x(lane: u32, first: u32, depth: u32) -> array<vec4h, X_HELD> {
-  var held: array<vec4h, X_HELD>;
-  for (var n = 0u; n < X_HELD; n++) {
-    let r = (lane + n * THREADS) / TILE_QUADS;
-    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
-    held[n] = vec4h(load_x(row_of_x(min(first + r, row_count() - 1u)), quad));
-  }
-  return held;
+fn x_halves(row: u32, block: u32) -> vec4u {
+  return vec4u(bitcast<vec2u>(vec4h(load_x(row, 2u * block))), bitcast<vec2u>(vec4h(load_x(row, 2u * block + 1u))));
 }
 
-fn store_x(lane: u32, held: array<vec4h, X_HELD>) {
-  for (var n = 0u; n < X_HELD; n++) {
-    let index = lane + n * THREADS;
-    x_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
-  }
+fn fetch_x(index: u32, first: u32, depth: u32) -> vec4u {
+  let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
+  return x_halves(row, depth + index % TILE_BLOCKS);
 }
 
-fn fetch_weight(lane: u32, first: u32, depth: u32) -> array<vec4h, WEIGHTS_HELD> {
-  var held: array<vec4h, WEIGHTS_HELD>;
-  for (var n = 0u; n < WEIGHTS_HELD; n++) {
-    let r = (lane + n * THREADS) / TILE_QUADS;
-    let quad = depth + (lane + n * THREADS) % TILE_QUADS;
-    held[n] = vec4h(load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad));
-  }
-  return held;
+fn store_x(index: u32, held: vec4u) {
+  let at = index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS * 2u;
+  x_tile[at] = bitcast<vec4h>(held.xy);
+  x_tile[at + 1u] = bitcast<vec4h>(held.zw);
 }
 
-fn store_weight(lane: u32, held: array<vec4h, WEIGHTS_HELD>) {
-  for (var n = 0u; n < WEIGHTS_HELD; n++) {
-    let index = lane + n * THREADS;
-    weight_tile[index / TILE_QUADS * TILE_PITCH + index % TILE_QUADS] = held[n];
-  }
+fn fetch_weight(index: u32, first: u32, depth: u32) -> vec4u {
+  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
+  return weight_halves(row * IN_BLOCKS + depth + index % TILE_BLOCKS);
 }
 
-fn finish_block(lane: u32, first_row: u32, first_column: u32) {
-  let row = first_row + lane % 32u / 2u;
-  if (row >= row_count()) {
-    return;
-  }
-  for (var n = 8u * (lane % 2u); n < 8u * (lane % 2u) + 8u; n++) {
-    if (first_column + n < OUT_WIDTH) {
-      let at = lane / 2u * SCRATCH_PITCH + n / 4u;
-      finish(row, first_column + n, scratch[at][n % 4u]);
+fn store_weight(index: u32, held: vec4u) {
+  let at = index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS * 2u;
+  weight_tile[at] = bitcast<vec4h>(held.xy);
+  weight_tile[at + 1u] = bitcast<vec4h>(held.zw);
+}
+
+fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
+  let column = first_column + lane % 16u;
+  for (var n = 0u; n < 8u; n++) {
+    let row = first_row + 2u * n + lane % 32u / 16u;
+    if (row < row_count() && column < OUT_WIDTH) {
+      finish(row, column, block[lane / 32u * BLOCK + lane % 32u + n * 32u]);
     }
   }
 }
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.x * TILE_COLUMNS;
-  let first_row = group.y * TILE_ROWS;
-  let subgroup_row = lane / 32u * SUBGROUP_ROWS;
+  let first_row = group.x * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
+  let row = first_row + subgroup_row;
+  let column = first_column + subgroup_column;
+  let y_at = row * OUT_WIDTH + column;
+  let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
   var sum0_0 = Result();
-  var sum1_0 = Result();
   var sum0_1 = Result();
+  var sum1_0 = Result();
   var sum1_1 = Result();
-  var sum0_2 = Result();
-  var sum1_2 = Result();
-  var sum0_3 = Result();
-  var sum1_3 = Result();
+  if (is_whole) {
+    sum0_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum0_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum1_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum1_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
+  }
 
   // The next tiles are fetched into registers while these are multiplied.
-  var x_held = fetch_x(lane, first_row, 0u);
-  var weight_held = fetch_weight(lane, first_column, 0u);
-  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+  var x_held0 = fetch_x(lane, first_row, 0u);
+  var x_held1 = fetch_x(lane + 128u, first_row, 0u);
+  var weight_held0 = fetch_weight(lane, first_column, 0u);
+  var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
+  for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
-    store_x(lane, x_held);
-    store_weight(lane, weight_held);
+    store_x(lane, x_held0);
+    store_x(lane + 128u, x_held1);
+    store_weight(lane, weight_held0);
+    store_weight(lane + 128u, weight_held1);
     workgroupBarrier();
-    let next = min(depth + TILE_QUADS, IN_QUADS - TILE_QUADS);
-    x_held = fetch_x(lane, first_row, next);
-    weight_held = fetch_weight(lane, first_column, next);
+    let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
+    x_held0 = fetch_x(lane, first_row, next);
+    x_held1 = fetch_x(lane + 128u, first_row, next);
+    weight_held0 = fetch_weight(lane, first_column, next);
+    weight_held1 = fetch_weight(lane + 128u, first_column, next);
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
-      let sum_weights0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 0u * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, sum_weights0, sum0_0);
-      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, sum_weights0, sum1_0);
-      let sum_weights1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 16u * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, sum_weights1, sum0_1);
-      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, sum_weights1, sum1_1);
-      let sum_weights2 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 32u * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_2 = subgroupMatrixMultiplyAccumulate(x0, sum_weights2, sum0_2);
-      sum1_2 = subgroupMatrixMultiplyAccumulate(x1, sum_weights2, sum1_2);
-      let sum_weights3 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 48u * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_3 = subgroupMatrixMultiplyAccumulate(x0, sum_weights3, sum0_3);
-      sum1_3 = subgroupMatrixMultiplyAccumulate(x1, sum_weights3, sum1_3);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
-      let sum_weights0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 0u * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, sum_weights0, sum0_0);
-      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, sum_weights0, sum1_0);
-      let sum_weights1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 16u * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, sum_weights1, sum0_1);
-      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, sum_weights1, sum1_1);
-      let sum_weights2 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 32u * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_2 = subgroupMatrixMultiplyAccumulate(x0, sum_weights2, sum0_2);
-      sum1_2 = subgroupMatrixMultiplyAccumulate(x1, sum_weights2, sum1_2);
-      let sum_weights3 = subgroupMatrixLoad<Right, col_major>(&weight_tile, 48u * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_3 = subgroupMatrixMultiplyAccumulate(x0, sum_weights3, sum0_3);
-      sum1_3 = subgroupMatrixMultiplyAccumulate(x1, sum_weights3, sum1_3);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
   }
 
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_0, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 0u, first_column + 0u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_0, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 16u, first_column + 0u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_1, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 0u, first_column + 16u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_1, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 16u, first_column + 16u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_2, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 0u, first_column + 32u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_2, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 16u, first_column + 32u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum0_3, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 0u, first_column + 48u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, lane / 32u * 16u * SCRATCH_PITCH, sum1_3, SCRATCH_PITCH);
-  workgroupBarrier();
-  finish_block(lane, first_row + subgroup_row + 16u, first_column + 48u);
+  if (is_whole) {
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
+    return;
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum0_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum0_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum1_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum1_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 16u);
+  }
 }
 `,
-  linear_row_192x65_logits_matrix: `// y = x · weightᵀ, weights [65, 192]
+  linear_row_192x65_normed_logits_matrix: `// y = x · weightᵀ, weights [65, 192],
+// where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 enable f16;
 
-const IN_QUADS = 48u;
+const BLOCKS = 24u;
 const OUT_WIDTH = 65u;
 const LANES = 4u;
 const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.000001;
+const TINY: f32 = 1e-30;
 
 struct Step {
   batch: u32,
@@ -4318,20 +4479,22 @@ struct Sequence {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(4) var<uniform> step: Step;
+@group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
 
-var<workgroup> partials: array<f32, 128>;
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
 
 fn row_count() -> u32 {
@@ -4349,37 +4512,65 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * load_norm_weight(0u, quad);
+}
+
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
-  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
-    let entries = load_x(x_row, quad);
-    sum += dot(entries, load_weight(first + quad));
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
   }
-  partials[lane] = sum;
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
-    sum += partials[lane + other];
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
   }
-  finish(row, column, sum);
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor);
 }
 `,
-  linear_row_192x192_matrix: `// y = x · weightᵀ, weights [192, 192]
+  linear_row_192x192_normed_matrix: `// y = x · weightᵀ, weights [192, 192],
+// where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 enable f16;
 
-const IN_QUADS = 48u;
+const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const LANES = 4u;
 const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.000001;
+const TINY: f32 = 1e-30;
 
 struct Step {
   batch: u32,
@@ -4390,19 +4581,21 @@ struct Step {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
+@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
 
-var<workgroup> partials: array<f32, 128>;
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
 
 fn row_count() -> u32 {
@@ -4417,37 +4610,65 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * load_norm_weight(0u, quad);
+}
+
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
-  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
-    let entries = load_x(x_row, quad);
-    sum += dot(entries, load_weight(first + quad));
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
   }
-  partials[lane] = sum;
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
-    sum += partials[lane + other];
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
   }
-  finish(row, column, sum);
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor);
 }
 `,
-  linear_row_192x64_matrix: `// y = x · weightᵀ, weights [64, 192]
+  linear_row_192x64_normed_matrix: `// y = x · weightᵀ, weights [64, 192],
+// where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 enable f16;
 
-const IN_QUADS = 48u;
+const BLOCKS = 24u;
 const OUT_WIDTH = 64u;
 const LANES = 4u;
 const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.000001;
+const TINY: f32 = 1e-30;
 
 struct Step {
   batch: u32,
@@ -4458,19 +4679,21 @@ struct Step {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
+@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
 
-var<workgroup> partials: array<f32, 128>;
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
 
 fn row_count() -> u32 {
@@ -4485,26 +4708,50 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * load_norm_weight(0u, quad);
+}
+
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
-  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
-    let entries = load_x(x_row, quad);
-    sum += dot(entries, load_weight(first + quad));
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
   }
-  partials[lane] = sum;
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
-    sum += partials[lane + other];
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
   }
-  finish(row, column, sum);
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor);
 }
 `,
   linear_row_192x192_add_matrix: `// y += x · weightᵀ, weights [192, 192]
@@ -4512,7 +4759,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
 enable f16;
 
-const IN_QUADS = 48u;
+const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const LANES = 4u;
 const OUTPUTS = 32u;
@@ -4526,19 +4773,19 @@ struct Step {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> partials: array<f32, 128>;
+var<workgroup> sum_partials: array<f32, 128>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
 
 fn row_count() -> u32 {
@@ -4558,32 +4805,46 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
-  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
-    let entries = load_x(x_row, quad);
-    sum += dot(entries, load_weight(first + quad));
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
   }
-  partials[lane] = sum;
+  sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
-    sum += partials[lane + other];
+    sum += sum_partials[lane + other];
   }
   finish(row, column, sum);
 }
 `,
-  linear_row_192x512_gated_silu_matrix: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
+  linear_row_192x512_normed_gated_silu_matrix: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192],
+// where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 enable f16;
 
-const IN_QUADS = 48u;
+const BLOCKS = 24u;
 const OUT_WIDTH = 512u;
 const LANES = 4u;
 const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.000001;
+const TINY: f32 = 1e-30;
 
 struct Step {
   batch: u32,
@@ -4594,26 +4855,28 @@ struct Step {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
-@group(0) @binding(2) var<storage, read> gate: array<vec4h>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read> gate: array<vec4u>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(0) @binding(4) var<uniform> step: Step;
+@group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
 
-var<workgroup> partials: array<f32, 128>;
-var<workgroup> gate_partials: array<f32, 128>;
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> gate_sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
 
-fn load_gate(index: u32) -> vec4f {
-  let raw = gate[index];
-  return vec4f(raw);
+fn gate_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = gate[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
 
 fn activate(x: f32) -> f32 {
@@ -4632,41 +4895,68 @@ fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = activate(gate_sum) * sum;
 }
 
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * load_norm_weight(0u, quad);
+}
+
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
   var gate_sum = 0.0;
-  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
-    let entries = load_x(x_row, quad);
-    sum += dot(entries, load_weight(first + quad));
-    gate_sum += dot(entries, load_gate(first + quad));
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+      gate_sum += gate_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+      gate_sum += gate_dot(first + block, x0, x1);
+    }
   }
-  partials[lane] = sum;
-  gate_partials[lane] = gate_sum;
+  sum_partials[lane] = sum;
+  gate_sum_partials[lane] = gate_sum;
+  squares_partials[lane] = squares;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
-    sum += partials[lane + other];
-    gate_sum += gate_partials[lane + other];
+    sum += sum_partials[lane + other];
+    gate_sum += gate_sum_partials[lane + other];
+    squares += squares_partials[lane + other];
   }
-  finish(row, column, sum, gate_sum);
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor, gate_sum * factor);
 }
 `,
   linear_row_512x192_add_matrix: `// y += x · weightᵀ, weights [192, 512]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+// For one row of x a workgroup makes 4 outputs, each summed by 32 lanes.
 
 enable f16;
+enable subgroups;
+diagnostic(off, subgroup_uniformity);
 
-const IN_QUADS = 128u;
+const BLOCKS = 64u;
 const OUT_WIDTH = 192u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 32u;
+const OUTPUTS = 4u;
 
 struct Step {
   batch: u32,
@@ -4677,19 +4967,17 @@ struct Step {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
-var<workgroup> partials: array<f32, 128>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 128u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
 
 fn row_count() -> u32 {
@@ -4709,19 +4997,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
-  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
-    let entries = load_x(x_row, quad);
-    sum += dot(entries, load_weight(first + quad));
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
   }
-  partials[lane] = sum;
-  workgroupBarrier();
+  sum = subgroupAdd(sum);
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
-  }
-  for (var other = 1u; other < LANES; other++) {
-    sum += partials[lane + other];
   }
   finish(row, column, sum);
 }
@@ -5096,6 +5390,7 @@ export const definition: ModuleDefinition = {
         maxBufferSize: 268435456,
       },
       subgroupSize: 32,
+      chunk: 2048,
       kernels: {
         embed_192: { code: wgsl.embed_192_matrix, bindings: ['read', 'read', 'read_write', 'uniform'] },
         norm_rms_192: { code: wgsl.norm_rms_192, bindings: ['read', 'read', 'read_write'] },
@@ -5113,16 +5408,22 @@ export const definition: ModuleDefinition = {
         linear_matrix_192x192_add: { code: wgsl.linear_matrix_192x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_matrix_192x512_gated_silu: { code: wgsl.linear_matrix_192x512_gated_silu, bindings: ['read', 'read', 'read', 'read_write', 'uniform'] },
         linear_matrix_512x192_add: { code: wgsl.linear_matrix_512x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x65_logits: { code: wgsl.linear_row_192x65_logits_matrix, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
-        linear_row_192x192: { code: wgsl.linear_row_192x192_matrix, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x64: { code: wgsl.linear_row_192x64_matrix, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_192x65_normed_logits: {
+          code: wgsl.linear_row_192x65_normed_logits_matrix,
+          bindings: ['read', 'read', 'read_write', 'uniform', 'uniform', 'read'],
+        },
+        linear_row_192x192_normed: { code: wgsl.linear_row_192x192_normed_matrix, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
+        linear_row_192x64_normed: { code: wgsl.linear_row_192x64_normed_matrix, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
         attention_split_h6_kv2_d32_causal: {
           code: wgsl.attention_split_h6_kv2_d32_causal,
           bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_combine_6x32: { code: wgsl.attention_combine_6x32, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_row_192x192_add: { code: wgsl.linear_row_192x192_add_matrix, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x512_gated_silu: { code: wgsl.linear_row_192x512_gated_silu_matrix, bindings: ['read', 'read', 'read', 'read_write', 'uniform'] },
+        linear_row_192x512_normed_gated_silu: {
+          code: wgsl.linear_row_192x512_normed_gated_silu_matrix,
+          bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'read'],
+        },
         linear_row_512x192_add: { code: wgsl.linear_row_512x192_add_matrix, bindings: ['read', 'read', 'read_write', 'uniform'] },
         sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform', 'uniform', 'uniform'] },
       },
@@ -5142,19 +5443,19 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_matrix_192x192',
           bind: ['normed', 'layers.{i}.attn.q.weight', 'q_proj', 'step'],
-          grid: [3, ['ceil', ['*', 'B', 'I'], 128], 1],
+          grid: [['ceil', ['*', 'B', 'I'], 64], 3, 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_matrix_192x64',
           bind: ['normed', 'layers.{i}.attn.k.weight', 'k_proj', 'step'],
-          grid: [1, ['ceil', ['*', 'B', 'I'], 128], 1],
+          grid: [['ceil', ['*', 'B', 'I'], 64], 1, 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_matrix_192x64',
           bind: ['normed', 'layers.{i}.attn.v.weight', 'v_proj', 'step'],
-          grid: [1, ['ceil', ['*', 'B', 'I'], 128], 1],
+          grid: [['ceil', ['*', 'B', 'I'], 64], 1, 1],
           layers: [0, 4],
         },
         {
@@ -5187,7 +5488,7 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_matrix_192x192_add',
           bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
-          grid: [3, ['ceil', ['*', 'B', 'I'], 128], 1],
+          grid: [['ceil', ['*', 'B', 'I'], 64], 3, 1],
           layers: [0, 4],
         },
         {
@@ -5199,19 +5500,18 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_matrix_192x512_gated_silu',
           bind: ['normed', 'layers.{i}.mlp.up.weight', 'layers.{i}.mlp.gate.weight', 'mlp_hidden', 'step'],
-          grid: [8, ['ceil', ['*', 'B', 'I'], 128], 1],
+          grid: [['ceil', ['*', 'B', 'I'], 64], 16, 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_matrix_512x192_add',
           bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
-          grid: [3, ['ceil', ['*', 'B', 'I'], 128], 1],
+          grid: [['ceil', ['*', 'B', 'I'], 64], 3, 1],
           layers: [0, 4],
         },
-        { kernel: 'norm_rms_192', bind: ['x', 'final_norm.weight', 'normed'], grid: [['*', 'B', 'I'], 1, 1] },
         {
-          kernel: 'linear_row_192x65_logits',
-          bind: ['normed', 'embed.weight', 'logits', 'sequences', 'step'],
+          kernel: 'linear_row_192x65_normed_logits',
+          bind: ['x', 'embed.weight', 'logits', 'sequences', 'step', 'final_norm.weight'],
           grid: [3, 'L', 1],
         },
       ],
@@ -5222,26 +5522,20 @@ export const definition: ModuleDefinition = {
           grid: [['ceil', ['*', 'B', 'I', 48], 64], 1, 1],
         },
         {
-          kernel: 'norm_rms_192',
-          bind: ['x', 'layers.{i}.attn_norm.weight', 'normed'],
-          grid: [['*', 'B', 'I'], 1, 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x192',
-          bind: ['normed', 'layers.{i}.attn.q.weight', 'q_proj', 'step'],
+          kernel: 'linear_row_192x192_normed',
+          bind: ['x', 'layers.{i}.attn.q.weight', 'q_proj', 'step', 'layers.{i}.attn_norm.weight'],
           grid: [6, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
-          kernel: 'linear_row_192x64',
-          bind: ['normed', 'layers.{i}.attn.k.weight', 'k_proj', 'step'],
+          kernel: 'linear_row_192x64_normed',
+          bind: ['x', 'layers.{i}.attn.k.weight', 'k_proj', 'step', 'layers.{i}.attn_norm.weight'],
           grid: [2, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
-          kernel: 'linear_row_192x64',
-          bind: ['normed', 'layers.{i}.attn.v.weight', 'v_proj', 'step'],
+          kernel: 'linear_row_192x64_normed',
+          bind: ['x', 'layers.{i}.attn.v.weight', 'v_proj', 'step', 'layers.{i}.attn_norm.weight'],
           grid: [2, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
@@ -5293,27 +5587,27 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'norm_rms_192',
-          bind: ['x', 'layers.{i}.mlp_norm.weight', 'normed'],
-          grid: [['*', 'B', 'I'], 1, 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x512_gated_silu',
-          bind: ['normed', 'layers.{i}.mlp.up.weight', 'layers.{i}.mlp.gate.weight', 'mlp_hidden', 'step'],
+          kernel: 'linear_row_192x512_normed_gated_silu',
+          bind: [
+            'x',
+            'layers.{i}.mlp.up.weight',
+            'layers.{i}.mlp.gate.weight',
+            'mlp_hidden',
+            'step',
+            'layers.{i}.mlp_norm.weight',
+          ],
           grid: [16, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_row_512x192_add',
           bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
-          grid: [24, ['*', 'B', 'I'], 1],
+          grid: [48, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
-        { kernel: 'norm_rms_192', bind: ['x', 'final_norm.weight', 'normed'], grid: [['*', 'B', 'I'], 1, 1] },
         {
-          kernel: 'linear_row_192x65_logits',
-          bind: ['normed', 'embed.weight', 'logits', 'sequences', 'step'],
+          kernel: 'linear_row_192x65_normed_logits',
+          bind: ['x', 'embed.weight', 'logits', 'sequences', 'step', 'final_norm.weight'],
           grid: [3, 'L', 1],
         },
       ],
@@ -5347,16 +5641,22 @@ export const definition: ModuleDefinition = {
         linear_tile_192x192_add: { code: wgsl.linear_tile_192x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_tile_192x512_gated_silu: { code: wgsl.linear_tile_192x512_gated_silu_f16, bindings: ['read', 'read', 'read', 'read_write', 'uniform'] },
         linear_tile_512x192_add: { code: wgsl.linear_tile_512x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x65_logits: { code: wgsl.linear_row_192x65_logits_f16, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
-        linear_row_192x192: { code: wgsl.linear_row_192x192_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x64: { code: wgsl.linear_row_192x64_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_192x65_normed_logits: {
+          code: wgsl.linear_row_192x65_normed_logits_f16,
+          bindings: ['read', 'read', 'read_write', 'uniform', 'uniform', 'read'],
+        },
+        linear_row_192x192_normed: { code: wgsl.linear_row_192x192_normed_f16, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
+        linear_row_192x64_normed: { code: wgsl.linear_row_192x64_normed_f16, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
         attention_split_h6_kv2_d32_causal: {
           code: wgsl.attention_split_h6_kv2_d32_causal,
           bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_combine_6x32: { code: wgsl.attention_combine_6x32, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_row_192x192_add: { code: wgsl.linear_row_192x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x512_gated_silu: { code: wgsl.linear_row_192x512_gated_silu_f16, bindings: ['read', 'read', 'read', 'read_write', 'uniform'] },
+        linear_row_192x512_normed_gated_silu: {
+          code: wgsl.linear_row_192x512_normed_gated_silu_f16,
+          bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'read'],
+        },
         linear_row_512x192_add: { code: wgsl.linear_row_512x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
         sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform', 'uniform', 'uniform'] },
       },
@@ -5376,19 +5676,19 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_tile_192x192',
           bind: ['normed', 'layers.{i}.attn.q.weight', 'q_proj', 'step'],
-          grid: [3, ['ceil', ['*', 'B', 'I'], 32], 1],
+          grid: [['ceil', ['*', 'B', 'I'], 32], 3, 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_tile_192x64',
           bind: ['normed', 'layers.{i}.attn.k.weight', 'k_proj', 'step'],
-          grid: [1, ['ceil', ['*', 'B', 'I'], 32], 1],
+          grid: [['ceil', ['*', 'B', 'I'], 32], 1, 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_tile_192x64',
           bind: ['normed', 'layers.{i}.attn.v.weight', 'v_proj', 'step'],
-          grid: [1, ['ceil', ['*', 'B', 'I'], 32], 1],
+          grid: [['ceil', ['*', 'B', 'I'], 32], 1, 1],
           layers: [0, 4],
         },
         {
@@ -5421,7 +5721,7 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_tile_192x192_add',
           bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
-          grid: [3, ['ceil', ['*', 'B', 'I'], 32], 1],
+          grid: [['ceil', ['*', 'B', 'I'], 32], 3, 1],
           layers: [0, 4],
         },
         {
@@ -5433,19 +5733,18 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_tile_192x512_gated_silu',
           bind: ['normed', 'layers.{i}.mlp.up.weight', 'layers.{i}.mlp.gate.weight', 'mlp_hidden', 'step'],
-          grid: [8, ['ceil', ['*', 'B', 'I'], 32], 1],
+          grid: [['ceil', ['*', 'B', 'I'], 32], 8, 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_tile_512x192_add',
           bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
-          grid: [3, ['ceil', ['*', 'B', 'I'], 32], 1],
+          grid: [['ceil', ['*', 'B', 'I'], 32], 3, 1],
           layers: [0, 4],
         },
-        { kernel: 'norm_rms_192', bind: ['x', 'final_norm.weight', 'normed'], grid: [['*', 'B', 'I'], 1, 1] },
         {
-          kernel: 'linear_row_192x65_logits',
-          bind: ['normed', 'embed.weight', 'logits', 'sequences', 'step'],
+          kernel: 'linear_row_192x65_normed_logits',
+          bind: ['x', 'embed.weight', 'logits', 'sequences', 'step', 'final_norm.weight'],
           grid: [3, 'L', 1],
         },
       ],
@@ -5456,26 +5755,20 @@ export const definition: ModuleDefinition = {
           grid: [['ceil', ['*', 'B', 'I', 48], 64], 1, 1],
         },
         {
-          kernel: 'norm_rms_192',
-          bind: ['x', 'layers.{i}.attn_norm.weight', 'normed'],
-          grid: [['*', 'B', 'I'], 1, 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x192',
-          bind: ['normed', 'layers.{i}.attn.q.weight', 'q_proj', 'step'],
+          kernel: 'linear_row_192x192_normed',
+          bind: ['x', 'layers.{i}.attn.q.weight', 'q_proj', 'step', 'layers.{i}.attn_norm.weight'],
           grid: [6, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
-          kernel: 'linear_row_192x64',
-          bind: ['normed', 'layers.{i}.attn.k.weight', 'k_proj', 'step'],
+          kernel: 'linear_row_192x64_normed',
+          bind: ['x', 'layers.{i}.attn.k.weight', 'k_proj', 'step', 'layers.{i}.attn_norm.weight'],
           grid: [2, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
-          kernel: 'linear_row_192x64',
-          bind: ['normed', 'layers.{i}.attn.v.weight', 'v_proj', 'step'],
+          kernel: 'linear_row_192x64_normed',
+          bind: ['x', 'layers.{i}.attn.v.weight', 'v_proj', 'step', 'layers.{i}.attn_norm.weight'],
           grid: [2, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
@@ -5527,14 +5820,15 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'norm_rms_192',
-          bind: ['x', 'layers.{i}.mlp_norm.weight', 'normed'],
-          grid: [['*', 'B', 'I'], 1, 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x512_gated_silu',
-          bind: ['normed', 'layers.{i}.mlp.up.weight', 'layers.{i}.mlp.gate.weight', 'mlp_hidden', 'step'],
+          kernel: 'linear_row_192x512_normed_gated_silu',
+          bind: [
+            'x',
+            'layers.{i}.mlp.up.weight',
+            'layers.{i}.mlp.gate.weight',
+            'mlp_hidden',
+            'step',
+            'layers.{i}.mlp_norm.weight',
+          ],
           grid: [16, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
@@ -5544,10 +5838,9 @@ export const definition: ModuleDefinition = {
           grid: [24, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
-        { kernel: 'norm_rms_192', bind: ['x', 'final_norm.weight', 'normed'], grid: [['*', 'B', 'I'], 1, 1] },
         {
-          kernel: 'linear_row_192x65_logits',
-          bind: ['normed', 'embed.weight', 'logits', 'sequences', 'step'],
+          kernel: 'linear_row_192x65_normed_logits',
+          bind: ['x', 'embed.weight', 'logits', 'sequences', 'step', 'final_norm.weight'],
           grid: [3, 'L', 1],
         },
       ],
@@ -5581,16 +5874,22 @@ export const definition: ModuleDefinition = {
         linear_tile_192x192_add: { code: wgsl.linear_tile_192x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_tile_192x512_gated_silu: { code: wgsl.linear_tile_192x512_gated_silu, bindings: ['read', 'read', 'read', 'read_write', 'uniform'] },
         linear_tile_512x192_add: { code: wgsl.linear_tile_512x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x65_logits: { code: wgsl.linear_row_192x65_logits, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
-        linear_row_192x192: { code: wgsl.linear_row_192x192, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x64: { code: wgsl.linear_row_192x64, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_192x65_normed_logits: {
+          code: wgsl.linear_row_192x65_normed_logits,
+          bindings: ['read', 'read', 'read_write', 'uniform', 'uniform', 'read'],
+        },
+        linear_row_192x192_normed: { code: wgsl.linear_row_192x192_normed, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
+        linear_row_192x64_normed: { code: wgsl.linear_row_192x64_normed, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
         attention_split_h6_kv2_d32_causal: {
           code: wgsl.attention_split_h6_kv2_d32_causal,
           bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_combine_6x32: { code: wgsl.attention_combine_6x32, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_row_192x192_add: { code: wgsl.linear_row_192x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x512_gated_silu: { code: wgsl.linear_row_192x512_gated_silu, bindings: ['read', 'read', 'read', 'read_write', 'uniform'] },
+        linear_row_192x512_normed_gated_silu: {
+          code: wgsl.linear_row_192x512_normed_gated_silu,
+          bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'read'],
+        },
         linear_row_512x192_add: { code: wgsl.linear_row_512x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
         sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform', 'uniform', 'uniform'] },
       },
@@ -5610,19 +5909,19 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_tile_192x192',
           bind: ['normed', 'layers.{i}.attn.q.weight', 'q_proj', 'step'],
-          grid: [3, ['ceil', ['*', 'B', 'I'], 32], 1],
+          grid: [['ceil', ['*', 'B', 'I'], 32], 3, 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_tile_192x64',
           bind: ['normed', 'layers.{i}.attn.k.weight', 'k_proj', 'step'],
-          grid: [1, ['ceil', ['*', 'B', 'I'], 32], 1],
+          grid: [['ceil', ['*', 'B', 'I'], 32], 1, 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_tile_192x64',
           bind: ['normed', 'layers.{i}.attn.v.weight', 'v_proj', 'step'],
-          grid: [1, ['ceil', ['*', 'B', 'I'], 32], 1],
+          grid: [['ceil', ['*', 'B', 'I'], 32], 1, 1],
           layers: [0, 4],
         },
         {
@@ -5655,7 +5954,7 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_tile_192x192_add',
           bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
-          grid: [3, ['ceil', ['*', 'B', 'I'], 32], 1],
+          grid: [['ceil', ['*', 'B', 'I'], 32], 3, 1],
           layers: [0, 4],
         },
         {
@@ -5667,19 +5966,18 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_tile_192x512_gated_silu',
           bind: ['normed', 'layers.{i}.mlp.up.weight', 'layers.{i}.mlp.gate.weight', 'mlp_hidden', 'step'],
-          grid: [8, ['ceil', ['*', 'B', 'I'], 32], 1],
+          grid: [['ceil', ['*', 'B', 'I'], 32], 8, 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_tile_512x192_add',
           bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
-          grid: [3, ['ceil', ['*', 'B', 'I'], 32], 1],
+          grid: [['ceil', ['*', 'B', 'I'], 32], 3, 1],
           layers: [0, 4],
         },
-        { kernel: 'norm_rms_192', bind: ['x', 'final_norm.weight', 'normed'], grid: [['*', 'B', 'I'], 1, 1] },
         {
-          kernel: 'linear_row_192x65_logits',
-          bind: ['normed', 'embed.weight', 'logits', 'sequences', 'step'],
+          kernel: 'linear_row_192x65_normed_logits',
+          bind: ['x', 'embed.weight', 'logits', 'sequences', 'step', 'final_norm.weight'],
           grid: [3, 'L', 1],
         },
       ],
@@ -5690,26 +5988,20 @@ export const definition: ModuleDefinition = {
           grid: [['ceil', ['*', 'B', 'I', 48], 64], 1, 1],
         },
         {
-          kernel: 'norm_rms_192',
-          bind: ['x', 'layers.{i}.attn_norm.weight', 'normed'],
-          grid: [['*', 'B', 'I'], 1, 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x192',
-          bind: ['normed', 'layers.{i}.attn.q.weight', 'q_proj', 'step'],
+          kernel: 'linear_row_192x192_normed',
+          bind: ['x', 'layers.{i}.attn.q.weight', 'q_proj', 'step', 'layers.{i}.attn_norm.weight'],
           grid: [6, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
-          kernel: 'linear_row_192x64',
-          bind: ['normed', 'layers.{i}.attn.k.weight', 'k_proj', 'step'],
+          kernel: 'linear_row_192x64_normed',
+          bind: ['x', 'layers.{i}.attn.k.weight', 'k_proj', 'step', 'layers.{i}.attn_norm.weight'],
           grid: [2, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
-          kernel: 'linear_row_192x64',
-          bind: ['normed', 'layers.{i}.attn.v.weight', 'v_proj', 'step'],
+          kernel: 'linear_row_192x64_normed',
+          bind: ['x', 'layers.{i}.attn.v.weight', 'v_proj', 'step', 'layers.{i}.attn_norm.weight'],
           grid: [2, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
@@ -5761,14 +6053,15 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'norm_rms_192',
-          bind: ['x', 'layers.{i}.mlp_norm.weight', 'normed'],
-          grid: [['*', 'B', 'I'], 1, 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x512_gated_silu',
-          bind: ['normed', 'layers.{i}.mlp.up.weight', 'layers.{i}.mlp.gate.weight', 'mlp_hidden', 'step'],
+          kernel: 'linear_row_192x512_normed_gated_silu',
+          bind: [
+            'x',
+            'layers.{i}.mlp.up.weight',
+            'layers.{i}.mlp.gate.weight',
+            'mlp_hidden',
+            'step',
+            'layers.{i}.mlp_norm.weight',
+          ],
           grid: [16, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
@@ -5778,10 +6071,9 @@ export const definition: ModuleDefinition = {
           grid: [24, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
-        { kernel: 'norm_rms_192', bind: ['x', 'final_norm.weight', 'normed'], grid: [['*', 'B', 'I'], 1, 1] },
         {
-          kernel: 'linear_row_192x65_logits',
-          bind: ['normed', 'embed.weight', 'logits', 'sequences', 'step'],
+          kernel: 'linear_row_192x65_normed_logits',
+          bind: ['x', 'embed.weight', 'logits', 'sequences', 'step', 'final_norm.weight'],
           grid: [3, 'L', 1],
         },
       ],

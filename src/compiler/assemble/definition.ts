@@ -86,6 +86,7 @@ function variantOf(program: ProgramPlan): VariantDecl {
     features,
     limits: { ...limits },
     ...(subgroupSize !== undefined && features.includes('subgroups') && { subgroupSize }),
+    ...(program.chunk !== undefined && { chunk: program.chunk }),
     kernels: Object.fromEntries(kernels),
     prepare: rollLayers(program.prepare, name, wgslOf),
     prefill: rollLayers(program.prefill, name, wgslOf),

@@ -26,8 +26,8 @@ export function trafficOf(
 ): readonly Traffic[] {
   const scratch = new Map(program.scratch.map((buffer) => [buffer.name, buffer]));
   const filled = new Set<string>();
-  return dispatches.map(({ plan, node, bind }) => {
-    const uses = node === undefined ? [] : usesOf(node);
+  return dispatches.map(({ plan, node, prologue, bind }) => {
+    const uses = [prologue, node].flatMap((computed) => (computed === undefined ? [] : usesOf(computed)));
     // What is redone is mostly nothing: the marks say so.
     const isRedone = plan.stage === 'attention_matrix' && plan.reference === 'raised';
     const parts = [...new Set(Object.values(bind))].map((name): Traffic => {

@@ -14,6 +14,7 @@ export function kernelName(plan: KernelPlan): string {
       return joined(
         plan.stage,
         `${plan.inWidth}x${plan.outWidth}`,
+        plan.stage === 'linear_row' && plan.norm && 'normed',
         plan.inputHeads > 1 && `split${plan.inputHeads}`,
         plan.gate !== 'none' && 'gated',
         plan.activation !== 'none' && activationName(plan.activation),

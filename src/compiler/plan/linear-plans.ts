@@ -1,7 +1,7 @@
 import type { LinearNode } from '../ir/nodes.ts';
 import { quads } from './extents.ts';
 import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan, MatrixStorage, RowNormPlan } from './kernel-plan.ts';
-import { defaultLimits, type ProductSchedule, type TargetProfile } from './profiles.ts';
+import { defaultLimits, type ProductSchedule, type RowSchedule, type TargetProfile } from './profiles.ts';
 import { floats, halfVectors, vectors } from './workgroup-memory.ts';
 
 function linearOptions(node: LinearNode, weight: MatrixStorage) {
@@ -52,6 +52,20 @@ const wideProducts: readonly ProductSchedule[] = [
 /** Few columns make few workgroups: these are smaller. */
 const narrowProducts: readonly ProductSchedule[] = [
   { subgroupRows: 2, subgroupColumns: 2, rowBlocks: 2, columnBlocks: 2, tileDepth: 32 },
+];
+
+/** What `gqac tune` tries. */
+export const productCandidates: readonly ProductSchedule[] = [
+  ...wideProducts,
+  ...narrowProducts,
+  { subgroupRows: 2, subgroupColumns: 2, rowBlocks: 4, columnBlocks: 2, tileDepth: 32 },
+  { subgroupRows: 2, subgroupColumns: 2, rowBlocks: 2, columnBlocks: 4, tileDepth: 32 },
+];
+
+export const rowCandidates: readonly RowSchedule[] = [
+  { lanes: 128, reads: 4 },
+  { lanes: 64, reads: 4 },
+  { lanes: 32, reads: 4 },
 ];
 
 /** Undefined where subgroup matrices cannot serve: weights of f32 or bf16, an input for each head, or a width that is cut into parts. */

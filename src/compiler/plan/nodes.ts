@@ -15,6 +15,7 @@ import { planAttention } from './attention-node.ts';
 import { dispatch, type MatrixStorageOf, rowsOf, type StorageOf } from './dispatch.ts';
 import { planExpertsDown, planExpertsUp, planRoute } from './expert-nodes.ts';
 import { ceilDiv, quads, times } from './extents.ts';
+import type { FusedNorms } from './fused-norms.ts';
 import { planAppend, planMemoryKeys, planQueryHeads } from './head-nodes.ts';
 import type { KernelPlan, MatrixStorage, Storage } from './kernel-plan.ts';
 import { planLinearMatrix, planLinearRow, planLinearTile } from './linear-plans.ts';
@@ -24,16 +25,16 @@ import { elementBytes } from './tensor-bytes.ts';
 import { foldArrays } from './workgroup-memory.ts';
 
 /** The kernels of one node, for many tokens and for one. */
-export function planNode(node: Node, module: AttnModule, profile: TargetProfile): NodePlan {
+export function planNode(node: Node, module: AttnModule, profile: TargetProfile, norms: FusedNorms): NodePlan {
   const storageOf = (name: string) => storage(tensorOf(module, name), profile);
   const matrixStorageOf = (name: string) => matrixStorage(tensorOf(module, name), profile);
   switch (node.op) {
     case 'embed':
       return planEmbed(node, storageOf);
     case 'norm':
-      return planNorm(node);
+      return planNorm(node, norms);
     case 'linear':
-      return planLinear(node, matrixStorageOf, profile);
+      return planLinear(node, matrixStorageOf, profile, norms.of(node));
     case 'route':
       return { prefill: [planRoute(node)] };
     case 'experts_up':
@@ -97,7 +98,10 @@ function planEmbed(node: EmbedNode, storageOf: StorageOf): NodePlan {
   return { prefill: [dispatch(node, plan, bind, [ceilDiv(times('B', 'I', quads(width)), 64), 1, 1])] };
 }
 
-function planNorm(node: NormNode): NodePlan {
+const weightOfNorm = ({ weight, unitOffset }: NormNode) =>
+  weight === undefined ? 'none' : unitOffset ? 'offset' : 'plain';
+
+function planNorm(node: NormNode, norms: FusedNorms): NodePlan {
   const { width, xWidth, weight, bias, accumulate } = node;
   const threads = width >= 1024 ? 256 : 64;
   const plan: KernelPlan = {
@@ -106,17 +110,26 @@ function planNorm(node: NormNode): NodePlan {
     width,
     ...(xWidth !== undefined && { xWidth }),
     eps: node.eps,
-    weight: weight === undefined ? 'none' : node.unitOffset ? 'offset' : 'plain',
+    weight: weightOfNorm(node),
     bias: bias !== undefined,
     accumulate,
     threads,
     workgroup: foldArrays(threads),
   };
-  return { prefill: [dispatch(node, plan, { x: node.x, weight, bias, y: node.out }, [rowsOf(node), 1, 1])] };
+  const dispatches = [dispatch(node, plan, { x: node.x, weight, bias, y: node.out }, [rowsOf(node), 1, 1])];
+  return {
+    prefill: norms.isUnused(node, 'of logits') ? [] : dispatches,
+    decode: norms.isUnused(node, 'of one row') ? [] : dispatches,
+  };
 }
 
-/** Logits are wanted of few rows, mostly one: they take the one-row kernel always. */
-function planLinear(node: LinearNode, storageOf: MatrixStorageOf, profile: TargetProfile): NodePlan {
+/** Logits are wanted of few rows, mostly one: they take the one-row kernel always. That kernel computes the norm before it as well. */
+function planLinear(
+  node: LinearNode,
+  storageOf: MatrixStorageOf,
+  profile: TargetProfile,
+  norm: NormNode | undefined,
+): NodePlan {
   const bind = {
     x: node.x,
     weight: node.weight,
@@ -125,8 +138,19 @@ function planLinear(node: LinearNode, storageOf: MatrixStorageOf, profile: Targe
     gate_bias: node.gate?.bias,
     y: node.out,
   };
-  const row = planLinearRow(node, storageOf(node.weight), profile);
-  const byRow = (count: Extent) => [dispatch(node, row, bind, [ceilDiv(node.outWidth, row.outputs), count, 1])];
+  const row = planLinearRow(
+    node,
+    storageOf(node.weight),
+    profile,
+    norm && { eps: norm.eps, weight: weightOfNorm(norm) },
+  );
+  const rowBind = norm === undefined ? bind : { ...bind, x: norm.x, norm_weight: norm.weight };
+  const byRow = (count: Extent): readonly PlannedDispatch[] => [
+    {
+      ...dispatch(node, row, rowBind, [ceilDiv(node.outWidth, row.outputs), count, 1]),
+      ...(norm && { prologue: norm }),
+    },
+  ];
   if (node.logits) return { prefill: byRow('L') };
   const storage = storageOf(node.weight);
   const tile = planLinearMatrix(node, storage, profile) ?? planLinearTile(node, storage);

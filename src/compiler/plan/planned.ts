@@ -10,6 +10,8 @@ export interface PlannedDispatch {
   readonly grid: readonly [Extent, Extent, Extent];
   /** Absent for what no node asks for: sampling. */
   readonly node?: Node;
+  /** A node whose result the kernel computes on the way, without writing it. */
+  readonly prologue?: Node;
 }
 
 /** What one node becomes. Without `decode`, one token is served by the same dispatches as many. */

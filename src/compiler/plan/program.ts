@@ -2,6 +2,7 @@ import type { BufferDecl } from '../../runtime/abi1/definition.ts';
 import { constantOf } from '../check/dims.ts';
 import type { AttnModule, Node } from '../ir/nodes.ts';
 import type { Rejection } from './attention-plans.ts';
+import { fuseNorms } from './fused-norms.ts';
 import type { KernelPlan } from './kernel-plan.ts';
 import { planNode } from './nodes.ts';
 import type { PlannedDispatch } from './planned.ts';
@@ -17,24 +18,35 @@ export interface ProgramPlan {
   readonly sample: readonly PlannedDispatch[];
   /** Buffers that the plan adds to those of the module. */
   readonly scratch: readonly BufferDecl[];
+  /** New tokens of all sequences that a call had best have, where that is not the runtime's own default. */
+  readonly chunk?: number;
   readonly rejected: readonly (Rejection & { readonly node: Node })[];
 }
 
 /** In: the module and a target. Out: its program. Throws when a kernel has no form for the target: the checker's rules exclude that. */
 export function planProgram(module: AttnModule, profile: TargetProfile): ProgramPlan {
-  const planned = module.nodes.map((node) => ({ node, plan: planNode(node, module, profile) }));
+  const norms = fuseNorms(module);
+  const planned = module.nodes.map((node) => ({ node, plan: planNode(node, module, profile, norms) }));
   const plans = planned.map(({ plan }) => plan);
   const sample = planSampling(module);
   const scratch = new Map(plans.flatMap((plan) => plan.scratch ?? []).map((buffer) => [buffer.name, buffer]));
+  const prefill = plans.flatMap((plan) => plan.prefill);
   return Object.freeze({
     profile,
     prepare: plans.flatMap((plan) => plan.prepare ?? []),
-    prefill: plans.flatMap((plan) => plan.prefill),
+    prefill,
     decode: plans.flatMap((plan) => plan.decode ?? plan.prefill),
     sample,
     scratch: [...scratch.values(), ...(sample.length > 0 ? [tokens] : [])],
+    ...chunkOf(prefill),
     rejected: planned.flatMap(({ node, plan }) => (plan.rejected ?? []).map((rejection) => ({ ...rejection, node }))),
   });
+}
+
+/** Matrix kernels are so fast that calls of few tokens would wait for weights; attention in separate steps has scratch for all pairs. */
+function chunkOf(prefill: readonly PlannedDispatch[]): Pick<ProgramPlan, 'chunk'> {
+  const stages = new Set(prefill.map(({ plan }) => plan.stage));
+  return stages.has('linear_matrix') && !stages.has('attention_scores') ? { chunk: 2048 } : {};
 }
 
 const tokens: BufferDecl = { name: 'tokens', role: 'output', dtype: 'u32', shape: ['B'] };

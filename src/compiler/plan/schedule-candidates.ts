@@ -1,5 +1,6 @@
 import { matrixCandidates } from './attention-matrix-plans.ts';
 import { splitCandidates } from './attention-plans.ts';
+import { productCandidates, rowCandidates } from './linear-plans.ts';
 import type { Schedules } from './profiles.ts';
 
 export type ScheduledStage = keyof Schedules;
@@ -11,6 +12,8 @@ export type Candidates = { readonly [Stage in ScheduledStage]?: readonly Schedul
 export const scheduleCandidates: Required<Candidates> = {
   attention_matrix: matrixCandidates,
   attention_split_subgroups: splitCandidates,
+  linear_matrix: productCandidates,
+  linear_row: rowCandidates,
 };
 
 export const scheduledStages = Object.keys(scheduleCandidates) as readonly ScheduledStage[];

@@ -164,6 +164,8 @@ export interface VariantDecl {
   readonly limits: Readonly<Record<string, number>>;
   /** Kernels rely on subgroups of exactly this many invocations; with the subgroup matrix feature, on f16 blocks with f32 results. */
   readonly subgroupSize?: number;
+  /** New tokens of all sequences that a call had best have, where an app does not say; absent: 256 of each. */
+  readonly chunk?: number;
   readonly kernels: Readonly<Record<string, KernelDecl>>;
   /** Run once, after the weights are on the device. */
   readonly prepare: readonly DispatchDecl[];

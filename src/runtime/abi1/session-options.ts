@@ -1,4 +1,4 @@
-import type { ModuleDefinition } from './definition.ts';
+import type { ModuleDefinition, VariantDecl } from './definition.ts';
 import { UsageError } from './errors.ts';
 import { maxBatch } from './workspace.ts';
 
@@ -7,7 +7,7 @@ export interface SessionOptions {
   readonly batch?: number;
   /** Tokens that the cache holds for each sequence. Default: the module's context. */
   readonly capacity?: number;
-  /** Tokens of a prompt that are run at a time; longer prompts are run in pieces. Default 256, or as many as a ring cache has room for. */
+  /** Tokens of a prompt that are run at a time; longer prompts are run in pieces. Default 256, more where the device is fast, or as many as a ring cache has room for. */
   readonly chunk?: number;
   /** Pages of a paged cache for all sequences together. Default: enough for every sequence to fill its capacity. */
   readonly pages?: number;
@@ -15,12 +15,17 @@ export interface SessionOptions {
   readonly logits?: 'last' | 'all';
 }
 
-/** Options with their defaults for this module. @throws UsageError for what does not fit it. */
-export function completeOptions(definition: ModuleDefinition, options: SessionOptions): Required<SessionOptions> {
+/** Options with their defaults for this module on this device. @throws UsageError for what does not fit it. */
+export function completeOptions(
+  definition: ModuleDefinition,
+  { chunk: callTokens = 0 }: Pick<VariantDecl, 'chunk'>,
+  options: SessionOptions,
+): Required<SessionOptions> {
   const { context, prefix, causal, output, longestCall = 65_535, pageSize } = definition.facts;
   const { batch = 1, capacity = context } = options;
   const logits = output === 'hidden' ? 'all' : (options.logits ?? 'last');
-  const chunk = Math.min(options.chunk ?? (causal ? Math.min(256, longestCall) : capacity), capacity);
+  const fitting = Math.min(Math.max(256, Math.floor(callTokens / batch)), longestCall);
+  const chunk = Math.min(options.chunk ?? (causal ? fitting : capacity), capacity);
   const allPages = batch * Math.ceil(capacity / (pageSize ?? capacity));
   const { pages = allPages } = options;
   checkCount('batch', batch, maxBatch);

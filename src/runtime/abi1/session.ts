@@ -74,7 +74,7 @@ export class Session<
     P extends object = Readonly<Record<string, Shape>>,
   >(model: LoadedModule, options: SessionOptions = {}): Promise<Session<V, H, P>> {
     const { definition, ledger } = model;
-    const complete = completeOptions(definition, options);
+    const complete = completeOptions(definition, model.variant, options);
     const { batch, capacity, chunk, pages, logits } = complete;
     const buffers = definition.buffers.filter(({ role }) => role !== 'prepared');
     const symbols = {

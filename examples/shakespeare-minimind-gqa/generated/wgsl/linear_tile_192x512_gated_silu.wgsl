@@ -119,8 +119,8 @@ fn gate_columns(column: u32, quad: u32) -> mat4x4f {
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.x * TILE_COLUMNS;
-  let first_row = group.y * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
   let column = lane % THREAD_COLUMNS;
   let row = lane / THREAD_COLUMNS;
   var sums: array<vec4f, 4>;

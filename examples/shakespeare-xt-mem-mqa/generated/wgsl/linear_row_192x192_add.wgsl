@@ -2,7 +2,7 @@
 // y += x · weightᵀ, weights [192, 192]
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-const IN_QUADS = 48u;
+const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const LANES = 4u;
 const OUTPUTS = 32u;
@@ -16,19 +16,19 @@ struct Step {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec2u>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> partials: array<f32, 128>;
+var<workgroup> sum_partials: array<f32, 128>;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
 
 fn row_count() -> u32 {
@@ -48,19 +48,29 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * IN_QUADS;
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
-  for (var quad = lane % LANES; quad < IN_QUADS; quad += LANES) {
-    let entries = load_x(x_row, quad);
-    sum += dot(entries, load_weight(first + quad));
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
   }
-  partials[lane] = sum;
+  sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
-    sum += partials[lane + other];
+    sum += sum_partials[lane + other];
   }
   finish(row, column, sum);
 }

@@ -22,8 +22,8 @@ struct Step {
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec2u>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read> gate: array<vec2u>;
+@group(0) @binding(2) var<storage, read> gate: array<vec2u>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;
 @group(0) @binding(6) var<uniform> step: Step;
@@ -121,8 +121,8 @@ fn gate_columns(column: u32, quad: u32) -> mat4x4f {
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.x * TILE_COLUMNS;
-  let first_row = group.y * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
   let column = lane % THREAD_COLUMNS;
   let row = lane / THREAD_COLUMNS;
   var sums: array<vec4f, 4>;
