@@ -345,14 +345,14 @@ export interface Spec {
     readonly cache?: {
       /** `dense`: a row for each position. `ring`: the rows of a `window` or `chunk` only, used again and again. `paged`: rows in pages that sequences take as they grow. Default: `dense`. */
       readonly kind?: 'dense' | 'ring' | 'paged';
-      /** Storage of cached keys and values. Default: `f32`. */
-      readonly dtype?: 'f32' | 'f16';
+      /** Storage of cached keys and values. `int8`: each key and each value of a head as integers from -127 to 127 with an f32 scale of its own. Default: `f32`. */
+      readonly dtype?: 'f32' | 'f16' | 'int8';
       /** KV heads whose keys and values are stored otherwise. */
       readonly ranges?: OneOrMore<{
         /** Which KV heads, from 0 on; each in one range at most. */
         readonly kv_heads: readonly number[];
         /** Storage of their keys and values. */
-        readonly dtype: 'f32' | 'f16';
+        readonly dtype: 'f32' | 'f16' | 'int8';
       }>;
       /** May be written, but always equals `kv_heads`. Default: `kv_heads`. */
       readonly heads?: number;
@@ -602,9 +602,9 @@ export interface OptionTypes {
   readonly "attention.hooks.layers": readonly number[];
   readonly "attention.biases": readonly ('q' | 'k' | 'v' | 'o')[];
   readonly "attention.cache.kind": 'dense' | 'ring' | 'paged';
-  readonly "attention.cache.dtype": 'f32' | 'f16';
+  readonly "attention.cache.dtype": 'f32' | 'f16' | 'int8';
   readonly "attention.cache.ranges.kv_heads": readonly number[];
-  readonly "attention.cache.ranges.dtype": 'f32' | 'f16';
+  readonly "attention.cache.ranges.dtype": 'f32' | 'f16' | 'int8';
   readonly "attention.cache.heads": number;
   readonly "attention.cache.capacity": number;
   readonly "attention.cache.prefill_chunk": number;

@@ -1,6 +1,6 @@
 import { extent, heads, type MapOption, since } from '../option.ts';
 
-const dtypes = ['f32', 'f16'] as const;
+const dtypes = ['f32', 'f16', 'int8'] as const;
 
 /** `attention.cache`. */
 export const cache = {
@@ -24,7 +24,7 @@ export const cache = {
       default: 'f32',
       since,
       consumedBy: 'plan',
-      doc: 'Storage of cached keys and values.',
+      doc: 'Storage of cached keys and values. `int8`: each key and each value of a head as integers from -127 to 127 with an f32 scale of its own.',
     },
     ranges: {
       kind: 'map',

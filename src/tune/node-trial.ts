@@ -125,7 +125,13 @@ function fillAll({ loaded, workspace }: Copy, node: Node): void {
 function fillBuffer(device: GPUDevice, workspace: Workspace, { name, dtype }: BufferDecl, field: string, seed: number) {
   const target = workspace.buffer(name);
   if (dtype !== 'u32') {
-    fill(device, target, Math.floor(target.size / 4) * (dtype === 'f16' ? 2 : 1), dtype, seed);
+    fill(
+      device,
+      target,
+      Math.floor(target.size / 4) * (dtype === 'f16' ? 2 : 1),
+      dtype === 'f16' ? dtype : 'f32',
+      seed,
+    );
     return;
   }
   const word = wordOf(field);

@@ -1,6 +1,7 @@
 import { sizeOf, type Tensor } from '../compiler/oracle/tensor.ts';
 import type { BufferDecl } from '../runtime/abi1/definition.ts';
 import { fromFloat32, toFloat32 } from '../runtime/abi1/floats.ts';
+import { fromInt8Rows, toInt8Rows } from './int8-rows.ts';
 
 /** Entries of a row on the device: rows of caches are padded to four, with zeros. */
 function pitchOf({ role }: Pick<BufferDecl, 'role'>, width: number): number {
@@ -18,7 +19,7 @@ export function toDevice(tensor: Tensor, declared: BufferDecl): Uint8Array<Array
   for (let row = 0; row * width < tensor.data.length; row++) {
     values.set(tensor.data.subarray(row * width, (row + 1) * width), row * pitch);
   }
-  return fromFloat32(declared.dtype, values);
+  return declared.dtype === 'int8' ? toInt8Rows(values, pitch) : fromFloat32(declared.dtype, values);
 }
 
 /** The device's bytes in the layout of the reference. Entries between rows are dropped. */
@@ -28,10 +29,15 @@ export function fromDevice(bytes: Uint8Array, declared: BufferDecl, shape: reado
   const pitch = pitchOf(declared, width);
   const count = sizeOf(shape);
   const stored = (count / width) * pitch;
-  const used = bytes.subarray(0, stored * (declared.dtype === 'f16' ? 2 : 4));
-  const values = toFloat32(declared.dtype === 'f16' ? 'F16' : 'F32', used, stored);
+  const values = valuesOf(bytes, declared.dtype, stored, pitch);
   return Float64Array.from(
     { length: count },
     (_, at) => values[Math.floor(at / width) * pitch + (at % width)] ?? Number.NaN,
   );
+}
+
+function valuesOf(bytes: Uint8Array, dtype: BufferDecl['dtype'], count: number, pitch: number): Float32Array {
+  if (dtype === 'int8') return fromInt8Rows(bytes, count / pitch, pitch);
+  const used = bytes.subarray(0, count * (dtype === 'f16' ? 2 : 4));
+  return toFloat32(dtype === 'f16' ? 'F16' : 'F32', used, count);
 }

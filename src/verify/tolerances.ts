@@ -1,3 +1,4 @@
+import type { CacheDtype } from '../compiler/check/shaped-spec.ts';
 import type { NodeOp } from '../compiler/ir/nodes.ts';
 import type { Difference } from './compare.ts';
 
@@ -24,13 +25,21 @@ export const kernelTolerances: Readonly<Record<NodeOp, Difference>> = {
   attention: { relativeL2: 2e-5, worstRow: 1e-4 },
 };
 
-/** Values that lie between two f16 may be rounded to either: a step is 2^-10, and few values are that close to the middle. */
-export const halfStoreTolerance: Difference = { relativeL2: 2e-4, worstRow: 1e-3 };
+/**
+ * New rows of a cache. A value halfway between two that can be stored may become either, and few are that close to the middle: a
+ * step of f16 is 2^-10 of the value, one of int8 1/127 of the row's largest entry.
+ */
+export const storeTolerances: Readonly<Record<CacheDtype, Difference>> = {
+  f32: kernelTolerances.append,
+  f16: { relativeL2: 2e-4, worstRow: 1e-3 },
+  int8: { relativeL2: 1e-3, worstRow: 1e-2 },
+};
 
 /** A whole call, errors accumulated, by the dtype of the cache: the tolerances of the reference cases. */
-export const callTolerances: Readonly<Record<'f32' | 'f16', Difference>> = {
+export const callTolerances: Readonly<Record<CacheDtype, Difference>> = {
   f32: { relativeL2: 2e-5, worstRow: 1e-4 },
   f16: { relativeL2: 5e-3, worstRow: 2e-2 },
+  int8: { relativeL2: 1e-2, worstRow: 5e-2 },
 };
 
 /** False for NaN too. */

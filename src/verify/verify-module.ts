@@ -14,7 +14,7 @@ import { compareRows, type Difference } from './compare.ts';
 import { fromDevice } from './device-tensors.ts';
 import { type NodeError, runNodes } from './node-runner.ts';
 import { randomNumbers, randomValues } from './random.ts';
-import { callTolerances, halfStoreTolerance, isWithin, kernelTolerances } from './tolerances.ts';
+import { callTolerances, isWithin, kernelTolerances, storeTolerances } from './tolerances.ts';
 import { type CallTrace, traceCalls, traceNode } from './trace.ts';
 import { verifySampling } from './verify-sampling.ts';
 import { runWhole } from './whole-run.ts';
@@ -172,7 +172,7 @@ async function nodeErrors(loaded: LoadedModule, program: ProgramPlan, traces: re
 }
 
 const toleranceOf = ({ node }: NodeError): Difference =>
-  node.op === 'append' && node.cacheDtype === 'f16' ? halfStoreTolerance : kernelTolerances[node.op];
+  node.op === 'append' ? storeTolerances[node.cacheDtype] : kernelTolerances[node.op];
 
 /** The error is the share of draws that give another token. */
 async function samplingErrors(loaded: LoadedModule, seed: number): Promise<readonly Found[]> {
@@ -244,8 +244,8 @@ function worseOf(a: Found, b: Found): Found {
   };
 }
 
-/** One layer with an f16 cache rounds the whole. */
+/** One layer with a coarser cache rounds the whole. */
 function coarsestCache({ layers }: ShapedSpec): CacheDtype {
-  const dtypes = layers.flatMap(({ attention }) => cachedHeads(attention).map(({ dtype }) => dtype));
-  return dtypes.includes('f16') ? 'f16' : 'f32';
+  const found = new Set(layers.flatMap(({ attention }) => cachedHeads(attention).map(({ dtype }) => dtype)));
+  return (['int8', 'f16'] as const).find((dtype) => found.has(dtype)) ?? 'f32';
 }

@@ -19,6 +19,7 @@ const halfCaches = [
   return [
     `attention: { ${heads}, ${options}, cache: { dtype: f16 } }`,
     `attention: { hidden: 64, ${heads}, ${options}, cache: { dtype: f16 } }`,
+    `attention: { hidden: 64, ${heads}, ${options}, cache: { dtype: int8 } }`,
   ];
 });
 

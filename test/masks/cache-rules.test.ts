@@ -71,6 +71,11 @@ describe('pages', () => {
 });
 
 describe('a cache', () => {
+  it('of int8 has its scales from the module itself', () => {
+    expect(codesOf(checkAttention('q_heads: 4', 'head_dim: 8', 'cache: { dtype: int8 }'))).toEqual(['SCH004']);
+    expect(codesOf(checkAttention('hidden: 32', 'q_heads: 4', 'cache: { dtype: int8 }'))).toEqual([]);
+  });
+
   it.each(['capacity: 8', 'prefill_chunk: 8', 'page_size: 8', 'kind: paged, capacity: 8'])(
     '%s has no effect',
     (cache) => {

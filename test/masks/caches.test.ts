@@ -28,6 +28,18 @@ const cases = {
     paged,
     ', qk_norm: [{ kind: l2, weight: per_head }, { kind: rms }], value_norm: {}',
   ),
+  'rows of int8': block('', 'dtype: int8', memory),
+  'ring of int8': block(', window: 5', 'kind: ring, capacity: 41, dtype: int8'),
+  'pages of int8 of one position, separate steps': block(
+    '',
+    'kind: paged, page_size: 1, dtype: int8',
+    ', head_mixing: [pre]',
+  ),
+  'pages of int8 with norms': block(
+    '',
+    `${paged}, dtype: int8`,
+    ', qk_norm: [{ kind: l2, weight: per_head }], value_norm: {}',
+  ),
   'a model of rings and pages': `
 model: { vocab: 20, hidden: 16, layers: 3, context: 96 }
 attention: { q_heads: 4, kv_heads: 2, head_dim: 8, rope: {}, mask: { causal: true } }

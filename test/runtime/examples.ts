@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll } from 'vitest';
+import type { CacheDtype } from '../../src/compiler/check/shaped-spec.ts';
 import { compileModule } from '../../src/compiler/compile.ts';
 import { checkSpec } from '../../src/compiler/pipeline.ts';
 import { openDevice } from '../../src/node/adapter.ts';
@@ -33,7 +34,7 @@ export async function openExampleWeights(name: ExampleName): Promise<Safetensors
 }
 
 /** What `gqac build` makes of the example, with its cache stored as said. */
-export async function exampleDefinition(name: ExampleName, cache: 'f32' | 'f16' = 'f32') {
+export async function exampleDefinition(name: ExampleName, cache: CacheDtype = 'f32') {
   const { tensors } = await openExampleWeights(name);
   const written = new TextDecoder().decode(await readExample(name, 'spec.yaml'));
   const text = written.replace(/^ {2}mask: .*$/m, `$&\n  cache: { dtype: ${cache} }`);
@@ -43,11 +44,7 @@ export async function exampleDefinition(name: ExampleName, cache: 'f32' | 'f16' 
   return compileModule(shaped).definition;
 }
 
-export async function loadExample(
-  device: GPUDevice,
-  name: ExampleName,
-  cache: 'f32' | 'f16' = 'f32',
-): Promise<Example> {
+export async function loadExample(device: GPUDevice, name: ExampleName, cache: CacheDtype = 'f32'): Promise<Example> {
   const definition = await exampleDefinition(name, cache);
   const module = await LoadedModule.load(definition, { device, weights: await openExampleWeights(name) });
   const json = async (file: string) => JSON.parse(new TextDecoder().decode(await readExample(name, file)));

@@ -34,20 +34,25 @@ async function validationLoss({ module, reference }: Example): Promise<number> {
 }
 
 describe.each(exampleNames)('%s', (name) => {
-  it('continues the prompt greedily as the reference does, character by character', async () => {
-    const { module, vocabulary, prompt, greedy } = await loadExample(gpu.device, name);
-    const session = await Session.create(module);
-    const tokens = [...prompt];
-    for await (const token of session.generate(prompt, { maxTokens: greedy.length - prompt.length }))
-      tokens.push(token);
-    expect(greedy.length - prompt.length).toBe(160);
-    expect(vocabulary.decode(tokens)).toBe(greedy);
-    module.dispose();
-  }, 60_000);
+  it.each(['f32', 'int8'] as const)(
+    'continues the prompt greedily as the reference does, with an %s cache',
+    async (cache) => {
+      const { module, vocabulary, prompt, greedy } = await loadExample(gpu.device, name, cache);
+      const session = await Session.create(module);
+      const tokens = [...prompt];
+      for await (const token of session.generate(prompt, { maxTokens: greedy.length - prompt.length }))
+        tokens.push(token);
+      expect(greedy.length - prompt.length).toBe(160);
+      expect(vocabulary.decode(tokens)).toBe(greedy);
+      module.dispose();
+    },
+    60_000,
+  );
 
   it.each([
     ['f32', 2e-5],
     ['f16', 5e-3],
+    ['int8', 1e-2],
   ] as const)('gives the logits of the reference with an %s cache', async (cache, tolerance) => {
     const example = await loadExample(gpu.device, name, cache);
     expect(await promptLogits(example)).toBeLessThan(tolerance);

@@ -45,6 +45,7 @@ describe('verifyModule', () => {
   it.each([
     ['a model', model.replace('CACHE', '')],
     ['a model with an f16 cache', model.replace('CACHE', ', cache: { dtype: f16 }')],
+    ['a model with an int8 cache', model.replace('CACHE', ', cache: { dtype: int8 }')],
     ['given heads', heads],
     ['attention with projections', block],
   ])('finds every kernel of %s within its tolerance', async (_, yaml) => {

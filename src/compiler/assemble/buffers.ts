@@ -59,7 +59,7 @@ function tableDecl(node: Node): TableDecl | undefined {
 
 export function bufferDecl(tensor: TensorDecl): readonly BufferDecl[] {
   const { name, role, dtype, layout } = tensor;
-  if (role === 'weight' || role === 'table' || dtype === 'bf16' || dtype === 'int8' || dtype === 'int4') return [];
+  if (role === 'weight' || role === 'table' || dtype === 'bf16' || dtype === 'int4') return [];
   const stored = role === 'cache' ? cachePlan(layout).cacheLayout : undefined;
   return [{ name, role, dtype, shape: extentsOf(tensor), ...(stored && { layout: stored }) }];
 }

@@ -1,10 +1,10 @@
-import type { BufferDecl, WeightDecl } from '../../runtime/abi1/definition.ts';
+import type { BufferDecl, Extent, WeightDecl } from '../../runtime/abi1/definition.ts';
 import { bufferDecl, weightDecl } from '../assemble/buffers.ts';
 import type { ShapedSpec } from '../check/shaped-spec.ts';
 import type { AttnModule, TensorDecl } from '../ir/nodes.ts';
 import { type Call, extentAt } from '../plan/extents.ts';
 import type { ProgramPlan } from '../plan/program.ts';
-import { bytesOf, elementBytes } from '../plan/tensor-bytes.ts';
+import { bytesOf, cacheRowBytes } from '../plan/tensor-bytes.ts';
 
 /** Tokens of a prompt that a session runs at a time unless it is told otherwise. */
 const promptPiece = 256;
@@ -43,7 +43,12 @@ function sizedWeight({ name, shape, pitch }: WeightDecl, tensor: TensorDecl): Si
   return { name, bytes: () => bytesOf(elements, tensor), setBy: tensor.weight?.setBy ?? [], storage: 'weight' };
 }
 
+/** Rows of int8 stand in blocks of four. */
 function sizedBuffer({ name, dtype, shape, role }: BufferDecl): Sized {
-  const bytes = (call: Call) => extentAt(['*', ...shape], call) * elementBytes[dtype];
+  const elements = (extents: readonly Extent[], call: Call) => extentAt(['*', ...extents], call);
+  const bytes = (call: Call) => {
+    const rows = elements(shape.slice(0, -1), call);
+    return (dtype === 'int8' ? Math.ceil(rows / 4) * 4 : rows) * cacheRowBytes(dtype, elements(shape.slice(-1), call));
+  };
   return { name, bytes, setBy: [], storage: role };
 }

@@ -1,4 +1,4 @@
-import type { MatrixStorage, Storage } from '../plan/kernel-plan.ts';
+import type { KeyStorage, MatrixStorage, Storage } from '../plan/kernel-plan.ts';
 import type { Binding } from './kernel.ts';
 import { quantizedLoader } from './quantized.ts';
 import { wgsl } from './wgsl.ts';
@@ -42,7 +42,7 @@ const encode: Readonly<Record<Exclude<Storage, 'bf16-packed'>, (value: string) =
   'f16-packed': (value) => `vec2u(pack2x16float(${value}.xy), pack2x16float(${value}.zw))`,
 };
 
-export const enablesFor = (...storages: readonly MatrixStorage[]): readonly 'f16'[] =>
+export const enablesFor = (...storages: readonly (KeyStorage | MatrixStorage)[]): readonly 'f16'[] =>
   storages.includes('f16') ? ['f16'] : [];
 
 /** A buffer read and written four elements at a time. */
@@ -88,10 +88,14 @@ export function storer(name: string, storage: Storage): string {
 export const rowsBinding = (name: string, width: number): Binding =>
   width % 4 === 0 ? vectorBinding(name, 'f32') : { name, access: 'read', type: 'array<f32>' };
 
-/** Rows of 16-bit floats whose width is not a multiple of four and which have no padding: two entries in each u32. */
-export const halfRowsBinding = (name: string): Binding => ({ name, access: 'read', type: 'array<u32>' });
+/** Rows of less than four bytes an entry, read word by word. */
+export const wordsBinding = (name: string, access: 'read' | 'read_write' = 'read'): Binding => ({
+  name,
+  access,
+  type: 'array<u32>',
+});
 
-/** As `rowLoader`, for `halfRowsBinding`. Rows may start in the middle of a u32. */
+/** As `rowLoader`, for 16-bit floats, two in each u32: rows without padding may start in the middle of one. */
 export function halfRowLoader(name: string, width: number): string {
   return wgsl`
     fn load_${name}(row: u32, quad: u32) -> vec4f {

@@ -3,6 +3,9 @@ import { cachedHeads } from '../ir/head-class.ts';
 
 /** Bytes of one element, as caches may be stored; int8 without its scales. */
 export const elementBytes = { f32: 4, f16: 2, int8: 1 } as const;
+/** Bytes that each key and each value of a head has besides. */
+const scaleBytes = { f32: 0, f16: 0, int8: 4 } as const;
+
 export type StoredAs = keyof typeof elementBytes;
 export type BytesByDtype = Readonly<Record<StoredAs, number>>;
 
@@ -60,7 +63,8 @@ export function storedBytesAtContext(layers: readonly LayerShape[], context: num
 function storedBytesOfToken(attention: AttentionShape): number {
   if (attention.latent !== undefined) return elementsOfToken(attention) * elementBytes[attention.cacheDtype];
   return cachedHeads(attention).reduce(
-    (sum, { kvHeads, dtype }) => sum + elementsOfHeads(attention, kvHeads) * elementBytes[dtype],
+    (sum, { kvHeads, dtype }) =>
+      sum + elementsOfHeads(attention, kvHeads) * elementBytes[dtype] + 2 * kvHeads * scaleBytes[dtype],
     0,
   );
 }

@@ -4,7 +4,7 @@ import { type Use, usesOf } from '../ir/uses.ts';
 import { type Call, extentAt } from '../plan/extents.ts';
 import type { PlannedDispatch } from '../plan/planned.ts';
 import type { ProgramPlan } from '../plan/program.ts';
-import { bytesOf, elementBytes } from '../plan/tensor-bytes.ts';
+import { bytesOf, cacheRowBytes, elementBytes } from '../plan/tensor-bytes.ts';
 import { keysSeen } from './visible-keys.ts';
 
 /** Bytes between memory and the chip at least, every tensor once; what caches hold of it is not told apart. */
@@ -58,7 +58,11 @@ export function trafficOf(
 
 function useTraffic(use: Use, node: Node, module: AttnModule, call: Call): Traffic {
   const tensor = module.tensors.get(use.tensor);
-  const bytes = bytesOf(elementsOf(use, node, module, call), tensor ?? { dtype: 'f32' });
+  const elements = elementsOf(use, node, module, call);
+  const bytes =
+    tensor?.role === 'cache'
+      ? (elements / use.width) * cacheRowBytes(tensor.dtype, use.width)
+      : bytesOf(elements, tensor ?? { dtype: 'f32' });
   // Rows of a cache that an append does not write stay as they are.
   const isAppended = node.op === 'append' && use.access === 'update';
   return {

@@ -37,7 +37,7 @@ export interface AttnModule {
 export interface TensorDecl {
   readonly name: string;
   readonly role: 'input' | 'weight' | 'cache' | 'pages' | 'activation' | 'output' | 'table' | 'prepared';
-  /** `f32` activations; ids are `u32`; weights and caches as the spec says. Integers have a `weight.quantization`. */
+  /** `f32` activations; ids are `u32`; weights and caches as the spec says. Weights of integers have a `weight.quantization`, caches of `int8` a scale for each row. */
   readonly dtype: 'f32' | 'f16' | 'bf16' | 'int8' | 'int4' | 'u32';
   readonly shape: readonly Dim[];
   readonly weight?: WeightShape;

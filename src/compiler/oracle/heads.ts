@@ -100,7 +100,7 @@ function rotate(
 function store(rows: Float64Array, width: number, cacheName: string, node: AppendNode, step: Step): void {
   const cache = read(step, cacheName);
   const capacity = cache.shape[2] ?? 0;
-  const stored = step.rounded ? roundTensor(rows, node.cacheDtype) : rows;
+  const stored = step.rounded ? roundTensor(rows, node.cacheDtype, width) : rows;
   eachToken(step, (row, position, sequence) => {
     if (position >= capacity)
       throw new RangeError(`position ${position} does not fit into a cache of ${capacity} tokens`);

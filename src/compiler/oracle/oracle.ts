@@ -150,10 +150,10 @@ function loadWeights(module: AttnModule, weights: ReadonlyMap<string, ArrayLike<
   return loaded;
 }
 
-function storedValues(values: Float64Array, { name, dtype, weight }: TensorDecl): Float64Array {
-  if (dtype !== 'int8' && dtype !== 'int4') return roundTensor(values, dtype);
-  if (weight?.quantization === undefined) throw new Error(`${name} is ${dtype} without groups`);
-  return quantizedValues(values.map(Math.fround), weight.quantization);
+function storedValues(values: Float64Array, { name, dtype, shape, weight }: TensorDecl): Float64Array {
+  if (weight?.quantization !== undefined) return quantizedValues(values.map(Math.fround), weight.quantization);
+  if (dtype === 'int4') throw new Error(`${name} is ${dtype} without groups`);
+  return roundTensor(values, dtype, constantOf(shape.at(-1) ?? 1));
 }
 
 function allocateCaches(module: AttnModule, { batch, capacity }: OracleOptions): ReadonlyMap<string, Tensor> {

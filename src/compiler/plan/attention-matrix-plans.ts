@@ -23,7 +23,8 @@ export function planAttentionMatrix(
   options: AttentionOptions,
   profile: TargetProfile,
 ): Choice<AttentionMatrixPlan> | { readonly reason: string } {
-  if (options.keys !== 'f16') return { reason: `keys are ${options.keys}, subgroup matrices take f16` };
+  if (options.keys !== 'f16' && options.keys !== 'int8')
+    return { reason: `keys are ${options.keys}, subgroup matrices take f16` };
   if (options.similarity !== 'dot') return { reason: 'a distance is not a product of matrices' };
   const rejected = [];
   for (const schedule of profile.schedules?.attention_matrix ?? matrixSchedules) {

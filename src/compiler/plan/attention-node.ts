@@ -9,12 +9,12 @@ import {
   planAttentionTile,
   type Rejection,
 } from './attention-plans.ts';
-import { dispatch, type StorageOf } from './dispatch.ts';
+import { dispatch, keyStorage, type StorageOf } from './dispatch.ts';
 import { ceilDiv, plus, quads, times } from './extents.ts';
-import type { AttentionOptions, HeadMixPlan, KernelPlan } from './kernel-plan.ts';
+import type { AttentionOptions, ColumnDeal, HeadMixPlan, KernelPlan } from './kernel-plan.ts';
 import type { NodePlan, PlannedDispatch } from './planned.ts';
 import type { TargetProfile } from './profiles.ts';
-import { floats, foldArrays, vectors } from './workgroup-memory.ts';
+import { foldArrays, pairs, vectors } from './workgroup-memory.ts';
 
 /** What one form of attention becomes, or why it cannot serve this node on this target. */
 type Form = {
@@ -26,7 +26,7 @@ type Attempt = Form | { readonly reason: string };
 
 /** The fused forms where they can serve the node, else separate steps, which always can. */
 export function planAttention(node: AttentionNode, storageOf: StorageOf, profile: TargetProfile): NodePlan {
-  const options = attentionOptions(node, storageOf(node.k));
+  const options = attentionOptions(node, keyStorage(node.keyDtype, node.k, storageOf));
   const rejected: Rejection[] = [];
   const choose = (forms: Readonly<Record<string, () => Attempt>>): Form => {
     for (const [variant, attempt] of Object.entries(forms)) {
@@ -164,29 +164,31 @@ function tileForm(node: AttentionNode, options: AttentionOptions, profile: Targe
   };
 }
 
-/** Parts that a sequence's columns are dealt into at most, in multiples of so many columns. */
-const mostParts = 64;
-const partColumns = 64;
-
 function splitSubgroupsForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
   const reason = whole(node) ?? allHeads(node) ?? tooMany(fusedBindings(node), profile);
   if (reason !== undefined) return { reason };
-  const plan = planAttentionSplitSubgroups(options, profile);
-  if ('reason' in plan) return plan;
-  const { columns, heads } = node;
-  const parts: Extent = ['min', mostParts, ceilDiv(plus('J', columns.zero + columns.memory), partColumns)];
-  const workgroups = heads.kvHeads * Math.ceil(heads.queriesPerKv / 4);
-  return splitInto(node, options, plan, { parts, workgroups, chunk: partColumns, mostParts });
+  const choice = planAttentionSplitSubgroups(options, profile);
+  if ('reason' in choice) return choice;
+  const { plan, deal } = choice;
+  const workgroups = node.heads.kvHeads * Math.ceil(node.heads.queriesPerKv / 4);
+  return splitInto(node, options, plan, { deal, grid: (parts) => [workgroups, parts, 'B'] });
 }
 
 function splitForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
   const reason = whole(node) ?? tooMany(fusedBindings(node), profile);
   if (reason !== undefined) return { reason };
   const plan = planAttentionSplit(options);
-  const { columns, heads, valueDim } = node;
+  const { heads, valueDim } = node;
   if (quads(valueDim) > plan.chunk) return { reason: `values of ${valueDim} entries are wider than a workgroup` };
-  const parts = ceilDiv(plus('J', columns.zero + columns.memory), plan.chunk);
-  return splitInto(node, options, plan, { parts, workgroups: heads.kvHeads, chunk: plan.chunk });
+  const deal = { least: plan.chunk, most: plan.chunk, parts: 1 };
+  return splitInto(node, options, plan, { deal, grid: (parts) => [parts, heads.kvHeads, 'B'] });
+}
+
+/** See `ColumnDeal`. */
+function partsOf({ least, most, parts, reach }: ColumnDeal, { columns }: AttentionNode): Extent {
+  const count = plus(reach === undefined ? 'J' : ['min', 'J', reach], columns.zero + columns.memory);
+  if (least === most) return ceilDiv(count, most);
+  return ['max', ['min', parts, ceilDiv(count, least)], ceilDiv(count, most)];
 }
 
 /** Storage buffers of a fused form that writes two. */
@@ -203,14 +205,14 @@ function splitInto(
   node: AttentionNode,
   options: AttentionOptions,
   split: KernelPlan,
-  deal: { readonly parts: Extent; readonly workgroups: number; readonly chunk: number; readonly mostParts?: number },
+  { deal, grid }: { readonly deal: ColumnDeal; readonly grid: (parts: Extent) => PlannedDispatch['grid'] },
 ): Form {
   const { heads, columns, valueDim } = node;
-  const { parts, workgroups, ...dealt } = deal;
+  const parts = partsOf(deal, node);
   const prefixColumns = columns.zero + columns.memory;
   const { scores, order, active, logits, sinks, values, hidden } = inputsOf(node);
   const before = ordering(node);
-  const size = [`${heads.qHeads}x${valueDim}`, prefixColumns, dealt.chunk].join('_');
+  const size = [`${heads.qHeads}x${valueDim}`, prefixColumns, ...Object.values(deal)].join('_');
   const partials = { partial_outputs: `partial_outputs_${size}`, partial_sums: `partial_sums_${size}` };
   const threads = Math.max(64, Math.min(256, quads(valueDim) * 8));
   const combine: KernelPlan = {
@@ -221,13 +223,10 @@ function splitInto(
     sinks: options.sinks,
     zeroHidden: options.mask.padding === 'keys_and_queries',
     ...activePlan(node),
-    ...dealt,
+    deal,
     threads,
-    workgroup: [
-      ...foldArrays(threads),
-      vectors('outputs', threads),
-      floats('sums', Math.floor(threads / quads(valueDim))),
-    ],
+    reads: 4,
+    workgroup: [vectors('outputs', threads), pairs('sums', Math.floor(threads / quads(valueDim)))],
   };
   const scratch = (name: string, width: number): BufferDecl => ({
     name,
@@ -238,7 +237,7 @@ function splitInto(
   return {
     dispatches: [
       ...before.dispatches,
-      dispatch(node, split, { ...scores, ...order, ...logits, ...values, ...partials }, [parts, workgroups, 'B']),
+      dispatch(node, split, { ...scores, ...order, ...logits, ...values, ...partials }, grid(parts)),
       dispatch(node, combine, { ...sinks, ...hidden, ...active, ...partials, out: node.out }, [heads.qHeads, 'B', 1]),
     ],
     scratch: [

@@ -7,11 +7,12 @@ import type {
   AttentionSplitPlan,
   AttentionSplitSubgroupsPlan,
   AttentionTilePlan,
-  Storage,
+  ColumnDeal,
+  KeyStorage,
 } from './kernel-plan.ts';
 import { alibiSlopes, t5Plan } from './position-biases.ts';
 import type { SplitSchedule, TargetLimits, TargetProfile } from './profiles.ts';
-import { floats, vectors, workgroupBytes } from './workgroup-memory.ts';
+import { floats, pairs, vectors, workgroupBytes } from './workgroup-memory.ts';
 
 /** A form that was considered and not taken. */
 export interface Rejection {
@@ -24,7 +25,7 @@ export interface Choice<Plan> {
   readonly rejected: readonly Rejection[];
 }
 
-export function attentionOptions(node: AttentionNode, keys: Storage): AttentionOptions {
+export function attentionOptions(node: AttentionNode, keys: KeyStorage): AttentionOptions {
   const { heads, headDim, valueDim, similarity, scale, mask, columns, keyLayout } = node;
   const { softcap, bias, alibi, t5, sinks, score, parameters } = node;
   const { numbers, ...group } = heads;
@@ -145,21 +146,22 @@ export function planAttentionSplit(options: AttentionOptions): AttentionSplitPla
   };
 }
 
-/** Small blocks and few reads in flight keep many workgroups on a unit, which hides more than long bursts do. */
-const splitSchedule: SplitSchedule = { threads: 128, block: 128, reads: 4 };
+/** Small workgroups with little memory: many on a unit hide more than long bursts do. */
+const splitSchedule: SplitSchedule = { threads: 128, columns: 512, reads: 8, leastColumns: 64, workgroups: 512 };
 
 /** What may be fastest elsewhere. */
 export const splitCandidates: readonly SplitSchedule[] = [64, 128, 256].flatMap((threads) =>
-  [64, 128, 256].flatMap((block) => [2, 4, 8].map((reads) => ({ threads, block, reads }))),
+  [256, 512, 1024].flatMap((workgroups) => [4, 8].map((reads) => ({ ...splitSchedule, threads, reads, workgroups }))),
 );
 
 export function planAttentionSplitSubgroups(
   options: AttentionOptions,
   { subgroupSize, limits, schedules }: TargetProfile,
-): AttentionSplitSubgroupsPlan | { readonly reason: string } {
+): { readonly plan: AttentionSplitSubgroupsPlan; readonly deal: ColumnDeal } | { readonly reason: string } {
   const { headDim, valueDim, keys, similarity, columns, mask } = options;
   if (subgroupSize !== 32) return { reason: 'the target does not promise subgroups of 32' };
-  if (keys !== 'f16') return { reason: `keys are ${keys}, this form reads f16` };
+  if (keys !== 'f16' && keys !== 'int8') return { reason: `keys are ${keys}, this form reads f16 and int8` };
+  if (keys === 'int8' && columns.memory > 0) return { reason: 'memory is not of int8' };
   if (similarity !== 'dot') return { reason: 'a distance is not a dot product' };
   if (headDim % 8 > 0 || valueDim % 8 > 0) return { reason: 'widths are not multiples of 8' };
   if (Math.max(headDim, valueDim) > 256) return { reason: 'a row is wider than a subgroup reads at once' };
@@ -167,22 +169,33 @@ export function planAttentionSplitSubgroups(
     return { reason: 'the window moves over the memory' };
   }
   const lanes = (width: number) => 2 ** Math.max(2, Math.ceil(Math.log2(width / 8)));
-  const { threads, block, reads } = schedules?.attention_split_subgroups?.[0] ?? splitSchedule;
+  const schedule = schedules?.attention_split_subgroups?.[0] ?? splitSchedule;
+  const { threads, reads } = schedule;
   if (threads > limits.maxComputeInvocationsPerWorkgroup) return { reason: `needs ${threads} invocations` };
   const valueLanes = lanes(valueDim);
-  return {
+  const { kvHeads, queriesPerKv } = options.heads;
+  const reach = mask.causal && mask.prefix === undefined ? (mask.window ?? mask.chunk) : undefined;
+  const deal: ColumnDeal = {
+    least: schedule.leastColumns,
+    most: schedule.columns,
+    parts: Math.max(1, Math.floor(schedule.workgroups / (kvHeads * Math.ceil(queriesPerKv / 4)))),
+    ...(reach !== undefined && { reach }),
+  };
+  const plan: AttentionSplitSubgroupsPlan = {
     stage: 'attention_split_subgroups',
     ...options,
     loadEntries: 8,
     keyLanes: lanes(headDim),
     valueLanes,
-    block,
     reads,
     threads,
     workgroup: [
-      vectors('scores', block),
-      vectors('folds', threads / 32),
-      vectors('slices', (threads / 32) * 4 * valueLanes * 2),
+      // Scores, then weights, then outputs of each subgroup: little memory lets many workgroups run at once.
+      vectors('scratch', Math.max(schedule.columns, (threads / 32) * 4 * valueLanes * 2)),
+      ...(keys === 'int8' ? [pairs('scales', schedule.columns)] : []),
+      vectors('maxima', threads / 32),
+      vectors('sums', threads / 32),
     ],
   };
+  return { plan, deal };
 }

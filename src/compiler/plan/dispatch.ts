@@ -1,11 +1,16 @@
 import type { Extent } from '../../runtime/abi1/definition.ts';
+import type { CacheDtype } from '../check/shaped-spec.ts';
 import type { Node } from '../ir/nodes.ts';
-import type { KernelPlan, MatrixStorage, Storage } from './kernel-plan.ts';
+import type { KernelPlan, KeyStorage, MatrixStorage, Storage } from './kernel-plan.ts';
 import type { PlannedDispatch } from './planned.ts';
 
 /** How a tensor of the module is stored on the target. */
 export type StorageOf = (name: string) => Storage;
 export type MatrixStorageOf = (name: string) => MatrixStorage;
+
+export const keyStorage = (dtype: CacheDtype, name: string, storageOf: StorageOf): KeyStorage =>
+  dtype === 'int8' ? dtype : storageOf(name);
+
 type Bind = Readonly<Record<string, string | undefined>>;
 
 /** Rows that a node works on: the new tokens of all sequences, or the rows of their contexts. */

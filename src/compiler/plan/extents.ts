@@ -43,6 +43,7 @@ export function extentAt(extent: Extent, call: Call): number {
   const [operator, ...operands] = extent;
   const values = operands.map((operand) => extentAt(operand, call));
   if (operator === 'min') return Math.min(...values);
+  if (operator === 'max') return Math.max(...values);
   return operator === '*'
     ? values.reduce((product, value) => product * value, 1)
     : values.reduce((sum, value) => sum + value, 0);

@@ -1,10 +1,10 @@
 import type { HeadNormShape } from '../check/shaped-spec.ts';
 import type { AppendNode, HeadNorm, MemoryKeysNode, QueryHeadsNode, Rotation } from '../ir/nodes.ts';
 import { cachePlan } from './cache-layout.ts';
-import { dispatch, rowsOf, type StorageOf } from './dispatch.ts';
+import { dispatch, keyStorage, rowsOf, type StorageOf } from './dispatch.ts';
 import type { KernelPlan, RotationPlan } from './kernel-plan.ts';
 import type { NodePlan, PlannedDispatch } from './planned.ts';
-import { floats, pairs } from './workgroup-memory.ts';
+import { floats, foldArrays, pairs } from './workgroup-memory.ts';
 
 /** The norms' shapes without their tensors, so that layers share a kernel. */
 const shapesOf = (norms: readonly HeadNorm[]) => norms.map(({ tensor, biasTensor, ...shape }): HeadNormShape => shape);
@@ -65,6 +65,7 @@ export function planMemoryKeys(node: MemoryKeysNode): PlannedDispatch {
 export function planAppend(node: AppendNode, storageOf: StorageOf): NodePlan {
   const { kvHeads, headDim, valueDim, norms, valueNorm, rotation } = node;
   const normed = `${node.v}_normed`;
+  const memory = headMemory(headDim, norms);
   const plan: KernelPlan = {
     stage: 'append',
     kvHeads,
@@ -72,9 +73,10 @@ export function planAppend(node: AppendNode, storageOf: StorageOf): NodePlan {
     valueDim,
     norms: shapesOf(norms),
     ...rotationPlan(rotation),
-    cache: storageOf(node.kCache),
+    cache: keyStorage(node.cacheDtype, node.kCache, storageOf),
     ...cachePlan(node.cacheLayout),
-    ...headMemory(headDim, norms),
+    threads: memory.threads,
+    workgroup: node.cacheDtype === 'int8' ? [...memory.workgroup, ...foldArrays(memory.threads)] : memory.workgroup,
   };
   const bind = {
     k: node.k,

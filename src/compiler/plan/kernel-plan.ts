@@ -67,6 +67,9 @@ export interface QuantizedStorage {
 
 export type MatrixStorage = Storage | QuantizedStorage;
 
+/** How keys and values are stored: `int8` in rows that have a scale each. */
+export type KeyStorage = Storage | 'int8';
+
 /** Where rows of a cache lie: position p in row p mod `rows`, or in a page of `pageSize` positions. Absent: a row for each position. */
 export type CachePlan =
   | { readonly kind: 'ring'; readonly rows: number }
@@ -243,7 +246,7 @@ export interface AppendPlan extends PlanBase {
   readonly valueDim: number;
   readonly norms: readonly HeadNormShape[];
   readonly rotation?: RotationPlan;
-  readonly cache: Storage;
+  readonly cache: KeyStorage;
   readonly cacheLayout?: CachePlan;
 }
 
@@ -293,7 +296,7 @@ export interface AttentionOptions {
   readonly alibiSlopes?: readonly number[];
   readonly t5?: T5Plan;
   readonly sinks: boolean;
-  readonly keys: Storage;
+  readonly keys: KeyStorage;
   /** `heads-first`: `[B, K, C, D]` with rows padded to four entries. `tokens-first`: `[B, J, K, D]` without padding. */
   readonly keyLayout: 'heads-first' | 'tokens-first';
   readonly cacheLayout?: CachePlan;
@@ -364,8 +367,6 @@ export interface AttentionSplitSubgroupsPlan extends AttentionOptions, PlanBase 
   /** Powers of two from 4 to 32. */
   readonly keyLanes: number;
   readonly valueLanes: number;
-  /** Columns whose scores are in workgroup memory at a time. */
-  readonly block: number;
   /** Reads that a lane has in flight. */
   readonly reads: number;
 }
@@ -380,9 +381,20 @@ export interface AttentionCombinePlan extends PlanBase {
   /** Rows of hidden tokens become zero. */
   readonly zeroHidden: boolean;
   readonly active?: AttentionOptions['active'];
-  /** As in the `attention_split` that it follows: columns are dealt in chunks of this, into no more parts than `mostParts`. */
-  readonly chunk: number;
-  readonly mostParts?: number;
+  readonly deal: ColumnDeal;
+  /** Parts that a lane has in flight. */
+  readonly reads: number;
+}
+
+/**
+ * How the key columns of a sequence are dealt to workgroups: in parts of `least` columns, but in no more than `parts` as long as
+ * these have at most `most` columns. What lies outside of `reach` last keys is seen by no query, and not counted.
+ */
+export interface ColumnDeal {
+  readonly least: number;
+  readonly most: number;
+  readonly parts: number;
+  readonly reach?: number;
 }
 
 /** Scaled similarities of every query and key column, `[B, H, I, columns]`: for options that need all heads or a whole row at once. */

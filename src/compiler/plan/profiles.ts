@@ -37,10 +37,14 @@ export interface RowSchedule {
 /** What `attention_split_subgroups` leaves open. */
 export interface SplitSchedule {
   readonly threads: number;
-  /** Columns whose scores are in workgroup memory at a time. */
-  readonly block: number;
   /** Reads that a lane has in flight. */
   readonly reads: number;
+  /** Of a workgroup at most: their scores are in workgroup memory. */
+  readonly columns: number;
+  /** Shares of fewer columns than this are not made. */
+  readonly leastColumns: number;
+  /** Of one sequence, where shares are neither too small nor too large: as many as run at once. */
+  readonly workgroups: number;
 }
 
 /** What `attention_matrix` leaves open. */

@@ -18,3 +18,7 @@ export function bytesOf(elements: number, { dtype, weight }: Pick<TensorDecl, 'd
 
 const scaleBytes = (elements: number, quantization: Quantization | undefined): number =>
   quantization === undefined ? 0 : (2 * elements) / quantization.group;
+
+/** Bytes of a row of a cache: of int8, with its scale. */
+export const cacheRowBytes = (dtype: TensorDecl['dtype'], width: number): number =>
+  width * elementBytes[dtype] + (dtype === 'int8' ? 4 : 0);

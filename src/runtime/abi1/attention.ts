@@ -207,6 +207,7 @@ const symbolsOf = ({ batch, tokens, keys }: Required<AttentionSize>) => ({
 
 function encoded(values: Float32Array<ArrayBuffer>, dtype: BufferDecl['dtype']): Uint8Array<ArrayBuffer> {
   if (dtype === 'u32') return new Uint8Array(Uint32Array.from(values).buffer);
+  if (dtype === 'int8') throw new UsageError('caches are not written by the app');
   return fromFloat32(dtype, values);
 }
 

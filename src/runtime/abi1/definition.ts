@@ -34,7 +34,7 @@ export interface ModuleFacts {
   readonly vocab: number;
   /** Longest sequence; 0 for attention alone (no bound but the device's). */
   readonly context: number;
-  readonly cacheDtype: 'f32' | 'f16';
+  readonly cacheDtype: 'f32' | 'f16' | 'int8';
   /** First keys that every token sees, in the layer that has most of them; `runtime`: a call says how many. */
   readonly prefix?: number | 'runtime';
   /** Most new tokens of a call, where a ring cache has no room for more. */
@@ -55,7 +55,7 @@ export type ExtentSymbol = 'B' | 'I' | 'J' | 'C' | 'P' | 'L' | 'X';
 export type Extent =
   | number
   | ExtentSymbol
-  | readonly ['*' | '+' | 'min', ...Extent[]]
+  | readonly ['*' | '+' | 'min' | 'max', ...Extent[]]
   | readonly ['ceil', Extent, number];
 
 export interface WeightDecl {
@@ -149,7 +149,8 @@ export interface BufferDecl {
    * the module's interface.
    */
   readonly role: 'prepared' | 'cache' | 'pages' | 'activation' | 'input' | 'output';
-  readonly dtype: 'f32' | 'f16' | 'u32';
+  /** `int8`: a cache in blocks of four rows of the last axis, each block after the four f32 that its rows are multiplied with. */
+  readonly dtype: 'f32' | 'f16' | 'u32' | 'int8';
   /** The last axis of a cache is padded to four entries. */
   readonly shape: readonly Extent[];
   /** Of a cache without a row for each position; `ring`: position p is in row p mod `rows`. */

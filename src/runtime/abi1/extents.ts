@@ -21,6 +21,7 @@ export function evaluateExtent(extent: Extent, bindings: ExtentBindings): number
   const [operator, ...operands] = extent;
   const values = operands.map((operand) => evaluateExtent(operand, bindings));
   if (operator === 'min') return Math.min(...values);
+  if (operator === 'max') return Math.max(...values);
   return operator === '*'
     ? values.reduce((product, value) => checked(product * value, extent), 1)
     : values.reduce((sum, value) => checked(sum + value, extent), 0);

@@ -79,9 +79,9 @@ export class Workspace {
     const { ledger, definition } = host;
     const tables = symbols.C === undefined ? [] : definition.tables.map((table) => tableOf(table, symbols.C ?? 0));
     const requests: AllocationRequest[] = [
-      ...buffers.map(({ name, dtype, shape }) => ({
-        name,
-        bytes: Math.max(16, elementsOf(shape, symbols) * elementBytes[dtype]),
+      ...buffers.map((declared) => ({
+        name: declared.name,
+        bytes: Math.max(16, bytesOf(declared, symbols)),
         usage: storage | copySource | copyDestination,
       })),
       ...tables.map(({ name, values }) => ({ name, bytes: values.byteLength, usage: storage | copyDestination })),
@@ -177,6 +177,13 @@ export class Workspace {
     for (const buffer of this.#own.values()) this.#host.ledger.free(buffer);
     this.#bindGroups.clear();
   }
+}
+
+/** Rows of int8 stand in blocks of four, each with four scales. */
+function bytesOf({ dtype, shape }: BufferDecl, symbols: ExtentBindings): number {
+  if (dtype !== 'int8') return elementsOf(shape, symbols) * elementBytes[dtype];
+  const blocks = Math.ceil(elementsOf(shape.slice(0, -1), symbols) / 4);
+  return blocks * (16 + 4 * elementsOf(shape.slice(-1), symbols));
 }
 
 const sameRange = (a: DispatchDecl['layers'], b: DispatchDecl['layers']) => a?.[0] === b?.[0] && a?.[1] === b?.[1];

@@ -3,9 +3,9 @@
 
 const Q_HEADS = 6u;
 const VALUE_QUADS = 8u;
-const THREADS = 64u;
 const SLICES = 8u;
-const CHUNK = 128u;
+const READS = 4u;
+const MOST_COLUMNS = 128u;
 const PREFIX_COLUMNS = 0u;
 const MASKED: f32 = -3e+38;
 
@@ -22,66 +22,74 @@ struct Step {
 @group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> lanes: array<f32, 64>;
-var<workgroup> runs: array<f32, 8>;
 var<workgroup> outputs: array<vec4f, 64>;
-var<workgroup> sums: array<f32, 8>;
+var<workgroup> sums: array<vec2f, 8>;
 
 fn store_out(row: u32, quad: u32, value: vec4f) {
   out[row * 8u + quad] = value;
 }
 
-fn max_of(lane: u32, part: f32) -> f32 {
-  workgroupBarrier();
-  lanes[lane] = part;
-  workgroupBarrier();
-  if (lane < 8u) {
-    var run = lanes[lane];
-    for (var other = lane + 8u; other < 64u; other += 8u) {
-      run = max(run, lanes[other]);
-    }
-    runs[lane] = run;
-  }
-  workgroupBarrier();
-  var result = runs[0];
-  for (var other = 1u; other < 8u; other++) {
-    result = max(result, runs[other]);
-  }
-  return result;
-}
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * Q_HEADS + group.x;
-  let parts = (PREFIX_COLUMNS + step.keys + CHUNK - 1u) / CHUNK;
+  let columns = PREFIX_COLUMNS + step.keys;
+  let parts = (columns + MOST_COLUMNS - 1u) / MOST_COLUMNS;
   let first = row * parts;
-  var own_maximum = MASKED;
-  for (var part = lane; part < parts; part += THREADS) {
-    own_maximum = max(own_maximum, partial_sums[first + part].x);
-  }
-  let maximum = max_of(lane, own_maximum);
 
-  // Each slice of lanes takes every SLICES-th part.
+  // Each slice of lanes takes every SLICES-th part; all reads of a turn are under way before the first is used.
   let slice = lane / VALUE_QUADS;
   let quad = lane % VALUE_QUADS;
+  var maximum = MASKED;
   var sum = 0.0;
   var output = vec4f(0);
   if (slice < SLICES) {
-    for (var part = slice; part < parts; part += SLICES) {
-      let partial = partial_sums[first + part];
-      let weight = exp2(partial.x - maximum);
-      sum += partial.y * weight;
-      output += partial_outputs[(first + part) * VALUE_QUADS + quad] * weight;
+    for (var part = slice; part < parts; part += SLICES * READS) {
+      let part0 = first + min(part + 0u * SLICES, parts - 1u);
+      let sums0 = partial_sums[part0];
+      let outputs0 = partial_outputs[part0 * VALUE_QUADS + quad];
+      let part1 = first + min(part + 1u * SLICES, parts - 1u);
+      let sums1 = partial_sums[part1];
+      let outputs1 = partial_outputs[part1 * VALUE_QUADS + quad];
+      let part2 = first + min(part + 2u * SLICES, parts - 1u);
+      let sums2 = partial_sums[part2];
+      let outputs2 = partial_outputs[part2 * VALUE_QUADS + quad];
+      let part3 = first + min(part + 3u * SLICES, parts - 1u);
+      let sums3 = partial_sums[part3];
+      let outputs3 = partial_outputs[part3 * VALUE_QUADS + quad];
+      let raised = max(maximum, max(max(max(sums0.x, sums1.x), sums2.x), sums3.x));
+      let rescale = exp2(maximum - raised);
+      maximum = raised;
+      sum *= rescale;
+      output *= rescale;
+      let weight0 = select(0.0, exp2(sums0.x - raised), part + 0u * SLICES < parts);
+      sum += sums0.y * weight0;
+      output += outputs0 * weight0;
+      let weight1 = select(0.0, exp2(sums1.x - raised), part + 1u * SLICES < parts);
+      sum += sums1.y * weight1;
+      output += outputs1 * weight1;
+      let weight2 = select(0.0, exp2(sums2.x - raised), part + 2u * SLICES < parts);
+      sum += sums2.y * weight2;
+      output += outputs2 * weight2;
+      let weight3 = select(0.0, exp2(sums3.x - raised), part + 3u * SLICES < parts);
+      sum += sums3.y * weight3;
+      output += outputs3 * weight3;
     }
     outputs[lane] = output;
-    sums[slice] = sum;
+    sums[slice] = vec2f(maximum, sum);
   }
   workgroupBarrier();
   if (slice == 0u) {
-    for (var other = 1u; other < SLICES; other++) {
-      sum += sums[other];
-      output += outputs[other * VALUE_QUADS + quad];
+    var raised = MASKED;
+    for (var other = 0u; other < SLICES; other++) {
+      raised = max(raised, sums[other].x);
     }
-    store_out(row, quad, output * select(0.0, 1.0 / sum, sum > 0.0));
+    var total = 0.0;
+    var joined = vec4f(0);
+    for (var other = 0u; other < SLICES; other++) {
+      let weight = exp2(sums[other].x - raised);
+      total += sums[other].y * weight;
+      joined += outputs[other * VALUE_QUADS + quad] * weight;
+    }
+    store_out(row, quad, joined * select(0.0, 1.0 / total, total > 0.0));
   }
 }

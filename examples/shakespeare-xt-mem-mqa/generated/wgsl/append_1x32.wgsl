@@ -51,12 +51,14 @@ fn finished(e: u32, position: u32, head_index: u32) -> f32 {
   return head[e] * turn.x + select(partner, -partner, is_first) * turn.y;
 }
 
-fn store_k_cache(index: u32, value: vec4f) {
-  k_cache[index] = value;
-}
-
-fn store_v_cache(index: u32, value: vec4f) {
-  v_cache[index] = value;
+fn key_quad(quad: u32, position: u32, head_index: u32) -> vec4f {
+  let e = 4u * quad;
+  return vec4f(
+    finished(e, position, head_index),
+    finished(e + 1u, position, head_index),
+    finished(e + 2u, position, head_index),
+    finished(e + 3u, position, head_index),
+  );
 }
 
 fn value_entry(first: u32, e: u32) -> f32 {
@@ -64,6 +66,19 @@ fn value_entry(first: u32, e: u32) -> f32 {
     return 0.0;
   }
   return v[first + e];
+}
+
+fn value_quad(first: u32, quad: u32) -> vec4f {
+  let e = 4u * quad;
+  return vec4f(value_entry(first, e), value_entry(first, e + 1u), value_entry(first, e + 2u), value_entry(first, e + 3u));
+}
+
+fn store_k_cache(index: u32, value: vec4f) {
+  k_cache[index] = value;
+}
+
+fn store_v_cache(index: u32, value: vec4f) {
+  v_cache[index] = value;
 }
 
 @compute @workgroup_size(32)
@@ -84,18 +99,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   let stored_row = cache_row(batch, head_index, position);
   for (var quad = lane; quad < HEAD_QUADS; quad += THREADS) {
-    let e = 4u * quad;
-    let key = vec4f(finished(e, position, head_index), finished(e + 1u, position, head_index), finished(e + 2u, position, head_index), finished(e + 3u, position, head_index));
-    store_k_cache(stored_row * HEAD_QUADS + quad, key);
+    store_k_cache(stored_row * HEAD_QUADS + quad, key_quad(quad, position, head_index));
   }
   for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {
-    let e = 4u * quad;
-    let value = vec4f(
-      value_entry(first_value, e),
-      value_entry(first_value, e + 1u),
-      value_entry(first_value, e + 2u),
-      value_entry(first_value, e + 3u),
-    );
-    store_v_cache(stored_row * VALUE_QUADS + quad, value);
+    store_v_cache(stored_row * VALUE_QUADS + quad, value_quad(first_value, quad));
   }
 }

@@ -2,7 +2,7 @@ import { note } from '../../diagnostics/diagnostic.ts';
 import type { Report } from '../../diagnostics/report.ts';
 import { deleteEntry } from '../../syntax/edits.ts';
 import type { AnyPath, BoundSpec } from '../bind.ts';
-import type { AttentionShape, CacheLayout } from '../shaped-spec.ts';
+import type { AttentionShape, CacheDtype, CacheLayout } from '../shaped-spec.ts';
 import { resolveCacheRanges } from './cache-ranges.ts';
 import { hasGivenHeads } from './given-heads.ts';
 import type { ResolvedHeads } from './heads.ts';
@@ -10,7 +10,7 @@ import { kvHeadsNote } from './memory.ts';
 
 export type ResolvedCache = Pick<AttentionShape, 'cacheDtype' | 'cacheRanges' | 'cacheLayout'>;
 
-/** Reports KVC001 (head count), KVC002 and KVC003 (ranges), WIN003 (a ring that is too small), SCH002 (page size), SCH004 (no ring or pages here), OPT002. */
+/** Reports KVC001 (head count), KVC002 and KVC003 (ranges), WIN003 (a ring that is too small), SCH002 (page size), SCH004 (no ring, pages or int8 here), OPT002. */
 export function resolveCache(
   spec: BoundSpec,
   heads: ResolvedHeads | undefined,
@@ -22,9 +22,20 @@ export function resolveCache(
   if (kind === undefined) return undefined;
   reportUnused(spec, kind, report);
   const cacheLayout = reportPlace(spec, kind, report) ? layoutOf(spec, kind, report) : undefined;
-  if (cacheDtype === undefined) return undefined;
+  if (cacheDtype === undefined || !reportDtype(spec, cacheDtype, report)) return undefined;
   const ranges = resolveCacheRanges(spec, heads, cacheDtype, report);
   return Object.freeze({ cacheDtype, ...ranges, ...(cacheLayout === undefined ? {} : { cacheLayout }) });
+}
+
+/** Only what the module itself writes has scales. */
+function reportDtype(spec: BoundSpec, dtype: CacheDtype, report: Report): boolean {
+  if (dtype !== 'int8' || !hasGivenHeads(spec)) return true;
+  report('SCH004', spec.keySpan('attention.cache.dtype'), {
+    option: 'attention.cache.dtype: int8',
+    reason: 'k and v are given, without the scales that rows of int8 have',
+    help: 'use `f16`, or write `hidden`',
+  });
+  return false;
 }
 
 type Kind = 'dense' | 'ring' | 'paged';

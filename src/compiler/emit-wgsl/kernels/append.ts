@@ -1,7 +1,9 @@
-import type { AppendPlan } from '../../plan/kernel-plan.ts';
+import type { AppendPlan, Storage } from '../../plan/kernel-plan.ts';
 import { cacheRows } from '../cache-rows.ts';
-import { type KernelSource, sequencesBinding, stepBinding, u32c } from '../kernel.ts';
-import { enablesFor, quads, storer, vectorBinding } from '../storage.ts';
+import { foldOfLanes } from '../fold.ts';
+import { int8RowStorer } from '../int8-rows.ts';
+import { type Binding, type KernelSource, sequencesBinding, stepBinding, u32c } from '../kernel.ts';
+import { enablesFor, quads, storer, vectorBinding, wordsBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 import { headParts } from './head.ts';
 
@@ -9,6 +11,7 @@ import { headParts } from './head.ts';
 export function append(plan: AppendPlan): KernelSource {
   const head = headParts(plan);
   const rows = cacheRows(plan.cacheLayout);
+  const caches = plan.cache === 'int8' ? int8Caches(plan) : floatCaches(plan.cache);
   return {
     doc: 'Writes new keys and values into rows of the caches, where cache_row says; rows are padded to four entries.',
     enables: enablesFor(plan.cache),
@@ -25,26 +28,13 @@ export function append(plan: AppendPlan): KernelSource {
       { name: 'v', access: 'read', type: 'array<f32>' },
       ...head.bindings,
       ...rows.bindings,
-      vectorBinding('k_cache', plan.cache, 'read_write'),
-      vectorBinding('v_cache', plan.cache, 'read_write'),
+      ...caches.bindings,
       sequencesBinding,
       stepBinding,
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
-    functions: [
-      ...rows.functions,
-      ...head.functions,
-      storer('k_cache', plan.cache),
-      storer('v_cache', plan.cache),
-      wgsl`
-        fn value_entry(first: u32, e: u32) -> f32 {
-          if (e >= VALUE_DIM) {
-            return 0.0;
-          }
-          return v[first + e];
-        }`,
-    ],
+    functions: [...rows.functions, ...head.functions, keyQuad, valueQuad, ...caches.functions],
     body: wgsl`
       let row = group.x;
       let head_index = group.y;
@@ -58,20 +48,85 @@ export function append(plan: AppendPlan): KernelSource {
         return;
       }
       let stored_row = cache_row(batch, head_index, position);
-      for (var quad = lane; quad < HEAD_QUADS; quad += THREADS) {
-        let e = 4u * quad;
-        let key = vec4f(finished(e, position, head_index), finished(e + 1u, position, head_index), finished(e + 2u, position, head_index), finished(e + 3u, position, head_index));
-        store_k_cache(stored_row * HEAD_QUADS + quad, key);
-      }
-      for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {
-        let e = 4u * quad;
-        let value = vec4f(
-          value_entry(first_value, e),
-          value_entry(first_value, e + 1u),
-          value_entry(first_value, e + 2u),
-          value_entry(first_value, e + 3u),
-        );
-        store_v_cache(stored_row * VALUE_QUADS + quad, value);
-      }`,
+      ${caches.store}`,
   };
 }
+
+const keyQuad = wgsl`
+  fn key_quad(quad: u32, position: u32, head_index: u32) -> vec4f {
+    let e = 4u * quad;
+    return vec4f(
+      finished(e, position, head_index),
+      finished(e + 1u, position, head_index),
+      finished(e + 2u, position, head_index),
+      finished(e + 3u, position, head_index),
+    );
+  }`;
+
+const valueQuad = wgsl`
+  fn value_entry(first: u32, e: u32) -> f32 {
+    if (e >= VALUE_DIM) {
+      return 0.0;
+    }
+    return v[first + e];
+  }
+
+  fn value_quad(first: u32, quad: u32) -> vec4f {
+    let e = 4u * quad;
+    return vec4f(value_entry(first, e), value_entry(first, e + 1u), value_entry(first, e + 2u), value_entry(first, e + 3u));
+  }`;
+
+/** How rows are written: `store` is the end of the kernel. */
+interface Caches {
+  readonly bindings: readonly Binding[];
+  readonly functions: readonly string[];
+  readonly store: string;
+}
+
+const floatCaches = (storage: Storage): Caches => ({
+  bindings: [vectorBinding('k_cache', storage, 'read_write'), vectorBinding('v_cache', storage, 'read_write')],
+  functions: [storer('k_cache', storage), storer('v_cache', storage)],
+  store: wgsl`
+    for (var quad = lane; quad < HEAD_QUADS; quad += THREADS) {
+      store_k_cache(stored_row * HEAD_QUADS + quad, key_quad(quad, position, head_index));
+    }
+    for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {
+      store_v_cache(stored_row * VALUE_QUADS + quad, value_quad(first_value, quad));
+    }`,
+});
+
+const int8Caches = (plan: AppendPlan): Caches => ({
+  bindings: [wordsBinding('k_cache', 'read_write'), wordsBinding('v_cache', 'read_write')],
+  functions: [
+    foldOfLanes('max_of', plan, 'max'),
+    largestOf,
+    ...int8RowStorer('k_cache', plan.headDim),
+    ...int8RowStorer('v_cache', plan.valueDim),
+  ],
+  store: wgsl`
+    var largest = vec2f(0);
+    for (var quad = lane; quad < HEAD_QUADS; quad += THREADS) {
+      largest.x = max(largest.x, largest_of(key_quad(quad, position, head_index)));
+    }
+    for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {
+      largest.y = max(largest.y, largest_of(value_quad(first_value, quad)));
+    }
+    let largest_key = max_of(lane, largest.x);
+    let largest_value = max_of(lane, largest.y);
+    if (lane == 0u) {
+      store_k_cache_scale(stored_row, largest_key);
+      store_v_cache_scale(stored_row, largest_value);
+    }
+    for (var quad = lane; quad < HEAD_QUADS; quad += THREADS) {
+      store_k_cache(stored_row, quad, key_quad(quad, position, head_index), largest_key);
+    }
+    for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {
+      store_v_cache(stored_row, quad, value_quad(first_value, quad), largest_value);
+    }`,
+});
+
+const largestOf = wgsl`
+  fn largest_of(values: vec4f) -> f32 {
+    let sizes = abs(values);
+    return max(max(sizes.x, sizes.y), max(sizes.z, sizes.w));
+  }`;

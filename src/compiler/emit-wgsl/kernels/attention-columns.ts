@@ -1,19 +1,20 @@
 import type { AttentionOptions } from '../../plan/kernel-plan.ts';
 import { cacheRows } from '../cache-rows.ts';
+import { int8Index, int8Scale, signedBytes } from '../int8-rows.ts';
 import type { Binding } from '../kernel.ts';
 import { rowLoader, rowsBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 import { sequenceRow } from './attention.ts';
 
-/** Keys and values of f16 that are read `loadEntries` entries at a time. */
-type HalfColumns = Pick<AttentionOptions, 'columns' | 'keyLayout' | 'cacheLayout' | 'headDim' | 'valueDim'> & {
+/** Keys and values that are read `loadEntries` entries at a time. */
+type ReadColumns = Pick<AttentionOptions, 'columns' | 'keys' | 'keyLayout' | 'cacheLayout' | 'headDim' | 'valueDim'> & {
   readonly loadEntries: 4 | 8;
 };
 
 /** Keys, values and their memory. */
-export function columnsBindings(plan: HalfColumns): readonly Binding[] {
+export function columnsBindings(plan: ReadColumns): readonly Binding[] {
   const { headDim, valueDim, columns } = plan;
-  const type = `array<${entriesType(plan)}>`;
+  const type = `array<${storedType(plan)}>`;
   return [
     { name: 'k', access: 'read', type },
     { name: 'v', access: 'read', type },
@@ -23,36 +24,52 @@ export function columnsBindings(plan: HalfColumns): readonly Binding[] {
 }
 
 /** What `keys_entries` and `values_entries` call. */
-export function columnsFunctions(plan: HalfColumns): readonly string[] {
-  const { headDim, valueDim, columns } = plan;
+export function columnsFunctions(plan: ReadColumns): readonly string[] {
+  const { headDim, valueDim, columns, keys } = plan;
   return [
     ...cachedRows(plan).flatMap(({ functions }) => functions),
     ...(columns.memory > 0 ? [rowLoader('memory_k', headDim), rowLoader('memory_v', valueDim)] : []),
+    ...(keys === 'int8' ? [signedBytes, ...int8Scales(plan)] : []),
   ];
 }
 
-const cachedRows = ({ keyLayout, cacheLayout }: HalfColumns) =>
+const cachedRows = ({ keyLayout, cacheLayout }: ReadColumns) =>
   keyLayout === 'heads-first' ? [cacheRows(cacheLayout)] : [];
 
-export const entriesType = ({ loadEntries }: Pick<HalfColumns, 'loadEntries'>): string =>
+/** What has `loadEntries` entries of f16. */
+export const halvesType = ({ loadEntries }: Pick<ReadColumns, 'loadEntries'>): string =>
   loadEntries === 8 ? 'vec4u' : 'vec2u';
 
+/** What has `loadEntries` entries as they are stored. */
+export function storedType({ loadEntries, keys }: Pick<ReadColumns, 'loadEntries' | 'keys'>): string {
+  if (keys !== 'int8') return halvesType({ loadEntries });
+  return loadEntries === 8 ? 'vec2u' : 'u32';
+}
+
+const wordsOf = ({ loadEntries }: Pick<ReadColumns, 'loadEntries'>) => (loadEntries === 8 ? 2 : 1);
+
+const int8Scales = (plan: ReadColumns) => [
+  int8Scale('k', plan.headDim, wordsOf(plan)),
+  int8Scale('v', plan.valueDim, wordsOf(plan)),
+];
+
 /**
- * `fn keys_entries(batch, kv_head, column, part) -> vec4u`: the f16 entries of a part of a key or value, zero in the parts of `parts`
- * that lie beyond the width.
+ * `fn keys_entries(batch, kv_head, column, part)`: the entries of a part of a key or value, zero in the parts of `parts` that lie
+ * beyond the width. As f16, or as they are stored: then without memory, and entries of int8 are still to be scaled.
  */
-export function columnEntries(name: 'keys' | 'values', plan: HalfColumns, parts: number): string {
+export function columnEntries(
+  name: 'keys' | 'values',
+  plan: ReadColumns,
+  parts: number,
+  form: 'halves' | 'stored' = 'halves',
+): string {
   const width = name === 'keys' ? plan.headDim : plan.valueDim;
   const { columns, loadEntries } = plan;
   const source = name === 'keys' ? 'k' : 'v';
-  const type = entriesType(plan);
+  const type = form === 'halves' ? halvesType(plan) : storedType(plan);
   const filled = Math.ceil(width / loadEntries);
   const beyond = wgsl`
     if (part >= ${filled}u) {
-      return ${type}(0);
-    }`;
-  const zero = wgsl`
-    if (column < ZERO_COLUMNS) {
       return ${type}(0);
     }`;
   const slot = `kv_head * MEMORY_SLOTS + column${columns.zero > 0 ? ' - ZERO_COLUMNS' : ''}`;
@@ -61,16 +78,44 @@ export function columnEntries(name: 'keys' | 'values', plan: HalfColumns, parts:
     if (column < PREFIX_COLUMNS) {
       return ${loadEntries === 8 ? `vec4u(${quad('2u * part')}, ${quad('2u * part + 1u')})` : quad('part')};
     }`;
+  const stored = `return ${source}[row * ${filled}u + part];`;
   return wgsl`
     fn ${name}_entries(batch: u32, kv_head: u32, column: u32, part: u32) -> ${type} {
       ${parts > filled ? beyond : ''}
-      ${columns.zero > 0 ? zero : ''}
+      ${columns.zero > 0 ? zeroColumn(type) : ''}
       ${columns.memory > 0 ? memory : ''}
       let token = column${columns.zero + columns.memory > 0 ? ' - PREFIX_COLUMNS' : ''};
-      return ${source}[${sequenceRow(plan)} * ${filled}u + part];
+      let row = ${sequenceRow(plan)};
+      ${plan.keys === 'int8' ? int8Entries(source, width, plan, form) : stored}
+    }`;
+}
+
+const zeroColumn = (type: string) => wgsl`
+  if (column < ZERO_COLUMNS) {
+    return ${type}(0);
+  }`;
+
+function int8Entries(source: 'k' | 'v', width: number, plan: ReadColumns, form: 'halves' | 'stored'): string {
+  const entries = `${source}[${int8Index(width, wordsOf(plan), 'part')}]`;
+  if (form === 'stored') return `return ${entries};`;
+  const quad = (word: string) => `bitcast<vec2u>(vec4h(scale * signed_bytes(${word})))`;
+  return wgsl`
+    let scale = ${source}_scale(row);
+    let entries = ${entries};
+    return ${plan.loadEntries === 8 ? `vec4u(${quad('entries.x')}, ${quad('entries.y')})` : quad('entries')};`;
+}
+
+/** `fn keys_scale(batch, kv_head, column) -> f32`: what stored entries of int8 are multiplied with. */
+export function columnScale(name: 'keys' | 'values', plan: ReadColumns): string {
+  const { columns } = plan;
+  return wgsl`
+    fn ${name}_scale(batch: u32, kv_head: u32, column: u32) -> f32 {
+      ${columns.zero > 0 ? zeroColumn('f32') : ''}
+      let token = column${columns.zero > 0 ? ' - PREFIX_COLUMNS' : ''};
+      return ${name === 'keys' ? 'k' : 'v'}_scale(${sequenceRow(plan)});
     }`;
 }
 
 /** How many reads of `loadEntries` entries make a row in whole blocks of 16. */
-export const partsOf = ({ loadEntries }: Pick<HalfColumns, 'loadEntries'>, width: number): number =>
+export const partsOf = ({ loadEntries }: Pick<ReadColumns, 'loadEntries'>, width: number): number =>
   Math.ceil(width / 16) * (16 / loadEntries);

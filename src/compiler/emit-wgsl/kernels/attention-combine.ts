@@ -1,23 +1,25 @@
-import type { AttentionCombinePlan } from '../../plan/kernel-plan.ts';
-import { foldOfLanes } from '../fold.ts';
+import type { AttentionCombinePlan, ColumnDeal } from '../../plan/kernel-plan.ts';
 import { f32c, type KernelSource, sequencesBinding, stepBinding, u32c } from '../kernel.ts';
 import { quads, rowStorer, rowsOutBinding } from '../storage.ts';
-import { wgsl } from '../wgsl.ts';
+import { repeat, wgsl } from '../wgsl.ts';
 import { keepsVisibleTokens } from './attention.ts';
 import { activityParts } from './attention-heads.ts';
 
 /** One workgroup per query head and sequence. */
 export function attentionCombine(plan: AttentionCombinePlan): KernelSource {
   const activity = activityParts(plan.active, plan.qHeads);
+  const reads = (text: (n: number) => string) => repeat(plan.reads, text);
+  const largest = Array.from({ length: plan.reads }, (_, n) => `sums${n}.x`).reduce((a, b) => `max(${a}, ${b})`);
   return {
     doc: 'Joins the chunks that attention_split left: each is weighted by exp2 of its maximum less the largest one.',
     enables: [],
     constants: {
       Q_HEADS: u32c(plan.qHeads),
       VALUE_QUADS: u32c(quads(plan.valueDim)),
-      THREADS: u32c(plan.threads),
+      ...(plan.active !== undefined && { THREADS: u32c(plan.threads) }),
       SLICES: u32c(Math.floor(plan.threads / quads(plan.valueDim))),
-      CHUNK: u32c(plan.chunk),
+      READS: u32c(plan.reads),
+      ...dealConstants(plan.deal),
       PREFIX_COLUMNS: u32c(plan.prefixColumns),
       MASKED: f32c(-3e38),
       ...(plan.sinks && { LOG2E: f32c(Math.LOG2E) }),
@@ -37,46 +39,62 @@ export function attentionCombine(plan: AttentionCombinePlan): KernelSource {
     functions: [
       ...activity.functions,
       rowStorer('out', plan.valueDim),
-      foldOfLanes('max_of', plan, 'max'),
       ...(plan.zeroHidden ? [keepsVisibleTokens] : []),
     ],
     body: wgsl`
       let row = group.y * Q_HEADS + group.x;
       ${plan.active === undefined ? '' : silentHead}
-      let parts = ${plan.mostParts === undefined ? chunks : `min(${chunks}, ${plan.mostParts}u)`};
+      let columns = PREFIX_COLUMNS + ${plan.deal.reach === undefined ? 'step.keys' : 'min(step.keys, REACH)'};
+      let parts = ${partsOf(plan.deal)};
       let first = row * parts;
-      var own_maximum = ${plan.sinks ? 'sinks[group.x] * LOG2E' : 'MASKED'};
-      for (var part = lane; part < parts; part += THREADS) {
-        own_maximum = max(own_maximum, partial_sums[first + part].x);
-      }
-      let maximum = max_of(lane, own_maximum);
 
-      // Each slice of lanes takes every SLICES-th part.
+      // Each slice of lanes takes every SLICES-th part; all reads of a turn are under way before the first is used.
       let slice = lane / VALUE_QUADS;
       let quad = lane % VALUE_QUADS;
+      var maximum = MASKED;
       var sum = 0.0;
       var output = vec4f(0);
       if (slice < SLICES) {
-        for (var part = slice; part < parts; part += SLICES) {
-          let partial = partial_sums[first + part];
-          let weight = exp2(partial.x - maximum);
-          sum += partial.y * weight;
-          output += partial_outputs[(first + part) * VALUE_QUADS + quad] * weight;
+        for (var part = slice; part < parts; part += SLICES * READS) {
+          ${reads(readPart)}
+          let raised = max(maximum, ${largest});
+          let rescale = exp2(maximum - raised);
+          maximum = raised;
+          sum *= rescale;
+          output *= rescale;
+          ${reads(addPart)}
         }
         outputs[lane] = output;
-        sums[slice] = sum;
+        sums[slice] = vec2f(maximum, sum);
       }
       workgroupBarrier();
       if (slice == 0u) {
-        ${plan.sinks ? 'sum += exp2(sinks[group.x] * LOG2E - maximum);' : ''}
-        for (var other = 1u; other < SLICES; other++) {
-          sum += sums[other];
-          output += outputs[other * VALUE_QUADS + quad];
+        var raised = ${plan.sinks ? 'sinks[group.x] * LOG2E' : 'MASKED'};
+        for (var other = 0u; other < SLICES; other++) {
+          raised = max(raised, sums[other].x);
         }
-        store_out(row, quad, output * select(0.0, 1.0 / sum, sum > 0.0${plan.zeroHidden ? ' && keeps(group.y, sequences[group.y], 0u)' : ''}));
+        var total = ${plan.sinks ? 'exp2(sinks[group.x] * LOG2E - raised)' : '0.0'};
+        var joined = vec4f(0);
+        for (var other = 0u; other < SLICES; other++) {
+          let weight = exp2(sums[other].x - raised);
+          total += sums[other].y * weight;
+          joined += outputs[other * VALUE_QUADS + quad] * weight;
+        }
+        store_out(row, quad, joined * select(0.0, 1.0 / total, total > 0.0${plan.zeroHidden ? ' && keeps(group.y, sequences[group.y], 0u)' : ''}));
       }`,
   };
 }
+
+/** Parts beyond the last one repeat it. */
+const readPart = (n: number) => wgsl`
+  let part${n} = first + min(part + ${n}u * SLICES, parts - 1u);
+  let sums${n} = partial_sums[part${n}];
+  let outputs${n} = partial_outputs[part${n} * VALUE_QUADS + quad];`;
+
+const addPart = (n: number) => wgsl`
+  let weight${n} = select(0.0, exp2(sums${n}.x - raised), part + ${n}u * SLICES < parts);
+  sum += sums${n}.y * weight${n};
+  output += outputs${n} * weight${n};`;
 
 /** attention_split leaves nothing for a head that is not active. */
 const silentHead = wgsl`
@@ -87,4 +105,13 @@ const silentHead = wgsl`
     return;
   }`;
 
-const chunks = '(PREFIX_COLUMNS + step.keys + CHUNK - 1u) / CHUNK';
+const dealConstants = ({ least, most, parts, reach }: ColumnDeal) => ({
+  MOST_COLUMNS: u32c(most),
+  ...(least < most && { LEAST_COLUMNS: u32c(least), MOST_PARTS: u32c(parts) }),
+  ...(reach !== undefined && { REACH: u32c(reach) }),
+});
+
+function partsOf({ least, most }: ColumnDeal): string {
+  const fewest = '(columns + MOST_COLUMNS - 1u) / MOST_COLUMNS';
+  return least < most ? `max(min((columns + LEAST_COLUMNS - 1u) / LEAST_COLUMNS, MOST_PARTS), ${fewest})` : fewest;
+}

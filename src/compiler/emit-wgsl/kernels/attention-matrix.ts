@@ -3,7 +3,7 @@ import { type KernelSource, u32c } from '../kernel.ts';
 import { quads, rowLoader, rowStorer, rowsBinding, rowsOutBinding } from '../storage.ts';
 import { repeat, wgsl } from '../wgsl.ts';
 import { attentionParts, keepsVisibleTokens, rowOf } from './attention.ts';
-import { columnsBindings, columnsFunctions, entriesType, partsOf } from './attention-columns.ts';
+import { columnsBindings, columnsFunctions, halvesType, partsOf } from './attention-columns.ts';
 import { nextTile } from './attention-masks.ts';
 import { tileFetcher } from './attention-matrix-tile.ts';
 
@@ -103,7 +103,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       ...(zeroHidden ? [keepsVisibleTokens] : []),
       ...(skipping === undefined ? [] : [skipping]),
       rowStorer('out', plan.valueDim),
-      `alias Held = array<${entriesType(plan)}, HELD>;`,
+      `alias Held = array<${halvesType(plan)}, HELD>;`,
       tileFetcher('keys', plan),
       tileFetcher('values', plan),
       rowOf('QUERIES_PER_KV'),

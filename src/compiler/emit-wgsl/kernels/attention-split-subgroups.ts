@@ -3,7 +3,7 @@ import { type KernelSource, u32c } from '../kernel.ts';
 import { quads, rowLoader, rowsBinding } from '../storage.ts';
 import { repeat, wgsl } from '../wgsl.ts';
 import { attentionParts } from './attention.ts';
-import { columnEntries, columnsBindings, columnsFunctions } from './attention-columns.ts';
+import { columnEntries, columnScale, columnsBindings, columnsFunctions } from './attention-columns.ts';
 import { skipsFirstKeys } from './attention-masks.ts';
 
 /** Lanes of a subgroup. */
@@ -15,6 +15,8 @@ const subgroup = 32;
  */
 export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): KernelSource {
   const parts = attentionParts(plan);
+  const isInt8 = plan.keys === 'int8';
+  const form = isInt8 ? 'stored' : 'halves';
   const skips = skipsFirstKeys(plan.mask) && plan.mask.prefix === undefined;
   const reads = (text: (n: number) => string) => repeat(plan.reads, text);
   const joins = [4, 8, 16].filter((apart) => apart >= plan.valueLanes);
@@ -29,7 +31,7 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
       THREADS: u32c(plan.threads),
       SUBGROUPS: u32c(plan.threads / subgroup),
       HEAD_BLOCKS: u32c(Math.ceil(plan.heads.queriesPerKv / 4)),
-      BLOCK: u32c(plan.block),
+      COLUMNS_AT_ONCE: u32c((plan.threads / Math.min(plan.keyLanes, plan.valueLanes)) * plan.reads),
       KEY_LANES: u32c(plan.keyLanes),
       KEYS_AT_ONCE: u32c(plan.threads / plan.keyLanes),
       VALUE_LANES: u32c(plan.valueLanes),
@@ -51,78 +53,85 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
       ...columnsFunctions(plan),
       ...parts.logits.functions,
       ...parts.groups.functions,
-      columnEntries('keys', plan, plan.keyLanes),
-      columnEntries('values', plan, plan.valueLanes),
+      columnEntries('keys', plan, plan.keyLanes, form),
+      columnEntries('values', plan, plan.valueLanes, form),
+      ...(isInt8 ? [columnScale('keys', plan), columnScale('values', plan)] : []),
       queryPart(plan),
-      halves,
+      isInt8 ? bytesAsFloats : halvesAsFloats,
       headMatrices,
       columnOf,
       dealSums(plan.keyLanes),
-      foldOfVectors,
       logitsOf(parts.plain),
     ],
     body: wgsl`
-      let kv_head = group.y / HEAD_BLOCKS;
-      let first_member = group.y % HEAD_BLOCKS * 4u;
+      let kv_head = group.x / HEAD_BLOCKS;
+      let first_member = group.x % HEAD_BLOCKS * 4u;
+      let part = group.y;
       let batch = group.z;
       let sequence = sequences[batch];
       let reached = visible_columns(sequence, 0u);
       let hidden = ${skips ? 'min(u32(max(first_key(sequence, 0u), 0)), reached - PREFIX_COLUMNS)' : '0u'};
       let columns = reached - hidden;
-      let share = ((columns + groups.x - 1u) / groups.x + KEYS_AT_ONCE - 1u) / KEYS_AT_ONCE * KEYS_AT_ONCE;
-      let first = min(group.x * share, columns);
-      let last = min(first + share, columns);
+      let share = (columns + groups.y - 1u) / groups.y;
+      let first = min(part * share, columns);
+      let count = min(share, columns - first);
+      let last = max(first + count, 1u) - 1u;
+      let filled = (max(count, 1u) + COLUMNS_AT_ONCE - 1u) / COLUMNS_AT_ONCE * COLUMNS_AT_ONCE;
 
+      // Scores: lanes side by side share a key. What a lane has used it replaces by what comes READS turns later.
       let key_lane = lane % KEY_LANES;
       let query_low = query_part(batch, kv_head, first_member, 2u * key_lane);
       let query_high = query_part(batch, kv_head, first_member, 2u * key_lane + 1u);
+      ${isInt8 ? readScales : ''}
+      var key = lane / KEY_LANES;
+      ${reads((n) => `var ${readKeys(n)}`)}
+      for (; key < count; key += KEYS_AT_ONCE * READS) {
+        ${reads((n) => `${multiplyKeys(n)}\n${readKeys(n, plan.reads)}`)}
+      }
+
+      // The first values are on their way while scores become weights.
+      let value_lane = lane % VALUE_LANES;
+      key = lane / VALUE_LANES;
+      ${reads((n) => `var ${readValues(n)}`)}
+
+      workgroupBarrier();
       var maximum = vec4f(MASKED);
+      for (var key = lane; key < filled; key += THREADS) {
+        var logits = vec4f(MASKED);
+        if (key < count) {
+          logits = logits_of(${isInt8 ? 'scales[key].x * ' : ''}scratch[key], sequence, batch, kv_head, first_member, column_of(first + key, hidden));
+        }
+        scratch[key] = logits;
+        maximum = max(maximum, logits);
+      }
+      maximum = subgroupMax(maximum);
+      maxima[lane / 32u] = maximum;
+      workgroupBarrier();
+      for (var s = 0u; s < SUBGROUPS; s++) {
+        maximum = max(maximum, maxima[s]);
+      }
       var sum = vec4f(0);
+      for (var key = lane; key < filled; key += THREADS) {
+        let weights = select(exp2(scratch[key] - maximum), vec4f(0), scratch[key] <= vec4f(MASKED));
+        scratch[key] = weights${isInt8 ? ' * scales[key].y' : ''};
+        sum += weights;
+      }
+      sums[lane / 32u] = subgroupAdd(sum);
+      workgroupBarrier();
+
       // Outputs of the four heads are the columns: the first and the last four entries of a lane's eight.
       var low = mat4x4f();
       var high = mat4x4f();
-
-      for (var start = first; start < last; start += BLOCK) {
-        let count = min(last - start, BLOCK);
-        workgroupBarrier();
-        for (var done = lane / KEY_LANES; done < count; done += KEYS_AT_ONCE * READS) {
-          ${reads(readKeys)}
-          ${reads(multiplyKeys)}
-        }
-        workgroupBarrier();
-
-        var block_maximum = vec4f(MASKED);
-        for (var key = lane; key < count; key += THREADS) {
-          let logits = logits_of(sequence, batch, kv_head, first_member, key, column_of(start + key, hidden));
-          scores[key] = logits;
-          block_maximum = max(block_maximum, logits);
-        }
-        let raised = max(maximum, fold(lane, subgroupMax(block_maximum), true));
-        let rescale = select(exp2(maximum - raised), vec4f(0), maximum <= vec4f(MASKED));
-        maximum = raised;
-        sum *= rescale;
-        for (var key = lane; key < count; key += THREADS) {
-          let weights = select(exp2(scores[key] - raised), vec4f(0), scores[key] <= vec4f(MASKED));
-          scores[key] = weights;
-          sum += weights;
-        }
-        workgroupBarrier();
-
-        low = scaled(low, rescale);
-        high = scaled(high, rescale);
-        for (var done = lane / VALUE_LANES; done < count; done += VALUES_AT_ONCE * READS) {
-          ${reads(readValues)}
-          ${reads(multiplyValues)}
-        }
+      for (; key < count; key += VALUES_AT_ONCE * READS) {
+        ${reads((n) => `${multiplyValues(n)}\n${readValues(n, plan.reads)}`)}
       }
-
-      let total = fold(lane, subgroupAdd(sum), false);
       ${joins.map((apart) => `low = joined(low, ${apart}u);\nhigh = joined(high, ${apart}u);`).join('\n')}
+      workgroupBarrier();
       if (lane % 32u < VALUE_LANES) {
         for (var h = 0u; h < 4u; h++) {
           let at = ((lane / 32u * 4u + h) * VALUE_LANES + lane % 32u) * 2u;
-          slices[at] = low[h];
-          slices[at + 1u] = high[h];
+          scratch[at] = low[h];
+          scratch[at + 1u] = high[h];
         }
       }
       workgroupBarrier();
@@ -132,13 +141,15 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
         if (first_member + h < QUERIES_PER_KV) {
           let quad = index % VALUE_QUADS;
           var output = vec4f(0);
+          var total = 0.0;
           for (var s = 0u; s < SUBGROUPS; s++) {
-            output += slices[(s * 4u + h) * VALUE_LANES * 2u + quad];
+            output += scratch[(s * 4u + h) * VALUE_LANES * 2u + quad];
+            total += sums[s][h];
           }
-          let partial = (batch * Q_HEADS + query_head(kv_head, first_member + h)) * groups.x + group.x;
+          let partial = (batch * Q_HEADS + query_head(kv_head, first_member + h)) * groups.y + part;
           partial_outputs[partial * VALUE_QUADS + quad] = output;
           if (quad == 0u) {
-            partial_sums[partial] = vec2f(maximum[h], total[h]);
+            partial_sums[partial] = vec2f(maximum[h], total);
           }
         }
       }`,
@@ -163,7 +174,16 @@ function queryPart({ headDim, keyLanes }: AttentionSplitSubgroupsPlan): string {
     }`;
 }
 
-const halves = wgsl`
+const bytesAsFloats = wgsl`
+  fn low_half(entries: vec2u) -> vec4f {
+    return signed_bytes(entries.x);
+  }
+
+  fn high_half(entries: vec2u) -> vec4f {
+    return signed_bytes(entries.y);
+  }`;
+
+const halvesAsFloats = wgsl`
   fn low_half(entries: vec4u) -> vec4f {
     return vec4f(bitcast<vec4h>(entries.xy));
   }
@@ -172,29 +192,30 @@ const halves = wgsl`
     return vec4f(bitcast<vec4h>(entries.zw));
   }`;
 
-/** All reads are under way before the first is used. */
-const readKeys = (n: number) =>
-  `let keys${n} = keys_entries(batch, kv_head, column_of(start + min(done + ${n}u * KEYS_AT_ONCE, count - 1u), hidden), key_lane);`;
+/** `ahead` turns from the present one. */
+const readKeys = (n: number, ahead = 0) =>
+  `keys${n} = keys_entries(batch, kv_head, column_of(min(first + key + ${n + ahead}u * KEYS_AT_ONCE, last), hidden), key_lane);`;
 
-const multiplyKeys = (n: number) => wgsl`
-  deal_sums(low_half(keys${n}) * query_low + high_half(keys${n}) * query_high, lane, done + ${n}u * KEYS_AT_ONCE);`;
+/** Of keys and values: on their way while keys are read. */
+const readScales = wgsl`
+  for (var key = lane; key < count; key += THREADS) {
+    let column = column_of(first + key, hidden);
+    scales[key] = vec2f(keys_scale(batch, kv_head, column), values_scale(batch, kv_head, column));
+  }`;
 
-const readValues = (n: number) => wgsl`
-  let key${n} = done + ${n}u * VALUES_AT_ONCE;
-  let values${n} = values_entries(batch, kv_head, column_of(start + min(key${n}, count - 1u), hidden), lane % VALUE_LANES);`;
+const multiplyKeys = (n: number) =>
+  `deal_sums(low_half(keys${n}) * query_low + high_half(keys${n}) * query_high, lane, key + ${n}u * KEYS_AT_ONCE);`;
+
+const readValues = (n: number, ahead = 0) =>
+  `values${n} = values_entries(batch, kv_head, column_of(min(first + key + ${n + ahead}u * VALUES_AT_ONCE, last), hidden), value_lane);`;
 
 const multiplyValues = (n: number) => wgsl`
-  let weights${n} = select(vec4f(0), scores[min(key${n}, BLOCK - 1u)], key${n} < count);
-  low += products(low_half(values${n}), weights${n});
-  high += products(high_half(values${n}), weights${n});`;
+  low += products(low_half(values${n}), scratch[key + ${n}u * VALUES_AT_ONCE]);
+  high += products(high_half(values${n}), scratch[key + ${n}u * VALUES_AT_ONCE]);`;
 
 const headMatrices = wgsl`
   fn products(entries: vec4f, heads: vec4f) -> mat4x4f {
     return mat4x4f(entries * heads.x, entries * heads.y, entries * heads.z, entries * heads.w);
-  }
-
-  fn scaled(outputs: mat4x4f, heads: vec4f) -> mat4x4f {
-    return mat4x4f(outputs[0] * heads.x, outputs[1] * heads.y, outputs[2] * heads.z, outputs[3] * heads.w);
   }
 
   fn joined(outputs: mat4x4f, apart: u32) -> mat4x4f {
@@ -222,33 +243,20 @@ function dealSums(keyLanes: number): string {
       let is_odd_pair = lane / 2u % 2u == 1u;
       var sum = select(pair.x, pair.y, is_odd_pair) + subgroupShuffleXor(select(pair.y, pair.x, is_odd_pair), 2u);
       ${rest.map((apart) => `sum += subgroupShuffleXor(sum, ${apart}u);`).join('\n')}
-      if (lane % KEY_LANES < 4u && key < BLOCK) {
-        scores[key][lane % 2u * 2u + lane / 2u % 2u] = sum;
+      if (lane % KEY_LANES < 4u) {
+        scratch[key][lane % 2u * 2u + lane / 2u % 2u] = sum;
       }
     }`;
 }
 
-/** The maximum or the sum of what the subgroups bring, the same in all lanes. */
-const foldOfVectors = wgsl`
-  fn fold(lane: u32, part: vec4f, takes_maximum: bool) -> vec4f {
-    workgroupBarrier();
-    folds[lane / 32u] = part;
-    workgroupBarrier();
-    var result = folds[0];
-    for (var s = 1u; s < SUBGROUPS; s++) {
-      result = select(result + folds[s], max(result, folds[s]), takes_maximum);
-    }
-    return result;
-  }`;
-
 /** Logits of four heads, in units of log2. */
 const logitsOf = (plain: boolean) => wgsl`
-  fn logits_of(sequence: Sequence, batch: u32, kv_head: u32, first_member: u32, key: u32, column: u32) -> vec4f {
-    ${plain ? 'return scores[key] * SCALE_LOG2E;' : logitOfEach}
+  fn logits_of(products: vec4f, sequence: Sequence, batch: u32, kv_head: u32, first_member: u32, column: u32) -> vec4f {
+    ${plain ? 'return products * SCALE_LOG2E;' : logitOfEach}
   }`;
 
 const logitOfEach = wgsl`
-  var logits = scores[key] * SCALE;
+  var logits = products * SCALE;
   for (var h = 0u; h < 4u; h++) {
     let head = query_head(kv_head, min(first_member + h, QUERIES_PER_KV - 1u));
     logits[h] = logit(logits[h], sequence, batch, head, 0u, column);

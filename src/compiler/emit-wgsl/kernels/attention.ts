@@ -1,15 +1,16 @@
 import type { AttentionOptions } from '../../plan/kernel-plan.ts';
 import { cacheRows } from '../cache-rows.ts';
+import { int8RowLoader } from '../int8-rows.ts';
 import { type Binding, type Constant, f32c, sequencesBinding, stepBinding, u32c } from '../kernel.ts';
 import {
   enablesFor,
   halfRowLoader,
-  halfRowsBinding,
   paddedRowLoader,
   quads,
   rowLoader,
   rowsBinding,
   vectorBinding,
+  wordsBinding,
 } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 import { type GroupParts, groupParts } from './attention-heads.ts';
@@ -135,7 +136,7 @@ function columnsPart(reader: string, source: 'k' | 'v', width: number, options: 
     ],
     functions: [
       ...cached.flatMap(({ functions }) => functions),
-      rows.loader,
+      ...rows.loader,
       ...(memory ? [rowLoader(name, width)] : []),
       columnReader(reader, source, options),
     ],
@@ -144,11 +145,12 @@ function columnsPart(reader: string, source: 'k' | 'v', width: number, options: 
 
 /** Rows of keys or values. Those of caches are padded to four entries; those that the app gives are not. */
 function keyRows(name: 'k' | 'v', width: number, { keys, keyLayout }: AttentionOptions) {
+  if (keys === 'int8') return { binding: wordsBinding(name), loader: int8RowLoader(name, width) };
   if (keyLayout === 'heads-first' || width % 4 === 0) {
-    return { binding: vectorBinding(name, keys), loader: paddedRowLoader(name, keys, width) };
+    return { binding: vectorBinding(name, keys), loader: [paddedRowLoader(name, keys, width)] };
   }
-  if (keys === 'f32') return { binding: rowsBinding(name, width), loader: rowLoader(name, width) };
-  return { binding: halfRowsBinding(name), loader: halfRowLoader(name, width) };
+  if (keys === 'f32') return { binding: rowsBinding(name, width), loader: [rowLoader(name, width)] };
+  return { binding: wordsBinding(name), loader: [halfRowLoader(name, width)] };
 }
 
 /** Row of a `token`'s key or value: the one place that knows the layouts. */
