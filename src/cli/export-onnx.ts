@@ -2,7 +2,8 @@ import { dirname, relative, resolve, sep } from 'node:path';
 import { exportOnnx } from '../compiler/export/onnx/export-onnx.ts';
 import type { StoredTensor } from '../compiler/export/onnx/weights.ts';
 import { reportOnnxRefusals } from '../compiler/export/report-refusals.ts';
-import { readTensorPlaces } from '../node/checkpoint-file.ts';
+import { readCheckpointFacts, readTensorPlaces } from '../node/checkpoint-file.ts';
+import { isPacked } from '../runtime/abi1/packed-checkpoint.ts';
 import { InputError } from './output.ts';
 import { printFindings } from './print-findings.ts';
 import { openWeightedModel } from './weighted-model.ts';
@@ -12,6 +13,9 @@ export async function onnxOf(path: string, weights: string | undefined, output: 
   if (output === undefined) throw new InputError('--to onnx needs -o FILE: the graph refers to the weights beside it');
   const model = await openWeightedModel(path, weights);
   if (model === undefined) return undefined;
+  const { metadata } = await readCheckpointFacts(model.weightsPath);
+  if (isPacked({ metadata }))
+    throw new InputError(`${model.weightsPath} is packed: export from the checkpoint that it was made of`);
   const exported = exportOnnx(model.shaped, await tensorsFrom(output, model.weightsPath));
   if (exported.kind === 'graph') return exported.bytes;
   await printFindings((report) => reportOnnxRefusals(model.shaped, exported.reasons, report));

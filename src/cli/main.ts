@@ -14,6 +14,7 @@ import { register as registerInit } from './init.ts';
 import { register as registerInspect } from './inspect.ts';
 import { register as registerLsp } from './lsp.ts';
 import { endQuietlyOnClosedPipe, exitCodes, InputError } from './output.ts';
+import { register as registerQuantize } from './quantize.ts';
 import { register as registerRules } from './rules.ts';
 import { register as registerRun } from './run.ts';
 import { register as registerTable } from './table.ts';
@@ -28,6 +29,7 @@ const verbs = [
   registerFmt,
   registerImport,
   registerExport,
+  registerQuantize,
   registerInspect,
   registerRun,
   registerTable,

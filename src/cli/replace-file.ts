@@ -1,4 +1,4 @@
-import { lstat, mkdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { InputError } from './output.ts';
 
@@ -30,17 +30,43 @@ export async function replaceOwn(path: string, text: string | Uint8Array): Promi
 
 /** As `replaceOwn`. @throws InputError too when something of this name is there, unless `force`. */
 export async function writeNew(path: string, text: string | Uint8Array, force: boolean): Promise<void> {
+  await refuseExisting(path, force);
+  await replaceOwn(path, text);
+}
+
+/** As `writeNew`, for what is too large to be held: `write` gets the open file. */
+export async function writeNewByParts(
+  path: string,
+  write: (handle: FileHandle) => Promise<void>,
+  force: boolean,
+): Promise<void> {
+  await refuseExisting(path, force);
+  const handle = await writable(path, async () => {
+    await mkdir(dirname(path), { recursive: true });
+    return open(temporaryOf(path), 'wx');
+  });
+  try {
+    await write(handle).finally(() => handle.close());
+    await writable(path, () => rename(temporaryOf(path), path));
+  } catch (error) {
+    await rm(temporaryOf(path), { force: true });
+    throw error;
+  }
+}
+
+async function refuseExisting(path: string, force: boolean): Promise<void> {
   const exists = await lstat(path).then(
     () => true,
     () => false,
   );
   if (exists && !force) throw new InputError(`${path} exists: give another name, or --force to overwrite it`);
-  await replaceOwn(path, text);
 }
+
+const temporaryOf = (path: string) => `${path}.${process.pid}.tmp`;
 
 /** Beside it first, so that an interrupted run leaves no half of a file. */
 async function writeWhole(path: string, text: string | Uint8Array, mode: number): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = temporaryOf(path);
   try {
     await writeFile(temporary, text, { flag: 'wx', mode });
     await rename(temporary, path);
@@ -50,9 +76,9 @@ async function writeWhole(path: string, text: string | Uint8Array, mode: number)
   }
 }
 
-async function writable(path: string, write: () => Promise<void>): Promise<void> {
+async function writable<T>(path: string, write: () => Promise<T>): Promise<T> {
   try {
-    await write();
+    return await write();
   } catch (error) {
     throw new InputError(`${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -30,6 +30,8 @@ export async function openCheckpoint(path: string, options: CheckpointOptions = 
 /** What is known of a checkpoint without its data. */
 export interface CheckpointFacts {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** Of one file. */
+  readonly metadata: ReadonlyMap<string, string>;
   /** Of an index and its shards. */
   readonly faults: readonly ShardFault[];
 }
@@ -41,13 +43,13 @@ export async function readCheckpointFacts(path: string, options: CheckpointOptio
   if (!isIndex(file)) {
     const opened = await SafetensorsFile.open(source);
     await opened.close();
-    return { tensors: opened.tensors, faults: [] };
+    return { tensors: opened.tensors, metadata: opened.metadata, faults: [] };
   }
   try {
     const shards = await openShards(source, shardsBeside(file, options));
     await closeShards(shards);
     const tensors = new Map([...shards.owners].map(([tensor, owner]) => [tensor, owner.info(tensor)]));
-    return { tensors, faults: shards.faults };
+    return { tensors, metadata: new Map(), faults: shards.faults };
   } finally {
     await source.close();
   }

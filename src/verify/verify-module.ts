@@ -3,13 +3,13 @@ import type { Compiled } from '../compiler/compile.ts';
 import { cachedHeads } from '../compiler/ir/head-class.ts';
 import type { AttentionNode, AttnModule } from '../compiler/ir/nodes.ts';
 import type { OracleInput } from '../compiler/oracle/oracle.ts';
-import { gatherWeights } from '../compiler/oracle/weights.ts';
 import type { ProgramPlan } from '../compiler/plan/program.ts';
 import type { Checkpoint } from '../runtime/abi1/checkpoint.ts';
 import { chooseVariant } from '../runtime/abi1/device.ts';
 import { FeatureError, LimitError } from '../runtime/abi1/errors.ts';
 import { LoadedModule } from '../runtime/abi1/loaded-module.ts';
 import { type CallSequence, callSequences, extraInputs, givenTensors, runtimePrefix } from './calls.ts';
+import { checkpointWeights } from './checkpoint-weights.ts';
 import { compareRows, type Difference } from './compare.ts';
 import { fromDevice } from './device-tensors.ts';
 import { type NodeError, runNodes } from './node-runner.ts';
@@ -18,7 +18,6 @@ import { callTolerances, isWithin, kernelTolerances, storeTolerances } from './t
 import { type CallTrace, traceCalls, traceNode } from './trace.ts';
 import { verifySampling } from './verify-sampling.ts';
 import { runWhole } from './whole-run.ts';
-import { wholeTensor } from './whole-tensor.ts';
 
 export interface VerifyOptions {
   readonly device: GPUDevice;
@@ -60,7 +59,7 @@ export async function verifyModule(
 ): Promise<VerifyReport> {
   const { device, checkpoint, tokens, seed } = options;
   const { module, definition, programs } = compiled;
-  const weights = await gatherWeights(module, (name) => wholeTensor(checkpoint, name));
+  const weights = await checkpointWeights(module, checkpoint);
   const sequences = callSequences(shaped, tokens, seed);
   const traces = sequences.map((sequence) => traceCalls(module, weights, sequence, sequence.calls));
   const longDecodes = longDecodesOf(shaped, module, weights, seed);

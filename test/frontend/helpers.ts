@@ -26,21 +26,35 @@ export function sourceOf(text: string): SourceFile {
   return { path: 'spec.yaml', text };
 }
 
-function header(tensors: Tensors, faults: CheckpointHeader['faults'] = []): CheckpointHeader {
+function header(
+  tensors: Tensors,
+  faults: CheckpointHeader['faults'] = [],
+  metadata: Example['metadata'] = {},
+): CheckpointHeader {
   const entries = Object.entries(tensors).map(([name, [dtype, ...shape]]) => [name, { dtype, shape }] as const);
-  return { path: 'model.safetensors', tensors: new Map(entries), faults };
+  return { path: 'model.safetensors', tensors: new Map(entries), faults, metadata: new Map(Object.entries(metadata)) };
 }
 
-export function checkText(text: string, tensors?: Tensors, shards?: number): CheckResult {
-  return checkExample({ spec: text, ...(tensors && { tensors }), ...(shards === undefined ? {} : { shards }) });
+export function checkText(
+  text: string,
+  tensors?: Tensors,
+  shards?: number,
+  metadata?: Example['metadata'],
+): CheckResult {
+  return checkExample({
+    spec: text,
+    ...(tensors && { tensors }),
+    ...(shards === undefined ? {} : { shards }),
+    ...(metadata && { metadata }),
+  });
 }
 
 /** Checks an example of the catalogue as the commands that it stands for would; `text` in place of its own. */
 export function checkExample(example: Example, text = example.spec): CheckResult {
-  const { files, tensors, shardFaults, shards, target, exportTo } = example;
+  const { files, tensors, metadata, shardFaults, shards, target, exportTo } = example;
   return checkSpec(sourceOf(text), {
     ...(files && { readInclude: readerOf(files) }),
-    ...(tensors && { checkpoint: header(tensors, shardFaults) }),
+    ...(tensors && { checkpoint: header(tensors, shardFaults, metadata) }),
     ...(shards === undefined ? {} : { shards }),
     ...(target && { checkBudgets: (shaped, report) => checkBudgets([profileOf(target)], shaped, report) }),
     // What a command does with a sound spec, whichever it is.

@@ -6,6 +6,8 @@ import { tensorParts } from './tensor-source.ts';
 export interface CheckpointHeader {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, CheckpointTensor>;
+  /** What a file says beside its tensors. */
+  readonly metadata?: ReadonlyMap<string, string>;
   /** Of a checkpoint in several files. */
   readonly faults?: readonly ShardFault[];
 }

@@ -8,12 +8,14 @@ import { resolveMlp } from './infer-mlp.ts';
 import { resolveModel } from './infer-model.ts';
 import { type KindReports, reportsByKind } from './kind-reports.ts';
 import type { LayerKind } from './layer-kind.ts';
+import { allInPacked, inPacked, packingOf, unpacked } from './packed-checkpoint.ts';
 import { checkPageSizes } from './rules/cache.ts';
 import { checkRangesOfMixedValues } from './rules/cache-ranges.ts';
 import { checkCheckpoint, weightsPlace } from './rules/checkpoint.ts';
 import { checkShardFaults } from './rules/checkpoint-shards.ts';
 import { type ResolvedHeads, resolveHeads } from './rules/heads.ts';
 import { isHooked } from './rules/hooks.ts';
+import { checkPacking } from './rules/packing.ts';
 import { checkParts } from './rules/parts.ts';
 import { checkFirstValues } from './rules/value-residual.ts';
 import { checkWeightDtype } from './rules/weight-dtype.ts';
@@ -69,12 +71,20 @@ function inferAll(
   const sourced = sourceWeights(spec, resolved.map(templatesOf), report);
   checkWeightDtype(spec, sourced.flat(), report);
   const inputs = resolved.map((kind, index) => ({ ...kind, sourced: sourced[index] ?? [] }));
-  if (checkpoint !== undefined && kinds.every((kind) => kind.spec.isComplete)) {
-    const parts = inputs.map((one) => ({
-      input: { ...one, spec: one.kind.spec, checkpoint },
+  const isWhole = kinds.every((kind) => kind.spec.isComplete);
+  if (checkpoint !== undefined && isWhole && checkPacking(spec, checkpoint, weightsPlace(spec), report)) {
+    const packing = packingOf(checkpoint);
+    const header = packing === undefined ? checkpoint : unpacked(checkpoint, packing);
+    const parts = inputs.map(({ sourced, ...one }) => ({
+      input: {
+        ...one,
+        sourced: packing === undefined ? sourced : allInPacked(sourced),
+        spec: one.kind.spec,
+        checkpoint: header,
+      },
       report: reports.of(one.kind),
     }));
-    checkCheckpoint(spec, checkpoint, parts, report);
+    checkCheckpoint(spec, header, parts, report);
   }
   let from = 0;
   const shaped = modules.map((module) => {
@@ -108,7 +118,8 @@ function shapeOf(
   const [first] = kinds;
   const weights = inForwardOrder(sourced);
   const prefix = first === undefined ? '' : prefixOf(first.kind);
-  const weightDtype = resolveWeightDtype(spec, weights, checkpoint);
+  const isPacked = checkpoint !== undefined && packingOf(checkpoint) !== undefined;
+  const weightDtype = resolveWeightDtype(spec, isPacked ? weights.map(inPacked) : weights, checkpoint);
   if (first === undefined || weightDtype === undefined) return undefined;
   const isWhole =
     weights.some(({ quantization }) => quantization !== undefined) ||

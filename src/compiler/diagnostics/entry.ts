@@ -22,6 +22,8 @@ export interface Example {
   /** Files beside it, by name. */
   readonly files?: Readonly<Record<string, string>>;
   readonly tensors?: Readonly<Record<string, readonly [dtype: string, ...shape: number[]]>>;
+  /** What the header of the checkpoint says beside its tensors. */
+  readonly metadata?: Readonly<Record<string, string>>;
   /** How the files of the checkpoint disagree with its index. */
   readonly shardFaults?: readonly ShardFaultExample[];
   /** `--shards`. */

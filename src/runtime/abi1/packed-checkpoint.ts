@@ -1,12 +1,19 @@
 import type { Checkpoint } from './checkpoint.ts';
 import type { WeightDecl } from './definition.ts';
 import { CheckpointError } from './errors.ts';
-import { quantizedOf } from './quantize.ts';
+import { type Quantized, quantizedOf } from './quantize.ts';
 
 /**
  * A packed checkpoint has the weights of one module under their own names, whole and in the module's orientation; of quantised
  * matrices the codes (U8, two of int4 in a byte) and beside them the scales (F16, `NAME.scales`). Its metadata says so.
  */
+export const packedMetadata = ({ dtype, group }: Quantized): ReadonlyMap<string, string> =>
+  new Map([
+    ['format', 'gqac'],
+    ['quantization', dtype],
+    ['group', String(group)],
+  ]);
+
 export const isPacked = ({ metadata }: Pick<Checkpoint, 'metadata'>): boolean => metadata.get('format') === 'gqac';
 
 /**

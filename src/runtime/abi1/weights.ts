@@ -28,7 +28,7 @@ const rowsOf = (shape: readonly number[]) => shape.slice(0, -1).reduce((product,
  * Checks every weight against the checkpoint, before anything is allocated.
  * @throws CheckpointError naming the first tensor that is missing, has another shape, or cannot be converted.
  */
-function checkWeights(weights: readonly WeightDecl[], file: Checkpoint): void {
+export function checkWeights(weights: readonly WeightDecl[], file: Checkpoint): void {
   for (const weight of weights.map(wholeOf).flatMap(tensorParts)) {
     const { dtype, shape } = file.info(weight.source);
     if (isPacked(file) && dtype === 'U8' && checkStored(weight, file)) continue;

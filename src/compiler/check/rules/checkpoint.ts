@@ -54,7 +54,9 @@ function findTensors(
     const counted = one.template.shape.slice(0, one.template.shape.length - weight.shape.length);
     return [{ weight, tensor, shape: [...counted, ...shape] }];
   });
-  const unusable = found.filter(({ tensor }) => weightDtypeOf(tensor.dtype) === undefined);
+  const unusable = found.filter(
+    ({ tensor, weight }) => weightDtypeOf(tensor.dtype) === undefined && tensor.dtype !== weight.quantization?.dtype,
+  );
   const [bad] = unusable;
   if (bad !== undefined) {
     const { weight, tensor } = bad;

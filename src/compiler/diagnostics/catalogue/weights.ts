@@ -32,9 +32,26 @@ function inBlocks(stride: number): string {
 }
 
 /** The output projection reads rows of 32. */
-function quantized(group: number): string {
-  return `${attention('hidden: 64', 'q_heads: 4', 'head_dim: 8')}weights: { dtype: int4, group: ${group} }\n`;
+function quantized(group: number, dtype = 'int4'): string {
+  return `${attention('hidden: 64', 'q_heads: 4', 'head_dim: 8')}weights: { dtype: ${dtype}, group: ${group} }\n`;
 }
+
+interface Groups {
+  readonly dtype: string;
+  readonly group: number;
+}
+
+const packedMetadata = { format: 'gqac', quantization: 'int4', group: '32' } as const;
+const packedTensors = {
+  'attn.q.weight': ['U8', 32, 32],
+  'attn.q.weight.scales': ['F16', 32, 2],
+  'attn.k.weight': ['U8', 32, 32],
+  'attn.k.weight.scales': ['F16', 32, 2],
+  'attn.v.weight': ['U8', 32, 32],
+  'attn.v.weight.scales': ['F16', 32, 2],
+  'attn.o.weight': ['U8', 64, 16],
+  'attn.o.weight.scales': ['F16', 64, 1],
+} as const;
 
 const oneOf = (values: readonly number[]): string =>
   values.length === 1 ? String(values[0]) : `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`;
@@ -215,6 +232,17 @@ export const weightRules = {
     why: 'Entries of one row share a scale, and every group is whole: a kernel then knows the scale of all that it reads at once.',
     failing: { spec: quantized(64) },
     mended: { spec: quantized(32) },
+  }),
+  WGT015: entry({
+    slug: 'packed-otherwise',
+    severity: 'error',
+    message: (a: { packing: Groups; asked?: Groups | undefined }) =>
+      `the checkpoint is packed as ${a.packing.dtype} in groups of ${a.packing.group}, the spec ${a.asked === undefined ? 'does not ask for integers' : `asks for ${a.asked.dtype} in groups of ${a.asked.group}`}`,
+    help: (a) =>
+      `write \`weights: { dtype: ${a.packing.dtype}, group: ${a.packing.group} }\`, or give the checkpoint that it was made of`,
+    why: 'What `gqac quantize` wrote is loaded as it is: rounding it once more to other integers would add another error.',
+    failing: { spec: quantized(32, 'int8'), tensors: packedTensors, metadata: packedMetadata },
+    mended: { spec: quantized(32), tensors: packedTensors, metadata: packedMetadata },
   }),
 };
 

@@ -1,0 +1,15 @@
+import type { Report } from '../../diagnostics/report.ts';
+import type { Span } from '../../source/source.ts';
+import type { BoundSpec } from '../bind.ts';
+import { type CheckpointHeader, resolveQuantization } from '../checkpoint.ts';
+import { packingOf } from '../packed-checkpoint.ts';
+
+/** A packed checkpoint has the integers that the spec asks for: WGT015. Out: whether it has, or is not packed. */
+export function checkPacking(spec: BoundSpec, checkpoint: CheckpointHeader, place: Span, report: Report): boolean {
+  const packing = packingOf(checkpoint);
+  const asked = resolveQuantization(spec);
+  if (packing === undefined || (packing.dtype === asked?.dtype && packing.group === asked.group)) return true;
+  const written = spec.isWritten('weights.group') ? 'weights.group' : 'weights.dtype';
+  report('WGT015', spec.isWritten(written) ? spec.keySpan(written) : place, { packing, asked });
+  return false;
+}
