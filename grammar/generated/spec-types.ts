@@ -124,7 +124,7 @@ export interface Spec {
     readonly group_size?: number;
     /** What q, k and v are projected from. */
     readonly inputs?: 'shared' | 'split_qkv' | {
-      /** `shared`: one input for all heads. `split_qkv`: one for each head, `q_in` `[B, I, H, hidden]`, `k_in` and `v_in` `[B, I, K, hidden]`, `[B, X, K, width]` with `cross`. Default: `shared`. */
+      /** `shared`: one input for all heads. `split_qkv`: one for each head, `q_in` `[B, I, H, hidden]`, `k_in` and `v_in` `[B, I, K, hidden]`, `[B, X, K, width]` with `cross`; in a model a copy of the residual stream for each head, to which a call may add `edits`. Default: `shared`. */
       readonly kind?: 'shared' | 'split_qkv';
       /** Head axis of `q_in`. May be written, but is always H. Default: `attention.q_heads`. */
       readonly q_heads?: number;
@@ -333,9 +333,9 @@ export interface Spec {
       readonly width: number;
     };
     /** Activations that the module returns beside its output, as f32 tensors that a session reads. */
-    readonly hooks?: readonly ('q' | 'k' | 'v' | 'rot_q' | 'rot_k' | 'scores' | 'pattern' | 'z' | 'result' | 'hook_q' | 'hook_k' | 'hook_v' | 'hook_rot_q' | 'hook_rot_k' | 'hook_attn_scores' | 'hook_pattern' | 'hook_z' | 'hook_result')[] | {
-      /** `q` `[B, I, H, D]`, `k` `[B, I, K, D]`, `v` `[B, I, K, Dv]` as projected (`v` after `value_residual`); `rot_q`, `rot_k` after norms and rotation; `scores`, `pattern` `[B, H, I, columns]` before and after the softmax, hidden scores −3e38; `z` `[B, I, H, Dv]` and `result` `[B, I, H, hidden]`, what each head gives before and after the output projection. The names of TransformerLens mean the same. Default: `[]`. */
-      readonly names?: readonly ('q' | 'k' | 'v' | 'rot_q' | 'rot_k' | 'scores' | 'pattern' | 'z' | 'result' | 'hook_q' | 'hook_k' | 'hook_v' | 'hook_rot_q' | 'hook_rot_k' | 'hook_attn_scores' | 'hook_pattern' | 'hook_z' | 'hook_result')[];
+    readonly hooks?: readonly ('q_input' | 'k_input' | 'v_input' | 'q' | 'k' | 'v' | 'rot_q' | 'rot_k' | 'scores' | 'pattern' | 'z' | 'result' | 'hook_q_input' | 'hook_k_input' | 'hook_v_input' | 'hook_q' | 'hook_k' | 'hook_v' | 'hook_rot_q' | 'hook_rot_k' | 'hook_attn_scores' | 'hook_pattern' | 'hook_z' | 'hook_result')[] | {
+      /** `q_input` `[B, I, H, hidden]`, `k_input`, `v_input` `[B, I, K, hidden]`: the inputs of heads with `split_qkv` in a model, before the norm; `q` `[B, I, H, D]`, `k` `[B, I, K, D]`, `v` `[B, I, K, Dv]` as projected (`v` after `value_residual`); `rot_q`, `rot_k` after norms and rotation; `scores`, `pattern` `[B, H, I, columns]` before and after the softmax, hidden scores −3e38; `z` `[B, I, H, Dv]` and `result` `[B, I, H, hidden]`, what each head gives before and after the output projection. The names of TransformerLens mean the same. Default: `[]`. */
+      readonly names?: readonly ('q_input' | 'k_input' | 'v_input' | 'q' | 'k' | 'v' | 'rot_q' | 'rot_k' | 'scores' | 'pattern' | 'z' | 'result' | 'hook_q_input' | 'hook_k_input' | 'hook_v_input' | 'hook_q' | 'hook_k' | 'hook_v' | 'hook_rot_q' | 'hook_rot_k' | 'hook_attn_scores' | 'hook_pattern' | 'hook_z' | 'hook_result')[];
       /** Layers that return them; only with `model`. Default: all layers. */
       readonly layers?: readonly number[];
     };
@@ -598,7 +598,7 @@ export interface OptionTypes {
   readonly "attention.gates.value": 'none' | 'sigmoid' | 'silu';
   readonly "attention.gates.output_glu": boolean;
   readonly "attention.cross.width": number;
-  readonly "attention.hooks.names": readonly ('q' | 'k' | 'v' | 'rot_q' | 'rot_k' | 'scores' | 'pattern' | 'z' | 'result' | 'hook_q' | 'hook_k' | 'hook_v' | 'hook_rot_q' | 'hook_rot_k' | 'hook_attn_scores' | 'hook_pattern' | 'hook_z' | 'hook_result')[];
+  readonly "attention.hooks.names": readonly ('q_input' | 'k_input' | 'v_input' | 'q' | 'k' | 'v' | 'rot_q' | 'rot_k' | 'scores' | 'pattern' | 'z' | 'result' | 'hook_q_input' | 'hook_k_input' | 'hook_v_input' | 'hook_q' | 'hook_k' | 'hook_v' | 'hook_rot_q' | 'hook_rot_k' | 'hook_attn_scores' | 'hook_pattern' | 'hook_z' | 'hook_result')[];
   readonly "attention.hooks.layers": readonly number[];
   readonly "attention.biases": readonly ('q' | 'k' | 'v' | 'o')[];
   readonly "attention.cache.kind": 'dense' | 'ring' | 'paged';

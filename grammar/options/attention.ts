@@ -77,7 +77,7 @@ export const attention = {
           default: 'shared',
           since,
           consumedBy: 'lower',
-          doc: '`shared`: one input for all heads. `split_qkv`: one for each head, `q_in` `[B, I, H, hidden]`, `k_in` and `v_in` `[B, I, K, hidden]`, `[B, X, K, width]` with `cross`.',
+          doc: '`shared`: one input for all heads. `split_qkv`: one for each head, `q_in` `[B, I, H, hidden]`, `k_in` and `v_in` `[B, I, K, hidden]`, `[B, X, K, width]` with `cross`; in a model a copy of the residual stream for each head, to which a call may add `edits`.',
         },
         q_heads: {
           kind: 'integer',

@@ -2,6 +2,9 @@ import { type MapOption, since } from '../option.ts';
 
 /** Names of hooks in TransformerLens, and what they are called here. */
 export const transformerLensHooks = {
+  hook_q_input: 'q_input',
+  hook_k_input: 'k_input',
+  hook_v_input: 'v_input',
   hook_q: 'q',
   hook_k: 'k',
   hook_v: 'v',
@@ -14,6 +17,9 @@ export const transformerLensHooks = {
 } as const;
 
 const names = [
+  'q_input',
+  'k_input',
+  'v_input',
   'q',
   'k',
   'v',
@@ -41,7 +47,7 @@ export const hooks = {
       default: [],
       since,
       consumedBy: 'lower',
-      doc: '`q` `[B, I, H, D]`, `k` `[B, I, K, D]`, `v` `[B, I, K, Dv]` as projected (`v` after `value_residual`); `rot_q`, `rot_k` after norms and rotation; `scores`, `pattern` `[B, H, I, columns]` before and after the softmax, hidden scores −3e38; `z` `[B, I, H, Dv]` and `result` `[B, I, H, hidden]`, what each head gives before and after the output projection. The names of TransformerLens mean the same.',
+      doc: '`q_input` `[B, I, H, hidden]`, `k_input`, `v_input` `[B, I, K, hidden]`: the inputs of heads with `split_qkv` in a model, before the norm; `q` `[B, I, H, D]`, `k` `[B, I, K, D]`, `v` `[B, I, K, Dv]` as projected (`v` after `value_residual`); `rot_q`, `rot_k` after norms and rotation; `scores`, `pattern` `[B, H, I, columns]` before and after the softmax, hidden scores −3e38; `z` `[B, I, H, Dv]` and `result` `[B, I, H, hidden]`, what each head gives before and after the output projection. The names of TransformerLens mean the same.',
     },
     layers: {
       kind: 'integers',

@@ -81,7 +81,7 @@ export function callSequences(shaped: ShapedSpec, tokens: number, seed: number):
     return {
       counts,
       ids,
-      inputs: new Map(givenTensors(shaped, next)),
+      inputs: new Map([...givenTensors(shaped, next), ...givenEdits(shaped, Math.max(...counts), next)]),
       ...runtimePrefix(attention, tokens),
       logits: index === 1 ? 'all' : 'last',
     };
@@ -109,6 +109,25 @@ function inputRows(
 /** What layers are given by themselves: masks of heads, and parameters that no checkpoint has. */
 export function givenTensors(shaped: ShapedSpec, next: () => number): readonly (readonly [string, OracleInput])[] {
   return [...headMasks(shaped), ...givenParameters(shaped, next)];
+}
+
+/** What a model's heads are given beside the residual stream, for two sequences. */
+function givenEdits(
+  { layers, model }: ShapedSpec,
+  tokens: number,
+  next: () => number,
+): readonly (readonly [string, OracleInput])[] {
+  return layers.flatMap(({ attention: { inputs, heads } }, layer) => {
+    if (model === undefined || inputs !== 'split') return [];
+    const counts = { q: heads.qHeads, k: heads.kvHeads, v: heads.kvHeads };
+    return Object.entries(counts).map(([name, count]) => {
+      const shape = [2, tokens, count, model.hidden];
+      return [
+        `layers.${layer}.edits.${name}`,
+        { shape, data: randomValues(2 * tokens * count * model.hidden, next) },
+      ] as const;
+    });
+  });
 }
 
 /** For all layers that have any. */

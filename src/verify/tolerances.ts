@@ -20,6 +20,7 @@ export const kernelTolerances: Readonly<Record<NodeOp, Difference>> = {
   append: { relativeL2: 5e-6, worstRow: 1e-4 },
   memory_keys: { relativeL2: 5e-6, worstRow: 1e-4 },
   mix_values: { relativeL2: 5e-6, worstRow: 1e-4 },
+  head_inputs: { relativeL2: 1e-6, worstRow: 1e-5 },
   head_results: { relativeL2: 5e-6, worstRow: 1e-4 },
   gate_heads: { relativeL2: 5e-6, worstRow: 1e-4 },
   attention: { relativeL2: 2e-5, worstRow: 1e-4 },

@@ -80,6 +80,7 @@ function compared(output: string, tensor: string, reference: Tensor, got: ArrayL
 function give(session: Session, { inputs }: TracedCall): void {
   for (const [name, { data }] of inputs ?? []) {
     if (name.endsWith('.active_heads')) session.setActiveHeads(Number(name.split('.')[1]), Array.from(data, Boolean));
+    else if (name.includes('.edits.')) session.setEdit(name, Float32Array.from(data));
     else session.setParameter(name, Float32Array.from(data));
   }
 }

@@ -60,6 +60,10 @@ describe('importTransformerLens', () => {
     expect(shaped?.layers[0]?.mlp?.kind).toBe('gated');
   });
 
+  it('reads split inputs', () => {
+    expect(shapedOf({ ...gpt2, use_split_qkv_input: true })?.layers[0]?.attention.inputs).toBe('split');
+  });
+
   it('reads local layers', () => {
     const shaped = shapedOf({ ...gpt2, use_local_attn: true, window_size: 8, attn_types: ['global', 'local'] });
     expect(shaped?.layers.map(({ attention }) => attention.mask.window)).toEqual([undefined, 8]);

@@ -52,10 +52,19 @@ attention: { hidden: 64, q_heads: 4, kv_heads: 2, head_dim: 32, inputs: split_qk
 weights: ${weights}`,
 ]);
 
+/** Heads that are not all alike, and that are given something of their own. */
+const headClasses = [
+  `model: { vocab: 33, hidden: 48, layers: 2, context: 64 }
+attention: { q_heads: 6, kv_heads: 3, head_dim: 20, inputs: split_qkv, hooks: [q_input], mask: { causal: true } }
+mlp: { activation: silu, width: 40 }`,
+  'attention: { hidden: 40, q_heads: 12, kv_heads: 3, head_dim: 64, bias: { heads: true }, mask: { causal: true }, cache: { dtype: f16, ranges: { kv_heads: [1], dtype: f32 } } }',
+  'attention: { hidden: 40, q_heads: 12, kv_heads: 3, head_dim: 64, heads: { active: [0, 1, 4, 5, 11] }, parameters: { a: { axes: [h], runtime: true } }, functions: { f: { params: [x], body: "x * a[h]" } }, score: "f(s) + kv", cache: { dtype: f16 } }',
+];
+
 /** Examples, reference cases, and specs that together take every option that a kernel's text depends on. */
 export async function kernelSpecs(): Promise<ReadonlyMap<string, ShapedSpec>> {
   const specs = new Map(await allSpecs());
-  for (const [index, text] of [...attentionAlone, ...halfCaches, ...models, ...integers].entries()) {
+  for (const [index, text] of [...attentionAlone, ...halfCaches, ...models, ...integers, ...headClasses].entries()) {
     specs.set(
       `spec ${index}: ${text.trim()}`,
       shapedFrom(`spec-${index}.yaml`, `gqac: 1\nname: s${index}\n${text.trim()}`),

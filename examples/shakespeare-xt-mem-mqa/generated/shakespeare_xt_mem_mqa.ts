@@ -95,7 +95,8 @@ fn sum_of_lanes(lane: u32, part: f32) -> f32 {
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first = group.x * WIDTH;
+  let row = group.x;
+  let first = row * WIDTH;
   var squares = 0.0;
   for (var e = lane; e < WIDTH; e += THREADS) {
     let value = x[first + e];

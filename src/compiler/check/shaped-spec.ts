@@ -166,7 +166,7 @@ export interface KeyColumns {
 export interface AttentionShape {
   /**
    * `hidden`: q, k, v are projected from one input `[B, I, hidden]`. `split`: each head from an input of its own, q `[B, I, H, hidden]`,
-   * k and v `[B, I, K, hidden]`. `heads`: q, k, v are given, already split into heads.
+   * k and v `[B, I, K, hidden]`; in a model these are copies of the residual stream, with what a call adds to them. `heads`: q, k, v are given, already split into heads.
    */
   readonly inputs: 'hidden' | 'split' | 'heads';
   /** Width of the input; absent for `heads`. */
@@ -232,10 +232,22 @@ export interface AttentionShape {
 }
 
 /**
- * `q`, `k`, `v`: as projected, v after the value residual. `rot_q`, `rot_k`: after norms and rotation. `scores`: what goes into the
+ * `q_input`, `k_input`, `v_input`: what a model's split inputs are, before the norm. `q`, `k`, `v`: as projected, v after the value residual. `rot_q`, `rot_k`: after norms and rotation. `scores`: what goes into the
  * normaliser. `pattern`: what the values are multiplied with. `z`: what the output projection reads. `result`: what it makes of each head.
  */
-export type HookName = 'q' | 'k' | 'v' | 'rot_q' | 'rot_k' | 'scores' | 'pattern' | 'z' | 'result';
+export type HookName =
+  | 'q_input'
+  | 'k_input'
+  | 'v_input'
+  | 'q'
+  | 'k'
+  | 'v'
+  | 'rot_q'
+  | 'rot_k'
+  | 'scores'
+  | 'pattern'
+  | 'z'
+  | 'result';
 
 /**
  * Queries: q_b · norm(q_a · x), or q · x without `qRank`. Keys and values: kv_b · norm(the first `kvRank` entries of kv_a · x)

@@ -39,12 +39,14 @@ function modelInterface({ name, facts, buffers }: ModuleDefinition): readonly St
   const { layers, layerKinds, qHeads, kvHeads, headDim, hidden, vocab, context, output } = facts;
   const width = output === 'hidden' ? hidden : vocab;
   const hooks = buffers.filter((buffer) => buffer.role === 'output' && isHook(buffer));
-  const given = buffers.filter(isGivenParameter);
-  const typeArguments = [
-    `${width}`,
-    ...(hooks.length > 0 ? ['Hooks'] : given.length > 0 ? ['object'] : []),
-    ...(given.length > 0 ? ['Parameters'] : []),
-  ].join(', ');
+  const shapes = [
+    { name: 'Hooks', doc: hookWords, tensors: hooks },
+    { name: 'Parameters', doc: parameterWords, tensors: buffers.filter(isGiven('parameters.')) },
+    { name: 'Edits', doc: editWords, tensors: buffers.filter(isGiven('edits.')) },
+  ];
+  const last = shapes.findLastIndex(({ tensors }) => tensors.length > 0);
+  const named = shapes.slice(0, last + 1).map((one) => (one.tensors.length > 0 ? one.name : 'object'));
+  const typeArguments = [width, ...named].join(', ');
   // The names are the user's: in a comment they could end it.
   const differ = layerKinds === undefined ? '' : `of ${new Set(layerKinds).size} kinds, the first `;
   return [
@@ -52,8 +54,7 @@ function modelInterface({ name, facts, buffers }: ModuleDefinition): readonly St
       ['LoadOptions', 'Logits as AnyLogits', 'Model as AnyModel', 'ModuleDefinition', 'Session as AnySession'],
       ['loadModel'],
     ),
-    ...(hooks.length === 0 ? [] : [shapesInterface('Hooks', hookWords, hooks)]),
-    ...(given.length === 0 ? [] : [shapesInterface('Parameters', parameterWords, given)]),
+    ...shapes.filter(({ tensors }) => tensors.length > 0).map(shapesInterface),
     {
       kind: StructureKind.TypeAlias,
       isExported: true,
@@ -127,12 +128,22 @@ function attentionInterface({ name, buffers, weights }: ModuleDefinition): reado
 
 const isHook = ({ name }: BufferDecl) => name.includes('hooks.');
 
-const isGivenParameter = ({ name, role }: BufferDecl) => role === 'input' && name.includes('parameters.');
+const isGiven =
+  (kind: string) =>
+  ({ name, role }: BufferDecl) =>
+    role === 'input' && name.includes(kind);
 
 const hookWords = 'Shapes of the activations that a session can read after a call. B sequences, I tokens of the call.';
 const parameterWords = 'Shapes of the parameters that a session has to be given before its first call.';
+const editWords = 'Shapes of what a call may add to the inputs of heads. B sequences, I tokens of the call.';
 
-function shapesInterface(name: string, doc: string, tensors: readonly BufferDecl[]): Statement {
+interface Shapes {
+  readonly name: string;
+  readonly doc: string;
+  readonly tensors: readonly BufferDecl[];
+}
+
+function shapesInterface({ name, doc, tensors }: Shapes): Statement {
   return {
     kind: StructureKind.Interface,
     isExported: true,

@@ -10,6 +10,7 @@ import { attentionScores, attentionSoftmax, attentionValues, headMix } from './k
 import { gateHeads, latentHeads, mixValues } from './kernels/elementwise.ts';
 import { embed } from './kernels/embed.ts';
 import { expertsDown, expertsUp } from './kernels/experts.ts';
+import { headInputs } from './kernels/head-inputs.ts';
 import { headOrder } from './kernels/head-order.ts';
 import { headResults } from './kernels/head-results.ts';
 import { linearMatrix } from './kernels/linear-matrix.ts';
@@ -37,6 +38,7 @@ const emitters: Emitters = {
   append,
   mix_values: mixValues,
   gate_heads: gateHeads,
+  head_inputs: headInputs,
   head_results: headResults,
   attention_tile: attentionTile,
   attention_matrix: attentionMatrix,

@@ -47,6 +47,7 @@ export function flopsOf({ plan, node }: PlannedDispatch, call: Call): number {
     case 'append':
     case 'mix_values':
     case 'gate_heads':
+    case 'head_inputs':
     case 'head_order':
     case 'attention_combine':
     case 'attention_softmax':

@@ -52,7 +52,6 @@ const table: FieldTable = {
     'use_attn_result',
     'use_hook_mlp_in',
     'use_hook_tokens',
-    'use_split_qkv_input',
   ],
 };
 
@@ -157,6 +156,7 @@ function importAttention(fields: FieldReader, { heads, headDim }: Sizes, log: Im
     q_heads: heads,
     kv_heads: fields.positiveInteger('n_key_value_heads') ?? heads,
     head_dim: headDim,
+    inputs: fields.boolean('use_split_qkv_input', false) ? 'split_qkv' : undefined,
     scale: isScaled ? (scale !== undefined && scale > 0 ? 1 / scale : undefined) : 1,
     qk_norm: fields.boolean('use_qk_norm', false) ? { kind: 'rms', eps } : undefined,
     rope: positions === 'rotary' ? rotary : undefined,

@@ -1,5 +1,7 @@
 import { dim } from '../check/dims.ts';
-import type { AttentionShape } from '../check/shaped-spec.ts';
+import type { AttentionShape, NormShape } from '../check/shaped-spec.ts';
+import { declareHooked } from './lower-hooks.ts';
+import { lowerNorm } from './lower-norm.ts';
 import { B, I, type ModuleBuilder, X } from './module-builder.ts';
 
 /** What one projection reads: a row for each token, or with `heads` a row for each token and head. */
@@ -38,4 +40,37 @@ export function sharedSources(builder: ModuleBuilder, { hidden = 0, cross }: Att
   const context = builder.declare('context', 'input', 'f32', [B, X, dim(cross.width)]);
   const source = { x: context, width: cross.width, rows: 'context' } as const;
   return { q: own, k: source, v: source };
+}
+
+interface Copied {
+  readonly at: string;
+  readonly layer: number;
+  readonly norm: NormShape | undefined;
+  /** The residual stream. */
+  readonly x: string;
+}
+
+/** A row of the residual stream for each head, with what a call adds to it, then the layer's norm. */
+export function editedSources(builder: ModuleBuilder, attention: AttentionShape, place: Copied): Sources {
+  const { heads } = attention;
+  const source = (name: 'q' | 'k' | 'v', count: number) => editedSource(builder, attention, place, name, count);
+  return { q: source('q', heads.qHeads), k: source('k', heads.kvHeads), v: source('v', heads.kvHeads) };
+}
+
+function editedSource(
+  builder: ModuleBuilder,
+  attention: AttentionShape,
+  { at, layer, norm, x }: Copied,
+  name: 'q' | 'k' | 'v',
+  heads: number,
+): Source {
+  const { hidden: width = 0 } = attention;
+  const shape = [B, I, dim(heads), dim(width)];
+  const edit = builder.declare(`${at}edits.${name}`, 'input', 'f32', shape);
+  const out = declareHooked(builder, attention, at, { hook: `${name}_input`, scratch: `${name}_input`, shape });
+  builder.add({ op: 'head_inputs', x, edit, heads, width, out, layer });
+  if (norm === undefined) return { x: out, width, heads };
+  const normed = builder.declare(`${name}_input_normed`, 'activation', 'f32', shape);
+  lowerNorm(builder, norm, { at: `${at}attn_norm`, width, x: out, heads, out: normed, layer });
+  return { x: normed, width, heads };
 }

@@ -1,7 +1,7 @@
 import { dim } from '../check/dims.ts';
 import type { LayerShape, ModelShape, NormShape } from '../check/shaped-spec.ts';
 import { lowerProjectedAttention } from './lower-attention.ts';
-import { sharedSources } from './lower-inputs.ts';
+import { editedSources, sharedSources } from './lower-inputs.ts';
 import { lowerMlp } from './lower-mlp.ts';
 import { lowerNorm } from './lower-norm.ts';
 import { B, I, type ModuleBuilder } from './module-builder.ts';
@@ -34,14 +34,21 @@ function partsOf(builder: ModuleBuilder, model: ModelShape, layer: LayerShape, i
   const common = { layer: index, ...(block.residualScale !== 1 && { scale: block.residualScale }) };
   const firstValues = builder.hasValueResidual() ? ({ firstValues: index === 0 ? 'keep' : 'mix' } as const) : {};
   const { attention, mlp } = layer;
+  const isSplit = attention.inputs === 'split';
+  // Copies for the heads are made of the stream itself, and normed one by one.
+  const [shared, own] = isSplit && block.norms !== 'post' ? [undefined, layerNorms.attention] : [layerNorms.attention];
+  const sourcesOf = (x: string) =>
+    isSplit
+      ? editedSources(builder, attention, { at, layer: index, norm: own, x })
+      : sharedSources(builder, attention, x);
   const attend: Part = {
     name: 'attn',
-    norm: layerNorms.attention,
+    norm: shared,
     outNorm: layerNorms.attentionOut,
     run: (x, out, accumulate) =>
       lowerProjectedAttention(builder, attention, {
         at,
-        sources: sharedSources(builder, attention, x),
+        sources: sourcesOf(x),
         out,
         accumulate,
         ...common,

@@ -9,13 +9,15 @@ export interface NormPlace {
   /** Of the rows of x, where they are wider. */
   readonly xWidth?: number;
   readonly out: string;
+  /** Rows of each token, where it has one for each head. */
+  readonly heads?: number;
   readonly accumulate?: boolean;
   readonly layer?: number;
   readonly rows?: 'context';
 }
 
 export function lowerNorm(builder: ModuleBuilder, norm: NormShape, place: NormPlace): void {
-  const { at, width, x, xWidth, out, accumulate = false, layer, rows } = place;
+  const { at, width, x, xWidth, heads, out, accumulate = false, layer, rows } = place;
   builder.add({
     op: 'norm',
     width,
@@ -24,6 +26,7 @@ export function lowerNorm(builder: ModuleBuilder, norm: NormShape, place: NormPl
     unitOffset: norm.unitOffset,
     x,
     ...(xWidth !== undefined && { xWidth }),
+    ...(heads !== undefined && { heads }),
     ...(norm.weight && { weight: builder.weight(`${at}.weight`) }),
     ...(norm.bias && { bias: builder.weight(`${at}.bias`) }),
     accumulate,

@@ -69,6 +69,7 @@ export type Node =
   | MixValuesNode
   | AttentionNode
   | GateHeadsNode
+  | HeadInputsNode
   | HeadResultsNode;
 
 export type NodeOp = Node['op'];
@@ -107,6 +108,8 @@ export interface EmbedNode extends NodeBase {
 export interface NormNode extends NodeBase {
   readonly op: 'norm';
   readonly width: number;
+  /** Each token has so many rows, `[B, I, heads, width]`. */
+  readonly heads?: number;
   readonly kind: 'rms' | 'layer';
   readonly eps: number;
   readonly unitOffset: boolean;
@@ -299,6 +302,16 @@ export interface GateHeadsNode extends NodeBase {
   readonly scale?: string;
   readonly head?: string;
   readonly entry?: string;
+  readonly out: string;
+}
+
+/** x `[B, I, width]` → out `[B, I, heads, width]`: x + edit[h], `edit` of the shape of out. */
+export interface HeadInputsNode extends NodeBase {
+  readonly op: 'head_inputs';
+  readonly x: string;
+  readonly edit: string;
+  readonly heads: number;
+  readonly width: number;
   readonly out: string;
 }
 

@@ -41,10 +41,11 @@ export function usesOf(node: Node): readonly Use[] {
       ];
     }
     case 'norm': {
-      const { width, xWidth = width, accumulate } = node;
-      const out = write('out', node.out, rowsOf(node), width);
+      const { width, xWidth = width, heads, accumulate } = node;
+      const rows = heads === undefined ? rowsOf(node) : [...rowsOf(node), dim(heads)];
+      const out = write('out', node.out, rows, width);
       return [
-        read('x', node.x, rowsOf(node), xWidth, data),
+        read('x', node.x, rows, xWidth, data),
         ...vector('weight', node.weight, width),
         ...vector('bias', node.bias, width),
         accumulate ? { ...out, access: 'update' } : out,
@@ -171,6 +172,15 @@ export function usesOf(node: Node): readonly Use[] {
         { ...write('out', node.out, [B, I], kvHeads * valueDim), access: 'update' },
       ];
     }
+    case 'head_inputs': {
+      const { x, edit, heads, width, out } = node;
+      const rows = [B, I, dim(heads)];
+      return [
+        read('x', x, [B, I], width, data),
+        read('edit', edit, rows, width, ['input']),
+        write('out', out, rows, width),
+      ];
+    }
     case 'head_results': {
       const { z, heads, valueDim, width, weight, out } = node;
       return [
@@ -232,13 +242,10 @@ function attentionExtras(node: AttentionNode): readonly Use[] {
           ),
         ]
       : []),
-    ...parameters.flatMap(({ name, tensor, shape }) =>
-      vector(
-        `parameters.${name}`,
-        tensor,
-        shape.reduce((product, extent) => product * extent, 1),
-      ),
-    ),
+    ...parameters.map(({ name, tensor, shape, runtime }): Use => {
+      const width = shape.reduce((product, extent) => product * extent, 1);
+      return { ...read(`parameters.${name}`, tensor, [], width, runtime ? ['input'] : weights), dtypes: f32 };
+    }),
     ...vector('sinks', sinks, qHeads),
     ...(t5 ? table('t5.table', t5.table, qHeads) : []),
     ...square('mixing.pre', mixing.pre),

@@ -1,4 +1,11 @@
-import type { AppendNode, LatentHeadsNode, MemoryKeysNode, QueryHeadsNode, Rotation } from '../ir/nodes.ts';
+import type {
+  AppendNode,
+  HeadInputsNode,
+  LatentHeadsNode,
+  MemoryKeysNode,
+  QueryHeadsNode,
+  Rotation,
+} from '../ir/nodes.ts';
 import { headNormsOf } from './norm.ts';
 import { type Turns, turnsOf } from './rope.ts';
 import { roundTensor } from './rounding.ts';
@@ -32,6 +39,19 @@ function normalisedValues({ v, valueNorm, kvHeads, valueDim }: AppendNode, step:
     for (let head = 0; head < kvHeads; head++) normalise(data, (row * kvHeads + head) * valueDim, valueDim, head);
   });
   return data;
+}
+
+export function evaluateHeadInputs({ x, edit, heads, width }: HeadInputsNode, step: Step): Tensor {
+  const out = zeros([step.batch, step.length, heads, width]);
+  const rows = read(step, x).data;
+  const edits = read(step, edit).data;
+  eachToken(step, (token) => {
+    for (let e = 0; e < heads * width; e++) {
+      const at = token * heads * width + e;
+      out.data[at] = (rows[token * width + (e % width)] as number) + (edits[at] as number);
+    }
+  });
+  return out;
 }
 
 /** Out: the values; the keys become the tensor `k`. */

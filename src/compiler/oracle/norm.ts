@@ -6,11 +6,11 @@ export function evaluateNorm(node: NormNode, step: Step): Tensor {
   const x = read(step, node.x);
   const weight = node.weight === undefined ? undefined : read(step, node.weight).data;
   const bias = node.bias === undefined ? undefined : read(step, node.bias).data;
-  const { width, xWidth = width } = node;
+  const { width, xWidth = width, heads = 1 } = node;
   const offset = node.unitOffset ? 1 : 0;
   const shape = [...x.shape.slice(0, -1), width];
   const out = node.accumulate ? { shape, data: read(step, node.out).data.slice() } : zeros(shape);
-  eachToken(step, (row) => {
+  const normalise = (row: number) => {
     const from = row * xWidth;
     const at = row * width;
     const mean = node.kind === 'layer' ? meanOf(x.data, from, width) : 0;
@@ -22,6 +22,9 @@ export function evaluateNorm(node: NormNode, step: Step): Tensor {
       const scaled = ((x.data[from + i] as number) - mean) * factor * gamma;
       out.data[at + i] = (out.data[at + i] as number) + scaled + (bias?.[i] ?? 0);
     }
+  };
+  eachToken(step, (token) => {
+    for (let head = 0; head < heads; head++) normalise(token * heads + head);
   });
   return out;
 }

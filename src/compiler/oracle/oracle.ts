@@ -5,7 +5,13 @@ import { evaluateAttention } from './attention.ts';
 import { evaluateEmbed } from './embed.ts';
 import { evaluateExpertsDown, evaluateExpertsUp, evaluateRoute } from './experts.ts';
 import { evaluateGateHeads, evaluateMixValues } from './gates.ts';
-import { evaluateAppend, evaluateLatentHeads, evaluateMemoryKeys, evaluateQueryHeads } from './heads.ts';
+import {
+  evaluateAppend,
+  evaluateHeadInputs,
+  evaluateLatentHeads,
+  evaluateMemoryKeys,
+  evaluateQueryHeads,
+} from './heads.ts';
 import { evaluateHeadResults, evaluateLinear } from './linear.ts';
 import { evaluateNorm } from './norm.ts';
 import { quantizedValues } from './quantized-values.ts';
@@ -128,6 +134,8 @@ function evaluateNode(node: Node, step: Step): Tensor | undefined {
       return evaluateAttention(node, step);
     case 'gate_heads':
       return evaluateGateHeads(node, step);
+    case 'head_inputs':
+      return evaluateHeadInputs(node, step);
     case 'head_results':
       return evaluateHeadResults(node, step);
   }

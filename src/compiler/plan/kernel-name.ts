@@ -7,7 +7,7 @@ export function kernelName(plan: KernelPlan): string {
     case 'embed':
       return joined('embed', plan.width, plan.positions && 'positions', plan.types && 'types');
     case 'norm':
-      return joined('norm', plan.kind, plan.width, plan.accumulate && 'add');
+      return joined('norm', plan.kind, plan.heads && `${plan.heads}x`, plan.width, plan.accumulate && 'add');
     case 'linear_tile':
     case 'linear_matrix':
     case 'linear_row':
@@ -43,6 +43,8 @@ export function kernelName(plan: KernelPlan): string {
       return joined('gate_heads', `${plan.heads}x${plan.valueDim}`);
     case 'head_order':
       return joined('head_order', `${plan.heads.qHeads}x${plan.heads.kvHeads}`);
+    case 'head_inputs':
+      return joined('head_inputs', `${plan.heads}x${plan.width}`);
     case 'head_results':
       return joined('head_results', `${plan.heads}x${plan.valueDim}`, plan.width);
     case 'head_mix':

@@ -28,6 +28,7 @@ export type KernelPlan =
   | AppendPlan
   | MixValuesPlan
   | GateHeadsPlan
+  | HeadInputsPlan
   | HeadResultsPlan
   | AttentionTilePlan
   | AttentionMatrixPlan
@@ -87,6 +88,8 @@ export interface NormPlan extends PlanBase {
   readonly stage: 'norm';
   readonly kind: 'rms' | 'layer';
   readonly width: number;
+  /** Rows of each token. */
+  readonly heads?: number;
   /** Of the rows of x, where they are wider. */
   readonly xWidth?: number;
   readonly eps: number;
@@ -264,6 +267,12 @@ export interface GateHeadsPlan extends PlanBase {
   readonly scale: boolean;
   readonly head: boolean;
   readonly entry: boolean;
+}
+
+export interface HeadInputsPlan extends PlanBase {
+  readonly stage: 'head_inputs';
+  readonly heads: number;
+  readonly width: number;
 }
 
 export interface HeadResultsPlan extends PlanBase {

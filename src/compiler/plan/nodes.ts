@@ -3,6 +3,7 @@ import type {
   AttnModule,
   EmbedNode,
   GateHeadsNode,
+  HeadInputsNode,
   HeadResultsNode,
   LatentHeadsNode,
   LinearNode,
@@ -51,6 +52,8 @@ export function planNode(node: Node, module: AttnModule, profile: TargetProfile,
       return { prefill: [planMixValues(node)] };
     case 'gate_heads':
       return { prefill: [planGateHeads(node)] };
+    case 'head_inputs':
+      return { prefill: [planHeadInputs(node)] };
     case 'head_results':
       return { prefill: [planHeadResults(node, matrixStorageOf)] };
     case 'memory_keys':
@@ -102,13 +105,14 @@ const weightOfNorm = ({ weight, unitOffset }: NormNode) =>
   weight === undefined ? 'none' : unitOffset ? 'offset' : 'plain';
 
 function planNorm(node: NormNode, norms: FusedNorms): NodePlan {
-  const { width, xWidth, weight, bias, accumulate } = node;
+  const { width, xWidth, heads, weight, bias, accumulate } = node;
   const threads = width >= 1024 ? 256 : 64;
   const plan: KernelPlan = {
     stage: 'norm',
     kind: node.kind,
     width,
     ...(xWidth !== undefined && { xWidth }),
+    ...(heads !== undefined && { heads }),
     eps: node.eps,
     weight: weightOfNorm(node),
     bias: bias !== undefined,
@@ -116,7 +120,7 @@ function planNorm(node: NormNode, norms: FusedNorms): NodePlan {
     threads,
     workgroup: foldArrays(threads),
   };
-  const dispatches = [dispatch(node, plan, { x: node.x, weight, bias, y: node.out }, [rowsOf(node), 1, 1])];
+  const dispatches = [dispatch(node, plan, { x: node.x, weight, bias, y: node.out }, [rowsOf(node), heads ?? 1, 1])];
   return {
     prefill: norms.isUnused(node, 'of logits') ? [] : dispatches,
     decode: norms.isUnused(node, 'of one row') ? [] : dispatches,
@@ -188,6 +192,12 @@ function planMixValues(node: MixValuesNode): PlannedDispatch {
     workgroup: [],
   };
   return dispatch(node, plan, { first, gate, v: out }, perEntry(node, kvHeads * valueDim));
+}
+
+function planHeadInputs(node: HeadInputsNode): PlannedDispatch {
+  const { heads, width, x, edit, out } = node;
+  const plan: KernelPlan = { stage: 'head_inputs', heads, width, threads: 64, workgroup: [] };
+  return dispatch(node, plan, { x, edit, y: out }, [rowsOf(node), heads, ceilDiv(width, 64)]);
 }
 
 function planHeadResults(node: HeadResultsNode, storageOf: MatrixStorageOf): PlannedDispatch {

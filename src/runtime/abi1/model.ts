@@ -8,8 +8,13 @@ import type { DeviceTensor, Shape } from './tensor.ts';
 
 type Shapes = Readonly<Record<string, Shape>>;
 
-/** A model on a device. `Vocab` is the width of its logits, `Hooks` the shapes of what its sessions can read, `Parameters` of what they are given. */
-export class Model<Vocab extends number = number, Hooks extends object = Shapes, Parameters extends object = Shapes> {
+/** A model on a device. `Vocab` is the width of its logits, `Hooks` the shapes of what its sessions can read, `Parameters` and `Edits` of what they are given. */
+export class Model<
+  Vocab extends number = number,
+  Hooks extends object = Shapes,
+  Parameters extends object = Shapes,
+  Edits extends object = Shapes,
+> {
   readonly #module: LoadedModule;
 
   constructor(module: LoadedModule) {
@@ -31,8 +36,8 @@ export class Model<Vocab extends number = number, Hooks extends object = Shapes,
   }
 
   /** @throws UsageError, LimitError, OutOfMemoryError */
-  createSession(options?: SessionOptions): Promise<Session<Vocab, Hooks, Parameters>> {
-    return Session.create<Vocab, Hooks, Parameters>(this.#module, options);
+  createSession(options?: SessionOptions): Promise<Session<Vocab, Hooks, Parameters, Edits>> {
+    return Session.create<Vocab, Hooks, Parameters, Edits>(this.#module, options);
   }
 
   /** Frees everything, and the device when it was requested by `loadModel`. */
@@ -76,8 +81,9 @@ export async function loadModel<
   Vocab extends number = number,
   Hooks extends object = Shapes,
   Parameters extends object = Shapes,
->(definition: ModuleDefinition, options: LoadOptions): Promise<Model<Vocab, Hooks, Parameters>> {
-  return new Model<Vocab, Hooks, Parameters>(await LoadedModule.load(definition, options));
+  Edits extends object = Shapes,
+>(definition: ModuleDefinition, options: LoadOptions): Promise<Model<Vocab, Hooks, Parameters, Edits>> {
+  return new Model<Vocab, Hooks, Parameters, Edits>(await LoadedModule.load(definition, options));
 }
 
 /** @throws as `loadModel` */

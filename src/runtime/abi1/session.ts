@@ -3,6 +3,7 @@ import { bufferUsage } from './buffers.ts';
 import type { GenerateOptions, Logits, PrefillOptions } from './call-options.ts';
 import { UsageError } from './errors.ts';
 import type { ExtentBindings } from './extents.ts';
+import { HeadEdits } from './head-edits.ts';
 import type { LoadedModule } from './loaded-module.ts';
 import { readOutput } from './outputs.ts';
 import { PageTable } from './page-table.ts';
@@ -25,6 +26,7 @@ export class Session<
   Vocab extends number = number,
   Hooks extends object = Readonly<Record<string, Shape>>,
   Parameters extends object = Readonly<Record<string, Shape>>,
+  Edits extends object = Readonly<Record<string, Shape>>,
 > {
   readonly batch: number;
   readonly capacity: number;
@@ -37,6 +39,7 @@ export class Session<
   readonly #readBack: GPUBuffer;
   readonly #pages: PageTable | undefined;
   readonly #parameters: RuntimeParameters;
+  readonly #edits: HeadEdits;
   #past: readonly number[];
   #prefix: readonly number[];
   #draws = 0;
@@ -62,6 +65,7 @@ export class Session<
     this.#width = widthOf(model);
     this.#pages = pageSize === undefined ? undefined : new PageTable({ ...options, pageSize });
     this.#parameters = new RuntimeParameters(model.definition, workspace);
+    this.#edits = new HeadEdits(model.definition, workspace);
     this.#allLogits = options.logits === 'all';
     this.#past = Array.from({ length: options.batch }, () => 0);
     this.#prefix = this.#defaultPrefix();
@@ -72,7 +76,8 @@ export class Session<
     V extends number = number,
     H extends object = Readonly<Record<string, Shape>>,
     P extends object = Readonly<Record<string, Shape>>,
-  >(model: LoadedModule, options: SessionOptions = {}): Promise<Session<V, H, P>> {
+    E extends object = Readonly<Record<string, Shape>>,
+  >(model: LoadedModule, options: SessionOptions = {}): Promise<Session<V, H, P, E>> {
     const { definition, ledger } = model;
     const complete = completeOptions(definition, model.variant, options);
     const { batch, capacity, chunk, pages, logits } = complete;
@@ -88,7 +93,7 @@ export class Session<
     const workspace = await Workspace.create(model, { buffers, symbols, external: new Map() });
     const readBack = await ledger.allocate({ name: 'token read-back', bytes: 4 * batch, usage: readable });
     activateAllHeads(buffers, workspace);
-    return new Session<V, H, P>(model, workspace, readBack, complete);
+    return new Session<V, H, P, E>(model, workspace, readBack, complete);
   }
 
   /** Tokens of each sequence in the cache. */
@@ -227,6 +232,15 @@ export class Session<
     this.#parameters.set(name, values);
   }
 
+  /**
+   * What the next call adds to the residual stream that heads read, `[B, I, H, hidden]` (k and v: `[B, I, K, hidden]`) for the I tokens of
+   * that call, with `inputs: split_qkv`. To replace a head's input, add the difference. Later calls are not edited.
+   * @throws UsageError for a name that there is not; the call, for another number of values
+   */
+  setEdit(name: keyof Edits & string, values: Float32Array<ArrayBuffer>): void {
+    this.#edits.set(name, values);
+  }
+
   /** Forgets all tokens. */
   reset(): void {
     this.#past = this.#past.map(() => 0);
@@ -271,6 +285,8 @@ export class Session<
     if (!causal) this.reset();
     const past = this.#past;
     const rows = promptRows(prompt, { batch, vocab, capacity, past, ...(!causal && { atOnce: this.#chunk }) });
+    const longest = Math.max(...rows.map((row) => row.length));
+    this.#edits.check(batch, longest, Math.ceil(longest / this.#chunk));
     const totals = rows.map((row, b) => (this.#past[b] ?? 0) + row.length);
     if (this.#pages?.fits(totals) === false)
       throw new UsageError('the free pages of the cache are too few: use a session with more `pages`, or reset()');
@@ -346,6 +362,7 @@ export class Session<
   }
 
   #recordStep(pass: GPUComputePassEncoder, counts: readonly number[], givesLogits = true): void {
+    this.#edits.begin();
     const tokens = Math.max(...counts);
     const step: Step = {
       batch: this.batch,

@@ -39,6 +39,10 @@ function whyAbsent(spec: BoundSpec, hook: HookName): string | undefined {
       ? 'without projections it is the output itself'
       : 'without `model` or `hidden`, q, k and v are given, and nothing is projected';
   }
+  const isInput = hook === 'q_input' || hook === 'k_input' || hook === 'v_input';
+  const isSplit = spec.at('attention.inputs.kind')?.value === 'split_qkv';
+  if (isInput && !isSplit) return 'all heads read one input, as `inputs: split_qkv` is not written';
+  if (isInput && !spec.isWritten('model')) return 'without `model` the inputs of heads are given';
   if (hook === 'result' && spec.at('attention.gates.output_glu')?.value === true)
     return 'behind a GLU the output is not a sum over heads';
   return undefined;

@@ -31,18 +31,14 @@ export function resolveInputs(
     refuse(spec, 'attention.inputs.kind', { ...args, help: 'write `hidden`, or delete `inputs`' }, report);
     return 'heads';
   }
-  if (spec.isWritten('model')) {
-    const args = { option: asked, reason: 'all heads of a layer read the residual stream' };
-    refuse(
-      spec,
-      'attention.inputs.kind',
-      { ...args, help: 'delete `inputs`, or `model` for attention by itself' },
-      report,
-    );
+  if (spec.at('model.block.parallel')?.value === 'one_norm') {
+    const reason = 'the MLP reads the norm of an input that all heads share, which there is not';
+    const args = { option: asked, reason, help: 'delete `inputs`, or write `parallel: two_norms`' };
+    refuse(spec, 'attention.inputs.kind', args, report);
   }
-  for (const path of gates) {
+  for (const path of shared) {
     const value = spec.at(path)?.value;
-    if (value === undefined || value === false || value === 'none') continue;
+    if (value === undefined || value === false || value === 'none' || typeof value === 'number') continue;
     const reason = 'with split inputs there is none that all heads share';
     refuse(spec, path, { reason, help: `delete \`${path.split('.').at(-1)}\`, or write \`inputs: shared\`` }, report);
   }
@@ -50,7 +46,8 @@ export function resolveInputs(
 }
 
 const axes = ['attention.inputs.q_heads', 'attention.inputs.kv_heads'] as const;
-const gates = ['attention.gates.head', 'attention.gates.value'] as const;
+/** What is made from the input of the attention. */
+const shared = ['attention.gates.head', 'attention.gates.value', 'attention.value_residual.mix'] as const;
 
 function reportAxis(
   spec: BoundSpec,

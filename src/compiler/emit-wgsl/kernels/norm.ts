@@ -48,6 +48,7 @@ export function norm(plan: NormPlan): KernelSource {
     constants: {
       WIDTH: u32c(plan.width),
       ...(plan.xWidth !== undefined && { X_WIDTH: u32c(plan.xWidth) }),
+      ...(plan.heads !== undefined && { HEADS: u32c(plan.heads) }),
       THREADS: u32c(plan.threads),
       EPS: f32c(plan.eps),
       TINY: f32c(1e-30),
@@ -62,8 +63,9 @@ export function norm(plan: NormPlan): KernelSource {
     workgroupSize: plan.threads,
     functions: [foldOfLanes('sum_of_lanes', plan, 'sum')],
     body: wgsl`
-      let first = group.x * WIDTH;
-      ${plan.xWidth === undefined ? '' : 'let first_of_x = group.x * X_WIDTH;'}
+      let row = ${plan.heads === undefined ? 'group.x' : 'group.x * HEADS + group.y'};
+      let first = row * WIDTH;
+      ${plan.xWidth === undefined ? '' : 'let first_of_x = row * X_WIDTH;'}
       ${plan.kind === 'rms' ? rms : layer}`,
   };
 }
