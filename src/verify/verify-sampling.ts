@@ -28,7 +28,8 @@ export async function verifySampling(loaded: LoadedModule, seed: number, batch =
   const { vocab } = definition.facts;
   const next = randomNumbers(seed);
   const logits = Float32Array.from({ length: batch * vocab }, () => Math.round(next() * 400) / 40 - 5);
-  const buffers = definition.buffers.filter(({ name }) => name === 'logits' || name === 'tokens');
+  const bound = new Set(variant.sample.flatMap(({ bind }) => bind));
+  const buffers = definition.buffers.filter(({ name }) => bound.has(name));
   const workspace = await Workspace.create(loaded, { buffers, symbols: { B: batch, L: batch }, external: new Map() });
   const disagreements: string[] = [];
   let draws = 0;

@@ -19,7 +19,7 @@ import { linearTile } from './kernels/linear-tile.ts';
 import { norm } from './kernels/norm.ts';
 import { memoryKeys, queryHeads } from './kernels/query-heads.ts';
 import { route } from './kernels/route.ts';
-import { sample } from './kernels/sample.ts';
+import { logitMaxima, sample } from './kernels/sample.ts';
 
 type Emitters = { readonly [S in Stage]: (plan: Extract<KernelPlan, { stage: S }>) => KernelSource };
 
@@ -50,6 +50,7 @@ const emitters: Emitters = {
   head_mix: headMix,
   attention_softmax: attentionSoftmax,
   attention_values: attentionValues,
+  logit_maxima: logitMaxima,
   sample,
 };
 

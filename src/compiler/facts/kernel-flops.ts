@@ -51,6 +51,7 @@ export function flopsOf({ plan, node }: PlannedDispatch, call: Call): number {
     case 'head_order':
     case 'attention_combine':
     case 'attention_softmax':
+    case 'logit_maxima':
     case 'sample':
       return 0;
   }

@@ -62,8 +62,9 @@ export function kernelName(plan: KernelPlan): string {
       return joined(plan.stage, ...attentionKey(plan));
     case 'attention_combine':
       return joined('attention_combine', `${plan.qHeads}x${plan.valueDim}`, plan.active && 'active');
+    case 'logit_maxima':
     case 'sample':
-      return joined('sample', plan.vocab);
+      return joined(plan.stage, plan.vocab);
   }
 }
 

@@ -40,6 +40,7 @@ export type KernelPlan =
   | HeadMixPlan
   | AttentionSoftmaxPlan
   | AttentionValuesPlan
+  | LogitMaximaPlan
   | SamplePlan;
 
 /** Every plan says how many invocations a workgroup has and what workgroup memory they share. */
@@ -441,7 +442,15 @@ export interface AttentionValuesPlan extends AttentionOptions, PlanBase {
   readonly stage: 'attention_values';
 }
 
+/** The largest logit of each of the parts, of `partSize` logits, that the vocabulary has. */
+export interface LogitMaximaPlan extends PlanBase {
+  readonly stage: 'logit_maxima';
+  readonly vocab: number;
+  readonly partSize: number;
+}
+
 export interface SamplePlan extends PlanBase {
   readonly stage: 'sample';
   readonly vocab: number;
+  readonly parts: number;
 }

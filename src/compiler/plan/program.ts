@@ -1,13 +1,11 @@
 import type { BufferDecl } from '../../runtime/abi1/definition.ts';
-import { constantOf } from '../check/dims.ts';
 import type { AttnModule, Node } from '../ir/nodes.ts';
 import type { Rejection } from './attention-plans.ts';
 import { fuseNorms } from './fused-norms.ts';
-import type { KernelPlan } from './kernel-plan.ts';
 import { planNode } from './nodes.ts';
 import type { PlannedDispatch } from './planned.ts';
 import type { TargetProfile } from './profiles.ts';
-import { foldArrays } from './workgroup-memory.ts';
+import { planSampling } from './sampling.ts';
 
 /** Everything that a target runs: `prefill` for several tokens of each sequence, `decode` for one. */
 export interface ProgramPlan {
@@ -28,7 +26,7 @@ export function planProgram(module: AttnModule, profile: TargetProfile): Program
   const norms = fuseNorms(module);
   const planned = module.nodes.map((node) => ({ node, plan: planNode(node, module, profile, norms) }));
   const plans = planned.map(({ plan }) => plan);
-  const sample = planSampling(module);
+  const sampling = planSampling(module);
   const scratch = new Map(plans.flatMap((plan) => plan.scratch ?? []).map((buffer) => [buffer.name, buffer]));
   const prefill = plans.flatMap((plan) => plan.prefill);
   return Object.freeze({
@@ -36,8 +34,8 @@ export function planProgram(module: AttnModule, profile: TargetProfile): Program
     prepare: plans.flatMap((plan) => plan.prepare ?? []),
     prefill,
     decode: plans.flatMap((plan) => plan.decode ?? plan.prefill),
-    sample,
-    scratch: [...scratch.values(), ...(sample.length > 0 ? [tokens] : [])],
+    sample: sampling.dispatches,
+    scratch: [...scratch.values(), ...sampling.buffers],
     ...chunkOf(prefill),
     rejected: planned.flatMap(({ node, plan }) => (plan.rejected ?? []).map((rejection) => ({ ...rejection, node }))),
   });
@@ -47,15 +45,4 @@ export function planProgram(module: AttnModule, profile: TargetProfile): Program
 function chunkOf(prefill: readonly PlannedDispatch[]): Pick<ProgramPlan, 'chunk'> {
   const stages = new Set(prefill.map(({ plan }) => plan.stage));
   return stages.has('linear_matrix') && !stages.has('attention_scores') ? { chunk: 2048 } : {};
-}
-
-const tokens: BufferDecl = { name: 'tokens', role: 'output', dtype: 'u32', shape: ['B'] };
-
-/** Draws from logits; none where there are no logits, or where no text is continued. */
-function planSampling(module: AttnModule): readonly PlannedDispatch[] {
-  const vocab = constantOf(module.tensors.get('logits')?.shape.at(-1) ?? 0) ?? 0;
-  const isContinued = module.nodes.every((node) => node.op !== 'attention' || node.mask.causal);
-  if (module.kind !== 'model' || vocab === 0 || !isContinued) return [];
-  const plan: KernelPlan = { stage: 'sample', vocab, threads: 256, workgroup: foldArrays(256) };
-  return [{ plan, bind: { logits: 'logits', tokens: tokens.name }, grid: ['B', 1, 1] }];
 }

@@ -62,7 +62,8 @@ export class Workspace {
   readonly #host: WorkspaceHost;
   readonly #own: ReadonlyMap<string, GPUBuffer>;
   readonly #external: ReadonlyMap<string, GPUBuffer>;
-  readonly #bindGroups = new Map<string, GPUBindGroup>();
+  /** What lists of dispatches come to, found once: a token is recorded while the one before it runs. */
+  readonly #steps = new WeakMap<readonly DispatchDecl[], readonly RecordedStep[]>();
 
   private constructor(
     host: WorkspaceHost,
@@ -135,47 +136,59 @@ export class Workspace {
 
   /** Records dispatches in order; runs of layers are repeated together. */
   record(pass: GPUComputePassEncoder, dispatches: readonly DispatchDecl[], symbols: ExtentBindings): void {
-    let index = 0;
-    while (index < dispatches.length) {
+    const steps = this.#steps.get(dispatches) ?? this.#stepsOf(dispatches);
+    this.#steps.set(dispatches, steps);
+    for (const step of steps) this.#dispatch(pass, step, symbols);
+  }
+
+  #stepsOf(dispatches: readonly DispatchDecl[]): readonly RecordedStep[] {
+    const steps: RecordedStep[] = [];
+    for (let index = 0; index < dispatches.length; ) {
       const range = dispatches[index]?.layers;
       let end = index + 1;
       while (end < dispatches.length && sameRange(dispatches[end]?.layers, range) && range !== undefined) end++;
       const group = dispatches.slice(index, end);
       for (let layer = range?.[0] ?? 0; layer < (range?.[1] ?? 1); layer++) {
-        for (const dispatch of group) this.#dispatch(pass, dispatch, layer, symbols);
+        for (const dispatch of group) steps.push(this.#stepOf(dispatch, layer));
       }
       index = end;
     }
+    return steps;
   }
 
-  #dispatch(pass: GPUComputePassEncoder, dispatch: DispatchDecl, layer: number, symbols: ExtentBindings): void {
-    const kernel = this.#host.pipelines.get(dispatch.kernel);
-    if (kernel === undefined) throw new UsageError(`${this.#host.definition.name} has no kernel ${dispatch.kernel}`);
-    const grid = dispatch.grid.map((extent) => evaluateExtent(extent, symbols));
-    const [x = 1, y = 1, z = 1] = grid;
+  #stepOf({ kernel: name, bind, grid }: DispatchDecl, layer: number): RecordedStep {
+    const kernel = this.#host.pipelines.get(name);
+    if (kernel === undefined) throw new UsageError(`${this.#host.definition.name} has no kernel ${name}`);
+    const { pipeline, layout } = kernel;
+    const make = () => {
+      const buffers = bind.map((tensor) => this.buffer(tensor.replace('{i}', String(layer))));
+      const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
+      return this.#host.device.createBindGroup({ label: name, layout, entries });
+    };
+    let group: GPUBindGroup | undefined;
+    const bindGroup = () => {
+      group ??= make();
+      return group;
+    };
+    return { name, pipeline, bindGroup, grid };
+  }
+
+  #dispatch(pass: GPUComputePassEncoder, step: RecordedStep, symbols: ExtentBindings): void {
+    const [x, y, z] = step.grid;
+    const columns = evaluateExtent(x, symbols);
+    const rows = evaluateExtent(y, symbols);
+    const layers = evaluateExtent(z, symbols);
     const most = this.#host.device.limits.maxComputeWorkgroupsPerDimension;
-    const largest = Math.max(x, y, z);
-    if (largest > most) throw new LimitError('maxComputeWorkgroupsPerDimension', largest, most, dispatch.kernel);
-    if (x * y * z === 0) return;
-    pass.setPipeline(kernel.pipeline);
-    pass.setBindGroup(0, this.#bindGroup(dispatch, kernel, layer));
-    pass.dispatchWorkgroups(x, y, z);
-  }
-
-  #bindGroup({ kernel, bind }: DispatchDecl, { layout }: Pipeline, layer: number): GPUBindGroup {
-    const names = bind.map((name) => name.replace('{i}', String(layer)));
-    const key = `${kernel}:${names.join()}`;
-    const known = this.#bindGroups.get(key);
-    if (known !== undefined) return known;
-    const entries = names.map((name, binding) => ({ binding, resource: { buffer: this.buffer(name) } }));
-    const group = this.#host.device.createBindGroup({ label: kernel, layout, entries });
-    this.#bindGroups.set(key, group);
-    return group;
+    const largest = Math.max(columns, rows, layers);
+    if (largest > most) throw new LimitError('maxComputeWorkgroupsPerDimension', largest, most, step.name);
+    if (columns * rows * layers === 0) return;
+    pass.setPipeline(step.pipeline);
+    pass.setBindGroup(0, step.bindGroup());
+    pass.dispatchWorkgroups(columns, rows, layers);
   }
 
   dispose(): void {
     for (const buffer of this.#own.values()) this.#host.ledger.free(buffer);
-    this.#bindGroups.clear();
   }
 }
 
@@ -184,6 +197,14 @@ function bytesOf({ dtype, shape }: BufferDecl, symbols: ExtentBindings): number 
   if (dtype !== 'int8') return elementsOf(shape, symbols) * elementBytes[dtype];
   const blocks = Math.ceil(elementsOf(shape.slice(0, -1), symbols) / 4);
   return blocks * (16 + 4 * elementsOf(shape.slice(-1), symbols));
+}
+
+/** One dispatch of one layer. The bind group is made when it is first needed. */
+interface RecordedStep {
+  readonly name: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: () => GPUBindGroup;
+  readonly grid: DispatchDecl['grid'];
 }
 
 const sameRange = (a: DispatchDecl['layers'], b: DispatchDecl['layers']) => a?.[0] === b?.[0] && a?.[1] === b?.[1];

@@ -1,4 +1,4 @@
-import type { SamplePlan } from '../../plan/kernel-plan.ts';
+import type { LogitMaximaPlan, SamplePlan } from '../../plan/kernel-plan.ts';
 import { foldOfLanes } from '../fold.ts';
 import { type KernelSource, samplingBinding, sequencesBinding, stepBinding, u32c } from '../kernel.ts';
 import { keyOf } from '../ordered-key.ts';
@@ -19,9 +19,12 @@ export function sample(plan: SamplePlan): KernelSource {
       VOCAB: u32c(plan.vocab),
       THREADS: u32c(plan.threads),
       BLOCK: u32c(Math.ceil(plan.vocab / plan.threads)),
+      PARTS: u32c(plan.parts),
     },
     bindings: [
       { name: 'logits', access: 'read', type: 'array<f32>' },
+      { name: 'maxima', access: 'read', type: 'array<f32>' },
+      { name: 'places', access: 'read', type: 'array<u32>' },
       { name: 'tokens', access: 'read_write', type: 'array<u32>' },
       samplingBinding,
       sequencesBinding,
@@ -30,6 +33,7 @@ export function sample(plan: SamplePlan): KernelSource {
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: [
+      lowestFloat,
       rowOfLogits,
       keyOf,
       weightOf,
@@ -41,16 +45,16 @@ export function sample(plan: SamplePlan): KernelSource {
     body: wgsl`
       let first = row_of_logits(group.x) * VOCAB;
 
-      var largest = bitcast<f32>(0xff7fffffu);
-      for (var id = lane; id < VOCAB; id += THREADS) {
-        largest = max(largest, logits[first + id]);
+      var largest = LOWEST;
+      for (var part = group.x * PARTS + lane; part < (group.x + 1u) * PARTS; part += THREADS) {
+        largest = max(largest, maxima[part]);
       }
       let maximum = max_of_lanes(lane, largest);
       if (sampling.temperature == 0.0) {
         var lowest = VOCAB - 1u;
-        for (var id = lane; id < VOCAB; id += THREADS) {
-          if (logits[first + id] == maximum) {
-            lowest = min(lowest, id);
+        for (var part = group.x * PARTS + lane; part < (group.x + 1u) * PARTS; part += THREADS) {
+          if (maxima[part] == maximum) {
+            lowest = min(lowest, places[part]);
           }
         }
         // Token ids are below 2^24, so f32 holds them exactly.
@@ -114,6 +118,45 @@ export function sample(plan: SamplePlan): KernelSource {
       }`,
   };
 }
+
+/** The largest logit of each part of the vocabulary, and its first place there: many workgroups read it faster than the one that draws. */
+export function logitMaxima(plan: LogitMaximaPlan): KernelSource {
+  return {
+    doc: `maxima[sequence, part] and places[sequence, part]: the largest of ${plan.partSize} logits, and the first id that has it.`,
+    enables: [],
+    constants: { VOCAB: u32c(plan.vocab), PART: u32c(plan.partSize), THREADS: u32c(plan.threads) },
+    bindings: [
+      { name: 'logits', access: 'read', type: 'array<f32>' },
+      { name: 'maxima', access: 'read_write', type: 'array<f32>' },
+      { name: 'places', access: 'read_write', type: 'array<u32>' },
+      sequencesBinding,
+      stepBinding,
+    ],
+    workgroupArrays: plan.workgroup,
+    workgroupSize: plan.threads,
+    functions: [lowestFloat, rowOfLogits, foldOfLanes('max_of_lanes', plan, 'max')],
+    body: wgsl`
+      let first = row_of_logits(group.y) * VOCAB;
+      let end = min((group.x + 1u) * PART, VOCAB);
+      var largest = LOWEST;
+      var place = end - 1u;
+      for (var id = group.x * PART + lane; id < end; id += THREADS) {
+        if (logits[first + id] > largest) {
+          largest = logits[first + id];
+          place = id;
+        }
+      }
+      let maximum = max_of_lanes(lane, largest);
+      // Token ids are below 2^24, so f32 holds them exactly.
+      let lowest = -max_of_lanes(lane, select(-f32(end - 1u), -f32(place), largest == maximum));
+      if (lane == 0u) {
+        maxima[group.y * groups.x + group.x] = maximum;
+        places[group.y * groups.x + group.x] = u32(lowest);
+      }`,
+  };
+}
+
+const lowestFloat = 'const LOWEST: f32 = -3.4028234e38;';
 
 /** Where the logits of a sequence's last token are: when those of all tokens were asked for, among the others. */
 const rowOfLogits = wgsl`

@@ -1,0 +1,36 @@
+import type { BufferDecl } from '../../runtime/abi1/definition.ts';
+import { constantOf } from '../check/dims.ts';
+import type { AttnModule } from '../ir/nodes.ts';
+import type { KernelPlan } from './kernel-plan.ts';
+import type { PlannedDispatch } from './planned.ts';
+import { foldArrays } from './workgroup-memory.ts';
+
+export interface SamplingProgram {
+  readonly dispatches: readonly PlannedDispatch[];
+  readonly buffers: readonly BufferDecl[];
+}
+
+const partSize = 4096;
+
+/** Draws from logits; nothing where there are no logits, or where no text is continued. */
+export function planSampling(module: AttnModule): SamplingProgram {
+  const vocab = constantOf(module.tensors.get('logits')?.shape.at(-1) ?? 0) ?? 0;
+  const isContinued = module.nodes.every((node) => node.op !== 'attention' || node.mask.causal);
+  if (module.kind !== 'model' || vocab === 0 || !isContinued) return { dispatches: [], buffers: [] };
+  const parts = Math.ceil(vocab / partSize);
+  const common = { vocab, threads: 256, workgroup: foldArrays(256) };
+  const maxima: KernelPlan = { stage: 'logit_maxima', ...common, partSize };
+  const sample: KernelPlan = { stage: 'sample', ...common, parts };
+  const bind = { logits: 'logits', maxima: 'logit_maxima', places: 'logit_places' };
+  return {
+    dispatches: [
+      { plan: maxima, bind, grid: [parts, 'B', 1] },
+      { plan: sample, bind: { ...bind, tokens: 'tokens' }, grid: ['B', 1, 1] },
+    ],
+    buffers: [
+      { name: 'logit_maxima', role: 'activation', dtype: 'f32', shape: ['B', parts] },
+      { name: 'logit_places', role: 'activation', dtype: 'u32', shape: ['B', parts] },
+      { name: 'tokens', role: 'output', dtype: 'u32', shape: ['B'] },
+    ],
+  };
+}
