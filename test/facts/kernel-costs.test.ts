@@ -70,9 +70,10 @@ mlp: { kind: gated, activation: silu, width: 24 }`;
       bytesRead: 3 * 4 * (20 * 24 + 24 * 16 + 20 * 16),
       bytesWritten: 3 * 4 * 20 * 16,
     });
-    expect(of('linear_row_16x50_logits')).toMatchObject({
+    // The norm before it is computed on the way: its weights are read, its rows are not written.
+    expect(of('linear_row_16x50_normed_logits')).toMatchObject({
       flops: 2 * 16 * 50,
-      bytesRead: 4 * (16 + 16 * 50),
+      bytesRead: 4 * (16 + 16 + 16 * 50),
       bytesWritten: 4 * 50,
     });
     expect(of('embed')).toMatchObject({ bytesRead: 4 * (20 + 20 * 16), bytesWritten: 4 * 20 * 16 });
