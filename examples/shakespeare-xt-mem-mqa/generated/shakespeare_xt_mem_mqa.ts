@@ -2014,12 +2014,91 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   finish(row, column, sum);
 }
 `,
+  logit_maxima_65: `// maxima[sequence, part] and places[sequence, part]: the largest of 4096 logits, and the first id that has it.
+
+const VOCAB = 65u;
+const PART = 4096u;
+const THREADS = 256u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+struct Sequence {
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
+}
+
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read_write> maxima: array<f32>;
+@group(0) @binding(2) var<storage, read_write> places: array<u32>;
+@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
+@group(0) @binding(4) var<uniform> step: Step;
+
+var<workgroup> lanes: array<f32, 256>;
+var<workgroup> runs: array<f32, 16>;
+
+const LOWEST: f32 = -3.4028234e38;
+
+fn row_of_logits(sequence: u32) -> u32 {
+  if (step.logits_all == 1u) {
+    return sequence * step.tokens + sequences[sequence].count - 1u;
+  }
+  return sequence;
+}
+
+fn max_of_lanes(lane: u32, part: f32) -> f32 {
+  workgroupBarrier();
+  lanes[lane] = part;
+  workgroupBarrier();
+  if (lane < 16u) {
+    var run = lanes[lane];
+    for (var other = lane + 16u; other < 256u; other += 16u) {
+      run = max(run, lanes[other]);
+    }
+    runs[lane] = run;
+  }
+  workgroupBarrier();
+  var result = runs[0];
+  for (var other = 1u; other < 16u; other++) {
+    result = max(result, runs[other]);
+  }
+  return result;
+}
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = row_of_logits(group.y) * VOCAB;
+  let end = min((group.x + 1u) * PART, VOCAB);
+  var largest = LOWEST;
+  var place = end - 1u;
+  for (var id = group.x * PART + lane; id < end; id += THREADS) {
+    if (logits[first + id] > largest) {
+      largest = logits[first + id];
+      place = id;
+    }
+  }
+  let maximum = max_of_lanes(lane, largest);
+  // Token ids are below 2^24, so f32 holds them exactly.
+  let lowest = -max_of_lanes(lane, select(-f32(end - 1u), -f32(place), largest == maximum));
+  if (lane == 0u) {
+    maxima[group.y * groups.x + group.x] = maximum;
+    places[group.y * groups.x + group.x] = u32(lowest);
+  }
+}
+`,
   sample_65: `// Next token of each sequence: the largest logit (temperature 0), or a draw from softmax(logits / temperature) restricted to
 // the top_k largest and then to the smallest set of probability top_p.
 
 const VOCAB = 65u;
 const THREADS = 256u;
 const BLOCK = 1u;
+const PARTS = 1u;
 
 struct Step {
   batch: u32,
@@ -2044,13 +2123,17 @@ struct Sequence {
 }
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
-@group(0) @binding(1) var<storage, read_write> tokens: array<u32>;
-@group(0) @binding(2) var<uniform> sampling: Sampling;
-@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
-@group(0) @binding(4) var<uniform> step: Step;
+@group(0) @binding(1) var<storage, read> maxima: array<f32>;
+@group(0) @binding(2) var<storage, read> places: array<u32>;
+@group(0) @binding(3) var<storage, read_write> tokens: array<u32>;
+@group(0) @binding(4) var<uniform> sampling: Sampling;
+@group(0) @binding(5) var<uniform> sequences: array<Sequence, 256>;
+@group(0) @binding(6) var<uniform> step: Step;
 
 var<workgroup> lanes: array<f32, 256>;
 var<workgroup> runs: array<f32, 16>;
+
+const LOWEST: f32 = -3.4028234e38;
 
 fn row_of_logits(sequence: u32) -> u32 {
   if (step.logits_all == 1u) {
@@ -2138,16 +2221,16 @@ fn uniform_draw(sequence: u32) -> f32 {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first = row_of_logits(group.x) * VOCAB;
 
-  var largest = bitcast<f32>(0xff7fffffu);
-  for (var id = lane; id < VOCAB; id += THREADS) {
-    largest = max(largest, logits[first + id]);
+  var largest = LOWEST;
+  for (var part = group.x * PARTS + lane; part < (group.x + 1u) * PARTS; part += THREADS) {
+    largest = max(largest, maxima[part]);
   }
   let maximum = max_of_lanes(lane, largest);
   if (sampling.temperature == 0.0) {
     var lowest = VOCAB - 1u;
-    for (var id = lane; id < VOCAB; id += THREADS) {
-      if (logits[first + id] == maximum) {
-        lowest = min(lowest, id);
+    for (var part = group.x * PARTS + lane; part < (group.x + 1u) * PARTS; part += THREADS) {
+      if (maxima[part] == maximum) {
+        lowest = min(lowest, places[part]);
       }
     }
     // Token ids are below 2^24, so f32 holds them exactly.
@@ -5369,6 +5452,8 @@ export const definition: ModuleDefinition = {
       dtype: 'f32',
       shape: ['B', 6, ['ceil', ['+', 'J', 8], 128], 2],
     },
+    { name: 'logit_maxima', role: 'activation', dtype: 'f32', shape: ['B', 1] },
+    { name: 'logit_places', role: 'activation', dtype: 'u32', shape: ['B', 1] },
     { name: 'tokens', role: 'output', dtype: 'u32', shape: ['B'] },
   ],
   variants: [
@@ -5419,7 +5504,8 @@ export const definition: ModuleDefinition = {
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform', 'read'],
         },
         linear_row_576x192_add: { code: wgsl.linear_row_576x192_add_matrix, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform', 'uniform', 'uniform'] },
+        logit_maxima_65: { code: wgsl.logit_maxima_65, bindings: ['read', 'read_write', 'read_write', 'uniform', 'uniform'] },
+        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform', 'uniform'] },
       },
       prepare: [],
       prefill: [
@@ -5608,7 +5694,18 @@ export const definition: ModuleDefinition = {
           grid: [3, 'L', 1],
         },
       ],
-      sample: [{ kernel: 'sample_65', bind: ['logits', 'tokens', 'sampling', 'sequences', 'step'], grid: ['B', 1, 1] }],
+      sample: [
+        {
+          kernel: 'logit_maxima_65',
+          bind: ['logits', 'logit_maxima', 'logit_places', 'sequences', 'step'],
+          grid: [1, 'B', 1],
+        },
+        {
+          kernel: 'sample_65',
+          bind: ['logits', 'logit_maxima', 'logit_places', 'tokens', 'sampling', 'sequences', 'step'],
+          grid: ['B', 1, 1],
+        },
+      ],
     },
     {
       id: 'f16',
@@ -5655,7 +5752,8 @@ export const definition: ModuleDefinition = {
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform', 'read'],
         },
         linear_row_576x192_add: { code: wgsl.linear_row_576x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform', 'uniform', 'uniform'] },
+        logit_maxima_65: { code: wgsl.logit_maxima_65, bindings: ['read', 'read_write', 'read_write', 'uniform', 'uniform'] },
+        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform', 'uniform'] },
       },
       prepare: [],
       prefill: [
@@ -5844,7 +5942,18 @@ export const definition: ModuleDefinition = {
           grid: [3, 'L', 1],
         },
       ],
-      sample: [{ kernel: 'sample_65', bind: ['logits', 'tokens', 'sampling', 'sequences', 'step'], grid: ['B', 1, 1] }],
+      sample: [
+        {
+          kernel: 'logit_maxima_65',
+          bind: ['logits', 'logit_maxima', 'logit_places', 'sequences', 'step'],
+          grid: [1, 'B', 1],
+        },
+        {
+          kernel: 'sample_65',
+          bind: ['logits', 'logit_maxima', 'logit_places', 'tokens', 'sampling', 'sequences', 'step'],
+          grid: ['B', 1, 1],
+        },
+      ],
     },
     {
       id: 'baseline',
@@ -5891,7 +6000,8 @@ export const definition: ModuleDefinition = {
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform', 'read'],
         },
         linear_row_576x192_add: { code: wgsl.linear_row_576x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read_write', 'uniform', 'uniform', 'uniform'] },
+        logit_maxima_65: { code: wgsl.logit_maxima_65, bindings: ['read', 'read_write', 'read_write', 'uniform', 'uniform'] },
+        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform', 'uniform'] },
       },
       prepare: [],
       prefill: [
@@ -6080,7 +6190,18 @@ export const definition: ModuleDefinition = {
           grid: [3, 'L', 1],
         },
       ],
-      sample: [{ kernel: 'sample_65', bind: ['logits', 'tokens', 'sampling', 'sequences', 'step'], grid: ['B', 1, 1] }],
+      sample: [
+        {
+          kernel: 'logit_maxima_65',
+          bind: ['logits', 'logit_maxima', 'logit_places', 'sequences', 'step'],
+          grid: [1, 'B', 1],
+        },
+        {
+          kernel: 'sample_65',
+          bind: ['logits', 'logit_maxima', 'logit_places', 'tokens', 'sampling', 'sequences', 'step'],
+          grid: ['B', 1, 1],
+        },
+      ],
     },
   ],
 };

@@ -5,6 +5,7 @@
 const VOCAB = 65u;
 const THREADS = 256u;
 const BLOCK = 1u;
+const PARTS = 1u;
 
 struct Step {
   batch: u32,
@@ -29,13 +30,17 @@ struct Sequence {
 }
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
-@group(0) @binding(1) var<storage, read_write> tokens: array<u32>;
-@group(0) @binding(2) var<uniform> sampling: Sampling;
-@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
-@group(0) @binding(4) var<uniform> step: Step;
+@group(0) @binding(1) var<storage, read> maxima: array<f32>;
+@group(0) @binding(2) var<storage, read> places: array<u32>;
+@group(0) @binding(3) var<storage, read_write> tokens: array<u32>;
+@group(0) @binding(4) var<uniform> sampling: Sampling;
+@group(0) @binding(5) var<uniform> sequences: array<Sequence, 256>;
+@group(0) @binding(6) var<uniform> step: Step;
 
 var<workgroup> lanes: array<f32, 256>;
 var<workgroup> runs: array<f32, 16>;
+
+const LOWEST: f32 = -3.4028234e38;
 
 fn row_of_logits(sequence: u32) -> u32 {
   if (step.logits_all == 1u) {
@@ -123,16 +128,16 @@ fn uniform_draw(sequence: u32) -> f32 {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first = row_of_logits(group.x) * VOCAB;
 
-  var largest = bitcast<f32>(0xff7fffffu);
-  for (var id = lane; id < VOCAB; id += THREADS) {
-    largest = max(largest, logits[first + id]);
+  var largest = LOWEST;
+  for (var part = group.x * PARTS + lane; part < (group.x + 1u) * PARTS; part += THREADS) {
+    largest = max(largest, maxima[part]);
   }
   let maximum = max_of_lanes(lane, largest);
   if (sampling.temperature == 0.0) {
     var lowest = VOCAB - 1u;
-    for (var id = lane; id < VOCAB; id += THREADS) {
-      if (logits[first + id] == maximum) {
-        lowest = min(lowest, id);
+    for (var part = group.x * PARTS + lane; part < (group.x + 1u) * PARTS; part += THREADS) {
+      if (maxima[part] == maximum) {
+        lowest = min(lowest, places[part]);
       }
     }
     // Token ids are below 2^24, so f32 holds them exactly.
