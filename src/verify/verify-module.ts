@@ -1,5 +1,6 @@
 import type { CacheDtype, ShapedSpec } from '../compiler/check/shaped-spec.ts';
 import type { Compiled } from '../compiler/compile.ts';
+import { arithmeticOf } from '../compiler/facts/kernel-flops.ts';
 import { cachedHeads } from '../compiler/ir/head-class.ts';
 import type { AttentionNode, AttnModule } from '../compiler/ir/nodes.ts';
 import type { OracleInput } from '../compiler/oracle/oracle.ts';
@@ -14,7 +15,7 @@ import { compareRows, type Difference } from './compare.ts';
 import { fromDevice } from './device-tensors.ts';
 import { type NodeError, runNodes } from './node-runner.ts';
 import { randomNumbers, randomValues } from './random.ts';
-import { callTolerances, isWithin, kernelTolerances, storeTolerances } from './tolerances.ts';
+import { callTolerances, halfProductsTolerance, isWithin, kernelTolerances, storeTolerances } from './tolerances.ts';
 import { type CallTrace, traceCalls, traceNode } from './trace.ts';
 import { verifySampling } from './verify-sampling.ts';
 import { runWhole } from './whole-run.ts';
@@ -164,14 +165,24 @@ async function nodeErrors(loaded: LoadedModule, program: ProgramPlan, traces: re
     for (const error of await runNodes(loaded, program, trace)) {
       const { kernels, tensor, shape, worstRow, relativeL2 } = error;
       const where = { variant: loaded.variant.id, stage, kernels, tensor: withoutIndex(tensor), shape } as const;
-      found.push({ ...where, worstRow, relativeL2, comparisons: 1, tolerance: toleranceOf(error), details: [] });
+      found.push({
+        ...where,
+        worstRow,
+        relativeL2,
+        comparisons: 1,
+        tolerance: toleranceOf(error, program),
+        details: [],
+      });
     }
   }
   return found;
 }
 
-const toleranceOf = ({ node }: NodeError): Difference =>
-  node.op === 'append' ? storeTolerances[node.cacheDtype] : kernelTolerances[node.op];
+function toleranceOf({ node }: NodeError, { prefill, decode }: ProgramPlan): Difference {
+  if (node.op === 'append') return storeTolerances[node.cacheDtype];
+  const own = [...prefill, ...decode].filter((dispatch) => dispatch.node === node);
+  return own.some(({ plan }) => arithmeticOf(plan) !== 'f32') ? halfProductsTolerance : kernelTolerances[node.op];
+}
 
 /** The error is the share of draws that give another token. */
 async function samplingErrors(loaded: LoadedModule, seed: number): Promise<readonly Found[]> {

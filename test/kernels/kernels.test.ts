@@ -25,6 +25,7 @@ const elementBytes: Readonly<Record<string, number>> = {
   vec2f: 8,
   vec4f: 16,
   vec4h: 8,
+  vec4u: 16,
   'atomic<u32>': 4,
 };
 
@@ -68,6 +69,7 @@ describe('every kernel of every variant', () => {
     const devices = {
       baseline: await createNullDevice(),
       f16: await createNullDevice({}, profiles.f16.features),
+      subgroups: await createNullDevice({}, profiles.subgroups.features),
       matrix: await createNullDevice({}, profiles.matrix.features),
     };
     const seen = new Set<string>();

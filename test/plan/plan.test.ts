@@ -6,10 +6,15 @@ import type { KernelPlan } from '../../src/compiler/plan/kernel-plan.ts';
 import { profiles } from '../../src/compiler/plan/profiles.ts';
 import { planProgram } from '../../src/compiler/plan/program.ts';
 import { dispatchesByNode, unrolled } from '../../src/verify/node-dispatches.ts';
-import { exampleSpec } from '../ir/specs.ts';
+import { exampleSpec, shapedFrom } from '../ir/specs.ts';
 import { kernelSpecs } from '../kernels/specs.ts';
 
 const specs = await kernelSpecs();
+
+const halfKeys = shapedFrom(
+  'spec.yaml',
+  'gqac: 1\nname: half\nattention: { q_heads: 8, kv_heads: 2, head_dim: 64, mask: { causal: true }, cache: { dtype: f16 } }\n',
+);
 
 describe('a program', () => {
   it('has dispatches for every node, in the order of the nodes, for one token and for many', () => {
@@ -66,9 +71,27 @@ describe('a program', () => {
     const { rejected } = planProgram(lower(wide), profiles.baseline);
     expect(rejected.length).toBeGreaterThan(0);
     for (const { variant, reason } of rejected) {
-      expect(variant).toMatch(/^tile \d+ × \d+$/);
-      expect(reason).toMatch(/^(needs \d+ (bytes of workgroup memory|accumulators)|fewer rows than lanes)/);
+      expect(variant).toMatch(/^tile \d+ × \d+, f(16|32)$/);
+      expect(reason).toMatch(/^(needs \d+ (bytes of workgroup memory|registers)|keys are f32$)/);
     }
+  });
+
+  it('multiplies in f16 where keys are, and redoes in f32 what is marked, with the same rows', () => {
+    const tilesOf = (maxStorageBuffersPerShaderStage: number) => {
+      const limits = { ...profiles.f16.limits, maxStorageBuffersPerShaderStage };
+      const { prefill, scratch } = planProgram(lower(halfKeys), { ...profiles.f16, limits });
+      const plans = prefill.flatMap(({ plan }) => (plan.stage === 'attention_tile' ? [plan] : []));
+      return { plans, marks: scratch.filter(({ name }) => name.startsWith('marks')) };
+    };
+    const { plans, marks } = tilesOf(8);
+    expect(plans.map(({ products, marks: use }) => [products, use])).toEqual([
+      ['f16', 'written'],
+      ['f32', 'read'],
+    ]);
+    expect(plans[0]?.tileRows).toBe(plans[1]?.tileRows);
+    expect(marks).toHaveLength(1);
+    const { plans: scarce } = tilesOf(4);
+    expect(scarce.map(({ products, marks: use }) => [products, use])).toEqual([['f32', undefined]]);
   });
 
   it('fits smaller and larger workgroup memories, and takes separate steps where no tile fits', () => {

@@ -554,6 +554,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 `,
   attention_tile_h6_kv2_d32_causal: `// Attention for many tokens. Rows are (token, query head of one KV head), so a group shares its keys and values.
 // A workgroup holds 64 rows and walks over tiles of 32 key columns, up to the last visible one.
+// An invocation has 4 rows: 4 of their scores each, and 4 entries of their output.
 
 const Q_HEADS = 6u;
 const KV_HEADS = 2u;
@@ -565,15 +566,19 @@ const SCALE: f32 = 0.17677669;
 const LOG2E: f32 = 1.442695;
 const SCALE_LOG2E: f32 = 0.25503486;
 const MASKED: f32 = -3e+38;
+const VECTOR = 4u;
+const HEAD_VECTORS = 8u;
+const VALUE_VECTORS = 8u;
 const TILE_ROWS = 64u;
 const TILE_KEYS = 32u;
-const TILE_PITCH = 9u;
-const ROW_PITCH = 9u;
-const THREADS = 128u;
-const KEY_LANES = 8u;
 const ROW_LANES = 16u;
-const ROWS_EACH = 4u;
-const VALUE_QUADS_EACH = 1u;
+const KEY_LANES = 8u;
+const HEAD_SLICE = 8u;
+const KEY_SLICE = 8u;
+const LEFT_PITCH = 9u;
+const KEY_PITCH = 9u;
+const THREADS = 128u;
+const LOWEST: f32 = -1e+30;
 
 struct Step {
   batch: u32,
@@ -596,8 +601,8 @@ struct Sequence {
 @group(0) @binding(4) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(5) var<uniform> step: Step;
 
-var<workgroup> tile: array<vec4f, 288>;
-var<workgroup> probabilities: array<vec4f, 576>;
+var<workgroup> left: array<vec4f, 575>;
+var<workgroup> right: array<vec4f, 287>;
 var<workgroup> lanes: array<f32, 512>;
 
 fn load_q(row: u32, quad: u32) -> vec4f {
@@ -646,38 +651,8 @@ fn query_head(kv_head: u32, member: u32) -> u32 {
   return kv_head * QUERIES_PER_KV + member;
 }
 
-fn similarity(query: vec4f, keys: mat4x4f) -> vec4f {
-  return query * keys;
-}
-
 fn store_out(row: u32, quad: u32, value: vec4f) {
   out[row * 8u + quad] = value;
-}
-
-fn load_key_tile(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) {
-  for (var index = lane; index < TILE_KEYS * HEAD_QUADS; index += THREADS) {
-    let row = index / HEAD_QUADS;
-    let quad = index % HEAD_QUADS;
-    let column = first_column + row % KEY_LANES * 4u + row / KEY_LANES;
-    var entries = vec4f(0);
-    if (column < columns) {
-      entries = key_at(batch, kv_head, column, quad);
-    }
-    tile[row * TILE_PITCH + quad] = entries;
-  }
-}
-
-fn load_value_tile(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) {
-  for (var index = lane; index < TILE_KEYS * VALUE_QUADS; index += THREADS) {
-    let row = index / VALUE_QUADS;
-    let quad = index % VALUE_QUADS;
-    let column = first_column + row;
-    var entries = vec4f(0);
-    if (column < columns) {
-      entries = value_at(batch, kv_head, column, quad);
-    }
-    tile[row * TILE_PITCH + quad] = entries;
-  }
 }
 
 struct Row {
@@ -691,6 +666,92 @@ fn row_of(number: u32, batch: u32, kv_head: u32) -> Row {
   let token = row / QUERIES_PER_KV;
   let head = query_head(kv_head, row % QUERIES_PER_KV);
   return Row(token, head, (batch * step.tokens + token) * Q_HEADS + head);
+}
+
+alias Vector = vec4f;
+
+fn query_vector(row: u32, vector: u32) -> vec4f {
+  return load_q(row, vector);
+}
+
+fn key_vector(batch: u32, kv_head: u32, column: u32, vector: u32) -> vec4f {
+  return key_at(batch, kv_head, column, vector);
+}
+
+fn value_vector(batch: u32, kv_head: u32, column: u32, vector: u32) -> vec4f {
+  return value_at(batch, kv_head, column, vector);
+}
+
+alias HeldQueries = array<Vector, 4u>;
+
+fn fetch_queries(lane: u32, batch: u32, kv_head: u32, first_row: u32, first_vector: u32) -> HeldQueries {
+  var held: HeldQueries;
+  for (var n = 0u; n < 4u; n++) {
+    let index = lane + n * THREADS;
+    let row = row_of(first_row + index / HEAD_SLICE, batch, kv_head);
+    held[n] = query_vector(row.index, first_vector + index % HEAD_SLICE);
+  }
+  return held;
+}
+
+fn store_queries(lane: u32, held: HeldQueries) {
+  for (var n = 0u; n < 4u; n++) {
+    let index = lane + n * THREADS;
+    left[index / HEAD_SLICE * LEFT_PITCH + index % HEAD_SLICE] = held[n];
+  }
+}
+
+alias HeldKeys = array<Vector, 2u>;
+
+fn fetch_keys(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32, first_vector: u32) -> HeldKeys {
+  var held: HeldKeys;
+  for (var n = 0u; n < 2u; n++) {
+    let index = lane + n * THREADS;
+    let column = min(first_column + index / HEAD_SLICE, columns - 1u);
+    held[n] = key_vector(batch, kv_head, column, first_vector + index % HEAD_SLICE);
+  }
+  return held;
+}
+
+fn store_keys(lane: u32, held: HeldKeys) {
+  for (var n = 0u; n < 2u; n++) {
+    let index = lane + n * THREADS;
+    let key = index / HEAD_SLICE;
+    right[(key % VECTOR * KEY_LANES + key / VECTOR) * KEY_PITCH + index % HEAD_SLICE] = held[n];
+  }
+}
+
+alias HeldValues = array<Vector, 2u>;
+
+fn fetch_values(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) -> HeldValues {
+  var held: HeldValues;
+  for (var n = 0u; n < 2u; n++) {
+    let index = lane + n * THREADS;
+    let column = min(first_column + index / VALUE_VECTORS, columns - 1u);
+    held[n] = value_vector(batch, kv_head, column, index % VALUE_VECTORS);
+  }
+  return held;
+}
+
+fn store_values(lane: u32, held: HeldValues) {
+  for (var n = 0u; n < 2u; n++) {
+    let index = lane + n * THREADS;
+    right[index] = held[n];
+  }
+}
+
+fn add_products(sums: vec4f, factors: vec4f, rows: mat4x4f) -> vec4f {
+  return sums + factors.x * rows[0] + factors.y * rows[1] + factors.z * rows[2] + factors.w * rows[3];
+}
+
+fn logits(sums: vec4f, sequence: Sequence, batch: u32, row: Row, column: u32) -> vec4f {
+  let hidden = vec4u(column) + vec4u(0, 1, 2, 3) >= vec4u(visible_columns(sequence, row.token));
+  return select(sums * SCALE_LOG2E, vec4f(MASKED), hidden);
+}
+
+fn greatest(logits: vec4f) -> f32 {
+  let pairs = max(logits.xy, logits.zw);
+  return max(pairs.x, pairs.y);
 }
 
 fn max_of_lanes(tile_row: u32) -> f32 {
@@ -710,102 +771,162 @@ fn sum_of_lanes(tile_row: u32) -> f32 {
 }
 
 @compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let kv_head = group.y;
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let kv_head = group.x;
   let batch = group.z;
   let sequence = sequences[batch];
-  let first_row = group.x * TILE_ROWS;
+  // The last rows see most columns when causal: they start first.
+  let first_row = (groups.y - 1u - group.y) * TILE_ROWS;
   let key_lane = lane % KEY_LANES;
   let row_lane = lane / KEY_LANES;
   let last_token = min(first_row + TILE_ROWS - 1u, step.tokens * QUERIES_PER_KV - 1u) / QUERIES_PER_KV;
   let columns = visible_columns(sequence, last_token);
 
-  var maxima: array<f32, ROWS_EACH>;
-  var sums: array<f32, ROWS_EACH>;
-  var outputs: array<array<vec4f, VALUE_QUADS_EACH>, ROWS_EACH>;
-  var rows: array<Row, ROWS_EACH>;
-  for (var r = 0u; r < ROWS_EACH; r++) {
-    rows[r] = row_of(first_row + row_lane + r * ROW_LANES, batch, kv_head);
-    maxima[r] = MASKED;
-  }
+  // Rows and vectors of an invocation stand apart, so that invocations side by side read side by side.
+  let tile_row_0 = row_lane;
+  let tile_row_1 = row_lane + ROW_LANES;
+  let tile_row_2 = row_lane + 2u * ROW_LANES;
+  let tile_row_3 = row_lane + 3u * ROW_LANES;
+  let value_vector_0 = key_lane;
+  let row_0 = row_of(first_row + tile_row_0, batch, kv_head);
+  let row_1 = row_of(first_row + tile_row_1, batch, kv_head);
+  let row_2 = row_of(first_row + tile_row_2, batch, kv_head);
+  let row_3 = row_of(first_row + tile_row_3, batch, kv_head);
+  var maximum_0 = LOWEST;
+  var sum_0 = 0.0;
+  var maximum_1 = LOWEST;
+  var sum_1 = 0.0;
+  var maximum_2 = LOWEST;
+  var sum_2 = 0.0;
+  var maximum_3 = LOWEST;
+  var sum_3 = 0.0;
+  var output_0_0 = vec4f(0);
+  var output_1_0 = vec4f(0);
+  var output_2_0 = vec4f(0);
+  var output_3_0 = vec4f(0);
 
   for (var first_column = 0u; first_column < columns; first_column = first_column + TILE_KEYS) {
-    workgroupBarrier();
-    load_key_tile(lane, batch, kv_head, first_column, columns);
-    workgroupBarrier();
-
-    // Scores of four neighbouring keys for each row.
-    var scores = array<vec4f, ROWS_EACH>();
-    for (var quad = 0u; quad < HEAD_QUADS; quad++) {
-      let keys = mat4x4f(
-        tile[key_lane * TILE_PITCH + quad],
-        tile[(key_lane + KEY_LANES) * TILE_PITCH + quad],
-        tile[(key_lane + 2u * KEY_LANES) * TILE_PITCH + quad],
-        tile[(key_lane + 3u * KEY_LANES) * TILE_PITCH + quad],
-      );
-      for (var r = 0u; r < ROWS_EACH; r++) {
-        scores[r] += similarity(load_q(rows[r].index, quad), keys);
+    var score_0_0 = vec4f(0);
+    var score_1_0 = vec4f(0);
+    var score_2_0 = vec4f(0);
+    var score_3_0 = vec4f(0);
+    for (var first_vector = 0u; first_vector < HEAD_VECTORS; first_vector += HEAD_SLICE) {
+      let queries = fetch_queries(lane, batch, kv_head, first_row, first_vector);
+      let keys = fetch_keys(lane, batch, kv_head, first_column, columns, first_vector);
+      workgroupBarrier();
+      store_queries(lane, queries);
+      store_keys(lane, keys);
+      workgroupBarrier();
+      for (var vector = 0u; vector < HEAD_SLICE; vector++) {
+        let query_0 = left[tile_row_0 * LEFT_PITCH + vector];
+        let query_1 = left[tile_row_1 * LEFT_PITCH + vector];
+        let query_2 = left[tile_row_2 * LEFT_PITCH + vector];
+        let query_3 = left[tile_row_3 * LEFT_PITCH + vector];
+        let entries = transpose(mat4x4f(
+          right[(0u * KEY_LANES + key_lane) * KEY_PITCH + vector],
+          right[(1u * KEY_LANES + key_lane) * KEY_PITCH + vector],
+          right[(2u * KEY_LANES + key_lane) * KEY_PITCH + vector],
+          right[(3u * KEY_LANES + key_lane) * KEY_PITCH + vector],
+        ));
+        score_0_0 = add_products(score_0_0, query_0, entries);
+        score_1_0 = add_products(score_1_0, query_1, entries);
+        score_2_0 = add_products(score_2_0, query_2, entries);
+        score_3_0 = add_products(score_3_0, query_3, entries);
       }
     }
-    let key_columns = vec4u(first_column + 4u * key_lane) + vec4u(0, 1, 2, 3);
-    for (var r = 0u; r < ROWS_EACH; r++) {
-      let hidden = key_columns >= vec4u(visible_columns(sequence, rows[r].token));
-      scores[r] = select(scores[r] * SCALE_LOG2E, vec4f(MASKED), hidden);
-      let pairs = max(scores[r].xy, scores[r].zw);
-      lanes[(row_lane + r * ROW_LANES) * KEY_LANES + key_lane] = max(pairs.x, pairs.y);
-    }
-    workgroupBarrier();
 
-    load_value_tile(lane, batch, kv_head, first_column, columns);
-    for (var r = 0u; r < ROWS_EACH; r++) {
-      let tile_row = row_lane + r * ROW_LANES;
-      let maximum = max(maxima[r], max_of_lanes(tile_row));
-      let rescale = exp2(maxima[r] - maximum);
-      let masked = scores[r] <= vec4f(MASKED);
-      let weights = select(exp2(scores[r] - vec4f(maximum)), vec4f(0), masked);
-      maxima[r] = maximum;
-      sums[r] = sums[r] * rescale + dot(weights, vec4f(1));
-      probabilities[tile_row * ROW_PITCH + key_lane] = weights;
-      for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
-        outputs[r][q] *= rescale;
-      }
-    }
+    let key_column = first_column + VECTOR * key_lane;
+    score_0_0 = logits(score_0_0, sequence, batch, row_0, key_column);
+    score_1_0 = logits(score_1_0, sequence, batch, row_1, key_column);
+    score_2_0 = logits(score_2_0, sequence, batch, row_2, key_column);
+    score_3_0 = logits(score_3_0, sequence, batch, row_3, key_column);
+    lanes[tile_row_0 * KEY_LANES + key_lane] = greatest(score_0_0);
+    lanes[tile_row_1 * KEY_LANES + key_lane] = greatest(score_1_0);
+    lanes[tile_row_2 * KEY_LANES + key_lane] = greatest(score_2_0);
+    lanes[tile_row_3 * KEY_LANES + key_lane] = greatest(score_3_0);
     workgroupBarrier();
+    let old_0 = maximum_0;
+    maximum_0 = max(maximum_0, max_of_lanes(tile_row_0));
+    let rescale_0 = exp2(old_0 - maximum_0);
+    sum_0 *= rescale_0;
+    score_0_0 = exp2(score_0_0 - maximum_0);
+    sum_0 += dot(score_0_0, vec4f(1));
+    let old_1 = maximum_1;
+    maximum_1 = max(maximum_1, max_of_lanes(tile_row_1));
+    let rescale_1 = exp2(old_1 - maximum_1);
+    sum_1 *= rescale_1;
+    score_1_0 = exp2(score_1_0 - maximum_1);
+    sum_1 += dot(score_1_0, vec4f(1));
+    let old_2 = maximum_2;
+    maximum_2 = max(maximum_2, max_of_lanes(tile_row_2));
+    let rescale_2 = exp2(old_2 - maximum_2);
+    sum_2 *= rescale_2;
+    score_2_0 = exp2(score_2_0 - maximum_2);
+    sum_2 += dot(score_2_0, vec4f(1));
+    let old_3 = maximum_3;
+    maximum_3 = max(maximum_3, max_of_lanes(tile_row_3));
+    let rescale_3 = exp2(old_3 - maximum_3);
+    sum_3 *= rescale_3;
+    score_3_0 = exp2(score_3_0 - maximum_3);
+    sum_3 += dot(score_3_0, vec4f(1));
+    left[tile_row_0 * LEFT_PITCH + key_lane] = score_0_0;
+    left[tile_row_1 * LEFT_PITCH + key_lane] = score_1_0;
+    left[tile_row_2 * LEFT_PITCH + key_lane] = score_2_0;
+    left[tile_row_3 * LEFT_PITCH + key_lane] = score_3_0;
+    output_0_0 *= rescale_0;
+    output_1_0 *= rescale_1;
+    output_2_0 *= rescale_2;
+    output_3_0 *= rescale_3;
 
-    for (var keys = 0u; keys < KEY_LANES; keys++) {
-      var weights = array<vec4f, ROWS_EACH>();
-      for (var r = 0u; r < ROWS_EACH; r++) {
-        weights[r] = probabilities[(row_lane + r * ROW_LANES) * ROW_PITCH + keys];
-      }
-      for (var c = 0u; c < 4u; c++) {
-        for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
-          let value = tile[(4u * keys + c) * TILE_PITCH + min(key_lane + q * KEY_LANES, VALUE_QUADS - 1u)];
-          for (var r = 0u; r < ROWS_EACH; r++) {
-            outputs[r][q] += weights[r][c] * value;
-          }
-        }
+    for (var first_vector = 0u; first_vector < KEY_LANES; first_vector += KEY_SLICE) {
+      let values = fetch_values(lane, batch, kv_head, first_column + VECTOR * first_vector, columns);
+      workgroupBarrier();
+      store_values(lane, values);
+      workgroupBarrier();
+      for (var vector = 0u; vector < KEY_SLICE; vector++) {
+        let weights_0 = left[tile_row_0 * LEFT_PITCH + first_vector + vector];
+        let weights_1 = left[tile_row_1 * LEFT_PITCH + first_vector + vector];
+        let weights_2 = left[tile_row_2 * LEFT_PITCH + first_vector + vector];
+        let weights_3 = left[tile_row_3 * LEFT_PITCH + first_vector + vector];
+        let values_0 = mat4x4f(
+          right[(VECTOR * vector + 0u) * VALUE_VECTORS + value_vector_0],
+          right[(VECTOR * vector + 1u) * VALUE_VECTORS + value_vector_0],
+          right[(VECTOR * vector + 2u) * VALUE_VECTORS + value_vector_0],
+          right[(VECTOR * vector + 3u) * VALUE_VECTORS + value_vector_0],
+        );
+        output_0_0 = add_products(output_0_0, weights_0, values_0);
+        output_1_0 = add_products(output_1_0, weights_1, values_0);
+        output_2_0 = add_products(output_2_0, weights_2, values_0);
+        output_3_0 = add_products(output_3_0, weights_3, values_0);
       }
     }
   }
 
   workgroupBarrier();
-  for (var r = 0u; r < ROWS_EACH; r++) {
-    lanes[(row_lane + r * ROW_LANES) * KEY_LANES + key_lane] = sums[r];
-  }
+  lanes[tile_row_0 * KEY_LANES + key_lane] = sum_0;
+  lanes[tile_row_1 * KEY_LANES + key_lane] = sum_1;
+  lanes[tile_row_2 * KEY_LANES + key_lane] = sum_2;
+  lanes[tile_row_3 * KEY_LANES + key_lane] = sum_3;
   workgroupBarrier();
-  for (var r = 0u; r < ROWS_EACH; r++) {
-    let tile_row = row_lane + r * ROW_LANES;
-    if (first_row + tile_row >= step.tokens * QUERIES_PER_KV) {
-      continue;
-    }
-    let sum = sum_of_lanes(tile_row);
+  if (first_row + tile_row_0 < step.tokens * QUERIES_PER_KV) {
+    let sum = sum_of_lanes(tile_row_0);
     let factor = select(0.0, 1.0 / sum, sum > 0.0);
-    for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
-      let quad = key_lane + q * KEY_LANES;
-      if (quad < VALUE_QUADS) {
-        store_out(rows[r].index, quad, outputs[r][q] * factor);
-      }
-    }
+    store_out(row_0.index, key_lane, output_0_0 * factor);
+  }
+  if (first_row + tile_row_1 < step.tokens * QUERIES_PER_KV) {
+    let sum = sum_of_lanes(tile_row_1);
+    let factor = select(0.0, 1.0 / sum, sum > 0.0);
+    store_out(row_1.index, key_lane, output_1_0 * factor);
+  }
+  if (first_row + tile_row_2 < step.tokens * QUERIES_PER_KV) {
+    let sum = sum_of_lanes(tile_row_2);
+    let factor = select(0.0, 1.0 / sum, sum > 0.0);
+    store_out(row_2.index, key_lane, output_2_0 * factor);
+  }
+  if (first_row + tile_row_3 < step.tokens * QUERIES_PER_KV) {
+    let sum = sum_of_lanes(tile_row_3);
+    let factor = select(0.0, 1.0 / sum, sum > 0.0);
+    store_out(row_3.index, key_lane, output_3_0 * factor);
   }
 }
 `,
@@ -3571,6 +3692,1242 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   finish(row, column, sum);
 }
 `,
+  embed_192_subgroups: `// x[token] = table[id]
+
+enable f16;
+
+const WIDTH_QUADS = 48u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> ids: array<u32>;
+@group(0) @binding(1) var<storage, read> table: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> x: array<vec4f>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+fn load_table(index: u32) -> vec4f {
+  let raw = table[index];
+  return vec4f(raw);
+}
+
+fn store_x(row: u32, quad: u32, value: vec4f) {
+  x[row * 48u + quad] = value;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let index = group.x * 64u + lane;
+  let row = index / WIDTH_QUADS;
+  let quad = index % WIDTH_QUADS;
+  if (row >= step.batch * step.tokens) {
+    return;
+  }
+  store_x(row, quad, load_table(ids[row] * WIDTH_QUADS + quad));
+}
+`,
+  linear_tile_192x192_subgroups: `// y = x · weightᵀ, weights [192, 192]
+// A workgroup makes 32 rows × 64 columns.
+
+enable f16;
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 32u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
+const THREADS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4f, 288>;
+var<workgroup> weight_tile: array<vec4f, 576>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+fn load_x_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
+    }
+    x_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_weight_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    weight_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn weight_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    weight_tile[column * TILE_PITCH + quad],
+    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
+  let column = lane % THREAD_COLUMNS;
+  let row = lane / THREAD_COLUMNS;
+  var sums: array<vec4f, 4>;
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    load_x_tile(lane, first_row, depth);
+    load_weight_tile(lane, first_column, depth);
+    workgroupBarrier();
+    for (var quad = 0u; quad < TILE_QUADS; quad++) {
+      let columns = weight_columns(column, quad);
+      for (var r = 0u; r < 4u; r++) {
+        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
+        sums[r] += entries * columns;
+      }
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let y_row = first_row + row + r * THREAD_ROWS;
+      let y_column = first_column + column + c * THREAD_COLUMNS;
+      if (y_row < row_count() && y_column < OUT_WIDTH) {
+        finish(y_row, y_column, sums[r][c]);
+      }
+    }
+  }
+}
+`,
+  linear_tile_192x64_subgroups: `// y = x · weightᵀ, weights [64, 192]
+// A workgroup makes 32 rows × 64 columns.
+
+enable f16;
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 64u;
+const TILE_ROWS = 32u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
+const THREADS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4f, 288>;
+var<workgroup> weight_tile: array<vec4f, 576>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+fn load_x_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
+    }
+    x_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_weight_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    weight_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn weight_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    weight_tile[column * TILE_PITCH + quad],
+    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
+  let column = lane % THREAD_COLUMNS;
+  let row = lane / THREAD_COLUMNS;
+  var sums: array<vec4f, 4>;
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    load_x_tile(lane, first_row, depth);
+    load_weight_tile(lane, first_column, depth);
+    workgroupBarrier();
+    for (var quad = 0u; quad < TILE_QUADS; quad++) {
+      let columns = weight_columns(column, quad);
+      for (var r = 0u; r < 4u; r++) {
+        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
+        sums[r] += entries * columns;
+      }
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let y_row = first_row + row + r * THREAD_ROWS;
+      let y_column = first_column + column + c * THREAD_COLUMNS;
+      if (y_row < row_count() && y_column < OUT_WIDTH) {
+        finish(y_row, y_column, sums[r][c]);
+      }
+    }
+  }
+}
+`,
+  linear_tile_192x192_add_subgroups: `// y += x · weightᵀ, weights [192, 192]
+// A workgroup makes 32 rows × 64 columns.
+
+enable f16;
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 32u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
+const THREADS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4f, 288>;
+var<workgroup> weight_tile: array<vec4f, 576>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+fn load_x_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
+    }
+    x_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_weight_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    weight_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn weight_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    weight_tile[column * TILE_PITCH + quad],
+    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
+  let column = lane % THREAD_COLUMNS;
+  let row = lane / THREAD_COLUMNS;
+  var sums: array<vec4f, 4>;
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    load_x_tile(lane, first_row, depth);
+    load_weight_tile(lane, first_column, depth);
+    workgroupBarrier();
+    for (var quad = 0u; quad < TILE_QUADS; quad++) {
+      let columns = weight_columns(column, quad);
+      for (var r = 0u; r < 4u; r++) {
+        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
+        sums[r] += entries * columns;
+      }
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let y_row = first_row + row + r * THREAD_ROWS;
+      let y_column = first_column + column + c * THREAD_COLUMNS;
+      if (y_row < row_count() && y_column < OUT_WIDTH) {
+        finish(y_row, y_column, sums[r][c]);
+      }
+    }
+  }
+}
+`,
+  linear_tile_192x512_gated_silu_subgroups: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
+// A workgroup makes 32 rows × 64 columns.
+
+enable f16;
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 512u;
+const TILE_ROWS = 32u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 4u;
+const TILE_PITCH = 5u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
+const THREADS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read> gate: array<vec4h>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4f, 160>;
+var<workgroup> weight_tile: array<vec4f, 320>;
+var<workgroup> gate_tile: array<vec4f, 320>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn load_gate(index: u32) -> vec4f {
+  let raw = gate[index];
+  return vec4f(raw);
+}
+
+fn activate(x: f32) -> f32 {
+  return x / (1.0 + exp(-max(x, -80.0)));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
+  y[row * OUT_WIDTH + column] = activate(gate_sum) * sum;
+}
+
+fn load_x_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
+    }
+    x_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_weight_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    weight_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_gate_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_gate(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    gate_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn weight_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    weight_tile[column * TILE_PITCH + quad],
+    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+fn gate_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    gate_tile[column * TILE_PITCH + quad],
+    gate_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    gate_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    gate_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
+  let column = lane % THREAD_COLUMNS;
+  let row = lane / THREAD_COLUMNS;
+  var sums: array<vec4f, 4>;
+  var gate_sums: array<vec4f, 4>;
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    load_x_tile(lane, first_row, depth);
+    load_weight_tile(lane, first_column, depth);
+    load_gate_tile(lane, first_column, depth);
+    workgroupBarrier();
+    for (var quad = 0u; quad < TILE_QUADS; quad++) {
+      let columns = weight_columns(column, quad);
+      let gates = gate_columns(column, quad);
+      for (var r = 0u; r < 4u; r++) {
+        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
+        sums[r] += entries * columns;
+        gate_sums[r] += entries * gates;
+      }
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let y_row = first_row + row + r * THREAD_ROWS;
+      let y_column = first_column + column + c * THREAD_COLUMNS;
+      if (y_row < row_count() && y_column < OUT_WIDTH) {
+        finish(y_row, y_column, sums[r][c], gate_sums[r][c]);
+      }
+    }
+  }
+}
+`,
+  linear_tile_512x192_add_subgroups: `// y += x · weightᵀ, weights [192, 512]
+// A workgroup makes 32 rows × 64 columns.
+
+enable f16;
+
+const IN_QUADS = 128u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 32u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
+const THREADS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4f, 288>;
+var<workgroup> weight_tile: array<vec4f, 576>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 128u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+fn load_x_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
+    }
+    x_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_weight_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    weight_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn weight_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    weight_tile[column * TILE_PITCH + quad],
+    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
+  let column = lane % THREAD_COLUMNS;
+  let row = lane / THREAD_COLUMNS;
+  var sums: array<vec4f, 4>;
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    load_x_tile(lane, first_row, depth);
+    load_weight_tile(lane, first_column, depth);
+    workgroupBarrier();
+    for (var quad = 0u; quad < TILE_QUADS; quad++) {
+      let columns = weight_columns(column, quad);
+      for (var r = 0u; r < 4u; r++) {
+        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
+        sums[r] += entries * columns;
+      }
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let y_row = first_row + row + r * THREAD_ROWS;
+      let y_column = first_column + column + c * THREAD_COLUMNS;
+      if (y_row < row_count() && y_column < OUT_WIDTH) {
+        finish(y_row, y_column, sums[r][c]);
+      }
+    }
+  }
+}
+`,
+  linear_row_192x65_normed_logits_subgroups: `// y = x · weightᵀ, weights [65, 192],
+// where x stands for x / sqrt(mean(x²) + eps) · γ
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+enable f16;
+
+const BLOCKS = 24u;
+const OUT_WIDTH = 65u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.000001;
+const TINY: f32 = 1e-30;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+struct Sequence {
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
+@group(0) @binding(4) var<uniform> step: Step;
+@group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
+
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn row_count() -> u32 {
+  return select(step.batch, step.batch * step.tokens, step.logits_all == 1u);
+}
+
+fn row_of_x(row: u32) -> u32 {
+  if (step.logits_all == 1u) {
+    return row;
+  }
+  return row * step.tokens + sequences[row].count - 1u;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * load_norm_weight(0u, quad);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor);
+}
+`,
+  linear_row_192x192_normed_subgroups: `// y = x · weightᵀ, weights [192, 192],
+// where x stands for x / sqrt(mean(x²) + eps) · γ
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+enable f16;
+
+const BLOCKS = 24u;
+const OUT_WIDTH = 192u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.000001;
+const TINY: f32 = 1e-30;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
+
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * load_norm_weight(0u, quad);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor);
+}
+`,
+  linear_row_192x64_normed_subgroups: `// y = x · weightᵀ, weights [64, 192],
+// where x stands for x / sqrt(mean(x²) + eps) · γ
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+enable f16;
+
+const BLOCKS = 24u;
+const OUT_WIDTH = 64u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.000001;
+const TINY: f32 = 1e-30;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
+
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * load_norm_weight(0u, quad);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor);
+}
+`,
+  linear_row_192x192_add_subgroups: `// y += x · weightᵀ, weights [192, 192]
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+enable f16;
+
+const BLOCKS = 24u;
+const OUT_WIDTH = 192u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> sum_partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  var sum = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+  }
+  finish(row, column, sum);
+}
+`,
+  linear_row_192x512_normed_gated_silu_subgroups: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192],
+// where x stands for x / sqrt(mean(x²) + eps) · γ
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+enable f16;
+
+const BLOCKS = 24u;
+const OUT_WIDTH = 512u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.000001;
+const TINY: f32 = 1e-30;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read> gate: array<vec4u>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<uniform> step: Step;
+@group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
+
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> gate_sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn gate_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = gate[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn activate(x: f32) -> f32 {
+  return x / (1.0 + exp(-max(x, -80.0)));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
+  y[row * OUT_WIDTH + column] = activate(gate_sum) * sum;
+}
+
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * load_norm_weight(0u, quad);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  var sum = 0.0;
+  var gate_sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+      gate_sum += gate_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+      gate_sum += gate_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  gate_sum_partials[lane] = gate_sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    gate_sum += gate_sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor, gate_sum * factor);
+}
+`,
+  linear_row_512x192_add_subgroups: `// y += x · weightᵀ, weights [192, 512]
+// For one row of x a workgroup makes 4 outputs, each summed by 32 lanes.
+
+enable f16;
+enable subgroups;
+diagnostic(off, subgroup_uniformity);
+
+const BLOCKS = 64u;
+const OUT_WIDTH = 192u;
+const LANES = 32u;
+const OUTPUTS = 4u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 128u + quad];
+}
+
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  var sum = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
+  }
+  sum = subgroupAdd(sum);
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  finish(row, column, sum);
+}
+`,
   embed_192_matrix: `// x[token] = table[id]
 
 enable f16;
@@ -5588,7 +6945,7 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'attention_tile_h6_kv2_d32_causal',
           bind: ['q', 'layers.{i}.cache.k', 'layers.{i}.cache.v', 'z', 'sequences', 'step'],
-          grid: [['ceil', ['*', 'I', 3], 64], 2, 'B'],
+          grid: [2, ['ceil', ['*', 'I', 3], 64], 'B'],
           layers: [0, 4],
         },
         {
@@ -5613,6 +6970,255 @@ export const definition: ModuleDefinition = {
           kernel: 'linear_matrix_512x192_add',
           bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
           grid: [['ceil', ['*', 'B', 'I'], 64], 3, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_row_192x65_normed_logits',
+          bind: ['x', 'embed.weight', 'logits', 'sequences', 'step', 'final_norm.weight'],
+          grid: [3, 'L', 1],
+        },
+      ],
+      decode: [
+        {
+          kernel: 'embed_192',
+          bind: ['ids', 'embed.weight', 'x', 'step'],
+          grid: [['ceil', ['*', 'B', 'I', 48], 64], 1, 1],
+        },
+        {
+          kernel: 'linear_row_192x192_normed',
+          bind: ['x', 'layers.{i}.attn.q.weight', 'q_proj', 'step', 'layers.{i}.attn_norm.weight'],
+          grid: [6, ['*', 'B', 'I'], 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_row_192x64_normed',
+          bind: ['x', 'layers.{i}.attn.k.weight', 'k_proj', 'step', 'layers.{i}.attn_norm.weight'],
+          grid: [2, ['*', 'B', 'I'], 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_row_192x64_normed',
+          bind: ['x', 'layers.{i}.attn.v.weight', 'v_proj', 'step', 'layers.{i}.attn_norm.weight'],
+          grid: [2, ['*', 'B', 'I'], 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'query_heads_6x32',
+          bind: ['q_proj', 'layers.{i}.attn.q_norm.weight', 'rope_32_1000000', 'q', 'sequences', 'step'],
+          grid: [['*', 'B', 'I'], 6, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'append_2x32',
+          bind: [
+            'k_proj',
+            'v_proj',
+            'layers.{i}.attn.k_norm.weight',
+            'rope_32_1000000',
+            'layers.{i}.cache.k',
+            'layers.{i}.cache.v',
+            'sequences',
+            'step',
+          ],
+          grid: [['*', 'B', 'I'], 2, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'attention_split_h6_kv2_d32_causal',
+          bind: [
+            'q',
+            'layers.{i}.cache.k',
+            'layers.{i}.cache.v',
+            'partial_outputs_6x32_0_128_128_1',
+            'partial_sums_6x32_0_128_128_1',
+            'sequences',
+            'step',
+          ],
+          grid: [['ceil', 'J', 128], 2, 'B'],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'attention_combine_6x32',
+          bind: ['partial_outputs_6x32_0_128_128_1', 'partial_sums_6x32_0_128_128_1', 'z', 'step'],
+          grid: [6, 'B', 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_row_192x192_add',
+          bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
+          grid: [6, ['*', 'B', 'I'], 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_row_192x512_normed_gated_silu',
+          bind: [
+            'x',
+            'layers.{i}.mlp.up.weight',
+            'layers.{i}.mlp.gate.weight',
+            'mlp_hidden',
+            'step',
+            'layers.{i}.mlp_norm.weight',
+          ],
+          grid: [16, ['*', 'B', 'I'], 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_row_512x192_add',
+          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
+          grid: [48, ['*', 'B', 'I'], 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_row_192x65_normed_logits',
+          bind: ['x', 'embed.weight', 'logits', 'sequences', 'step', 'final_norm.weight'],
+          grid: [3, 'L', 1],
+        },
+      ],
+      sample: [
+        {
+          kernel: 'logit_maxima_65',
+          bind: ['logits', 'logit_maxima', 'logit_places', 'sequences', 'step'],
+          grid: [1, 'B', 1],
+        },
+        {
+          kernel: 'sample_65',
+          bind: ['logits', 'logit_maxima', 'logit_places', 'tokens', 'sampling', 'sequences', 'step'],
+          grid: ['B', 1, 1],
+        },
+      ],
+    },
+    {
+      id: 'subgroups',
+      features: ['shader-f16', 'subgroups'],
+      limits: {
+        maxComputeWorkgroupStorageSize: 16384,
+        maxComputeInvocationsPerWorkgroup: 256,
+        maxStorageBuffersPerShaderStage: 8,
+        maxComputeWorkgroupsPerDimension: 65535,
+        maxStorageBufferBindingSize: 134217728,
+        maxBufferSize: 268435456,
+      },
+      subgroupSize: 32,
+      kernels: {
+        embed_192: { code: wgsl.embed_192_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        norm_rms_192: { code: wgsl.norm_rms_192, bindings: ['read', 'read', 'read_write'] },
+        linear_tile_192x192: { code: wgsl.linear_tile_192x192_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_tile_192x64: { code: wgsl.linear_tile_192x64_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        query_heads_6x32: { code: wgsl.query_heads_6x32, bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform'] },
+        append_2x32: {
+          code: wgsl.append_2x32,
+          bindings: ['read', 'read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
+        },
+        attention_tile_h6_kv2_d32_causal: {
+          code: wgsl.attention_tile_h6_kv2_d32_causal,
+          bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform'],
+        },
+        linear_tile_192x192_add: { code: wgsl.linear_tile_192x192_add_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_tile_192x512_gated_silu: {
+          code: wgsl.linear_tile_192x512_gated_silu_subgroups,
+          bindings: ['read', 'read', 'read', 'read_write', 'uniform'],
+        },
+        linear_tile_512x192_add: { code: wgsl.linear_tile_512x192_add_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_192x65_normed_logits: {
+          code: wgsl.linear_row_192x65_normed_logits_subgroups,
+          bindings: ['read', 'read', 'read_write', 'uniform', 'uniform', 'read'],
+        },
+        linear_row_192x192_normed: { code: wgsl.linear_row_192x192_normed_subgroups, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
+        linear_row_192x64_normed: { code: wgsl.linear_row_192x64_normed_subgroups, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
+        attention_split_h6_kv2_d32_causal: {
+          code: wgsl.attention_split_h6_kv2_d32_causal,
+          bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
+        },
+        attention_combine_6x32: { code: wgsl.attention_combine_6x32, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_192x192_add: { code: wgsl.linear_row_192x192_add_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_192x512_normed_gated_silu: {
+          code: wgsl.linear_row_192x512_normed_gated_silu_subgroups,
+          bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'read'],
+        },
+        linear_row_512x192_add: { code: wgsl.linear_row_512x192_add_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        logit_maxima_65: { code: wgsl.logit_maxima_65, bindings: ['read', 'read_write', 'read_write', 'uniform', 'uniform'] },
+        sample_65: { code: wgsl.sample_65, bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform', 'uniform'] },
+      },
+      prepare: [],
+      prefill: [
+        {
+          kernel: 'embed_192',
+          bind: ['ids', 'embed.weight', 'x', 'step'],
+          grid: [['ceil', ['*', 'B', 'I', 48], 64], 1, 1],
+        },
+        {
+          kernel: 'norm_rms_192',
+          bind: ['x', 'layers.{i}.attn_norm.weight', 'normed'],
+          grid: [['*', 'B', 'I'], 1, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_tile_192x192',
+          bind: ['normed', 'layers.{i}.attn.q.weight', 'q_proj', 'step'],
+          grid: [['ceil', ['*', 'B', 'I'], 32], 3, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_tile_192x64',
+          bind: ['normed', 'layers.{i}.attn.k.weight', 'k_proj', 'step'],
+          grid: [['ceil', ['*', 'B', 'I'], 32], 1, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_tile_192x64',
+          bind: ['normed', 'layers.{i}.attn.v.weight', 'v_proj', 'step'],
+          grid: [['ceil', ['*', 'B', 'I'], 32], 1, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'query_heads_6x32',
+          bind: ['q_proj', 'layers.{i}.attn.q_norm.weight', 'rope_32_1000000', 'q', 'sequences', 'step'],
+          grid: [['*', 'B', 'I'], 6, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'append_2x32',
+          bind: [
+            'k_proj',
+            'v_proj',
+            'layers.{i}.attn.k_norm.weight',
+            'rope_32_1000000',
+            'layers.{i}.cache.k',
+            'layers.{i}.cache.v',
+            'sequences',
+            'step',
+          ],
+          grid: [['*', 'B', 'I'], 2, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'attention_tile_h6_kv2_d32_causal',
+          bind: ['q', 'layers.{i}.cache.k', 'layers.{i}.cache.v', 'z', 'sequences', 'step'],
+          grid: [2, ['ceil', ['*', 'I', 3], 64], 'B'],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_tile_192x192_add',
+          bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
+          grid: [['ceil', ['*', 'B', 'I'], 32], 3, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'norm_rms_192',
+          bind: ['x', 'layers.{i}.mlp_norm.weight', 'normed'],
+          grid: [['*', 'B', 'I'], 1, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_tile_192x512_gated_silu',
+          bind: ['normed', 'layers.{i}.mlp.up.weight', 'layers.{i}.mlp.gate.weight', 'mlp_hidden', 'step'],
+          grid: [['ceil', ['*', 'B', 'I'], 32], 8, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_tile_512x192_add',
+          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
+          grid: [['ceil', ['*', 'B', 'I'], 32], 3, 1],
           layers: [0, 4],
         },
         {
@@ -5833,7 +7439,7 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'attention_tile_h6_kv2_d32_causal',
           bind: ['q', 'layers.{i}.cache.k', 'layers.{i}.cache.v', 'z', 'sequences', 'step'],
-          grid: [['ceil', ['*', 'I', 3], 64], 2, 'B'],
+          grid: [2, ['ceil', ['*', 'I', 3], 64], 'B'],
           layers: [0, 4],
         },
         {
@@ -6078,7 +7684,7 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'attention_tile_h6_kv2_d32_causal',
           bind: ['q', 'layers.{i}.cache.k', 'layers.{i}.cache.v', 'z', 'sequences', 'step'],
-          grid: [['ceil', ['*', 'I', 3], 64], 2, 'B'],
+          grid: [2, ['ceil', ['*', 'I', 3], 64], 'B'],
           layers: [0, 4],
         },
         {

@@ -5,6 +5,7 @@ import { type Call, extentAt } from '../plan/extents.ts';
 import type { PlannedDispatch } from '../plan/planned.ts';
 import type { ProgramPlan } from '../plan/program.ts';
 import { bytesOf, cacheRowBytes, elementBytes } from '../plan/tensor-bytes.ts';
+import { redoesMarked } from './kernel-flops.ts';
 import { keysSeen } from './visible-keys.ts';
 
 /** Bytes between memory and the chip at least, every tensor once; what caches hold of it is not told apart. */
@@ -28,8 +29,7 @@ export function trafficOf(
   const filled = new Set<string>();
   return dispatches.map(({ plan, node, prologue, bind }) => {
     const uses = [prologue, node].flatMap((computed) => (computed === undefined ? [] : usesOf(computed)));
-    // What is redone is mostly nothing: the marks say so.
-    const isRedone = plan.stage === 'attention_matrix' && plan.reference === 'raised';
+    const isRedone = redoesMarked(plan);
     const parts = [...new Set(Object.values(bind))].map((name): Traffic => {
       const buffer = scratch.get(name);
       if (buffer !== undefined) {

@@ -6,8 +6,15 @@ import type { Arithmetic } from './devices.ts';
 import { visiblePairs } from './visible-keys.ts';
 
 /** What the products of a kernel are computed with. */
-export const arithmeticOf = ({ stage }: KernelPlan): Arithmetic =>
-  stage === 'attention_matrix' || stage === 'linear_matrix' ? 'matrix' : 'f32';
+export function arithmeticOf(plan: KernelPlan): Arithmetic {
+  if (plan.stage === 'attention_matrix' || plan.stage === 'linear_matrix') return 'matrix';
+  return plan.stage === 'attention_tile' ? plan.products : 'f32';
+}
+
+/** Works on what an earlier kernel has marked, which is mostly nothing. */
+export const redoesMarked = (plan: KernelPlan): boolean =>
+  (plan.stage === 'attention_matrix' && plan.reference === 'raised') ||
+  (plan.stage === 'attention_tile' && plan.marks === 'read');
 
 /**
  * Operations of the products in one dispatch, a multiplication and an addition counted as two, pairs that a mask hides left
@@ -25,8 +32,8 @@ export function flopsOf({ plan, node }: PlannedDispatch, call: Call): number {
     case 'experts_down':
       return 2 * rows * plan.active * plan.inWidth * plan.outWidth;
     case 'attention_matrix':
-      return plan.reference === 'raised' ? 0 : fusedFlops(plan, node, call);
     case 'attention_tile':
+      return redoesMarked(plan) ? 0 : fusedFlops(plan, node, call);
     case 'attention_split':
     case 'attention_split_subgroups':
       return fusedFlops(plan, node, call);

@@ -6,9 +6,9 @@ import {
   attentionOptions,
   planAttentionSplit,
   planAttentionSplitSubgroups,
-  planAttentionTile,
   type Rejection,
 } from './attention-plans.ts';
+import { exactTile, planAttentionTile } from './attention-tile-plans.ts';
 import { dispatch, keyStorage, type StorageOf } from './dispatch.ts';
 import { ceilDiv, plus, quads, times } from './extents.ts';
 import type { AttentionOptions, ColumnDeal, HeadMixPlan, KernelPlan } from './kernel-plan.ts';
@@ -145,22 +145,22 @@ function tileForm(node: AttentionNode, options: AttentionOptions, profile: Targe
     present(orderOf(node), node.pages, keyMask, documents, bias, t5, node.sinks, ...parameters);
   const reason = whole(node) ?? tooMany(bindings, profile);
   if (reason !== undefined) return { reason };
-  const tile = planAttentionTile(options, profile.limits);
-  if (tile === undefined) return { reason: 'no tile size fits' };
-  const tiles = ceilDiv(times('I', heads.queriesPerKv), tile.plan.tileRows);
+  const spareBuffers = profile.limits.maxStorageBuffersPerShaderStage - bindings;
+  const choice = planAttentionTile(options, profile, spareBuffers);
+  if ('reason' in choice) return choice;
+  const { plan, rejected } = choice;
+  const tiles = ceilDiv(times('I', heads.queriesPerKv), plan.tileRows);
+  const marks = plan.marks && `marks_${heads.kvHeads}_${plan.tileRows}`;
   const { scores, order, logits, sinks, values } = inputsOf(node);
+  const bind = { ...scores, ...order, ...logits, ...sinks, ...values, out: node.out, marks };
   const before = ordering(node);
+  const plans = marks === undefined ? [plan] : [plan, exactTile(plan)];
+  const marked: readonly BufferDecl[] =
+    marks === undefined ? [] : [{ name: marks, role: 'activation', dtype: 'u32', shape: ['B', tiles, heads.kvHeads] }];
   return {
-    dispatches: [
-      ...before.dispatches,
-      dispatch(node, tile.plan, { ...scores, ...order, ...logits, ...sinks, ...values, out: node.out }, [
-        tiles,
-        heads.kvHeads,
-        'B',
-      ]),
-    ],
-    scratch: before.scratch,
-    rejected: tile.rejected,
+    dispatches: [...before.dispatches, ...plans.map((one) => dispatch(node, one, bind, [heads.kvHeads, tiles, 'B']))],
+    scratch: [...before.scratch, ...marked],
+    rejected,
   };
 }
 

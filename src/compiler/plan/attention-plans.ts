@@ -1,17 +1,15 @@
 import { type Expression, find, mentions } from '../expression/tree.ts';
 import type { AttentionNode } from '../ir/nodes.ts';
 import { cachePlan } from './cache-layout.ts';
-import { quads } from './extents.ts';
 import type {
   AttentionOptions,
   AttentionSplitPlan,
   AttentionSplitSubgroupsPlan,
-  AttentionTilePlan,
   ColumnDeal,
   KeyStorage,
 } from './kernel-plan.ts';
 import { alibiSlopes, t5Plan } from './position-biases.ts';
-import type { SplitSchedule, TargetLimits, TargetProfile } from './profiles.ts';
+import type { SplitSchedule, TargetProfile } from './profiles.ts';
 import { floats, pairs, vectors, workgroupBytes } from './workgroup-memory.ts';
 
 /** A form that was considered and not taken. */
@@ -71,62 +69,6 @@ function usesSlopes({ score, mask }: AttentionNode): boolean {
 /** Static lists are part of the kernel; a mask is read by it. */
 export function activePlan({ active }: AttentionNode): Pick<AttentionOptions, 'active'> {
   return active === undefined ? {} : { active: 'mask' in active ? 'runtime' : active };
-}
-
-/** Accumulators of one invocation, in f32 registers; beyond this compilers spill to memory. */
-const registerBudget = 128;
-/** Largest tiles first: rows decide how often keys are read, keys how often a workgroup must synchronise. */
-const tileSizes = [64, 32, 16].flatMap((tileRows) => [32, 16, 8].map((tileKeys) => ({ tileRows, tileKeys })));
-
-/** The first tile size, from large to small, that fits the target's workgroup memory and the register budget. */
-export function planAttentionTile(
-  options: AttentionOptions,
-  limits: TargetLimits,
-): Choice<AttentionTilePlan> | undefined {
-  const rejected: Rejection[] = [];
-  for (const size of tileSizes) {
-    const variant = `tile ${size.tileRows} × ${size.tileKeys}`;
-    const plan = tilePlan(options, size.tileRows, size.tileKeys);
-    const reason = plan === undefined ? 'fewer rows than lanes' : tileProblem(plan, limits);
-    if (plan !== undefined && reason === undefined) return { plan, rejected };
-    rejected.push({ variant, reason: reason ?? '' });
-  }
-  return undefined;
-}
-
-function tilePlan(options: AttentionOptions, tileRows: number, tileKeys: number): AttentionTilePlan | undefined {
-  const threads = 128;
-  const keyLanes = tileKeys / 4;
-  const rowLanes = threads / keyLanes;
-  if (tileRows % rowLanes !== 0) return undefined;
-  const tilePitch = Math.max(quads(options.headDim), quads(options.valueDim)) + 1;
-  return {
-    stage: 'attention_tile',
-    ...options,
-    tileRows,
-    tileKeys,
-    keyLanes,
-    rowLanes,
-    rowsEach: tileRows / rowLanes,
-    valueQuadsEach: Math.ceil(quads(options.valueDim) / keyLanes),
-    tilePitch,
-    threads,
-    // Keys and values take turns in `tile`; `lanes` is scratch of one number for each row and key lane.
-    workgroup: [
-      vectors('tile', tileKeys * tilePitch),
-      vectors('probabilities', tileRows * (keyLanes + 1)),
-      floats('lanes', tileRows * keyLanes),
-    ],
-  };
-}
-
-function tileProblem(plan: AttentionTilePlan, limits: TargetLimits): string | undefined {
-  const bytes = workgroupBytes(plan.workgroup);
-  const available = limits.maxComputeWorkgroupStorageSize;
-  if (bytes > available) return `needs ${bytes} bytes of workgroup memory, the target has ${available}`;
-  const registers = plan.rowsEach * plan.valueQuadsEach * 4;
-  if (registers > registerBudget) return `needs ${registers} accumulators an invocation, more than ${registerBudget}`;
-  return undefined;
 }
 
 /** Heads of a group are worked on in equal blocks of at most this many: their accumulators are in registers. */
@@ -197,5 +139,8 @@ export function planAttentionSplitSubgroups(
       vectors('sums', threads / 32),
     ],
   };
+  const bytes = workgroupBytes(plan.workgroup);
+  const available = limits.maxComputeWorkgroupStorageSize;
+  if (bytes > available) return { reason: `needs ${bytes} bytes of workgroup memory, the target has ${available}` };
   return { plan, deal };
 }

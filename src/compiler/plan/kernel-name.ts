@@ -54,6 +54,7 @@ export function kernelName(plan: KernelPlan): string {
     case 'attention_matrix':
       return joined(plan.stage, plan.reference === 'raised' && 'raised', ...attentionKey(plan));
     case 'attention_tile':
+      return joined(plan.stage, plan.marks === 'read' && 'exact', ...attentionKey(plan));
     case 'attention_split':
     case 'attention_split_subgroups':
     case 'attention_scores':

@@ -51,7 +51,7 @@ interface PlanBase {
 
 export interface WorkgroupArray {
   readonly name: string;
-  readonly element: 'f32' | 'u32' | 'vec2f' | 'vec4f' | 'vec4h' | 'atomic<u32>';
+  readonly element: 'f32' | 'u32' | 'vec2f' | 'vec4f' | 'vec4u' | 'vec4h' | 'atomic<u32>';
   readonly length: number;
 }
 
@@ -323,19 +323,32 @@ export interface T5Plan {
   readonly starts: readonly number[];
 }
 
-/** Rows are (token, query head of one KV head); a workgroup holds `tileRows` of them and walks over tiles of `tileKeys` key columns. */
+/**
+ * Rows are (token, query head of one KV head); a workgroup holds `tileRows` of them and walks over tiles of `tileKeys` key columns.
+ * Scores and outputs are products of what is in `left` and in `right`: slices of their operands, in vectors of 16 bytes. An
+ * invocation has `rowsEach` rows of both: the scores of one vector of keys, and `valueVectorsEach` vectors of the output.
+ */
 export interface AttentionTilePlan extends AttentionOptions, PlanBase {
   readonly stage: 'attention_tile';
+  /** Precision of operands, products and their sums over a slice of keys or a tile of values; all other sums are f32. */
+  readonly products: 'f32' | 'f16';
+  /** With products of f16 workgroups whose sums outgrow their precision are marked; a kernel with products of f32 redoes these. */
+  readonly marks?: 'written' | 'read';
+  /** Entries of a vector. */
+  readonly vectorEntries: 4 | 8;
+  /** Entries of keys and values of f16 that are read at a time: a row's start is aligned to so many. */
+  readonly loadEntries: 4 | 8;
   readonly tileRows: number;
   readonly tileKeys: number;
-  /** Invocations side by side over the keys of a tile, four keys each. */
-  readonly keyLanes: number;
-  /** Invocations side by side over its rows, `rowsEach` rows each. */
+  /** Invocations side by side over the rows, and over the keys and the width of values. */
   readonly rowLanes: number;
+  readonly keyLanes: number;
   readonly rowsEach: number;
-  readonly valueQuadsEach: number;
-  /** Quads from one key of the tile to the next: one more than needed, so that neighbouring keys lie in different banks. */
-  readonly tilePitch: number;
+  readonly valueVectorsEach: number;
+  /** Vectors of the head width that are in `left` and `right` at a time. */
+  readonly headSlice: number;
+  /** Vectors of keys whose values are in `right` at a time. */
+  readonly keySlice: number;
 }
 
 /**

@@ -13,6 +13,7 @@ export interface TargetProfile {
 }
 
 export interface Schedules {
+  readonly attention_tile?: readonly TileSchedule[];
   readonly attention_matrix?: readonly MatrixSchedule[];
   readonly attention_split_subgroups?: readonly SplitSchedule[];
   readonly linear_matrix?: readonly ProductSchedule[];
@@ -32,6 +33,19 @@ export interface ProductSchedule {
 export interface RowSchedule {
   readonly lanes: number;
   readonly reads: number;
+}
+
+/** What `attention_tile` leaves open. A vector is 16 bytes: four f32 or eight f16. */
+export interface TileSchedule {
+  /** Precision of operands, products and short sums. */
+  readonly products: 'f32' | 'f16';
+  /** Invocations side by side over the rows, and rows of each. */
+  readonly rowLanes: number;
+  readonly rowsEach: number;
+  /** Invocations side by side over the keys, a vector of them each. */
+  readonly keyLanes: number;
+  /** Vectors of the head width that are in workgroup memory at a time, at most. */
+  readonly headSlice: number;
 }
 
 /** What `attention_split_subgroups` leaves open. */
@@ -84,6 +98,13 @@ export const defaultLimits: TargetLimits = {
 export const profiles = {
   baseline: { id: 'baseline', doc: 'every WebGPU device', features: [], limits: defaultLimits },
   f16: { id: 'f16', doc: 'devices with shader-f16', features: ['shader-f16'], limits: defaultLimits },
+  subgroups: {
+    id: 'subgroups',
+    doc: 'devices with shader-f16 and subgroups of 32',
+    features: ['shader-f16', 'subgroups'],
+    limits: defaultLimits,
+    subgroupSize: 32,
+  },
   matrix: {
     id: 'matrix',
     doc: 'devices with subgroup matrices of f16 and subgroups of 32',

@@ -1,5 +1,6 @@
 import { matrixCandidates } from './attention-matrix-plans.ts';
 import { splitCandidates } from './attention-plans.ts';
+import { tileCandidates } from './attention-tile-plans.ts';
 import { productCandidates, rowCandidates } from './linear-plans.ts';
 import type { Schedules } from './profiles.ts';
 
@@ -12,6 +13,7 @@ export type Candidates = { readonly [Stage in ScheduledStage]?: readonly Schedul
 export const scheduleCandidates: Required<Candidates> = {
   attention_matrix: matrixCandidates,
   attention_split_subgroups: splitCandidates,
+  attention_tile: tileCandidates,
   linear_matrix: productCandidates,
   linear_row: rowCandidates,
 };

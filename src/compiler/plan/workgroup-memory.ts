@@ -1,6 +1,6 @@
 import type { WorkgroupArray } from './kernel-plan.ts';
 
-const bytesOf = { f32: 4, u32: 4, vec2f: 8, vec4f: 16, vec4h: 8, 'atomic<u32>': 4 } as const;
+const bytesOf = { f32: 4, u32: 4, vec2f: 8, vec4f: 16, vec4u: 16, vec4h: 8, 'atomic<u32>': 4 } as const;
 
 export const workgroupBytes = (arrays: readonly WorkgroupArray[]): number =>
   arrays.reduce((sum, { element, length }) => sum + length * bytesOf[element], 0);

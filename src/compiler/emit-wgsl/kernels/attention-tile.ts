@@ -1,206 +1,266 @@
 import type { AttentionTilePlan } from '../../plan/kernel-plan.ts';
-import { type KernelSource, u32c } from '../kernel.ts';
-import { rowStorer, rowsOutBinding } from '../storage.ts';
-import { wgsl } from '../wgsl.ts';
-import { attentionParts, keepsVisibleTokens, rowOf, similarityOfFour } from './attention.ts';
+import { f32c, type KernelSource, u32c } from '../kernel.ts';
+import { quads, rowStorer, rowsOutBinding } from '../storage.ts';
+import { repeat, wgsl } from '../wgsl.ts';
+import { attentionParts, keepsVisibleTokens, rowOf } from './attention.ts';
+import { columnsBindings, columnsFunctions } from './attention-columns.ts';
 import { silenceRows } from './attention-heads.ts';
 import { nextTile } from './attention-masks.ts';
+import { productsOf } from './attention-tile-products.ts';
+import { sliceFunctions } from './attention-tile-slices.ts';
 
-/**
- * Variables of a loop's body are given a value even where WGSL would zero them: some drivers keep the last turn's.
- * Online softmax (Milakov & Gimelshein 2018; FlashAttention). An invocation holds `ROWS_EACH` rows of scores for four
- * keys of the tile, and the same rows of the output for every `KEY_LANES`-th quad of the value width.
- */
+/** Online softmax (Milakov & Gimelshein 2018; FlashAttention). */
 export function attentionTile(plan: AttentionTilePlan): KernelSource {
   const parts = attentionParts(plan);
+  const products = productsOf(plan);
   const isPartial = plan.active !== undefined;
   const members = isPartial ? 'members' : 'QUERIES_PER_KV';
+  const given = isPartial ? ', members' : '';
   const zeroHidden = plan.mask.padding === 'keys_and_queries';
   const skipping = nextTile(plan, 'TILE_KEYS');
   const skip = (column: string) => (skipping === undefined ? column : `next_tile(sequence, first_token, ${column})`);
+  const half = plan.products === 'f16';
+  const vectorQuads = plan.vectorEntries / 4;
+  const rows = (text: (r: number) => string) => repeat(plan.rowsEach, text);
+  const scores = (text: (score: string, r: number, n: number) => string) =>
+    rows((r) => repeat(vectorQuads, (n) => text(`score_${r}_${n}`, r, n)));
+  const outputs = (text: (output: string, r: number) => string) =>
+    rows((r) => repeat(plan.valueVectorsEach * vectorQuads, (q) => text(`output_${r}_${q}`, r)));
+  const headVectors = Math.ceil(plan.headDim / plan.vectorEntries);
+  const valueVectors = Math.ceil(plan.valueDim / plan.vectorEntries);
   return {
     doc: [
       'Attention for many tokens. Rows are (token, query head of one KV head), so a group shares its keys and values.',
+      ...(half
+        ? [
+            'Products of f16: a workgroup whose sums outgrow their precision marks itself and leaves its rows to the next kernel.',
+          ]
+        : []),
+      ...(plan.marks === 'read' ? ['Works on the workgroups that the kernel before has marked.'] : []),
       `A workgroup holds ${plan.tileRows} rows and walks over tiles of ${plan.tileKeys} key columns, up to the last visible one.`,
+      `An invocation has ${plan.rowsEach} rows: ${plan.vectorEntries} of their scores each, and ${plan.valueVectorsEach * plan.vectorEntries} entries of their output.`,
     ].join('\n'),
     enables: parts.enables,
     constants: {
       ...parts.constants,
+      // Entries of a vector: 16 bytes.
+      VECTOR: u32c(plan.vectorEntries),
+      HEAD_VECTORS: u32c(headVectors),
+      VALUE_VECTORS: u32c(valueVectors),
       TILE_ROWS: u32c(plan.tileRows),
       TILE_KEYS: u32c(plan.tileKeys),
-      TILE_PITCH: u32c(plan.tilePitch),
-      ROW_PITCH: u32c(plan.keyLanes + 1),
-      THREADS: u32c(plan.threads),
-      KEY_LANES: u32c(plan.keyLanes),
       ROW_LANES: u32c(plan.rowLanes),
-      ROWS_EACH: u32c(plan.rowsEach),
-      VALUE_QUADS_EACH: u32c(plan.valueQuadsEach),
+      KEY_LANES: u32c(plan.keyLanes),
+      HEAD_SLICE: u32c(plan.headSlice),
+      KEY_SLICE: u32c(plan.keySlice),
+      LEFT_PITCH: u32c(Math.max(plan.headSlice, plan.keyLanes) + 1),
+      KEY_PITCH: u32c(plan.headSlice + 1),
+      THREADS: u32c(plan.threads),
+      // Below every logit that is not masked.
+      LOWEST: f32c(-1e30),
+      ...(half && { WEIGHT_SCALE: f32c(1 / plan.tileKeys), MOST_SUM: f32c(mostSum) }),
     },
     bindings: [
       ...parts.queries.bindings,
-      ...parts.keys.bindings,
-      ...parts.values.bindings,
+      ...(half ? columnsBindings(plan) : [...parts.keys.bindings, ...parts.values.bindings]),
       ...parts.logits.bindings,
       ...parts.groups.bindings,
       ...(plan.sinks ? [{ name: 'sinks', access: 'read', type: 'array<f32>' } as const] : []),
       rowsOutBinding('out', plan.valueDim),
+      ...(plan.marks ? [{ name: 'marks', access: half ? 'read_write' : 'read', type: 'array<u32>' } as const] : []),
       ...parts.perCall,
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: [
       ...parts.queries.functions,
-      ...parts.keys.functions,
-      ...parts.values.functions,
+      ...(half ? columnsFunctions(plan) : [...parts.keys.functions, ...parts.values.functions]),
       ...parts.logits.functions,
       ...parts.groups.functions,
-      similarityOfFour(plan),
       ...(zeroHidden ? [keepsVisibleTokens] : []),
       ...(skipping === undefined ? [] : [skipping]),
       rowStorer('out', plan.valueDim),
-      loadTile('key', keyOfRow),
-      loadTile('value', 'row'),
+      ...(fillsWidth(plan) ? [] : [writeWithin]),
       rowOf(members),
+      ...sliceFunctions(plan),
+      ...products.functions,
+      logitsOf(half, parts.plain),
       foldOfLanes,
     ],
     body: wgsl`
-      let kv_head = group.y;
+      let kv_head = group.x;
       let batch = group.z;
       let sequence = sequences[batch];
-      let first_row = group.x * TILE_ROWS;
+      // The last rows see most columns when causal: they start first.
+      let first_row = (groups.y - 1u - group.y) * TILE_ROWS;
       let key_lane = lane % KEY_LANES;
       let row_lane = lane / KEY_LANES;
       ${isPartial ? `let members = ${parts.groups.members};` : ''}
       ${isPartial ? silenceRows : ''}
+      ${plan.marks === undefined ? '' : 'let workgroup = (batch * groups.y + group.y) * groups.x + kv_head;'}
+      ${plan.marks === 'read' ? 'if (marks[workgroup] == 0u) {\n  return;\n}' : ''}
       let last_token = min(first_row + TILE_ROWS - 1u, step.tokens * ${members} - 1u) / ${members};
       let columns = visible_columns(sequence, last_token);
 
-      var maxima: array<f32, ROWS_EACH>;
-      var sums: array<f32, ROWS_EACH>;
-      var outputs: array<array<vec4f, VALUE_QUADS_EACH>, ROWS_EACH>;
-      var rows: array<Row, ROWS_EACH>;
-      for (var r = 0u; r < ROWS_EACH; r++) {
-        rows[r] = row_of(first_row + row_lane + r * ROW_LANES, batch, kv_head${isPartial ? ', members' : ''});
-        ${plan.sinks ? startAtSink : 'maxima[r] = MASKED;'}
-      }
+      // Rows and vectors of an invocation stand apart, so that invocations side by side read side by side.
+      ${rows((r) => `let tile_row_${r} = row_lane${plus(r, 'ROW_LANES')};`)}
+      ${repeat(plan.valueVectorsEach, (m) => `let value_vector_${m} = ${valueVector(m, valueVectors % plan.keyLanes === 0)};`)}
+      ${rows((r) => `let row_${r} = row_of(first_row + tile_row_${r}, batch, kv_head${given});`)}
+      ${rows((r) => (plan.sinks ? startAtSink(r) : `var maximum_${r} = LOWEST;\nvar sum_${r} = 0.0;`))}
+      ${outputs((output) => `var ${output} = vec4f(0);`)}
 
       ${skipping === undefined ? '' : `let first_token = first_row / ${members};`}
+      ${half ? startPrecise : ''}
       for (var first_column = ${skip('0u')}; first_column < columns; first_column = ${skip('first_column + TILE_KEYS')}) {
-        workgroupBarrier();
-        load_key_tile(lane, batch, kv_head, first_column, columns);
-        workgroupBarrier();
+        ${scores((score) => `var ${score} = vec4f(0);`)}
+        ${half ? 'var largest = vec2h(0);' : ''}
+        for (var first_vector = 0u; first_vector < HEAD_VECTORS; first_vector += HEAD_SLICE) {
+          let queries = fetch_queries(lane, batch, kv_head, first_row, first_vector${given});
+          let keys = fetch_keys(lane, batch, kv_head, first_column, columns, first_vector);
+          workgroupBarrier();
+          store_queries(lane, queries);
+          store_keys(lane, keys);
+          workgroupBarrier();
+          ${products.scoreSums}
+          for (var vector = 0u; vector < ${headVectors % plan.headSlice === 0 || half ? 'HEAD_SLICE' : 'min(HEAD_SLICE, HEAD_VECTORS - first_vector)'}; vector++) {
+            ${products.keys}
+          }
+          ${products.addScores}
+        }
+        ${half ? noteImprecise : ''}
 
-        // Scores of four neighbouring keys for each row.
-        var scores = array<vec4f, ROWS_EACH>();
-        for (var quad = 0u; quad < HEAD_QUADS; quad++) {
-          let keys = mat4x4f(
-            tile[key_lane * TILE_PITCH + quad],
-            tile[(key_lane + KEY_LANES) * TILE_PITCH + quad],
-            tile[(key_lane + 2u * KEY_LANES) * TILE_PITCH + quad],
-            tile[(key_lane + 3u * KEY_LANES) * TILE_PITCH + quad],
-          );
-          for (var r = 0u; r < ROWS_EACH; r++) {
-            scores[r] += similarity(load_q(rows[r].index, quad), keys);
-          }
-        }
-        let key_columns = vec4u(first_column + 4u * key_lane) + vec4u(0, 1, 2, 3);
-        for (var r = 0u; r < ROWS_EACH; r++) {
-          ${parts.plain ? plainLogits : fullLogits}
-          let pairs = max(scores[r].xy, scores[r].zw);
-          lanes[(row_lane + r * ROW_LANES) * KEY_LANES + key_lane] = max(pairs.x, pairs.y);
-        }
-        workgroupBarrier();
+        let key_column = first_column + VECTOR * key_lane;
+        ${scores((score, r, n) => `${score} = logits(${score}, sequence, batch, row_${r}, key_column${n === 0 ? '' : ' + 4u'});`)}
+        ${rows((r) => `lanes[tile_row_${r} * KEY_LANES + key_lane] = greatest(${half ? `max(score_${r}_0, score_${r}_1)` : `score_${r}_0`});`)}
+        ${half ? breakImprecise : 'workgroupBarrier();'}
+        ${rows((r) => weigh(plan, r))}
+        ${rows((r) => `left[tile_row_${r} * LEFT_PITCH + key_lane] = ${half ? `vector_of(score_${r}_0 * WEIGHT_SCALE, score_${r}_1 * WEIGHT_SCALE)` : `score_${r}_0`};`)}
+        ${outputs((output, r) => `${output} *= rescale_${r};`)}
 
-        load_value_tile(lane, batch, kv_head, first_column, columns);
-        for (var r = 0u; r < ROWS_EACH; r++) {
-          let tile_row = row_lane + r * ROW_LANES;
-          let maximum = max(maxima[r], max_of_lanes(tile_row));
-          let rescale = exp2(maxima[r] - maximum);
-          let masked = scores[r] <= vec4f(MASKED);
-          let weights = select(exp2(scores[r] - vec4f(maximum)), vec4f(0), masked);
-          maxima[r] = maximum;
-          sums[r] = sums[r] * rescale + dot(weights, vec4f(1));
-          probabilities[tile_row * ROW_PITCH + key_lane] = weights;
-          for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
-            outputs[r][q] *= rescale;
+        ${products.outputSums}
+        for (var first_vector = 0u; first_vector < KEY_LANES; first_vector += KEY_SLICE) {
+          let values = fetch_values(lane, batch, kv_head, first_column + VECTOR * first_vector, columns);
+          workgroupBarrier();
+          store_values(lane, values);
+          workgroupBarrier();
+          for (var vector = 0u; vector < KEY_SLICE; vector++) {
+            ${products.values}
           }
         }
-        workgroupBarrier();
-
-        for (var keys = 0u; keys < KEY_LANES; keys++) {
-          var weights = array<vec4f, ROWS_EACH>();
-          for (var r = 0u; r < ROWS_EACH; r++) {
-            weights[r] = probabilities[(row_lane + r * ROW_LANES) * ROW_PITCH + keys];
-          }
-          for (var c = 0u; c < 4u; c++) {
-            for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
-              let value = tile[(4u * keys + c) * TILE_PITCH + min(key_lane + q * KEY_LANES, VALUE_QUADS - 1u)];
-              for (var r = 0u; r < ROWS_EACH; r++) {
-                outputs[r][q] += weights[r][c] * value;
-              }
-            }
-          }
-        }
+        ${products.addOutputs}
       }
 
+      ${half ? markImprecise : 'workgroupBarrier();'}
+      ${rows((r) => `lanes[tile_row_${r} * KEY_LANES + key_lane] = sum_${r};`)}
       workgroupBarrier();
-      for (var r = 0u; r < ROWS_EACH; r++) {
-        lanes[(row_lane + r * ROW_LANES) * KEY_LANES + key_lane] = sums[r];
-      }
-      workgroupBarrier();
-      for (var r = 0u; r < ROWS_EACH; r++) {
-        let tile_row = row_lane + r * ROW_LANES;
-        if (first_row + tile_row >= step.tokens * ${members}) {
-          continue;
-        }
-        let sum = sum_of_lanes(tile_row);
-        let factor = select(0.0, 1.0 / sum, sum > 0.0${zeroHidden ? ' && keeps(batch, sequence, rows[r].token)' : ''});
-        for (var q = 0u; q < VALUE_QUADS_EACH; q++) {
-          let quad = key_lane + q * KEY_LANES;
-          if (quad < VALUE_QUADS) {
-            store_out(rows[r].index, quad, outputs[r][q] * factor);
-          }
-        }
-      }`,
+      ${rows((r) => finish(plan, r, members, zeroHidden))}`,
   };
 }
 
-/** A sink is a logit that all rows of its head start with, and that has no value. */
-const startAtSink = wgsl`
-  maxima[r] = sinks[rows[r].head] * LOG2E;
-  sums[r] = select(0.0, 1.0, key_lane == 0u);`;
+/** Sums of a slice beyond this are known too coarsely in f16: weights would be off by more than 5e-3. */
+const mostSum = 16;
 
-const plainLogits = wgsl`
-  let hidden = key_columns >= vec4u(visible_columns(sequence, rows[r].token));
-  scores[r] = select(scores[r] * SCALE_LOG2E, vec4f(MASKED), hidden);`;
-
-const fullLogits = wgsl`
-  for (var c = 0u; c < 4u; c++) {
-    scores[r][c] = logit(scores[r][c] * SCALE, sequence, batch, rows[r].head, rows[r].token, key_columns[c]);
+const startPrecise = wgsl`
+  if (lane == 0u) {
+    atomicStore(&imprecise[0], 0u);
   }`;
 
-/** Keys stand in the tile so that lanes side by side, which take four neighbouring keys each, read rows side by side. */
-const keyOfRow = 'row % KEY_LANES * 4u + row / KEY_LANES';
+const noteImprecise = wgsl`
+  if (!all(vec2f(largest) <= vec2f(MOST_SUM))) {
+    atomicStore(&imprecise[0], 1u);
+  }`;
 
-/** Row by row of the tile; `column` says which key or value of the tile a row holds. */
-function loadTile(name: 'key' | 'value', column: string): string {
-  const widthQuads = name === 'key' ? 'HEAD_QUADS' : 'VALUE_QUADS';
+/** The load is a barrier, too. */
+const breakImprecise = wgsl`
+  if (workgroupUniformLoad(&imprecise[0]) == 1u) {
+    break;
+  }`;
+
+const markImprecise = wgsl`
+  let is_imprecise = workgroupUniformLoad(&imprecise[0]);
+  if (lane == 0u) {
+    marks[workgroup] = is_imprecise;
+  }
+  if (is_imprecise == 1u) {
+    return;
+  }`;
+
+const plus = (count: number, unit: string) =>
+  count === 0 ? '' : count === 1 ? ` + ${unit}` : ` + ${count}u * ${unit}`;
+
+/** Invocations beyond the width do what the last one does, which is not written. */
+const valueVector = (m: number, whole: boolean) =>
+  whole ? `key_lane${plus(m, 'KEY_LANES')}` : `min(key_lane${plus(m, 'KEY_LANES')}, VALUE_VECTORS - 1u)`;
+
+/** All quads that the invocations of a row have are of the output. */
+const fillsWidth = ({ valueDim, keyLanes, vectorEntries }: AttentionTilePlan) =>
+  quads(valueDim) % ((keyLanes * vectorEntries) / 4) === 0;
+
+const writeWithin = wgsl`
+  fn write(row: u32, quad: u32, value: vec4f) {
+    if (quad < VALUE_QUADS) {
+      store_out(row, quad, value);
+    }
+  }`;
+
+/** A sink is a logit that all rows of its head start with, and that has no value. */
+const startAtSink = (r: number) => wgsl`
+  var maximum_${r} = sinks[row_${r}.head] * LOG2E;
+  var sum_${r} = select(0.0, 1.0, key_lane == 0u);`;
+
+/** From the logits of a row to weights, relative to its maximum so far. */
+function weigh({ vectorEntries }: AttentionTilePlan, r: number): string {
+  const weight = (n: number) => wgsl`
+    score_${r}_${n} = exp2(score_${r}_${n} - maximum_${r});
+    sum_${r} += dot(score_${r}_${n}, vec4f(1));`;
   return wgsl`
-    fn load_${name}_tile(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) {
-      for (var index = lane; index < TILE_KEYS * ${widthQuads}; index += THREADS) {
-        let row = index / ${widthQuads};
-        let quad = index % ${widthQuads};
-        let column = first_column + ${column};
-        var entries = vec4f(0);
-        if (column < columns) {
-          entries = ${name}_at(batch, kv_head, column, quad);
-        }
-        tile[row * TILE_PITCH + quad] = entries;
+    let old_${r} = maximum_${r};
+    maximum_${r} = max(maximum_${r}, max_of_lanes(tile_row_${r}));
+    let rescale_${r} = exp2(old_${r} - maximum_${r});
+    sum_${r} *= rescale_${r};
+    ${repeat(vectorEntries / 4, weight)}`;
+}
+
+/** `fn logits(sums, sequence, batch, row, column) -> vec4f`: of four columns from `column` on, in units of log2, MASKED where hidden. */
+function logitsOf(half: boolean, plain: boolean): string {
+  const parameters = 'sums: vec4f, sequence: Sequence, batch: u32, row: Row, column: u32';
+  const full = wgsl`
+    fn logits(${parameters}) -> vec4f {
+      let scaled = sums${half ? '' : ' * SCALE'};
+      var logits = vec4f(0);
+      for (var c = 0u; c < 4u; c++) {
+        logits[c] = logit(scaled[c], sequence, batch, row.head, row.token, column + c);
       }
+      return logits;
+    }`;
+  const masked = wgsl`
+    fn logits(${parameters}) -> vec4f {
+      let hidden = vec4u(column) + vec4u(0, 1, 2, 3) >= vec4u(visible_columns(sequence, row.token));
+      return select(sums * ${half ? 'LOG2E' : 'SCALE_LOG2E'}, vec4f(MASKED), hidden);
+    }`;
+  return plain ? masked : full;
+}
+
+function finish(plan: AttentionTilePlan, r: number, members: string, zeroHidden: boolean): string {
+  const half = plan.products === 'f16';
+  const write = fillsWidth(plan) ? 'store_out' : 'write';
+  const vector = (m: number) => `key_lane${plus(m, 'KEY_LANES')}`;
+  const quad = (q: number) => (half ? `2u * (${vector(q >> 1)})${q % 2 === 0 ? '' : ' + 1u'}` : vector(q));
+  const keeps = zeroHidden ? ` && keeps(batch, sequence, row_${r}.token)` : '';
+  return wgsl`
+    if (first_row + tile_row_${r} < step.tokens * ${members}) {
+      let sum = sum_of_lanes(tile_row_${r})${half ? ' * WEIGHT_SCALE' : ''};
+      let factor = select(0.0, 1.0 / sum, sum > 0.0${keeps});
+      ${repeat((plan.valueVectorsEach * plan.vectorEntries) / 4, (q) => `${write}(row_${r}.index, ${quad(q)}, output_${r}_${q} * factor);`)}
     }`;
 }
 
 const foldOfLanes = wgsl`
+  fn greatest(logits: vec4f) -> f32 {
+    let pairs = max(logits.xy, logits.zw);
+    return max(pairs.x, pairs.y);
+  }
+
   fn max_of_lanes(tile_row: u32) -> f32 {
     var result = MASKED;
     for (var other = 0u; other < KEY_LANES; other++) {
