@@ -1,5 +1,6 @@
 import type { MatrixStorage } from '../plan/kernel-plan.ts';
 import type { Binding } from './kernel.ts';
+import { type QuantizedPair, quantizedPair } from './quantized.ts';
 import { decodedPair, halvesOf, loader, vectorBinding } from './storage.ts';
 import { wgsl } from './wgsl.ts';
 
@@ -16,6 +17,7 @@ export interface WeightParts {
 }
 
 export function weightParts(name: string, storage: MatrixStorage, blockQuads: 1 | 2): WeightParts {
+  if (typeof storage !== 'string' && blockQuads === 2) return integerParts(name, quantizedPair(name, storage));
   const isWide = blockQuads === 2 && typeof storage === 'string' && storage !== 'f32';
   const values = isWide
     ? decodedPair(storage, 'raw')
@@ -40,4 +42,20 @@ export function weightParts(name: string, storage: MatrixStorage, blockQuads: 1 
     dot: [...needed, dot],
     halves: [...needed, halves],
   };
+}
+
+/** A block is of one group: its scale is applied to the sum. */
+function integerParts(name: string, { binding, scale, blocksOfGroup, quads }: QuantizedPair): WeightParts {
+  const dot = wgsl`
+    fn ${name}_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+      let raw = ${name}[block];
+      return ${name}_scale(block / ${blocksOfGroup}u) * (dot(x0, ${quads[0]}) + dot(x1, ${quads[1]}));
+    }`;
+  const halves = wgsl`
+    fn ${name}_halves(block: u32) -> vec4u {
+      let raw = ${name}[block];
+      let scale = ${name}_scale(block / ${blocksOfGroup}u);
+      return ${halvesOf(quads.map((quad) => `scale * (${quad})`))};
+    }`;
+  return { binding, dot: [scale, dot], halves: [scale, halves] };
 }
