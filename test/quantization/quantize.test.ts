@@ -38,8 +38,8 @@ describe.each(forms)('$dtype in groups of $group', (form) => {
   });
 
   it('has the size that a buffer has', () => {
-    const words = (bytes: number) => 4 * Math.ceil(bytes / 4);
-    expect(quantizedBytes(given.length, form)).toBe(codes.byteLength + words(scales.byteLength));
+    expect(quantizedBytes(given.length, form)).toBe(codes.byteLength + scales.byteLength);
+    expect(quantizedBytes(5 * form.group, form)).toBe((codes.byteLength * 5) / scales.length + 16);
   });
 });
 

@@ -28,9 +28,9 @@ export function quantizedOf({ dtype, group }: Pick<WeightDecl, 'dtype' | 'group'
 /** Bytes of the codes of so many entries. */
 export const codeBytes = (entries: number, { dtype }: Quantized): number => (entries * bitsOf[dtype]) / 8;
 
-/** Codes and scales, which begin at a multiple of four bytes. */
+/** Codes, which end at a multiple of eight bytes, and scales, padded to one: some kernels read eight bytes at a time. */
 export const quantizedBytes = (entries: number, quantized: Quantized): number =>
-  codeBytes(entries, quantized) + 4 * Math.ceil(entries / quantized.group / 2);
+  codeBytes(entries, quantized) + 8 * Math.ceil(entries / quantized.group / 4);
 
 /**
  * Quantises whole groups.
@@ -38,6 +38,7 @@ export const quantizedBytes = (entries: number, quantized: Quantized): number =>
  */
 export function quantize(values: Float32Array, { dtype, group }: Quantized): QuantizedValues {
   const half = 2 ** (bitsOf[dtype] - 1);
+  const most = 2 * half - 1;
   const codes = new Uint8Array(values.length);
   const scales = new Uint16Array(values.length / group);
   for (let g = 0; g < scales.length; g++) {
@@ -45,9 +46,13 @@ export function quantize(values: Float32Array, { dtype, group }: Quantized): Qua
     const bits = scaleBits(values, start, start + group, half);
     const scale = f16ToF32(bits);
     scales[g] = bits;
-    for (let at = start; at < start + group; at++) {
-      const nearest = scale === 0 ? 0 : Math.floor((values[at] as number) / scale + 0.5);
-      codes[at] = Math.min(2 * half - 1, Math.max(0, nearest + half));
+    if (scale === 0) codes.fill(half, start, start + group);
+    else {
+      for (let at = start; at < start + group; at++) {
+        // Towards zero is down, as what is below zero becomes zero.
+        const code = ((values[at] as number) / scale + (half + 0.5)) | 0;
+        codes[at] = code < 0 ? 0 : code > most ? most : code;
+      }
     }
   }
   return { codes: dtype === 'int4' ? paired(codes) : codes, scales };
@@ -56,11 +61,16 @@ export function quantize(values: Float32Array, { dtype, group }: Quantized): Qua
 /** The scale of the entries from `start` to `end`, not beyond the largest of them / −`half`. */
 function scaleBits(values: Float32Array, start: number, end: number, half: number): number {
   let largest = 0;
+  let most = 0;
   let sum = 0;
   for (let at = start; at < end; at++) {
     const value = values[at] as number;
-    if (Math.abs(value) > Math.abs(largest)) largest = value;
-    sum += Math.abs(value);
+    const magnitude = Math.abs(value);
+    sum += magnitude;
+    if (magnitude > most) {
+      most = magnitude;
+      largest = value;
+    }
   }
   const scale = largest / -half;
   // A NaN is no maximum, but it is in the sum.
