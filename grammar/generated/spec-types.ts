@@ -363,6 +363,11 @@ export interface Spec {
       /** Positions of a page: a power of two. Default: `16`. */
       readonly page_size?: number;
     };
+    /** Precision of what is computed; that of what is stored is `cache.dtype` and `weights.dtype`. */
+    readonly precision?: {
+      /** Sums of products of queries and keys where kernels use matrices, for which keys are stored as `f16` or `int8`. `f32`: no row of the result is further off than 1e-3, relative to f64 on what is stored. `f16`: faster, no further off than 5e-3. Everything else is summed in f32 in any case. Default: `f32`. */
+      readonly compute?: 'f32' | 'f16';
+    };
   };
   /** Several attentions, each a module of its own: each has what it changes in `attention`, where that is written. Not with `model`. The weights of `self` are `self.attn.q.weight`, … */
   readonly attentions?: Readonly<Record<string, Overrides<Spec['attention']>>>;
@@ -609,6 +614,7 @@ export interface OptionTypes {
   readonly "attention.cache.capacity": number;
   readonly "attention.cache.prefill_chunk": number;
   readonly "attention.cache.page_size": number;
+  readonly "attention.precision.compute": 'f32' | 'f16';
   readonly "attentions": Readonly<Record<string, Overrides<Spec['attention']>>>;
   readonly "mlp.kind": 'gated' | 'plain';
   readonly "mlp.activation": 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu' | 'relu2' | 'clamped_swiglu';
@@ -686,6 +692,7 @@ export type MapPath =
   | "attention.hooks"
   | "attention.cache"
   | "attention.cache.ranges"
+  | "attention.precision"
   | "mlp"
   | "mlp.clamp"
   | "mlp.experts"

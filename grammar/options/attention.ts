@@ -7,6 +7,7 @@ import { latent } from './latent.ts';
 import { gates, logits } from './logits.ts';
 import { qkNorm, valueNorm, valueResidual } from './norms.ts';
 import { alibi, rope, t5Bias } from './positions.ts';
+import { precision } from './precision.ts';
 
 /** `attention`: heads, widths, norms, positions, memory, mask and cache. */
 export const attention = {
@@ -217,5 +218,6 @@ export const attention = {
       doc: 'Projections that have a bias.',
     },
     cache,
+    precision,
   },
 } as const satisfies MapOption;

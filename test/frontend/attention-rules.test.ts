@@ -134,6 +134,21 @@ describe('rules', () => {
     expectCodes(block('logits_order: [cap, cap]', 'softcap: 5', 'bias: {}'), 'SCH002');
   });
 
+  test('scores of f16 are for keys of f16, and for a softmax of all heads', () => {
+    const half = 'precision: { compute: f16 }';
+    expectCodes(block(half, 'cache: { dtype: f16 }'));
+    expectCodes(block('precision: { compute: f32 }'));
+    expectCodes(block(half), 'OPT002');
+    for (const line of [
+      'similarity: l2',
+      'head_mixing: [pre]',
+      'normalizer: sigmoid',
+      'hooks: { names: [scores] }',
+      'heads: { active: [0] }',
+    ])
+      expectCodes(block(half, 'cache: { dtype: f16 }', line), 'OPT002');
+  });
+
   test('MEM005 for memory and for a zero column', () => {
     expectCodes(block('mask: { window: 8 }', 'zero_kv: true'), 'MEM005');
     expectCodes(block('mask: { window: 8 }', 'memory_kv: 2'), 'MEM005');

@@ -18,7 +18,7 @@ function outcomeOf(spec: PrintableSpec): Outcome {
   const { shaped, diagnostics } = checkSpec({ path: 'spec.yaml', text: printYaml(spec) });
   if (shaped === undefined || diagnostics.length > 0)
     return { kind: 'reported', codes: diagnostics.map(({ code }) => code) };
-  const { module, programs, definition } = compileModule(shaped, [profiles.baseline]);
+  const { module, programs, definition } = compileModule(shaped, [profiles.baseline, profiles.matrix]);
   const emit = JSON.stringify([definition, shaped.weightsFile]);
   const lower = JSON.stringify([module.nodes, [...module.tensors]]);
   return { kind: 'silent', outputs: { lower, plan: JSON.stringify(programs), emit, runtime: emit } };

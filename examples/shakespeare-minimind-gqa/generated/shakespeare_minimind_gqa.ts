@@ -639,12 +639,16 @@ fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
   return column < visible_columns(sequence, token);
 }
 
+fn visible_logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
+  var value = scaled;
+  return value * LOG2E;
+}
+
 fn logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
   if (!visible(sequence, batch, token, column)) {
     return MASKED;
   }
-  var value = scaled;
-  return value * LOG2E;
+  return visible_logit(scaled, sequence, batch, head, token, column);
 }
 
 fn query_head(kv_head: u32, member: u32) -> u32 {
@@ -1690,12 +1694,16 @@ fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
   return column < visible_columns(sequence, token);
 }
 
+fn visible_logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
+  var value = scaled;
+  return value * LOG2E;
+}
+
 fn logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
   if (!visible(sequence, batch, token, column)) {
     return MASKED;
   }
-  var value = scaled;
-  return value * LOG2E;
+  return visible_logit(scaled, sequence, batch, head, token, column);
 }
 
 fn query_head(kv_head: u32, member: u32) -> u32 {
@@ -6844,7 +6852,7 @@ export const definition: ModuleDefinition = {
       id: 'matrix',
       features: ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix'],
       limits: {
-        maxComputeWorkgroupStorageSize: 32768,
+        maxComputeWorkgroupStorageSize: 49152,
         maxComputeInvocationsPerWorkgroup: 256,
         maxStorageBuffersPerShaderStage: 10,
         maxComputeWorkgroupsPerDimension: 65535,

@@ -8,7 +8,7 @@ const hints: ReadonlyMap<string, string> = new Map([
   ['sliding_window', 'write `mask: { window: … }`: both count the query’s own key'],
   [
     'precision',
-    'write `weights: { dtype: … }` for matrices, `cache: { dtype: … }` for keys and values, and `cache: { ranges: … }` for those of some heads; sums are f32 always',
+    'write `weights: { dtype: … }` for matrices, `cache: { dtype: … }` for keys and values, and `cache: { ranges: … }` for those of some heads; sums are f32, but for `attention: { precision: { compute: … } }`',
   ],
   ['lengths', 'lengths are given with each call, as its `tokens` and `keys`: a spec says nothing of them'],
   ['is_causal', 'write `mask: { causal: true }`'],

@@ -15,6 +15,7 @@ import { resolveMask } from './rules/mask.ts';
 import { resolveMemory } from './rules/memory.ts';
 import { checkBuffers } from './rules/parameters.ts';
 import { resolveBiasPosition } from './rules/position-bias.ts';
+import { resolveCompute } from './rules/precision.ts';
 import { resolveRope } from './rules/rope.ts';
 import { yarnMscale } from './rules/rope-scaling.ts';
 import { resolveValueResidual } from './rules/value-residual.ts';
@@ -45,6 +46,7 @@ export function resolveAttention(
   const clipQkv = spec.at('attention.clip_qkv')?.value;
   const hooks = resolveHooks(spec, report);
   const cache = resolveCache(spec, heads, report);
+  const compute = resolveCompute(spec, hooks, report);
   const activeHeads = resolveActiveHeads(spec, heads, report);
   const similarity = spec.at('attention.similarity')?.value;
   const sinks = spec.at('attention.sinks')?.value;
@@ -101,6 +103,7 @@ export function resolveAttention(
       o: biases.includes('o'),
     }),
     ...cache,
+    ...(compute && { compute }),
     hooks,
   });
   checkBuffers(spec, attention, report);

@@ -227,6 +227,8 @@ export interface AttentionShape {
   readonly classes?: readonly HeadClass[];
   /** Absent: a row for each position, `[B, K, C, width]`. */
   readonly cacheLayout?: CacheLayout;
+  /** Precision that sums of products of queries and keys may have; absent: f32. */
+  readonly compute?: 'f16';
   /** Activations that are returned beside the output. */
   readonly hooks: readonly HookName[];
 }

@@ -13,7 +13,7 @@ export function arithmeticOf(plan: KernelPlan): Arithmetic {
 
 /** Works on what an earlier kernel has marked, which is mostly nothing. */
 export const redoesMarked = (plan: KernelPlan): boolean =>
-  (plan.stage === 'attention_matrix' && plan.reference === 'raised') ||
+  (plan.stage === 'attention_matrix' && plan.reference === 'maximum') ||
   (plan.stage === 'attention_tile' && plan.marks === 'read');
 
 /**

@@ -312,7 +312,7 @@ function lowerGivenHeads(builder: ModuleBuilder, attention: AttentionShape): voi
 /** Everything of an attention node but its q, k, v and out; declares what it reads. */
 function attentionParts(builder: ModuleBuilder, attention: AttentionShape, at: string, layer?: number) {
   const { heads, headDim, valueDim, similarity, scale, columns, mask, normalizer, softcap } = attention;
-  const { biasPosition, biasTensor, headMixing, sinks, cross, score } = attention;
+  const { biasPosition, biasTensor, headMixing, sinks, cross, score, compute } = attention;
   const weight = (name: string) => builder.weight(`${at}attn.${name}`);
   const memory = memoryOf(builder, attention, at, layer);
   const keyMask = mask.padding === 'none' ? undefined : builder.declare('key_mask', 'input', 'u32', [B, J]);
@@ -348,6 +348,7 @@ function attentionParts(builder: ModuleBuilder, attention: AttentionShape, at: s
     ...keptRows(builder, attention, at),
     ...(softcap && { softcap }),
     ...(sinks && { sinks: weight('sinks') }),
+    ...(compute && { compute }),
     ...(biasPosition?.kind === 'alibi' && { alibi: biasPosition }),
     ...(biasPosition?.kind === 't5' && { t5: { ...biasPosition, table: weight('t5.weight') } }),
   };

@@ -351,6 +351,8 @@ export interface AttentionNode extends NodeBase {
   readonly headDim: number;
   readonly valueDim: number;
   readonly similarity: 'dot' | 'l2';
+  /** Precision that sums of similarities may have; absent: f32. */
+  readonly compute?: 'f16';
   readonly scale: number;
   readonly mask: MaskShape;
   /** u32 `[B, J]` (`[B, X]` in cross-attention); present when `mask.padding` is not none. */

@@ -3,11 +3,20 @@ import type { AttentionMatrixPlan, AttentionOptions } from './kernel-plan.ts';
 import type { MatrixSchedule, TargetProfile } from './profiles.ts';
 import { halfVectors, vectors, workgroupBytes } from './workgroup-memory.ts';
 
-/** In order of preference: more rows in a subgroup read keys and values less often, as long as the registers hold them. */
-const matrixSchedules: readonly MatrixSchedule[] = [
-  { subgroups: 4, rowBlocks: 2, tileKeys: 16, scores: 'f32' },
-  { subgroups: 4, rowBlocks: 1, tileKeys: 16, scores: 'f32' },
-];
+/**
+ * In order of preference. More rows in a subgroup read keys and values less often, as long as the registers hold them; more subgroups
+ * share what was staged, as long as the memory holds their scores, and pay off for wide heads where most tiles concern all of them.
+ */
+function schedulesFor(options: AttentionOptions, compute: 'f32' | 'f16'): readonly MatrixSchedule[] {
+  const { headDim, valueDim, mask } = options;
+  const isMoving = mask.window !== undefined || mask.chunk !== undefined;
+  const subgroups = Math.max(headDim, valueDim) > 96 && !isMoving ? [8, 4] : [4, 8];
+  const schedules = [2, 1].flatMap((rowBlocks) =>
+    subgroups.map((count): MatrixSchedule => ({ subgroups: count, rowBlocks, tileKeys: 16, scores: 'f32' })),
+  );
+  const halves = [2, 1].map((rowBlocks): MatrixSchedule => ({ subgroups: 8, rowBlocks, tileKeys: 32, scores: 'f16' }));
+  return compute === 'f16' ? [...halves, ...schedules] : schedules;
+}
 
 /** What may be fastest elsewhere. */
 export const matrixCandidates: readonly MatrixSchedule[] = [2, 4, 8].flatMap((subgroups) =>
@@ -19,15 +28,27 @@ export const matrixCandidates: readonly MatrixSchedule[] = [2, 4, 8].flatMap((su
 /** 32-bit registers of a lane that queries and outputs may take of the 255 that there are. */
 const registerBudget = 192;
 
+/**
+ * Bytes of workgroup memory for each subgroup: what the drivers measured keep of a unit's memory is 48 KiB, and eight subgroups with
+ * full registers are what a unit runs at a time. With half as many it takes nearly twice as long.
+ */
+const bytesEach = 6 * 1024 - 64;
+
 export function planAttentionMatrix(
   options: AttentionOptions,
   profile: TargetProfile,
+  compute: 'f32' | 'f16' = 'f32',
 ): Choice<AttentionMatrixPlan> | { readonly reason: string } {
   if (options.keys !== 'f16' && options.keys !== 'int8')
     return { reason: `keys are ${options.keys}, subgroup matrices take f16` };
   if (options.similarity !== 'dot') return { reason: 'a distance is not a product of matrices' };
+  if (options.keyLayout === 'tokens-first' && (options.headDim % 4 > 0 || options.valueDim % 4 > 0))
+    return {
+      reason: 'given keys and values have no padding: widths that are not multiples of 4 are read entry by entry',
+    };
   const rejected = [];
-  for (const schedule of profile.schedules?.attention_matrix ?? matrixSchedules) {
+  const measured = profile.schedules?.attention_matrix?.filter(({ scores }) => scores === compute);
+  for (const schedule of measured?.length ? measured : schedulesFor(options, compute)) {
     const plan = matrixPlan(options, schedule);
     const reason = problem(plan, profile);
     if (reason === undefined) return { plan, rejected };
@@ -39,39 +60,50 @@ export function planAttentionMatrix(
 
 const blocks = (width: number) => Math.ceil(width / 16);
 
+/** Of f16: 8 more than needed, so that rows side by side lie in different banks, and all of them at multiples of 16 bytes. */
+const paddedPitch = (width: number) => (width + 8) / 4;
+
 function matrixPlan(options: AttentionOptions, schedule: MatrixSchedule): AttentionMatrixPlan {
-  const { subgroups, rowBlocks, tileKeys } = schedule;
+  const { subgroups, tileKeys } = schedule;
+  const padded = withPitch(options, schedule, paddedPitch(tileKeys));
+  const fits = workgroupBytes(padded.workgroup) <= subgroups * bytesEach;
+  return fits ? padded : withPitch(options, schedule, tileKeys / 4);
+}
+
+function withPitch(options: AttentionOptions, schedule: MatrixSchedule, weightPitch: number): AttentionMatrixPlan {
+  const { subgroups, rowBlocks, tileKeys, scores } = schedule;
   const rows = subgroups * rowBlocks * 16;
-  const width = blocks(Math.max(options.headDim, options.valueDim)) * 16;
-  // 8 halves more than needed, so that rows side by side lie in different banks.
-  const tilePitch = (width + 8) / 4;
-  const scorePitch = (tileKeys + 8) / 4;
-  const scores = [vectors('scores', rows * scorePitch), halfVectors('pattern', rows * scorePitch)];
-  const pattern = [halfVectors('pattern', rows * scorePitch), vectors('scratch', subgroups * 80)];
+  const keyPitch = paddedPitch(blocks(options.headDim) * 16);
+  const valuePitch = paddedPitch(blocks(options.valueDim) * 16);
+  const scorePitch = scores === 'f32' ? tileKeys / 4 + 1 : weightPitch;
   return {
     stage: 'attention_matrix',
     reference: 'fixed',
     ...options,
     ...schedule,
     loadEntries: options.headDim % 8 === 0 && options.valueDim % 8 === 0 ? 8 : 4,
-    tilePitch,
+    keyPitch,
+    valuePitch,
     scorePitch,
+    weightPitch,
     threads: subgroups * 32,
     workgroup: [
-      halfVectors('tile', tileKeys * tilePitch),
-      ...(schedule.scores === 'f32' ? scores : pattern),
+      halfVectors('keys', tileKeys * keyPitch),
+      halfVectors('values', tileKeys * valuePitch),
+      halfVectors('weights', rows * weightPitch),
+      // Scores of f16 lie where their weights will; outputs pass through the memory of f32 scores, or through a block each.
+      scores === 'f32' ? vectors('scores', rows * scorePitch) : vectors('scratch', subgroups * 80),
       // One would do, but 16 bytes keep the other arrays where matrices can be loaded from.
       { name: 'overflow', element: 'atomic<u32>', length: 4 },
     ],
   };
 }
 
-/** The kernel that redoes what the fixed reference could not hold: the same rows in a workgroup, tiles small enough for its scratch. */
-export function raisedReference(plan: AttentionMatrixPlan): AttentionMatrixPlan {
+/** The kernel that redoes what the fixed reference could not hold: the same rows in a workgroup, exact scores. */
+export function knownMaximum(plan: AttentionMatrixPlan): AttentionMatrixPlan {
   const { subgroups, rowBlocks } = plan;
-  const raised = matrixPlan(plan, { subgroups, rowBlocks, tileKeys: 16, scores: 'f32' });
-  const workgroup = raised.workgroup.filter(({ name }) => name !== 'overflow');
-  return { ...raised, reference: 'raised', workgroup: [...workgroup, vectors('scratch', subgroups * 80)] };
+  const exact = matrixPlan(plan, { subgroups, rowBlocks, tileKeys: 16, scores: 'f32' });
+  return { ...exact, reference: 'maximum', workgroup: exact.workgroup.filter(({ name }) => name !== 'overflow') };
 }
 
 function problem(plan: AttentionMatrixPlan, { limits }: TargetProfile): string | undefined {

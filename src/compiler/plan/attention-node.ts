@@ -1,6 +1,6 @@
 import type { BufferDecl, Extent } from '../../runtime/abi1/definition.ts';
 import type { AttentionNode } from '../ir/nodes.ts';
-import { planAttentionMatrix, raisedReference } from './attention-matrix-plans.ts';
+import { knownMaximum, planAttentionMatrix } from './attention-matrix-plans.ts';
 import {
   activePlan,
   attentionOptions,
@@ -122,7 +122,7 @@ function matrixForm(node: AttentionNode, options: AttentionOptions, profile: Tar
   const { heads } = node;
   const reason = whole(node) ?? allHeads(node) ?? tooMany(fusedBindings(node) + present(node.sinks), profile);
   if (reason !== undefined) return { reason };
-  const choice = planAttentionMatrix(options, profile);
+  const choice = planAttentionMatrix(options, profile, node.compute);
   if ('reason' in choice) return choice;
   const { plan, rejected } = choice;
   const tiles = ceilDiv(times('I', heads.queriesPerKv), plan.subgroups * plan.rowBlocks * 16);
@@ -131,7 +131,7 @@ function matrixForm(node: AttentionNode, options: AttentionOptions, profile: Tar
   const bind = { ...scores, ...logits, ...sinks, ...values, out: node.out, marks };
   const grid = [heads.kvHeads, tiles, 'B'] as const;
   return {
-    dispatches: [dispatch(node, plan, bind, grid), dispatch(node, raisedReference(plan), bind, grid)],
+    dispatches: [dispatch(node, plan, bind, grid), dispatch(node, knownMaximum(plan), bind, grid)],
     scratch: [{ name: marks, role: 'activation', dtype: 'u32', shape: ['B', tiles, heads.kvHeads] }],
     rejected,
   };

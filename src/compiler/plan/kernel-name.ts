@@ -52,7 +52,7 @@ export function kernelName(plan: KernelPlan): string {
     case 'append':
       return joined('append', `${plan.kvHeads}x${plan.headDim}`, plan.cacheLayout?.kind);
     case 'attention_matrix':
-      return joined(plan.stage, plan.reference === 'raised' && 'raised', ...attentionKey(plan));
+      return joined(plan.stage, plan.reference === 'maximum' && 'maximum', ...attentionKey(plan));
     case 'attention_tile':
       return joined(plan.stage, plan.marks === 'read' && 'exact', ...attentionKey(plan));
     case 'attention_split':

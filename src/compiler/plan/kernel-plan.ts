@@ -359,9 +359,10 @@ export interface AttentionMatrixPlan extends AttentionOptions, PlanBase {
   readonly stage: 'attention_matrix';
   /**
    * `fixed`: exponentials are relative to the first visible tile's maximum, which is never raised; a row whose sum leaves the range
-   * of f16 marks its workgroup. `raised`: the reference follows the maximum, at the price of rescaling; works on marked workgroups only.
+   * of f16 marks its workgroup. `maximum`: relative to the maximum of the row, which a walk over the keys finds first; works on marked
+   * workgroups only.
    */
-  readonly reference: 'fixed' | 'raised';
+  readonly reference: 'fixed' | 'maximum';
   readonly subgroups: number;
   readonly rowBlocks: number;
   readonly tileKeys: number;
@@ -369,9 +370,11 @@ export interface AttentionMatrixPlan extends AttentionOptions, PlanBase {
   readonly scores: 'f32' | 'f16';
   /** Entries that are read at a time from keys and values: a row's start is aligned to so many. */
   readonly loadEntries: 4 | 8;
-  /** Quads from one row to the next: of keys and values, and of scores and weights. */
-  readonly tilePitch: number;
+  /** Quads from one row to the next. */
+  readonly keyPitch: number;
+  readonly valuePitch: number;
   readonly scorePitch: number;
+  readonly weightPitch: number;
 }
 
 /** One token: a workgroup serves all query heads of one KV head for `chunk` key columns and leaves a partial result. */

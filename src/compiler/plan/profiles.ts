@@ -109,7 +109,7 @@ export const profiles = {
     id: 'matrix',
     doc: 'devices with subgroup matrices of f16 and subgroups of 32',
     features: ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix' as GPUFeatureName],
-    limits: { ...defaultLimits, maxComputeWorkgroupStorageSize: 32_768, maxStorageBuffersPerShaderStage: 10 },
+    limits: { ...defaultLimits, maxComputeWorkgroupStorageSize: 49_152, maxStorageBuffersPerShaderStage: 10 },
     subgroupSize: 32,
     subgroupMatrix: true,
   },

@@ -86,12 +86,16 @@ fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
   return column < visible_columns(sequence, token);
 }
 
+fn visible_logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
+  var value = scaled;
+  return value * LOG2E;
+}
+
 fn logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
   if (!visible(sequence, batch, token, column)) {
     return MASKED;
   }
-  var value = scaled;
-  return value * LOG2E;
+  return visible_logit(scaled, sequence, batch, head, token, column);
 }
 
 fn query_head(kv_head: u32, member: u32) -> u32 {

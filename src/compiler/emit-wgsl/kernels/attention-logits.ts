@@ -11,14 +11,17 @@ import { headNumber, headNumbers, headsCounted } from './attention-heads.ts';
  */
 export interface LogitParts {
   readonly bindings: readonly Binding[];
-  /** `logit(scaled: f32, sequence, batch, head, token, column) -> f32`: in units of log2, MASKED where hidden. Calls `visible`. */
+  /**
+   * `visible_logit(scaled: f32, sequence, batch, head, token, column) -> f32`: in units of log2. `logit`, with the same parameters:
+   * MASKED where hidden. Calls `visible`.
+   */
   readonly functions: readonly string[];
-  /** A logit is the similarity times SCALE_LOG2E, where it is visible. */
-  readonly plain: boolean;
+  /** What a visible logit is: the similarity times SCALE_LOG2E, that within a cap of common size, or anything. */
+  readonly form: 'plain' | 'capped' | 'any';
 }
 
 export function logitParts(options: AttentionOptions): LogitParts {
-  const { bias, t5, alibiSlopes, softcap, score } = options;
+  const { bias, t5, alibiSlopes, softcap } = options;
   const expressions = expressionParts(options);
   const biased = bias !== undefined || t5 !== undefined || alibiSlopes !== undefined;
   return {
@@ -34,10 +37,17 @@ export function logitParts(options: AttentionOptions): LogitParts {
       ...(t5 ? [t5Of(options)] : []),
       ...(biased ? [biasesOf(options)] : []),
       ...expressions.functions,
-      logit(options, expressions, biased),
+      visibleLogit(options, biased),
+      logit(expressions),
     ],
-    plain: !biased && softcap === undefined && score === undefined,
+    form: formOf(options, biased),
   };
+}
+
+function formOf({ softcap, score }: AttentionOptions, biased: boolean): LogitParts['form'] {
+  if (biased || score !== undefined) return 'any';
+  if (softcap === undefined) return 'plain';
+  return softcap.cap >= 2 ** -10 && softcap.cap <= 2 ** 10 ? 'capped' : 'any';
 }
 
 const softcapOf = (cap: number) => wgsl`
@@ -94,21 +104,28 @@ function biasesOf({ bias, t5, alibiSlopes, heads }: AttentionOptions): string {
     }`;
 }
 
-function logit({ softcap, score }: AttentionOptions, { isPerHead }: ExpressionParts, biased: boolean): string {
-  const hidden = isPerHead ? ' || !shown(sequence, batch, head, token, column)' : '';
+function visibleLogit({ softcap, score }: AttentionOptions, biased: boolean): string {
   const scored = score ? 'value = score(value, sequence, batch, head, token, column);' : '';
   const bias = biased ? 'value += biases(sequence, batch, head, token, column);' : '';
   const cap = softcap ? 'value = softcap(value);' : '';
   const [first, second] = softcap?.order === 'cap-bias' ? [cap, bias] : [bias, cap];
   return wgsl`
-    fn logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
-      if (!visible(sequence, batch, token, column)${hidden}) {
-        return MASKED;
-      }
+    fn visible_logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
       var value = scaled;
       ${first}
       ${second}
       ${scored}
       return value * LOG2E;
+    }`;
+}
+
+function logit({ isPerHead }: ExpressionParts): string {
+  const hidden = isPerHead ? ' || !shown(sequence, batch, head, token, column)' : '';
+  return wgsl`
+    fn logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
+      if (!visible(sequence, batch, token, column)${hidden}) {
+        return MASKED;
+      }
+      return visible_logit(scaled, sequence, batch, head, token, column);
     }`;
 }

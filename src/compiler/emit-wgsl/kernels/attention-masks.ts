@@ -8,11 +8,17 @@ import { isPerHead } from './attention-expressions.ts';
 export interface MaskParts {
   readonly constants: Readonly<Record<string, Constant>>;
   readonly bindings: readonly Binding[];
+  /** `visible_columns(sequence, token) -> u32`: columns up to the last visible one; grows with the token. And `first_key`, if there is one. */
+  readonly limits: readonly string[];
+  /** `visible(sequence, batch, token, column) -> bool`. */
+  readonly visible: string;
   /**
-   * `visible_columns(sequence, token) -> u32`: columns up to the last visible one; grows with the token.
-   * `visible(sequence, batch, token, column) -> bool`.
+   * `shared_columns(sequence, first, last) -> vec2u`: the queries from token `first` to `last` all see the columns from x up to y.
+   * Undefined when columns between may be hidden from some.
    */
-  readonly functions: readonly string[];
+  readonly shared: string | undefined;
+  /** A column is visible exactly when it is among the `shared_columns` of its own token. */
+  readonly ranged: boolean;
   /** A column is visible exactly when it is below `visible_columns`. */
   readonly plain: boolean;
 }
@@ -30,9 +36,28 @@ export function maskParts(options: AttentionOptions): MaskParts {
       ...(mask.padding === 'none' ? [] : [isPerKey('key_mask')]),
       ...(mask.documents ? [isPerKey('documents')] : []),
     ],
-    functions: [visibleColumns(options), ...(skipsFirstKeys(mask) ? [firstKey(mask)] : []), visible(options)],
-    plain: !hidesFirstKeys(mask) && mask.padding === 'none' && !mask.documents && mask.where === undefined,
+    limits: [visibleColumns(options), ...(skipsFirstKeys(mask) ? [firstKey(mask)] : [])],
+    visible: visible(options),
+    shared: hidesSingleKeys(mask) ? undefined : sharedColumns(mask),
+    ranged: !hidesSingleKeys(mask) && (!hidesFirstKeys(mask) || !seesBeforeFirstKey(options)),
+    plain: !hidesFirstKeys(mask) && !hidesSingleKeys(mask),
   };
+}
+
+/** Columns that stay visible when the window or the chunk has moved past them. */
+const seesBeforeFirstKey = ({ mask, columns }: AttentionOptions) =>
+  mask.prefix !== undefined ||
+  (columns.zero + columns.memory > 0 && (mask.memoryVisible !== 'windowed' || mask.chunk !== undefined));
+
+const hidesSingleKeys = ({ padding, documents, where }: MaskShape) =>
+  padding !== 'none' || documents || where !== undefined;
+
+function sharedColumns(mask: MaskShape): string {
+  const first = hidesFirstKeys(mask) ? 'u32(max(i32(PREFIX_COLUMNS) + first_key(sequence, last), 0))' : '0u';
+  return wgsl`
+    fn shared_columns(sequence: Sequence, first: u32, last: u32) -> vec2u {
+      return vec2u(${first}, visible_columns(sequence, first));
+    }`;
 }
 
 /**

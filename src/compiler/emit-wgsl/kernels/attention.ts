@@ -14,8 +14,8 @@ import {
 } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 import { type GroupParts, groupParts } from './attention-heads.ts';
-import { logitParts } from './attention-logits.ts';
-import { maskParts } from './attention-masks.ts';
+import { type LogitParts, logitParts } from './attention-logits.ts';
+import { type MaskParts, maskParts } from './attention-masks.ts';
 
 /** Parts of the attention kernels, each of which takes those that it needs. */
 export interface AttentionParts {
@@ -27,8 +27,10 @@ export interface AttentionParts {
   readonly keys: Part;
   /** Values with their memory; `value_at(batch, kv_head, column, quad)`. */
   readonly values: Part;
-  /** `visible_columns`, `visible`, `logit`. */
+  /** `visible_columns`, `visible`, `visible_logit`, `logit`. */
   readonly logits: Part;
+  readonly masks: Pick<MaskParts, 'limits' | 'shared' | 'ranged'>;
+  readonly form: LogitParts['form'];
   /** A logit is the similarity times SCALE_LOG2E, hidden from `visible_columns` on. */
   readonly plain: boolean;
   readonly groups: GroupParts;
@@ -68,9 +70,11 @@ export function attentionParts(options: AttentionOptions): AttentionParts {
     values: columnsPart('value_at', 'v', valueDim, options),
     logits: {
       bindings: [...masks.bindings, ...logits.bindings],
-      functions: [...masks.functions, ...logits.functions],
+      functions: [...masks.limits, masks.visible, ...logits.functions],
     },
-    plain: masks.plain && logits.plain,
+    masks,
+    form: logits.form,
+    plain: masks.plain && logits.form === 'plain',
     groups: groupParts(options),
   };
 }

@@ -61,6 +61,7 @@ const written = new Set<string>([
   'cacheRanges',
   'classes',
   'cacheLayout',
+  'compute',
 ]);
 
 function attentionRefusals(attention: AttentionShape): readonly OnnxRefusal[] {

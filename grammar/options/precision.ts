@@ -1,0 +1,20 @@
+import { type MapOption, since } from '../option.ts';
+
+/** `attention.precision`. */
+export const precision = {
+  kind: 'map',
+  presence: 'grouping',
+  since,
+  consumedBy: 'plan',
+  doc: 'Precision of what is computed; that of what is stored is `cache.dtype` and `weights.dtype`.',
+  entries: {
+    compute: {
+      kind: 'enum',
+      values: ['f32', 'f16'],
+      default: 'f32',
+      since,
+      consumedBy: 'plan',
+      doc: 'Sums of products of queries and keys where kernels use matrices, for which keys are stored as `f16` or `int8`. `f32`: no row of the result is further off than 1e-3, relative to f64 on what is stored. `f16`: faster, no further off than 5e-3. Everything else is summed in f32 in any case.',
+    },
+  },
+} as const satisfies MapOption;

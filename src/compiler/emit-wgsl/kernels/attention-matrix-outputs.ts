@@ -1,0 +1,73 @@
+import type { AttentionMatrixPlan } from '../../plan/kernel-plan.ts';
+import { u32c } from '../kernel.ts';
+import { quads } from '../storage.ts';
+import { wgsl } from '../wgsl.ts';
+import { edge, rowBlocks, valueBlocks } from './attention-matrix-blocks.ts';
+
+/** Blocks of outputs pass through the memory of the scores, which are used up by then, or through scratch of their own. */
+const scratchOf = ({ scores }: AttentionMatrixPlan) => (scores === 'f32' ? 'scores' : 'scratch');
+
+export const outputConstants = (plan: AttentionMatrixPlan) => ({
+  SCRATCH_PITCH: u32c(edge / 4 + 1),
+  SUBGROUP_SCRATCH: u32c(plan.scores === 'f32' ? plan.rowBlocks * edge * plan.scorePitch : edge * (edge / 4 + 1)),
+});
+
+export function outputFunctions(plan: AttentionMatrixPlan): readonly string[] {
+  return [sumOf(plan), ...(plan.reference === 'fixed' ? [fits(plan)] : []), writeBlock(plan)];
+}
+
+/** A sink is a logit of the row's head that has no value. */
+const sumOf = ({ sinks, rowBlocks }: AttentionMatrixPlan) => wgsl`
+  fn sum_of(state: State, head: u32) -> f32 {
+    let sum = ${rowBlocks === 2 ? 'state.sum' : 'state.sum + subgroupShuffleXor(state.sum, 1u)'};
+    return sum${sinks ? ' + exp2(sinks[head] * LOG2E - max(state.reference, -1e30))' : ''};
+  }`;
+
+/** In f16 a logit of 16 (in log2) is known to 2⁻⁷: larger ones are left to the exact kernel. */
+const fits = ({ scores }: AttentionMatrixPlan) => wgsl`
+  fn fits(state: State, sum: f32) -> bool {
+    return sum <= 65504.0${scores === 'f16' ? ' && state.reference <= 20.0' : ''};
+  }`;
+
+/** The kernel that knows the maxima finds its work by what this leaves. */
+export const markOverflow = wgsl`
+  if (lane == 0u) {
+    atomicStore(&overflow[0], 0u);
+  }
+  workgroupBarrier();
+  if (!fits(state, sum)) {
+    atomicStore(&overflow[0], 1u);
+  }
+  workgroupBarrier();
+  if (lane == 0u) {
+    marks[workgroup] = atomicLoad(&overflow[0]);
+  }`;
+
+/** Four lanes side by side take 16 entries of a row; `factor` is known to the lanes that weighed it. */
+function writeBlock(plan: AttentionMatrixPlan): string {
+  const inside = quads(plan.valueDim) % 4 === 0 ? '' : ' && first_quad + lane % 4u < VALUE_QUADS';
+  return wgsl`
+    fn write(lane: u32, first_row: u32, batch: u32, kv_head: u32, block: u32, first_quad: u32, factor: f32) {
+      for (var n = 0u; n < 2u; n++) {
+        let row = n * 8u + lane % 32u / 4u;
+        let own = subgroupShuffle(factor, (block * 16u + row) * ROW_LANES);
+        let at = lane % THREADS / 32u * SUBGROUP_SCRATCH + row * SCRATCH_PITCH + lane % 4u;
+        let number = first_row + block * 16u + row;
+        if (number < step.tokens * QUERIES_PER_KV${inside}) {
+          store_out(row_of(number, batch, kv_head).index, first_quad + lane % 4u, ${scratchOf(plan)}[at] * own);
+        }
+      }
+    }`;
+}
+
+export const writeOutputs = (plan: AttentionMatrixPlan): string =>
+  valueBlocks(plan, (d) =>
+    rowBlocks(
+      plan,
+      (b) => wgsl`
+        workgroupBarrier();
+        subgroupMatrixStore<row_major>(&${scratchOf(plan)}, scratch_at, out${b}_${d}, SCRATCH_PITCH);
+        workgroupBarrier();
+        write(lane, first_row + subgroup_row, batch, kv_head, ${b}u, ${4 * d}u, factor);`,
+    ),
+  );

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { lower } from '../../src/compiler/ir/lower.ts';
+import type { AttentionMatrixPlan } from '../../src/compiler/plan/kernel-plan.ts';
+import { type MatrixSchedule, profiles, type TargetProfile } from '../../src/compiler/plan/profiles.ts';
+import { planProgram } from '../../src/compiler/plan/program.ts';
+import { workgroupBytes } from '../../src/compiler/plan/workgroup-memory.ts';
+import { shapedFrom } from '../ir/specs.ts';
+
+function plansOf(options: string, profile: TargetProfile = profiles.matrix): readonly AttentionMatrixPlan[] {
+  const text = `gqac: 1\nname: one\nattention: { q_heads: 8, kv_heads: 2, ${options}, cache: { dtype: f16 } }`;
+  const { prefill } = planProgram(lower(shapedFrom('spec.yaml', text)), profile);
+  return prefill.flatMap(({ plan }) => (plan.stage === 'attention_matrix' ? [plan] : []));
+}
+
+const chosen = (options: string, profile?: TargetProfile) =>
+  plansOf(options, profile).map(
+    ({ reference, subgroups, rowBlocks, tileKeys, scores }) =>
+      `${reference} ${subgroups} × ${16 * rowBlocks} × ${tileKeys} ${scores}`,
+  );
+
+const withSchedules = (...schedules: readonly MatrixSchedule[]): TargetProfile => ({
+  ...profiles.matrix,
+  schedules: { attention_matrix: schedules },
+});
+
+describe('matrix attention', () => {
+  it('takes more subgroups for wide heads, and fewer rows where registers are short', () => {
+    expect(chosen('head_dim: 64')).toEqual(['fixed 4 × 32 × 16 f32', 'maximum 4 × 32 × 16 f32']);
+    expect(chosen('head_dim: 128')).toEqual(['fixed 8 × 32 × 16 f32', 'maximum 8 × 32 × 16 f32']);
+    expect(chosen('head_dim: 256')).toEqual(['fixed 8 × 16 × 16 f32', 'maximum 8 × 16 × 16 f32']);
+  });
+
+  it('has scores of f16 only where the spec says so, and redoes rows in f32', () => {
+    const half: MatrixSchedule = { subgroups: 8, rowBlocks: 1, tileKeys: 16, scores: 'f16' };
+    const exact: MatrixSchedule = { subgroups: 4, rowBlocks: 2, tileKeys: 16, scores: 'f32' };
+    const compute = 'head_dim: 128, precision: { compute: f16 }';
+    expect(chosen(compute)).toEqual(['fixed 8 × 32 × 32 f16', 'maximum 8 × 32 × 16 f32']);
+    expect(chosen(compute, withSchedules(half))).toEqual(['fixed 8 × 16 × 16 f16', 'maximum 8 × 16 × 16 f32']);
+    expect(chosen('head_dim: 128', withSchedules(half, exact))[0]).toBe('fixed 4 × 32 × 16 f32');
+  });
+
+  it('leaves given keys that have no padding to other forms', () => {
+    expect(chosen('head_dim: 18')).toEqual([]);
+    expect(chosen('hidden: 64, head_dim: 18')).toHaveLength(2);
+  });
+
+  it('shares the memory of a unit: 6 KiB for each subgroup, or rows without padding', () => {
+    const [padded] = plansOf('head_dim: 128');
+    const [bare] = plansOf('head_dim: 128', withSchedules({ subgroups: 4, rowBlocks: 2, tileKeys: 16, scores: 'f32' }));
+    expect([padded?.weightPitch, bare?.weightPitch]).toEqual([6, 4]);
+    expect(workgroupBytes(bare?.workgroup ?? [])).toBeLessThan(4 * 6144);
+  });
+});
