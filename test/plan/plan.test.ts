@@ -138,5 +138,5 @@ describe('names of kernels', () => {
         expect(new Set(texts).size, name).toBe(texts.length);
       }
     }
-  });
+  }, 180_000);
 });

@@ -7071,7 +7071,7 @@ export const definition: ModuleDefinition = {
       id: 'subgroups',
       features: ['shader-f16', 'subgroups'],
       limits: {
-        maxComputeWorkgroupStorageSize: 16384,
+        maxComputeWorkgroupStorageSize: 32768,
         maxComputeInvocationsPerWorkgroup: 256,
         maxStorageBuffersPerShaderStage: 8,
         maxComputeWorkgroupsPerDimension: 65535,

@@ -5,6 +5,7 @@ import { floats, vectors, workgroupBytes } from './workgroup-memory.ts';
 
 /** In order of preference. Large blocks of an invocation read workgroup memory seldom, as long as registers hold them. */
 const tileSchedules: readonly TileSchedule[] = [
+  { products: 'f16', rowLanes: 16, rowsEach: 4, keyLanes: 8, headSlice: 8 },
   { products: 'f16', rowLanes: 16, rowsEach: 3, keyLanes: 8, headSlice: 4 },
   { products: 'f16', rowLanes: 16, rowsEach: 2, keyLanes: 8, headSlice: 4 },
   { products: 'f32', rowLanes: 16, rowsEach: 4, keyLanes: 8, headSlice: 8 },
@@ -42,8 +43,8 @@ export function planAttentionTile(
 
 /** The kernel that redoes what was marked: the same rows in a workgroup, products of f32. */
 export function exactTile(plan: AttentionTilePlan): AttentionTilePlan {
-  const { rowLanes, rowsEach, keyLanes, headSlice } = plan;
-  const schedule = { products: 'f32', rowLanes, rowsEach, keyLanes, headSlice: 2 * headSlice } as const;
+  const { rowLanes, rowsEach, keyLanes } = plan;
+  const schedule = { products: 'f32', rowLanes, rowsEach, keyLanes, headSlice: 8 } as const;
   return { ...tilePlan(plan, schedule), marks: 'read' };
 }
 

@@ -102,7 +102,7 @@ export const profiles = {
     id: 'subgroups',
     doc: 'devices with shader-f16 and subgroups of 32',
     features: ['shader-f16', 'subgroups'],
-    limits: defaultLimits,
+    limits: { ...defaultLimits, maxComputeWorkgroupStorageSize: 32_768 },
     subgroupSize: 32,
   },
   matrix: {
