@@ -5,7 +5,7 @@ import { type CallSizes, costReport } from '../compiler/facts/cost-report.ts';
 import type { DeviceCeilings } from '../compiler/facts/devices.ts';
 import { parameterCount } from '../compiler/facts/parameters.ts';
 import { uniqueNames } from '../compiler/plan/kernel-name.ts';
-import { cacheBytesPerToken, memoryBytes, ringBytes } from '../compiler/plan/summary.ts';
+import { cacheBytesPerToken, memoryBytes, ringBytes, weightBytes } from '../compiler/plan/summary.ts';
 import { workgroupBytes } from '../compiler/plan/workgroup-memory.ts';
 
 export type Report = ReturnType<typeof describeSpec>;
@@ -24,6 +24,7 @@ export function describeSpec(
     name: shaped.name,
     device: device.name,
     parameters: parameterCount(shaped),
+    weightBytes: weightBytes(module),
     cacheBytesPerToken: cacheBytesPerToken(shaped),
     ringBytes: ringBytes(shaped),
     memoryBytes: memoryBytes(shaped),

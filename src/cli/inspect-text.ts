@@ -12,7 +12,7 @@ function layoutText(layout: AttentionShape['cacheLayout']): string {
 /** The report for people. */
 export function printReport(report: Report): string {
   const lines = [
-    `${report.name}: ${report.parameters.toLocaleString('en')} parameters`,
+    `${report.name}: ${report.parameters.toLocaleString('en')} parameters in ${report.weightBytes.toLocaleString('en')} bytes`,
     `cache: ${report.cacheBytesPerToken.toLocaleString('en')} bytes a token${report.ringBytes > 0 ? `, rings of ${report.ringBytes.toLocaleString('en')} bytes a sequence` : ''}${report.memoryBytes > 0 ? `, learned memory ${report.memoryBytes.toLocaleString('en')} bytes` : ''}`,
   ];
   for (const one of report.attention) {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { lower } from '../../src/compiler/ir/lower.ts';
+import { weightBytes } from '../../src/compiler/plan/summary.ts';
 import { checkText } from '../frontend/helpers.ts';
 
 const codesOf = (text: string) => checkText(text).diagnostics.map(({ code }) => code);
@@ -58,4 +60,13 @@ weights: { dtype: int4 }
     ...['up', 'down'].map((name) => `mlp.experts.${name}.weight`),
     'head.weight',
   ]);
+});
+
+it.each([
+  ['{ dtype: f16 }', 2 * 4 * 64 * 64],
+  ['{ dtype: int8 }', 4 * (64 * 64 + 2 * 128)],
+  ['{ dtype: int4, group: 64 }', 4 * ((64 * 64) / 2 + 2 * 64)],
+])('four matrices of 64 × 64 as %s take %d bytes', (weights, bytes) => {
+  const { shaped } = checkText(block(weights));
+  expect(shaped && weightBytes(lower(shaped))).toBe(bytes);
 });

@@ -1,7 +1,9 @@
+import { constantOf } from '../check/dims.ts';
 import type { LayerShape, ShapedSpec } from '../check/shaped-spec.ts';
 import { cachedHeads } from '../ir/head-class.ts';
+import type { AttnModule } from '../ir/nodes.ts';
 import { quads } from './extents.ts';
-import { cacheRowBytes } from './tensor-bytes.ts';
+import { bytesOf, cacheRowBytes } from './tensor-bytes.ts';
 
 /** Bytes that one token adds to the caches of all layers but rings, rows padded to four entries as they are on the device. */
 export function cacheBytesPerToken({ layers }: ShapedSpec): number {
@@ -29,5 +31,14 @@ export function memoryBytes({ layers }: ShapedSpec): number {
     const { headDim, valueDim, columns } = attention;
     const heads = cachedHeads(attention).reduce((count, { kvHeads }) => count + kvHeads, 0);
     return sum + heads * columns.memory * (headDim + valueDim) * 4;
+  }, 0);
+}
+
+/** Bytes of all weights as they are stored on the device, but for padding. */
+export function weightBytes({ tensors }: AttnModule): number {
+  const weights = [...tensors.values()].filter(({ role }) => role === 'weight');
+  return weights.reduce((sum, tensor) => {
+    const elements = tensor.shape.reduce((product, extent) => product * (constantOf(extent) ?? 0), 1);
+    return sum + bytesOf(elements, tensor);
   }, 0);
 }
