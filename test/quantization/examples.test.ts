@@ -52,7 +52,7 @@ const limits = [
 ] as const;
 
 describe.each(['shakespeare-minimind-gqa', 'shakespeare-xt-mem-mqa'])('%s', (name) => {
-  it('loses little by integers', { timeout: 120_000 }, async () => {
+  it('loses little by integers', { timeout: 240_000 }, async () => {
     const exact = await measure(`examples/${name}`, 'dtype: f16');
     for (const { dtype, loss, layer } of limits) {
       const found = await measure(`examples/${name}`, `dtype: ${dtype}`);

@@ -53,7 +53,7 @@ weights:
 } as const;
 
 describe('every kernel on matrices of integers, against the reference', () => {
-  it.each(Object.entries(specs))('%s', async (_, yaml) => {
+  it.each(Object.entries(specs))('%s', { timeout: 180_000 }, async (_, yaml) => {
     const shaped = shapedOf(yaml.trim());
     const checkpoint = await randomCheckpoint(shaped, 5);
     const options = { device: gpu.device, checkpoint, tokens: 5, seed: 5 };

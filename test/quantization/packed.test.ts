@@ -79,7 +79,7 @@ describe('a packed checkpoint', () => {
     await small.close();
   });
 
-  it('is verified against a reference that reads its integers', { timeout: 60_000 }, async () => {
+  it('is verified against a reference that reads its integers', { timeout: 180_000 }, async () => {
     const path = await packed(weights, await randomCheckpoint(shaped, 4), 'verified.safetensors');
     const checkpoint = await openCheckpoint(path);
     const { entries } = await verifyModule(shaped, compiled, { device: gpu.device, checkpoint, tokens: 4, seed: 4 });
