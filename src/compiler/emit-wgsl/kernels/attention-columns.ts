@@ -41,7 +41,7 @@ export const halvesType = ({ loadEntries }: Pick<ReadColumns, 'loadEntries'>): s
   loadEntries === 8 ? 'vec4u' : 'vec2u';
 
 /** What has `loadEntries` entries as they are stored. */
-export function storedType({ loadEntries, keys }: Pick<ReadColumns, 'loadEntries' | 'keys'>): string {
+function storedType({ loadEntries, keys }: Pick<ReadColumns, 'loadEntries' | 'keys'>): string {
   if (keys !== 'int8') return halvesType({ loadEntries });
   return loadEntries === 8 ? 'vec2u' : 'u32';
 }
