@@ -41,6 +41,7 @@ export function planAttentionMatrix(
 ): Choice<AttentionMatrixPlan> | { readonly reason: string } {
   if (options.keys !== 'f16' && options.keys !== 'int8')
     return { reason: `keys are ${options.keys}, subgroup matrices take f16` };
+  if (options.keys === 'int8' && options.columns.memory > 0) return { reason: 'memory is not of int8' };
   if (options.similarity !== 'dot') return { reason: 'a distance is not a product of matrices' };
   if (options.keyLayout === 'tokens-first' && (options.headDim % 4 > 0 || options.valueDim % 4 > 0))
     return {

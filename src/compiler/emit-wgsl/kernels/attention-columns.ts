@@ -36,14 +36,10 @@ export function columnsFunctions(plan: ReadColumns): readonly string[] {
 const cachedRows = ({ keyLayout, cacheLayout }: ReadColumns) =>
   keyLayout === 'heads-first' ? [cacheRows(cacheLayout)] : [];
 
-/** What has `loadEntries` entries of f16. */
-export const halvesType = ({ loadEntries }: Pick<ReadColumns, 'loadEntries'>): string =>
-  loadEntries === 8 ? 'vec4u' : 'vec2u';
-
 /** What has `loadEntries` entries as they are stored. */
-function storedType({ loadEntries, keys }: Pick<ReadColumns, 'loadEntries' | 'keys'>): string {
-  if (keys !== 'int8') return halvesType({ loadEntries });
-  return loadEntries === 8 ? 'vec2u' : 'u32';
+export function storedType({ loadEntries, keys }: Pick<ReadColumns, 'loadEntries' | 'keys'>): string {
+  if (keys === 'int8') return loadEntries === 8 ? 'vec2u' : 'u32';
+  return loadEntries === 8 ? 'vec4u' : 'vec2u';
 }
 
 const wordsOf = ({ loadEntries }: Pick<ReadColumns, 'loadEntries'>) => (loadEntries === 8 ? 2 : 1);
@@ -55,18 +51,13 @@ const int8Scales = (plan: ReadColumns) => [
 
 /**
  * `fn keys_entries(batch, kv_head, column, part)`: the entries of a part of a key or value, zero in the parts of `parts` that lie
- * beyond the width. As f16, or as they are stored: then without memory, and entries of int8 are still to be scaled.
+ * beyond the width. As they are stored: f16, or int8 that is still to be scaled, and has no memory.
  */
-export function columnEntries(
-  name: 'keys' | 'values',
-  plan: ReadColumns,
-  parts: number,
-  form: 'halves' | 'stored' = 'halves',
-): string {
+export function columnEntries(name: 'keys' | 'values', plan: ReadColumns, parts: number): string {
   const width = name === 'keys' ? plan.headDim : plan.valueDim;
   const { columns, loadEntries } = plan;
   const source = name === 'keys' ? 'k' : 'v';
-  const type = form === 'halves' ? halvesType(plan) : storedType(plan);
+  const type = storedType(plan);
   const filled = Math.ceil(width / loadEntries);
   const beyond = wgsl`
     if (part >= ${filled}u) {
@@ -78,7 +69,7 @@ export function columnEntries(
     if (column < PREFIX_COLUMNS) {
       return ${loadEntries === 8 ? `vec4u(${quad('2u * part')}, ${quad('2u * part + 1u')})` : quad('part')};
     }`;
-  const stored = `return ${source}[row * ${filled}u + part];`;
+  const index = plan.keys === 'int8' ? int8Index(width, wordsOf(plan), 'part') : `row * ${filled}u + part`;
   return wgsl`
     fn ${name}_entries(batch: u32, kv_head: u32, column: u32, part: u32) -> ${type} {
       ${parts > filled ? beyond : ''}
@@ -86,7 +77,7 @@ export function columnEntries(
       ${columns.memory > 0 ? memory : ''}
       let token = column${columns.zero + columns.memory > 0 ? ' - PREFIX_COLUMNS' : ''};
       let row = ${sequenceRow(plan)};
-      ${plan.keys === 'int8' ? int8Entries(source, width, plan, form) : stored}
+      return ${source}[${index}];
     }`;
 }
 
@@ -94,16 +85,6 @@ const zeroColumn = (type: string) => wgsl`
   if (column < ZERO_COLUMNS) {
     return ${type}(0);
   }`;
-
-function int8Entries(source: 'k' | 'v', width: number, plan: ReadColumns, form: 'halves' | 'stored'): string {
-  const entries = `${source}[${int8Index(width, wordsOf(plan), 'part')}]`;
-  if (form === 'stored') return `return ${entries};`;
-  const quad = (word: string) => `bitcast<vec2u>(vec4h(scale * signed_bytes(${word})))`;
-  return wgsl`
-    let scale = ${source}_scale(row);
-    let entries = ${entries};
-    return ${plan.loadEntries === 8 ? `vec4u(${quad('entries.x')}, ${quad('entries.y')})` : quad('entries')};`;
-}
 
 /** `fn keys_scale(batch, kv_head, column) -> f32`: what stored entries of int8 are multiplied with. */
 export function columnScale(name: 'keys' | 'values', plan: ReadColumns): string {

@@ -1,7 +1,7 @@
 import type { AttentionMatrixPlan } from '../../plan/kernel-plan.ts';
 import { u32c } from '../kernel.ts';
-import { wgsl } from '../wgsl.ts';
-import { columnEntries, halvesType, partsOf } from './attention-columns.ts';
+import { repeat, wgsl } from '../wgsl.ts';
+import { columnEntries, columnScale, partsOf, storedType } from './attention-columns.ts';
 
 type Name = 'keys' | 'values';
 
@@ -16,8 +16,14 @@ export const tileConstants = (plan: AttentionMatrixPlan) => ({
   VALUE_PITCH: u32c(plan.valuePitch),
 });
 
+/** What a lane keeps of a read. Rows of int8 are scaled when they are stored, so that their reads are under way until then. */
+function heldType({ keys, loadEntries }: AttentionMatrixPlan): string {
+  if (keys === 'int8') return loadEntries === 8 ? 'vec3u' : 'vec2u';
+  return storedType({ keys, loadEntries });
+}
+
 /**
- * `fn fetch_keys(lane, batch, kv_head, first_column, columns) -> HeldKeys`, and the same for values: a lane's share of a tile, f16
+ * `fn fetch_keys(lane, batch, kv_head, first_column, columns) -> HeldKeys`, and the same for values: a lane's share of a tile,
  * entries in whole blocks, zero beyond the width. Columns beyond the last visible one repeat it, so that nothing unwritten is
  * multiplied: they are masked. `fn store_keys(lane, held)` puts it into workgroup memory.
  */
@@ -25,16 +31,21 @@ export function tileFetcher(name: Name, plan: AttentionMatrixPlan): string {
   const parts = partsOf(plan, widthOf(name, plan));
   const held = name === 'keys' ? 'HeldKeys' : 'HeldValues';
   const count = Math.ceil(readsOf(name, plan) / plan.threads);
+  const isInt8 = plan.keys === 'int8';
+  const entries = `${name}_entries(batch, kv_head, column, index % ${parts}u)`;
+  const scale = `bitcast<u32>(${name}_scale(batch, kv_head, column))`;
   return wgsl`
-    alias ${held} = array<${halvesType(plan)}, ${count}>;
+    alias ${held} = array<${heldType(plan)}, ${count}>;
 
     ${columnEntries(name, plan, parts)}
+    ${isInt8 ? `\n${columnScale(name, plan)}` : ''}
 
     fn fetch_${name}(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) -> ${held} {
       var held: ${held};
       for (var n = 0u; n < ${count}u; n++) {
         let index = lane + n * THREADS;
-        held[n] = ${name}_entries(batch, kv_head, min(first_column + index / ${parts}u, columns - 1u), index % ${parts}u);
+        let column = min(first_column + index / ${parts}u, columns - 1u);
+        held[n] = ${isInt8 ? `${heldType(plan)}(${entries}, ${scale})` : entries};
       }
       return held;
     }
@@ -51,19 +62,28 @@ function stored(name: Name, plan: AttentionMatrixPlan, parts: number): string {
   const { threads, loadEntries } = plan;
   const reads = readsOf(name, plan);
   const pitch = name === 'keys' ? 'KEY_PITCH' : 'VALUE_PITCH';
-  const at = `let at = index / ${parts}u * ${pitch} + index % ${parts}u * ${loadEntries / 4}u;`;
-  const store =
-    loadEntries === 8
-      ? wgsl`
-          ${at}
-          ${name}[at] = bitcast<vec4h>(held[n].xy);
-          ${name}[at + 1u] = bitcast<vec4h>(held[n].zw);`
-      : wgsl`
-          ${at}
-          ${name}[at] = bitcast<vec4h>(held[n]);`;
+  const quads = plan.keys === 'int8' ? int8Quads : halfQuads;
+  const store = wgsl`
+    let at = index / ${parts}u * ${pitch} + index % ${parts}u * ${loadEntries / 4}u;
+    ${repeat(loadEntries / 4, (q) => `${name}[at + ${q}u] = ${quads[loadEntries][q]};`)}`;
   if (reads % threads === 0) return store;
   return wgsl`
     if (index < ${reads}u) {
       ${store}
     }`;
 }
+
+/** Four entries of `held[n]` each. */
+const halfQuads = {
+  4: ['bitcast<vec4h>(held[n])'],
+  8: ['bitcast<vec4h>(held[n].xy)', 'bitcast<vec4h>(held[n].zw)'],
+} as const;
+
+/** The scale comes last. */
+const int8Quads = {
+  4: ['vec4h(bitcast<f32>(held[n].y) * signed_bytes(held[n].x))'],
+  8: [
+    'vec4h(bitcast<f32>(held[n].z) * signed_bytes(held[n].x))',
+    'vec4h(bitcast<f32>(held[n].z) * signed_bytes(held[n].y))',
+  ],
+} as const;

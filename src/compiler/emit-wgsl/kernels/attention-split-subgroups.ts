@@ -16,7 +16,6 @@ const subgroup = 32;
 export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): KernelSource {
   const parts = attentionParts(plan);
   const isInt8 = plan.keys === 'int8';
-  const form = isInt8 ? 'stored' : 'halves';
   const skips = skipsFirstKeys(plan.mask) && plan.mask.prefix === undefined;
   const reads = (text: (n: number) => string) => repeat(plan.reads, text);
   const joins = [4, 8, 16].filter((apart) => apart >= plan.valueLanes);
@@ -53,8 +52,8 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
       ...columnsFunctions(plan),
       ...parts.logits.functions,
       ...parts.groups.functions,
-      columnEntries('keys', plan, plan.keyLanes, form),
-      columnEntries('values', plan, plan.valueLanes, form),
+      columnEntries('keys', plan, plan.keyLanes),
+      columnEntries('values', plan, plan.valueLanes),
       ...(isInt8 ? [columnScale('keys', plan), columnScale('values', plan)] : []),
       queryPart(plan),
       isInt8 ? bytesAsFloats : halvesAsFloats,
