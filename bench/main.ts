@@ -33,47 +33,61 @@ const failures: string[] = [];
 for (const one of bench.precise ? [...mainCases, ...variedCases, ...scalingCases] : smokeCases) {
   // The portable profiles are of interest for the main shapes only.
   const wanted = bench.precise && !mainCases.includes(one) ? available.slice(-1) : available;
-  const portable = await portableOutput(bench, one);
-  for (const profile of wanted) await measure(one, profile, portable);
+  await reported(one.name, async () => {
+    const portable = await portableOutput(bench, one);
+    for (const profile of wanted) await reported(`${one.name}, ${profile.id}`, () => measure(one, profile, portable));
+  });
 }
+console.log(tableOf(measurements));
+await save({});
+const peers = options.peers ? await measurePeers() : [];
+await save({ peers });
+const model = options.model ? await measureModel(bench) : undefined;
+if (model !== undefined) console.log(JSON.stringify(model, undefined, 2));
+await save({ peers, model });
+for (const failure of failures) console.error(failure);
+process.exit(failures.length > 0 ? 1 : 0);
 
 async function measure(one: AttentionCase, profile: TargetProfile, portable: Float32Array): Promise<void> {
   const measurement = await measureAttention(bench, stopwatch, one, profile, portable);
   const { worstRow } = measurement.errors;
-  if (!(worstRow <= worstRowAllowed(profile.id))) failures.push(`${one.name}, ${profile.id}: worst row ${worstRow}`);
+  if (!(worstRow <= worstRowAllowed(profile.id)))
+    failures.push(`not exact enough: ${one.name}, ${profile.id}: worst row ${worstRow}`);
   measurements.push(measurement);
 }
 
-console.log(tableOf(measurements));
-const peers = options.peers ? await measurePeers() : [];
-for (const { name, attention, copies } of peers)
-  console.log(`onnxruntime WebGPU, ${name}: ${attention.toFixed(4)} ms, copies of the cache ${copies.toFixed(4)} ms`);
-const model = options.model ? await measureModel(bench) : undefined;
-if (model !== undefined) console.log(JSON.stringify(model, undefined, 2));
-
-if (options.out !== undefined) {
-  await mkdir(options.out, { recursive: true });
-  const result = {
-    device: bench.name,
-    driver: bench.driver,
-    date: new Date().toISOString().slice(0, 10),
-    measurements,
-    peers,
-    model,
-  };
-  await writeFile(`${options.out}/attention.json`, `${JSON.stringify(result, undefined, 2)}\n`);
-  const lengths = measurements.filter(({ case: one }) => [...mainCases, ...scalingCases].includes(one));
-  const plotted = lengths.length > 0 ? lengths : measurements;
-  await writeFile(`${options.out}/scaling.svg`, timePlot(plotted, bench.name));
-  await writeFile(`${options.out}/memory.svg`, memoryPlot(plotted, bench.name));
-  await writeFile(`${options.out}/roofline.svg`, rooflinePlot(measurements, bench.name));
+/** One case that cannot be run is no reason to lose the others. */
+async function reported(what: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    failures.push(`not run: ${what}: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
-for (const failure of failures) console.error(`not exact enough: ${failure}`);
-process.exit(failures.length > 0 ? 1 : 0);
 
 async function measurePeers(): Promise<readonly PeerTiming[]> {
   const { measureOnnxRuntime } = await import('./src/onnxruntime.ts');
   const found: PeerTiming[] = [];
-  for (const one of mainCases) found.push(await measureOnnxRuntime(one));
+  for (const one of mainCases) {
+    const timing = await measureOnnxRuntime(one);
+    const { name, attention, copies } = timing;
+    console.log(`onnxruntime WebGPU, ${name}: ${attention.toFixed(4)} ms, copies of the cache ${copies.toFixed(4)} ms`);
+    found.push(timing);
+  }
   return found;
+}
+
+/** After each part, so that a run that is cut off leaves what it has. */
+async function save(others: { readonly peers?: readonly PeerTiming[]; readonly model?: unknown }): Promise<void> {
+  const { out } = options;
+  if (out === undefined || measurements.length === 0) return;
+  await mkdir(out, { recursive: true });
+  const { name: device, driver } = bench;
+  const result = { device, driver, date: new Date().toISOString().slice(0, 10), measurements, ...others };
+  await writeFile(`${out}/attention.json`, `${JSON.stringify(result, undefined, 2)}\n`);
+  const lengths = measurements.filter(({ case: one }) => [...mainCases, ...scalingCases].includes(one));
+  const plotted = lengths.length > 0 ? lengths : measurements;
+  await writeFile(`${out}/scaling.svg`, timePlot(plotted, device));
+  await writeFile(`${out}/memory.svg`, memoryPlot(plotted, device));
+  await writeFile(`${out}/roofline.svg`, rooflinePlot(measurements, device));
 }
