@@ -1,0 +1,75 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { lower } from '../../src/compiler/ir/lower.ts';
+import type { RowSchedule } from '../../src/compiler/plan/profiles.ts';
+import { profiles } from '../../src/compiler/plan/profiles.ts';
+import { NodeTrial } from '../../src/tune/node-trial.ts';
+import { Stopwatch } from '../../src/tune/stopwatch.ts';
+import { schedulesOf, type TuneOptions, tuneModule } from '../../src/tune/tune-module.ts';
+import { shapedOf, useDevice } from '../numeric/harness.ts';
+
+const gpu = useDevice();
+afterEach(() => vi.restoreAllMocks());
+
+/** Products of 256 entries, whose portable kernel has four loads in flight: eight are another kernel. */
+const shaped = shapedOf('attention: { hidden: 256, q_heads: 2, kv_heads: 1, head_dim: 16, mask: { causal: true } }');
+const eight: RowSchedule = { lanes: 32, reads: 8 };
+const four: RowSchedule = { lanes: 32, reads: 4 };
+
+async function tune(options: Partial<TuneOptions> = {}) {
+  const reports = await tuneModule(shaped, lower(shaped), profiles.baseline, {
+    device: gpu.device,
+    stopwatch: new Stopwatch(gpu.device, false),
+    candidates: { linear_row: [eight, four] },
+    cacheBytes: 0,
+    tokens: 4,
+    keys: 6,
+    seconds: 60,
+    signal: new AbortController().signal,
+    ...options,
+  });
+  const report = reports.find(({ stage }) => stage === 'linear_row');
+  if (report === undefined) throw new Error('the stage is there');
+  return { reports, report, kinds: report.candidates.map(({ outcome }) => outcome.kind) };
+}
+
+describe('tuning', () => {
+  it('times what is another kernel, and takes it only when it is faster', async () => {
+    const { reports, report, kinds } = await tune();
+    expect(kinds).toEqual(['timed', 'same']);
+    expect(report.plannedMilliseconds).toBeGreaterThan(0);
+    expect(report.bestMilliseconds).toBeLessThanOrEqual(report.plannedMilliseconds);
+    expect(report.kernels).toContain('linear_row_256x32');
+    expect(schedulesOf(reports)).toEqual(report.best === undefined ? {} : { linear_row: [eight] });
+  });
+
+  it('rejects what gives something else', async () => {
+    const outputs = NodeTrial.prototype.outputs;
+    let runs = 0;
+    const planned = 3;
+    vi.spyOn(NodeTrial.prototype, 'outputs').mockImplementation(async function (this: NodeTrial) {
+      const found = await outputs.call(this);
+      runs += 1;
+      if (runs > planned) for (const values of found.values()) values[0] = Number.NaN;
+      return found;
+    });
+    const { report, kinds } = await tune();
+    expect(kinds).toEqual(['wrong', 'same']);
+    expect(report.best).toBeUndefined();
+  });
+
+  it('leaves what its device refuses, and what the time does not allow', async () => {
+    const create = NodeTrial.create;
+    let trials = 0;
+    vi.spyOn(NodeTrial, 'create').mockImplementation((...args) => {
+      trials += 1;
+      return trials > 3 ? Promise.reject(new Error('no registers are left')) : create(...args);
+    });
+    expect((await tune()).report.candidates[0]?.outcome).toEqual({ kind: 'refused', reason: 'no registers are left' });
+    vi.restoreAllMocks();
+    expect((await tune({ seconds: -1 })).kinds).toEqual(['untried', 'same']);
+  });
+
+  it('ends when it is asked to', async () => {
+    await expect(tune({ signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough');
+  });
+});
