@@ -62,7 +62,8 @@ export async function tuneModule(
   const deadline = performance.now() + options.seconds * 1e3;
   const reports: StageReport[] = [];
   for (const [stage, nodes] of nodesByStage(module, profile, options))
-    reports.push(await tuneStage(stage, nodes, { shaped, module, profile, options, deadline }));
+    if (options.candidates[stage] !== undefined)
+      reports.push(await tuneStage(stage, nodes, { shaped, module, profile, options, deadline }));
   return reports;
 }
 

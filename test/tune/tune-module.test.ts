@@ -32,6 +32,16 @@ async function tune(options: Partial<TuneOptions> = {}) {
   return { reports, report, kinds: report.candidates.map(({ outcome }) => outcome.kind) };
 }
 
+/** Does something to every trial but those of what was planned. */
+function onCandidates(change: (trial: NodeTrial) => void): void {
+  const create = NodeTrial.create;
+  vi.spyOn(NodeTrial, 'create').mockImplementation(async (device, setup) => {
+    const trial = await create.call(NodeTrial, device, setup);
+    if (setup.profile.schedules !== undefined) change(trial);
+    return trial;
+  });
+}
+
 describe('tuning', () => {
   it('times what is another kernel, and takes it only when it is faster', async () => {
     const { reports, report, kinds } = await tune();
@@ -43,14 +53,13 @@ describe('tuning', () => {
   });
 
   it('rejects what gives something else', async () => {
-    const outputs = NodeTrial.prototype.outputs;
-    let runs = 0;
-    const planned = 3;
-    vi.spyOn(NodeTrial.prototype, 'outputs').mockImplementation(async function (this: NodeTrial) {
-      const found = await outputs.call(this);
-      runs += 1;
-      if (runs > planned) for (const values of found.values()) values[0] = Number.NaN;
-      return found;
+    onCandidates((trial) => {
+      const outputs = trial.outputs.bind(trial);
+      vi.spyOn(trial, 'outputs').mockImplementation(async () => {
+        const found = await outputs();
+        for (const values of found.values()) values[0] = Number.NaN;
+        return found;
+      });
     });
     const { report, kinds } = await tune();
     expect(kinds).toEqual(['wrong', 'same']);
@@ -58,11 +67,8 @@ describe('tuning', () => {
   });
 
   it('leaves what its device refuses, and what the time does not allow', async () => {
-    const create = NodeTrial.create;
-    let trials = 0;
-    vi.spyOn(NodeTrial, 'create').mockImplementation((...args) => {
-      trials += 1;
-      return trials > 3 ? Promise.reject(new Error('no registers are left')) : create(...args);
+    onCandidates(() => {
+      throw new Error('no registers are left');
     });
     expect((await tune()).report.candidates[0]?.outcome).toEqual({ kind: 'refused', reason: 'no registers are left' });
     vi.restoreAllMocks();
