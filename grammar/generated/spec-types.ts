@@ -142,7 +142,7 @@ export interface Spec {
     readonly head_dim?: number;
     /** Width of values, Dv. Default: `head_dim`. */
     readonly value_dim?: number;
-    /** Multi-head latent attention (DeepSeek): keys and values of all heads are made from one latent row of a token. `q_heads` KV heads; the cache holds what is made, not the latent rows. */
+    /** Multi-head latent attention (DeepSeek): keys and values of all heads are made from one latent row of a token. `q_heads` KV heads. */
     readonly mla?: {
       /** Width of the latent row that queries are made from. Default: absent: queries are projected from the input at once. */
       readonly q_rank?: number;
@@ -154,6 +154,10 @@ export interface Spec {
       readonly rope_dim: number;
       /** Width of values, Dv. */
       readonly value_dim: number;
+      /** What the cache holds of a token. `expanded`: the key and the value of each head. `latent`: one row of `kv_rank + rope_dim` entries for all heads; queries are brought into the latent space, and what they find there is expanded. Default: `expanded`. */
+      readonly cache?: 'expanded' | 'latent';
+      /** The projections that make the latent rows have biases. Default: `false`. */
+      readonly bias?: boolean;
       /** Of the RMS norms of the latent rows. Default: `0.000001`. */
       readonly norm_eps?: number;
     };
@@ -534,6 +538,8 @@ export interface OptionTypes {
   readonly "attention.mla.nope_dim": number;
   readonly "attention.mla.rope_dim": number;
   readonly "attention.mla.value_dim": number;
+  readonly "attention.mla.cache": 'expanded' | 'latent';
+  readonly "attention.mla.bias": boolean;
   readonly "attention.mla.norm_eps": number;
   readonly "attention.similarity": 'dot' | 'l2';
   readonly "attention.scale": number;

@@ -6,7 +6,7 @@ export const latent = {
   presence: 'meaning',
   since,
   consumedBy: 'lower',
-  doc: 'Multi-head latent attention (DeepSeek): keys and values of all heads are made from one latent row of a token. `q_heads` KV heads; the cache holds what is made, not the latent rows.',
+  doc: 'Multi-head latent attention (DeepSeek): keys and values of all heads are made from one latent row of a token. `q_heads` KV heads.',
   entries: {
     q_rank: {
       kind: 'integer',
@@ -47,6 +47,21 @@ export const latent = {
       since,
       consumedBy: 'lower',
       doc: 'Width of values, Dv.',
+    },
+    cache: {
+      kind: 'enum',
+      values: ['expanded', 'latent'],
+      default: 'expanded',
+      since,
+      consumedBy: 'lower',
+      doc: 'What the cache holds of a token. `expanded`: the key and the value of each head. `latent`: one row of `kv_rank + rope_dim` entries for all heads; queries are brought into the latent space, and what they find there is expanded.',
+    },
+    bias: {
+      kind: 'boolean',
+      default: false,
+      since,
+      consumedBy: 'lower',
+      doc: 'The projections that make the latent rows have biases.',
     },
     norm_eps: {
       kind: 'number',

@@ -16,6 +16,8 @@ export const kernelTolerances: Readonly<Record<NodeOp, Difference>> = {
   experts_up: { relativeL2: 5e-6, worstRow: 1e-4 },
   experts_down: { relativeL2: 5e-6, worstRow: 1e-4 },
   latent_heads: { relativeL2: 1e-6, worstRow: 1e-5 },
+  latent_queries: { relativeL2: 5e-6, worstRow: 1e-4 },
+  latent_values: { relativeL2: 5e-6, worstRow: 1e-4 },
   query_heads: { relativeL2: 5e-6, worstRow: 1e-4 },
   append: { relativeL2: 5e-6, worstRow: 1e-4 },
   memory_keys: { relativeL2: 5e-6, worstRow: 1e-4 },

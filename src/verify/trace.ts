@@ -104,7 +104,7 @@ class Recorder {
     if (this.#previous === undefined) this.#copy(this.#caches, tensors);
     // No module begins with a node that overwrites what it reads, so what follows the first node shows its inputs.
     const before = this.#previous ?? this.#snapshot(tensors);
-    if (node.op === 'append') this.#copy([node.kCache, node.vCache], tensors);
+    if (node.op === 'append') this.#copy([node.kCache, ...(node.vCache ? [node.vCache] : [])], tensors);
     const after = this.#snapshot(tensors);
     const names = usesOf(node).flatMap(({ access, tensor }) => (access === 'read' ? [] : [tensor]));
     const written = new Map(names.flatMap((name) => entry(name, after.get(name))));

@@ -122,7 +122,7 @@ function longDecodesOf(
   const inputs = new Map<string, OracleInput>([
     [node.q, values(2, 1, heads.qHeads, headDim)],
     [node.k, values(2, heads.kvHeads, keys, headDim)],
-    [node.v, values(2, heads.kvHeads, keys, valueDim)],
+    ...(node.v === undefined ? [] : [[node.v, values(2, heads.kvHeads, keys, valueDim)] as const]),
     ...extraInputs(attention, { queries: 1, keys }, next),
     ...givenTensors(shaped, next),
   ]);

@@ -97,15 +97,17 @@ describe('facts of a model', () => {
     });
   });
 
-  it('count the latent row of latent attention as its cache', () => {
+  it('count the latent row of latent attention as its cache, where it is what is cached', () => {
     const latent = llama.replace(
       /^attention: .*$/m,
-      'attention: { q_heads: 16, mla: { q_rank: 64, kv_rank: 512, rope_dim: 64, nope_dim: 128, value_dim: 128 }, rope: { pairing: interleaved }, mask: { causal: true } }',
+      'attention: { q_heads: 16, mla: { q_rank: 64, kv_rank: 512, rope_dim: 64, nope_dim: 128, value_dim: 128, cache: latent }, rope: { pairing: interleaved }, mask: { causal: true } }',
     );
     const facts = jsonOf(latent);
     expect(facts).toMatchObject({ mla: { kv_rank: 512, rope_dim: 64 }, head_dim: 192, value_dim: 128 });
     expect(facts.kv_bytes_per_token.f16).toBe(2 * 32 * (512 + 64));
     expect(facts.kv_times_smaller_than_mha).toBeCloseTo((16 * (192 + 128)) / 576);
+    const expanded = jsonOf(latent.replace(', cache: latent', ''));
+    expect(expanded.kv_bytes_per_token.f16).toBe(2 * 32 * 16 * (192 + 128));
     const projections = 64 * 4096 + 64 * 16 * 192 + (512 + 64) * 4096 + 512 * 16 * (128 + 128) + 16 * 128 * 4096;
     expect(facts.attention_flops.projections).toBe(2 * 32 * projections);
   });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { cacheBytesPerToken } from '../../src/compiler/plan/summary.ts';
 import { checkText, codesOf, only } from '../frontend/helpers.ts';
 import { blockOf } from './specs.ts';
 
@@ -12,7 +13,7 @@ describe('attention.mla', () => {
       heads: { qHeads: 3, kvHeads: 3 },
       headDim: 10,
       valueDim: 5,
-      latent: { qRank: 10, kvRank: 9, nopeDim: 6, ropeDim: 4, normEps: 1e-6 },
+      latent: { qRank: 10, kvRank: 9, nopeDim: 6, ropeDim: 4, normEps: 1e-6, bias: false, cache: 'expanded' },
       rope: { dim: 4, firstEntry: 6, pairing: 'interleaved' },
       scale: 10 ** -0.5,
     });
@@ -31,6 +32,30 @@ describe('attention.mla', () => {
     expect(codesOf(check(blockOf('head_dim: 10, value_dim: 5, kv_heads: 3')))).toEqual([]);
     expect(codesOf(check(blockOf('head_dim: 12, value_dim: 6')))).toEqual(['DIM002', 'DIM002']);
     expect(only(check(blockOf('kv_heads: 1'))).message).toContain('a KV head for each query head');
+  });
+
+  test('caches latent rows, and makes no keys and values of heads then', () => {
+    const latent = 'q_rank: 10, kv_rank: 9, nope_dim: 6, rope_dim: 4, value_dim: 5, cache: latent';
+    const { shaped, diagnostics } = check(blockOf('zero_kv: true', latent));
+    expect(diagnostics).toEqual([]);
+    expect(shaped && cacheBytesPerToken(shaped)).toBe(4 * 16);
+    for (const option of [
+      'memory_kv: 2',
+      'similarity: l2',
+      'cache: { heads: 3 }',
+      'cache: { dtype: int8 }',
+      'hooks: [k]',
+      'hooks: [rot_q]',
+    ])
+      expect(codesOf(check(blockOf(option, latent))), option).toEqual(['SCH004']);
+  });
+
+  test('has biases where the rows are made', () => {
+    const { shaped } = check(
+      blockOf('biases: [o]', 'q_rank: 10, kv_rank: 9, nope_dim: 6, rope_dim: 4, value_dim: 5, bias: true'),
+    );
+    const names = shaped?.weights.map(({ name }) => name).filter((name) => name.endsWith('.bias'));
+    expect(names).toEqual(['attn.q_a.bias', 'attn.kv_a.bias', 'attn.o.bias']);
   });
 
   test.each([

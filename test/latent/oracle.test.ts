@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
+import type { ShapedSpec } from '../../src/compiler/check/shaped-spec.ts';
 import { lower } from '../../src/compiler/ir/lower.ts';
 import { verifyModule } from '../../src/compiler/ir/verify.ts';
 import { createOracle } from '../../src/compiler/oracle/oracle.ts';
 import { shapedOf } from '../numeric/harness.ts';
 import { values } from '../oracle/module.ts';
-import { blocks } from './specs.ts';
+import { blocks, latentRows } from './specs.ts';
 
 type Rows = readonly (readonly number[])[];
 
@@ -48,13 +49,13 @@ interface Sizes {
 }
 
 /** softmax(scale · q·k) · v per head with q = [own | turned], k = [own | turned and shared], then the output projection. */
-function reference(x: Rows, weight: (name: string) => Rows, sizes: Sizes): Rows {
+function reference(x: Rows, weight: (name: string) => Rows, bias: readonly number[], sizes: Sizes): Rows {
   const { nope, rope, value, kvRank, rotate, scale, cap } = sizes;
   const hasRank = weight('q_a').length > 0;
   const queries = hasRank
     ? times(norm(times(x, weight('q_a')), weight('q_a_norm').flat(), 1e-6), weight('q_b'))
     : times(x, weight('q'));
-  const compressed = times(x, weight('kv_a'));
+  const compressed = times(x, weight('kv_a')).map((row) => row.map((value, i) => value + (bias[i] ?? 0)));
   const latent = compressed.map((row) => row.slice(0, kvRank));
   const shared = compressed.map((row, position) => rotate(row.slice(kvRank), position));
   const expanded = times(norm(latent, weight('kv_a_norm').flat(), 1e-6), weight('kv_b'));
@@ -86,14 +87,25 @@ const yarnSpeeds = (base: number, dim: number, original: number, factor: number)
   });
 };
 
+const interleavedYarn: Sizes = {
+  nope: 6,
+  rope: 4,
+  value: 5,
+  kvRank: 9,
+  rotate: (row, at) => rotated(row, at, true, yarnSpeeds(100, 4, 32, 4), mscale(0.707) / mscale(1.2)),
+  scale: 10 ** -0.5 * mscale(1.2) ** 2,
+};
+
 const sizesOf: Readonly<Record<keyof typeof blocks, Sizes>> = {
-  'interleaved rotation and YaRN with both factors': {
-    nope: 6,
+  'interleaved rotation and YaRN with both factors': interleavedYarn,
+  'latent rows are cached': interleavedYarn,
+  'latent rows are cached in pages, with biases': {
+    nope: 7,
     rope: 4,
-    value: 5,
-    kvRank: 9,
-    rotate: (row, at) => rotated(row, at, true, yarnSpeeds(100, 4, 32, 4), mscale(0.707) / mscale(1.2)),
-    scale: 10 ** -0.5 * mscale(1.2) ** 2,
+    value: 12,
+    kvRank: 12,
+    rotate: (row, at) => rotated(row, at, false, [1, 0.1], 1),
+    scale: 11 ** -0.5,
   },
   'half rotation, queries projected at once': {
     nope: 7,
@@ -106,36 +118,53 @@ const sizesOf: Readonly<Record<keyof typeof blocks, Sizes>> = {
   'no rotation': { nope: 6, rope: 4, value: 5, kvRank: 9, rotate: (row) => row, scale: 10 ** -0.5, cap: 3 },
 };
 
-it.each(Object.keys(blocks) as (keyof typeof blocks)[])('%s: the oracle gives what the definition gives', (name) => {
-  const shaped = shapedOf(blocks[name]);
+/** What a spec computes for `tokens` rows in two calls, with the same weights whatever is cached. */
+function outputOf(yaml: string): { readonly out: readonly number[]; readonly shaped: ShapedSpec } {
+  const shaped = shapedOf(yaml);
   const module = lower(shaped);
   expect(verifyModule(module)).toEqual([]);
-  const weights = new Map(
-    shaped.weights.map(({ name: weight, shape }, index) => [
-      weight,
+  const oracle = createOracle(module, weightsOf(shaped), { batch: 1, capacity: tokens });
+  const parts = [
+    [0, 4],
+    [4, tokens],
+  ] as const;
+  const out = parts.flatMap(([from, to]) => {
+    const data = input.slice(from * hidden, to * hidden);
+    const inputs = new Map([['hidden_in', { data, shape: [1, to - from, hidden] }]]);
+    return [...(oracle.forward({ inputs }).get('out')?.data ?? [])];
+  });
+  return { out, shaped };
+}
+
+const input = values(tokens * hidden, 99);
+const weightsOf = (shaped: ShapedSpec) =>
+  new Map(
+    shaped.weights.map(({ name, shape }, index) => [
+      name,
       values(
         shape.reduce((a, b) => a * b),
         index + 1,
       ),
     ]),
   );
-  const x = values(tokens * hidden, 99);
-  const oracle = createOracle(module, weights, { batch: 1, capacity: tokens });
-  const parts = [
-    [0, 4],
-    [4, tokens],
-  ] as const;
-  const out = parts.flatMap(([from, to]) => {
-    const data = x.slice(from * hidden, to * hidden);
-    const inputs = new Map([['hidden_in', { data, shape: [1, to - from, hidden] }]]);
-    return [...(oracle.forward({ inputs }).get('out')?.data ?? [])];
-  });
+
+it.each(Object.keys(blocks) as (keyof typeof blocks)[])('%s: the oracle gives what the definition gives', (name) => {
+  const { out, shaped } = outputOf(blocks[name]);
+  const weights = weightsOf(shaped);
   const widths = new Map(shaped.weights.map(({ name: weight, shape }) => [weight, shape.at(-1) ?? 1]));
   const weight = (short: string) => {
     const full = `attn.${short}.weight`;
     return rowsOf(weights.get(full) ?? [], widths.get(full) ?? 1);
   };
-  const expected = reference(rowsOf(x, hidden), weight, sizesOf[name]).flat();
+  const bias = Array.from(weights.get('attn.kv_a.bias') ?? []);
+  const expected = reference(rowsOf(input, hidden), weight, bias, sizesOf[name]).flat();
   expect(out).toHaveLength(expected.length);
+  for (const [i, value] of expected.entries()) expect(out[i]).toBeCloseTo(value, 11);
+});
+
+it.each(Object.entries(latentRows))('%s: what is cached makes no difference', (_, yaml) => {
+  const { out } = outputOf(yaml);
+  const { out: expected } = outputOf(yaml.replace('cache: latent', 'cache: expanded'));
+  expect(Math.max(...expected.map(Math.abs))).toBeGreaterThan(0.1);
   for (const [i, value] of expected.entries()) expect(out[i]).toBeCloseTo(value, 11);
 });

@@ -3,11 +3,11 @@ import { compileModule } from '../../src/compiler/compile.ts';
 import { randomCheckpoint } from '../../src/verify/random-checkpoint.ts';
 import { verifyModule } from '../../src/verify/verify-module.ts';
 import { shapedOf, useDevice } from '../numeric/harness.ts';
-import { blocks, model } from './specs.ts';
+import { blocks, latentModel, latentRows, model } from './specs.ts';
 
 const gpu = useDevice();
 
-it.each(Object.entries({ ...blocks, 'a model in f16': model }))(
+it.each(Object.entries({ ...blocks, ...latentRows, 'a model in f16': model, 'a model with latent rows': latentModel }))(
   '%s: kernels compute what the oracle computes',
   async (_, yaml) => {
     const shaped = shapedOf(yaml);
@@ -15,6 +15,7 @@ it.each(Object.entries({ ...blocks, 'a model in f16': model }))(
     const compiled = compileModule(shaped);
     const { entries } = await verifyModule(shaped, compiled, { device: gpu.device, checkpoint, tokens: 9, seed: 3 });
     expect(entries.filter(({ passed }) => !passed)).toEqual([]);
-    expect(entries.map(({ tensor }) => tensor.split('.').at(-1))).toContain('k_proj');
+    const isLatent = yaml.includes('cache: latent');
+    expect(entries.map(({ tensor }) => tensor.split('.').at(-1))).toContain(isLatent ? 'q_in_latent' : 'k_proj');
   },
 );

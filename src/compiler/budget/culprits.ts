@@ -15,6 +15,8 @@ const ofStage: Readonly<Partial<Record<Stage, Culprits>>> = {
   append: { memory: ['attention.head_dim'], grid: ['attention.kv_heads'] },
   embed: { memory: [], grid: ['model.hidden'] },
   latent_heads: { memory: [], grid: ['attention.q_heads', 'attention.mla.nope_dim'] },
+  latent_queries: { memory: ['attention.mla.nope_dim'], grid: heads },
+  latent_values: { memory: ['attention.mla.kv_rank'], grid: heads },
   route: { memory: ['mlp.experts.count'], grid: [] },
   sample: { memory: [], grid: ['model.vocab'] },
   attention_values: { memory: [], grid: ['attention.value_dim', ...heads] },

@@ -33,9 +33,14 @@ export function headClasses(attention: AttentionShape, isWhole: boolean): readon
   );
 }
 
-/** What is returned has an axis of all heads, what is given has one, or a norm is over them together. */
-function needsAllHeads({ inputs, hooks, qkNorms }: AttentionShape): boolean {
-  return inputs !== 'hidden' || hooks.length > 0 || qkNorms.some(({ weight }) => weight === 'projection');
+/** What is returned has an axis of all heads, what is given has one, a norm is over them together, or what is cached serves all. */
+function needsAllHeads({ inputs, hooks, qkNorms, latent }: AttentionShape): boolean {
+  return (
+    inputs !== 'hidden' ||
+    hooks.length > 0 ||
+    latent?.cache === 'latent' ||
+    qkNorms.some(({ weight }) => weight === 'projection')
+  );
 }
 
 function queriesOf(kvHead: number, { queriesPerKv, kvHeads, order }: HeadGroup): readonly number[] {

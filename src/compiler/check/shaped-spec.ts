@@ -262,6 +262,10 @@ export interface LatentShape {
   readonly nopeDim: number;
   readonly ropeDim: number;
   readonly normEps: number;
+  /** Of the projections that make latent rows: q_a, if there is one, and kv_a. */
+  readonly bias: boolean;
+  /** What is cached of a token: `expanded` k and v of all heads, or the `latent` row: norm(the first `kvRank` entries of kv_a · x), then the turned others. */
+  readonly cache: 'expanded' | 'latent';
 }
 
 export interface MaskShape {

@@ -3,7 +3,7 @@
  * `embed.weight` `[vocab, width]`, width the embedding's · `embed_in.weight` `[hidden, width]` · `positions.weight` `[context + offset, hidden]` ·
  * `token_types.weight` `[types, hidden]` · `embed_norm.weight|bias` `[hidden]` ·
  * `layers.{i}.attn_norm|attn_out_norm.weight|bias` `[hidden]` ·
- * `layers.{i}.attn.q|k|v|o|o_gate.weight|bias` · with `latent` `…attn.q_a|q_b|kv_a|kv_b.weight` and `…attn.q_a_norm|kv_a_norm.weight` · `layers.{i}.attn.q_norm|k_norm|v_norm.weight|bias` (see HeadNormShape; a second norm of
+ * `layers.{i}.attn.q|k|v|o|o_gate.weight|bias` · with `latent` `…attn.q_a|q_b|kv_a|kv_b.weight`, `…attn.q_a|kv_a.bias` and `…attn.q_a_norm|kv_a_norm.weight` · `layers.{i}.attn.q_norm|k_norm|v_norm.weight|bias` (see HeadNormShape; a second norm of
  * the list is `q_norm2|k_norm2`) · `layers.{i}.attn.memory_k` `[K, M, D]` · `…attn.sinks` `[H]` · `…attn.t5.weight` `[buckets, H]` · `…attn.parameters.NAME` (see ParameterShape; `[1]` for a single number) ·
  * `…attn.mix_pre|mix_post|mix_pre_scale_post.weight` `[H, H]` · `…attn.head_scale` `[H]` · `…attn.head_gate.weight|bias` · `…attn.value_gate.weight` ·
  * `…attn.value_residual.weight|bias` ·

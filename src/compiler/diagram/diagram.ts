@@ -104,7 +104,7 @@ function attentionBlock({ attention, name }: AttentionKind, { layers }: ShapedSp
   const perToken = elementsOfToken(attention);
   const sub = [
     `keys ${attention.headDim} wide, values ${attention.valueDim}`,
-    `${count(perToken)} numbers a token ${cache}${attention.latent === undefined ? '' : ' (latent)'}`,
+    `${count(perToken)} numbers a token ${cache}${attention.latent?.cache === 'latent' ? ' (latent)' : ''}`,
   ];
   return stack(
     [

@@ -13,6 +13,7 @@ import { expertsDown, expertsUp } from './kernels/experts.ts';
 import { headInputs } from './kernels/head-inputs.ts';
 import { headOrder } from './kernels/head-order.ts';
 import { headResults } from './kernels/head-results.ts';
+import { latentQueries, latentValues } from './kernels/latent.ts';
 import { linearMatrix } from './kernels/linear-matrix.ts';
 import { linearRow } from './kernels/linear-row.ts';
 import { linearTile } from './kernels/linear-tile.ts';
@@ -33,6 +34,8 @@ const emitters: Emitters = {
   experts_up: expertsUp,
   experts_down: expertsDown,
   latent_heads: latentHeads,
+  latent_queries: latentQueries,
+  latent_values: latentValues,
   query_heads: queryHeads,
   memory_keys: memoryKeys,
   append,

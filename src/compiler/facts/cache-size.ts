@@ -47,7 +47,9 @@ export function reach({ mask }: AttentionShape, context: number): number {
 /** Elements that one token adds to the cache of a layer. */
 export function elementsOfToken(attention: AttentionShape): number {
   const { latent } = attention;
-  return latent === undefined ? elementsOfHeads(attention, headsInUse(attention)) : latent.kvRank + latent.ropeDim;
+  return latent?.cache === 'latent'
+    ? latent.kvRank + latent.ropeDim
+    : elementsOfHeads(attention, headsInUse(attention));
 }
 
 /** Bytes that one token adds to the caches of all layers, in the dtypes that the spec says. */
@@ -61,7 +63,7 @@ export function storedBytesAtContext(layers: readonly LayerShape[], context: num
 }
 
 function storedBytesOfToken(attention: AttentionShape): number {
-  if (attention.latent !== undefined) return elementsOfToken(attention) * elementBytes[attention.cacheDtype];
+  if (attention.latent?.cache === 'latent') return elementsOfToken(attention) * elementBytes[attention.cacheDtype];
   return cachedHeads(attention).reduce(
     (sum, { kvHeads, dtype }) =>
       sum + elementsOfHeads(attention, kvHeads) * elementBytes[dtype] + 2 * kvHeads * scaleBytes[dtype],

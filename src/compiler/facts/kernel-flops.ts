@@ -43,6 +43,10 @@ export function flopsOf({ plan, node }: PlannedDispatch, call: Call): number {
       return 2 * allPairs(plan, node, call) * plan.valueDim;
     case 'head_mix':
       return 2 * plan.heads ** 2 * call.B * call.I * (plan.prefixColumns + keysOf(node, call));
+    case 'latent_queries':
+      return 2 * rows * plan.heads * plan.ownDim * plan.rank;
+    case 'latent_values':
+      return 2 * rows * plan.heads * plan.valueDim * plan.rank;
     case 'head_results':
       return 2 * rows * plan.heads * plan.valueDim * plan.width;
     case 'embed':

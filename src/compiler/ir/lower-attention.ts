@@ -5,7 +5,7 @@ import { attentionOfClass } from './head-class.ts';
 import { headNormsOf, rotationOf, withTensor } from './head-parts.ts';
 import { declareHooked, keptRows, lowerResult } from './lower-hooks.ts';
 import { declareInputs } from './lower-inputs.ts';
-import { lowerLatent } from './lower-latent.ts';
+import { latentView, lowerLatent, lowerLatentValues } from './lower-latent.ts';
 import { lowerNorm } from './lower-norm.ts';
 import { B, C, classPrefix, I, inLayer, J, type ModuleBuilder, withoutClass, X } from './module-builder.ts';
 
@@ -41,16 +41,16 @@ export function lowerProjectedAttention(
 }
 
 function lowerHeads(builder: ModuleBuilder, attention: AttentionShape, place: AttentionPlace): void {
-  const { heads, headDim, valueDim, cacheDtype, cacheLayout } = attention;
+  const { latent } = attention;
+  const seen = latent?.cache === 'latent' ? latentView(attention, latent) : attention;
+  const { heads, headDim, valueDim, cacheDtype, cacheLayout } = seen;
   const { at, sources } = place;
   const layer = inLayer(place.layer);
   const rowsOfKeys = sources.k.rows && { rows: sources.k.rows };
 
   const projected =
-    attention.latent === undefined
-      ? projectAll(builder, attention, place)
-      : lowerLatent(builder, attention, attention.latent, place);
-  const q = declareHooked(builder, attention, at, {
+    latent === undefined ? projectAll(builder, attention, place) : lowerLatent(builder, attention, latent, place);
+  const q = declareHooked(builder, seen, at, {
     hook: 'rot_q',
     scratch: 'q',
     shape: [B, I, dim(heads.qHeads), dim(headDim)],
@@ -62,30 +62,29 @@ function lowerHeads(builder: ModuleBuilder, attention: AttentionShape, place: At
     heads: heads.qHeads,
     headDim,
     norms: qNorms,
-    ...rotationOf(builder, attention, heads.qHeads),
+    ...rotationOf(builder, seen, heads.qHeads),
     out: q,
     ...layer,
   });
 
-  const keys = preparedKeys(builder, attention, place, projected.k);
+  const keys = preparedKeys(builder, seen, place, projected.k);
   const valueNorm = attention.valueNorm && {
     valueNorm: withTensor(builder, attention.valueNorm, `${at}attn.v_norm`),
   };
   const cache = (name: 'k' | 'v', width: number) =>
     builder.declare(`${at}cache.${name}`, 'cache', cacheDtype, [B, dim(heads.kvHeads), C, dim(width)], cacheLayout);
   const kCache = cache('k', headDim);
-  const vCache = cache('v', valueDim);
+  const values = projected.v === undefined ? {} : { v: projected.v, vCache: cache('v', valueDim) };
   const stored = storedIn(builder, cacheLayout);
   builder.add({
     op: 'append',
-    v: projected.v,
+    ...values,
     kvHeads: heads.kvHeads,
     headDim,
     valueDim,
     ...keys,
     ...valueNorm,
     kCache,
-    vCache,
     cacheDtype,
     ...stored,
     ...rowsOfKeys,
@@ -95,20 +94,25 @@ function lowerHeads(builder: ModuleBuilder, attention: AttentionShape, place: At
   const z = declareHooked(builder, attention, at, {
     hook: 'z',
     scratch: 'z',
-    shape: [B, I, dim(heads.qHeads), dim(valueDim)],
+    shape: [B, I, dim(heads.qHeads), dim(attention.valueDim)],
   });
+  const found =
+    seen === attention
+      ? z
+      : builder.declare('z_in_latent', 'activation', 'f32', [B, I, dim(heads.qHeads), dim(valueDim)]);
   builder.add({
     op: 'attention',
     q,
     k: kCache,
-    v: vCache,
+    ...(values.vCache && { v: values.vCache }),
     keyLayout: 'heads-first',
     keyDtype: cacheDtype,
     ...stored,
-    ...attentionParts(builder, attention, at, place.layer),
-    out: z,
+    ...attentionParts(builder, seen, at, place.layer),
+    out: found,
     ...layer,
   });
+  if (latent?.cache === 'latent') lowerLatentValues(builder, attention, latent, place, { z: found, out: z });
   lowerGates(builder, attention, place, z);
   lowerResult(builder, attention, place, z);
   lowerOutput(builder, attention, place, z);

@@ -8,6 +8,8 @@ export interface NormPlace {
   readonly x: string;
   /** Of the rows of x, where they are wider. */
   readonly xWidth?: number;
+  /** Rows of out are as wide, and end as those of x do. */
+  readonly rest?: true;
   readonly out: string;
   /** Rows of each token, where it has one for each head. */
   readonly heads?: number;
@@ -17,7 +19,7 @@ export interface NormPlace {
 }
 
 export function lowerNorm(builder: ModuleBuilder, norm: NormShape, place: NormPlace): void {
-  const { at, width, x, xWidth, heads, out, accumulate = false, layer, rows } = place;
+  const { at, width, x, xWidth, rest, heads, out, accumulate = false, layer, rows } = place;
   builder.add({
     op: 'norm',
     width,
@@ -27,6 +29,7 @@ export function lowerNorm(builder: ModuleBuilder, norm: NormShape, place: NormPl
     x,
     ...(xWidth !== undefined && { xWidth }),
     ...(heads !== undefined && { heads }),
+    ...(rest && { rest }),
     ...(norm.weight && { weight: builder.weight(`${at}.weight`) }),
     ...(norm.bias && { bias: builder.weight(`${at}.bias`) }),
     accumulate,

@@ -63,6 +63,8 @@ export type Node =
   | ExpertsUpNode
   | ExpertsDownNode
   | LatentHeadsNode
+  | LatentQueriesNode
+  | LatentValuesNode
   | QueryHeadsNode
   | AppendNode
   | MemoryKeysNode
@@ -103,7 +105,7 @@ export interface EmbedNode extends NodeBase {
 /**
  * Normalises the last axis. rms: x / sqrt(mean(x²) + eps) · γ. layer: (x − mean) / sqrt(var + eps) · γ + β.
  * γ = weight + (unitOffset ? 1 : 0), or 1 without a weight. With `accumulate` the result is added to out. x is not out.
- * Rows of x may be wider, `xWidth`: their first `width` entries are read.
+ * Rows of x may be wider, `xWidth`: their first `width` entries are read. With `rest`, rows of out are as wide, and end as those of x do.
  */
 export interface NormNode extends NodeBase {
   readonly op: 'norm';
@@ -115,6 +117,7 @@ export interface NormNode extends NodeBase {
   readonly unitOffset: boolean;
   readonly x: string;
   readonly xWidth?: number;
+  readonly rest?: true;
   readonly weight?: string;
   readonly bias?: string;
   readonly accumulate: boolean;
@@ -243,6 +246,35 @@ export interface LatentHeadsNode extends NodeBase {
   readonly out: string;
 }
 
+/**
+ * q `[B, I, heads·(ownDim + sharedDim)]` → out `[B, I, heads, rank + sharedDim]`: the own entries of each head as Wᵀ · them, and the
+ * others as they are. W are the `ownDim` rows of the head in weight `[heads·(ownDim + valueDim), rank]`: a product with such a query
+ * and a latent row is that of the query with the key that would be made of the row.
+ */
+export interface LatentQueriesNode extends NodeBase {
+  readonly op: 'latent_queries';
+  readonly q: string;
+  readonly weight: string;
+  readonly heads: number;
+  readonly rank: number;
+  readonly ownDim: number;
+  readonly sharedDim: number;
+  readonly valueDim: number;
+  readonly out: string;
+}
+
+/** z `[B, I, heads, rank]` → out `[B, I, heads, valueDim]`: W · z with the last `valueDim` rows of the head in weight, as in `latent_queries`. */
+export interface LatentValuesNode extends NodeBase {
+  readonly op: 'latent_values';
+  readonly z: string;
+  readonly weight: string;
+  readonly heads: number;
+  readonly rank: number;
+  readonly ownDim: number;
+  readonly valueDim: number;
+  readonly out: string;
+}
+
 /** x `[B, I, H·D]` → out `[B, I, H, D]`: norm, then rotation at position past + i. May be in place. */
 export interface QueryHeadsNode extends NodeBase {
   readonly op: 'query_heads';
@@ -254,11 +286,11 @@ export interface QueryHeadsNode extends NodeBase {
   readonly out: string;
 }
 
-/** k `[B, I, K·D]`, v `[B, I, K·Dv]` → rows past … past + count − 1 of the caches `[B, K, C, D]`, `[B, K, C, Dv]`; keys are normalised and rotated, values normalised. */
+/** k `[B, I, K·D]`, v `[B, I, K·Dv]` → rows past … past + count − 1 of the caches `[B, K, C, D]`, `[B, K, C, Dv]`; keys are normalised and rotated, values normalised. Without v there is one cache: values are the first Dv entries of keys. */
 export interface AppendNode extends NodeBase {
   readonly op: 'append';
   readonly k: string;
-  readonly v: string;
+  readonly v?: string;
   readonly kvHeads: number;
   readonly headDim: number;
   readonly valueDim: number;
@@ -266,7 +298,8 @@ export interface AppendNode extends NodeBase {
   readonly valueNorm?: HeadNorm;
   readonly rotation?: Rotation;
   readonly kCache: string;
-  readonly vCache: string;
+  /** Present when v is. */
+  readonly vCache?: string;
   readonly cacheDtype: CacheDtype;
   readonly cacheLayout?: CacheLayout;
   /** u32 `[B, ceil(C / page size)]`; present with a paged cache. It says where rows lie, never what they hold. */
@@ -333,12 +366,13 @@ export interface HeadResultsNode extends NodeBase {
  * `preScalePost` → values. The zero column's similarity is 0 (`dot`) or −‖q‖² (`l2`). Positions: query i stands at past + i. A row that sees nothing is zero.
  * Rows of heads that are not `active` are zero. `heads.numbers` says how biases and expressions count the heads.
  * In cross-attention (`cross`) the sequence is the context: its length per sequence, never causal.
+ * Without v the values are the first Dv entries of the keys; never with memory.
  */
 export interface AttentionNode extends NodeBase {
   readonly op: 'attention';
   readonly q: string;
   readonly k: string;
-  readonly v: string;
+  readonly v?: string;
   readonly cross: boolean;
   readonly keyLayout: 'heads-first' | 'tokens-first';
   readonly keyDtype: CacheDtype;

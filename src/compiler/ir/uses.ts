@@ -41,9 +41,9 @@ export function usesOf(node: Node): readonly Use[] {
       ];
     }
     case 'norm': {
-      const { width, xWidth = width, heads, accumulate } = node;
+      const { width, xWidth = width, rest, heads, accumulate } = node;
       const rows = heads === undefined ? rowsOf(node) : [...rowsOf(node), dim(heads)];
-      const out = write('out', node.out, rows, width);
+      const out = write('out', node.out, rows, rest ? xWidth : width);
       return [
         read('x', node.x, rows, xWidth, data),
         ...vector('weight', node.weight, width),
@@ -108,6 +108,22 @@ export function usesOf(node: Node): readonly Use[] {
         write('out', out, [B, I], heads * valueDim),
       ];
     }
+    case 'latent_queries': {
+      const { q, weight, heads, rank, ownDim, sharedDim, valueDim, out } = node;
+      return [
+        read('q', q, [B, I], heads * (ownDim + sharedDim), data),
+        read('weight', weight, [dim(heads * (ownDim + valueDim))], rank, weights),
+        write('out', out, [B, I, dim(heads)], rank + sharedDim),
+      ];
+    }
+    case 'latent_values': {
+      const { z, weight, heads, rank, ownDim, valueDim, out } = node;
+      return [
+        read('z', z, [B, I, dim(heads)], rank, data),
+        read('weight', weight, [dim(heads * (ownDim + valueDim))], rank, weights),
+        write('out', out, [B, I, dim(heads)], valueDim),
+      ];
+    }
     case 'query_heads': {
       const { heads, headDim, norms, rotation } = node;
       return [
@@ -130,13 +146,13 @@ export function usesOf(node: Node): readonly Use[] {
       });
       return [
         read('k', node.k, rowsOf(node), kvHeads * headDim, data),
-        read('v', node.v, rowsOf(node), kvHeads * valueDim, data),
+        ...(node.v === undefined ? [] : [read('v', node.v, rowsOf(node), kvHeads * valueDim, data)]),
         ...headNorms(norms, kvHeads, headDim),
         ...headNorms(valueNorm ? [valueNorm] : [], kvHeads, valueDim),
         ...rotationTable(rotation),
         ...pageTable(node),
         cache('kCache', node.kCache, headDim),
-        cache('vCache', node.vCache, valueDim),
+        ...(node.vCache === undefined ? [] : [cache('vCache', node.vCache, valueDim)]),
       ];
     }
     case 'memory_keys': {
@@ -155,7 +171,7 @@ export function usesOf(node: Node): readonly Use[] {
       return [
         read('q', node.q, [B, I, dim(heads.qHeads)], headDim, data),
         { ...read('k', node.k, outer, headDim, roles), dtypes: [node.keyDtype] },
-        { ...read('v', node.v, outer, valueDim, roles), dtypes: [node.keyDtype] },
+        ...(node.v === undefined ? [] : [{ ...read('v', node.v, outer, valueDim, roles), dtypes: [node.keyDtype] }]),
         ...(memory ? [{ ...read('memory.k', memory.k, slots, headDim, ['weight', 'prepared']), dtypes: f32 }] : []),
         ...(memory ? [{ ...read('memory.v', memory.v, slots, valueDim, weights), dtypes: f32 }] : []),
         ...pageTable(node),

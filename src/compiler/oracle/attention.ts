@@ -116,7 +116,8 @@ const combine = (a: Grid, b: Grid, merge: (x: number, y: number) => number): Gri
 
 function valuesOf(node: AttentionNode, step: Step, out: Float64Array) {
   const { valueDim, columns, heads } = node;
-  const v = read(step, node.v);
+  const v = read(step, node.v ?? node.k);
+  const rowWidth = node.v === undefined ? node.headDim : valueDim;
   const memory = node.memory && read(step, node.memory.v).data;
   const sequenceRow = rowIndex(node, v);
   const isActive = activityOf(node, step);
@@ -128,7 +129,7 @@ function valuesOf(node: AttentionNode, step: Step, out: Float64Array) {
       for (const [c, column] of visible.entries()) {
         const weight = headWeights[c] as number;
         if (column.kind === 'sequence') {
-          addScaled(out, at, weight, v.data, sequenceRow(sequence, kvHead, column.at) * valueDim, valueDim);
+          addScaled(out, at, weight, v.data, sequenceRow(sequence, kvHead, column.at) * rowWidth, valueDim);
         } else if (column.kind === 'memory' && memory) {
           addScaled(out, at, weight, memory, (kvHead * columns.memory + column.slot) * valueDim, valueDim);
         }

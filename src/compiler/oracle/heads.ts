@@ -2,6 +2,8 @@ import type {
   AppendNode,
   HeadInputsNode,
   LatentHeadsNode,
+  LatentQueriesNode,
+  LatentValuesNode,
   MemoryKeysNode,
   QueryHeadsNode,
   Rotation,
@@ -10,7 +12,7 @@ import { headNormsOf } from './norm.ts';
 import { type Turns, turnsOf } from './rope.ts';
 import { roundTensor } from './rounding.ts';
 import { eachToken, read, type Step } from './step.ts';
-import { type Tensor, zeros } from './tensor.ts';
+import { addScaled, dot, type Tensor, zeros } from './tensor.ts';
 
 export function evaluateQueryHeads(node: QueryHeadsNode, step: Step): Tensor {
   const { heads, headDim } = node;
@@ -27,10 +29,11 @@ export function evaluateAppend(node: AppendNode, step: Step): void {
   const keys = read(step, node.k).data.slice();
   prepareHeads(node, node.kvHeads, keys, step);
   store(keys, node.headDim, node.kCache, node, step);
-  store(normalisedValues(node, step), node.valueDim, node.vCache, node, step);
+  if (node.v !== undefined && node.vCache !== undefined)
+    store(normalisedValues(node.v, node, step), node.valueDim, node.vCache, node, step);
 }
 
-function normalisedValues({ v, valueNorm, kvHeads, valueDim }: AppendNode, step: Step): Float64Array {
+function normalisedValues(v: string, { valueNorm, kvHeads, valueDim }: AppendNode, step: Step): Float64Array {
   const values = read(step, v).data;
   if (valueNorm === undefined) return values;
   const data = values.slice();
@@ -73,6 +76,40 @@ export function evaluateLatentHeads(node: LatentHeadsNode, step: Step): Tensor {
   });
   step.tensors.set(node.k, keys);
   return values;
+}
+
+/** out `[B, I, heads, rank + sharedDim]`. */
+export function evaluateLatentQueries(node: LatentQueriesNode, step: Step): Tensor {
+  const { heads, rank, ownDim, sharedDim, valueDim } = node;
+  const out = zeros([step.batch, step.length, heads, rank + sharedDim]);
+  const q = read(step, node.q).data;
+  const w = read(step, node.weight).data;
+  eachToken(step, (row) => {
+    for (let head = 0; head < heads; head++) {
+      const from = (row * heads + head) * (ownDim + sharedDim);
+      const to = (row * heads + head) * (rank + sharedDim);
+      for (let e = 0; e < ownDim; e++)
+        addScaled(out.data, to, q[from + e] as number, w, (head * (ownDim + valueDim) + e) * rank, rank);
+      out.data.set(q.subarray(from + ownDim, from + ownDim + sharedDim), to + rank);
+    }
+  });
+  return out;
+}
+
+/** out `[B, I, heads, valueDim]`. */
+export function evaluateLatentValues(node: LatentValuesNode, step: Step): Tensor {
+  const { heads, rank, ownDim, valueDim } = node;
+  const out = zeros([step.batch, step.length, heads, valueDim]);
+  const z = read(step, node.z).data;
+  const w = read(step, node.weight).data;
+  eachToken(step, (row) => {
+    for (let head = 0; head < heads; head++) {
+      const at = row * heads + head;
+      const first = head * (ownDim + valueDim) + ownDim;
+      for (let e = 0; e < valueDim; e++) out.data[at * valueDim + e] = dot(z, at * rank, w, (first + e) * rank, rank);
+    }
+  });
+  return out;
 }
 
 /** Memory keys have no position: they are normalised, never rotated. */

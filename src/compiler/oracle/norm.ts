@@ -7,12 +7,13 @@ export function evaluateNorm(node: NormNode, step: Step): Tensor {
   const weight = node.weight === undefined ? undefined : read(step, node.weight).data;
   const bias = node.bias === undefined ? undefined : read(step, node.bias).data;
   const { width, xWidth = width, heads = 1 } = node;
+  const outWidth = node.rest ? xWidth : width;
   const offset = node.unitOffset ? 1 : 0;
-  const shape = [...x.shape.slice(0, -1), width];
+  const shape = [...x.shape.slice(0, -1), outWidth];
   const out = node.accumulate ? { shape, data: read(step, node.out).data.slice() } : zeros(shape);
   const normalise = (row: number) => {
     const from = row * xWidth;
-    const at = row * width;
+    const at = row * outWidth;
     const mean = node.kind === 'layer' ? meanOf(x.data, from, width) : 0;
     let squares = 0;
     for (let i = 0; i < width; i++) squares += ((x.data[from + i] as number) - mean) ** 2;
@@ -22,6 +23,7 @@ export function evaluateNorm(node: NormNode, step: Step): Tensor {
       const scaled = ((x.data[from + i] as number) - mean) * factor * gamma;
       out.data[at + i] = (out.data[at + i] as number) + scaled + (bias?.[i] ?? 0);
     }
+    out.data.set(x.data.subarray(from + width, from + outWidth), at + width);
   };
   eachToken(step, (token) => {
     for (let head = 0; head < heads; head++) normalise(token * heads + head);

@@ -9,6 +9,8 @@ import {
   evaluateAppend,
   evaluateHeadInputs,
   evaluateLatentHeads,
+  evaluateLatentQueries,
+  evaluateLatentValues,
   evaluateMemoryKeys,
   evaluateQueryHeads,
 } from './heads.ts';
@@ -121,6 +123,10 @@ function evaluateNode(node: Node, step: Step): Tensor | undefined {
       return evaluateExpertsDown(node, step);
     case 'latent_heads':
       return evaluateLatentHeads(node, step);
+    case 'latent_queries':
+      return evaluateLatentQueries(node, step);
+    case 'latent_values':
+      return evaluateLatentValues(node, step);
     case 'query_heads':
       return evaluateQueryHeads(node, step);
     case 'append':
@@ -169,7 +175,7 @@ function allocateCaches(module: AttnModule, { batch, capacity }: OracleOptions):
   for (const node of module.nodes) {
     if (node.op !== 'append') continue;
     caches.set(node.kCache, zeros([batch, node.kvHeads, capacity, node.headDim]));
-    caches.set(node.vCache, zeros([batch, node.kvHeads, capacity, node.valueDim]));
+    if (node.vCache !== undefined) caches.set(node.vCache, zeros([batch, node.kvHeads, capacity, node.valueDim]));
   }
   return caches;
 }

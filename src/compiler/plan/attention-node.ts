@@ -75,7 +75,12 @@ function inputsOf(node: AttentionNode) {
       ...sequences,
     },
     sinks: normalizer.kind === 'sigmoid' ? {} : { sinks: node.sinks },
-    values: { v: node.v, memory_v: memory?.v, page_table: node.pages, ...sequences },
+    values: {
+      ...(node.v === undefined ? { k: node.k } : { v: node.v }),
+      memory_v: memory?.v,
+      page_table: node.pages,
+      ...sequences,
+    },
     hidden,
   };
 }
@@ -140,7 +145,8 @@ function matrixForm(node: AttentionNode, options: AttentionOptions, profile: Tar
 function tileForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
   const { memory, keyMask, documents, bias, t5, heads, parameters } = node;
   const bindings =
-    4 +
+    3 +
+    present(node.v) +
     2 * present(memory) +
     present(orderOf(node), node.pages, keyMask, documents, bias, t5, node.sinks, ...parameters);
   const reason = whole(node) ?? tooMany(bindings, profile);
@@ -194,7 +200,12 @@ function partsOf({ least, most, parts, reach }: ColumnDeal, { columns }: Attenti
 /** Storage buffers of a fused form that writes two. */
 const fusedBindings = (node: AttentionNode) => {
   const { memory, pages, keyMask, documents, bias, t5, parameters } = node;
-  return 5 + 2 * present(memory) + present(orderOf(node), pages, keyMask, documents, bias, t5, ...parameters);
+  return (
+    4 +
+    present(node.v) +
+    2 * present(memory) +
+    present(orderOf(node), pages, keyMask, documents, bias, t5, ...parameters)
+  );
 };
 
 /** Heads that are switched off are left out by the portable forms. */

@@ -50,6 +50,7 @@ export function attentionOptions(node: AttentionNode, keys: KeyStorage): Attenti
     sinks: sinks !== undefined,
     keys,
     keyLayout,
+    ...(node.v === undefined && { valuesInKeys: true }),
     ...cachePlan(node.cacheLayout),
   };
 }

@@ -64,13 +64,15 @@ export function planMemoryKeys(node: MemoryKeysNode): PlannedDispatch {
 /** Values with a norm are normalised first: one kernel for both would need more bindings than every device has. */
 export function planAppend(node: AppendNode, storageOf: StorageOf): NodePlan {
   const { kvHeads, headDim, valueDim, norms, valueNorm, rotation } = node;
-  const normed = `${node.v}_normed`;
+  const { v } = node;
+  const normed = `${v}_normed`;
   const memory = headMemory(headDim, norms);
   const plan: KernelPlan = {
     stage: 'append',
     kvHeads,
     headDim,
     valueDim,
+    ...(v === undefined && { valuesInKeys: true }),
     norms: shapesOf(norms),
     ...rotationPlan(rotation),
     cache: keyStorage(node.cacheDtype, node.kCache, storageOf),
@@ -80,7 +82,7 @@ export function planAppend(node: AppendNode, storageOf: StorageOf): NodePlan {
   };
   const bind = {
     k: node.k,
-    v: valueNorm ? normed : node.v,
+    v: valueNorm ? normed : v,
     ...weightsOf(norms),
     rotations: rotation?.table,
     k_cache: node.kCache,
@@ -96,11 +98,7 @@ export function planAppend(node: AppendNode, storageOf: StorageOf): NodePlan {
     norms: shapesOf([valueNorm]),
     ...headMemory(valueDim, [valueNorm]),
   };
-  const values = dispatch(node, normPlan, { x: node.v, ...weightsOf([valueNorm]), y: normed }, [
-    rowsOf(node),
-    kvHeads,
-    1,
-  ]);
+  const values = dispatch(node, normPlan, { x: v, ...weightsOf([valueNorm]), y: normed }, [rowsOf(node), kvHeads, 1]);
   const extent = node.rows === 'context' ? 'X' : 'I';
   return {
     prefill: [values, append],

@@ -33,6 +33,9 @@ export function kernelName(plan: KernelPlan): string {
       return joined('experts_down', `${plan.inWidth}x${plan.outWidth}`, plan.accumulate && 'add');
     case 'latent_heads':
       return joined('latent_heads', `${plan.heads}x${plan.ownDim}`, plan.sharedDim, plan.valueDim);
+    case 'latent_queries':
+    case 'latent_values':
+      return joined(plan.stage, `${plan.heads}x${plan.ownDim}`, plan.rank, plan.tokens > 1 && 'rows');
     case 'query_heads':
       return joined('query_heads', `${plan.heads}x${plan.headDim}`);
     case 'memory_keys':

@@ -23,6 +23,8 @@ export type KernelPlan =
   | ExpertsUpPlan
   | ExpertsDownPlan
   | LatentHeadsPlan
+  | LatentQueriesPlan
+  | LatentValuesPlan
   | QueryHeadsPlan
   | MemoryKeysPlan
   | AppendPlan
@@ -93,6 +95,8 @@ export interface NormPlan extends PlanBase {
   readonly heads?: number;
   /** Of the rows of x, where they are wider. */
   readonly xWidth?: number;
+  /** Of which the entries behind `width` are copied. */
+  readonly rest?: true;
   readonly eps: number;
   /** `offset`: the stored weight is γ − 1. */
   readonly weight: 'none' | 'plain' | 'offset';
@@ -226,6 +230,30 @@ export interface LatentHeadsPlan extends PlanBase {
   readonly valueDim: number;
 }
 
+/** Queries in the space of latent rows, `tokens` of one head in a workgroup. */
+export interface LatentQueriesPlan extends PlanBase {
+  readonly stage: 'latent_queries';
+  readonly heads: number;
+  readonly rank: number;
+  readonly ownDim: number;
+  readonly sharedDim: number;
+  readonly valueDim: number;
+  readonly weight: MatrixStorage;
+  readonly tokens: number;
+}
+
+/** Values of what was found in the space of latent rows; each is summed by `lanes` invocations side by side. */
+export interface LatentValuesPlan extends PlanBase {
+  readonly stage: 'latent_values';
+  readonly heads: number;
+  readonly rank: number;
+  readonly ownDim: number;
+  readonly valueDim: number;
+  readonly weight: MatrixStorage;
+  readonly tokens: number;
+  readonly lanes: number;
+}
+
 /** Norms, in order, and rotation of heads. */
 export interface QueryHeadsPlan extends PlanBase {
   readonly stage: 'query_heads';
@@ -248,6 +276,8 @@ export interface AppendPlan extends PlanBase {
   readonly kvHeads: number;
   readonly headDim: number;
   readonly valueDim: number;
+  /** Values are the first entries of keys. */
+  readonly valuesInKeys?: true;
   readonly norms: readonly HeadNormShape[];
   readonly rotation?: RotationPlan;
   readonly cache: KeyStorage;
@@ -309,6 +339,8 @@ export interface AttentionOptions {
   readonly keys: KeyStorage;
   /** `heads-first`: `[B, K, C, D]` with rows padded to four entries. `tokens-first`: `[B, J, K, D]` without padding. */
   readonly keyLayout: 'heads-first' | 'tokens-first';
+  /** Values are the first entries of keys. */
+  readonly valuesInKeys?: true;
   readonly cacheLayout?: CachePlan;
 }
 

@@ -19,6 +19,7 @@ import { ceilDiv, quads, times } from './extents.ts';
 import type { FusedNorms } from './fused-norms.ts';
 import { planAppend, planMemoryKeys, planQueryHeads } from './head-nodes.ts';
 import type { KernelPlan, MatrixStorage, Storage } from './kernel-plan.ts';
+import { planLatentQueries, planLatentValues } from './latent-nodes.ts';
 import { planLinearMatrix, planLinearRow, planLinearTile } from './linear-plans.ts';
 import type { NodePlan, PlannedDispatch } from './planned.ts';
 import type { TargetProfile } from './profiles.ts';
@@ -44,6 +45,10 @@ export function planNode(node: Node, module: AttnModule, profile: TargetProfile,
       return { prefill: [planExpertsDown(node, matrixStorageOf)] };
     case 'latent_heads':
       return { prefill: [planLatentHeads(node)] };
+    case 'latent_queries':
+      return planLatentQueries(node, storageOf);
+    case 'latent_values':
+      return planLatentValues(node, storageOf);
     case 'query_heads':
       return { prefill: [planQueryHeads(node)] };
     case 'append':
@@ -113,6 +118,7 @@ function planNorm(node: NormNode, norms: FusedNorms): NodePlan {
     width,
     ...(xWidth !== undefined && { xWidth }),
     ...(heads !== undefined && { heads }),
+    ...(node.rest && { rest: node.rest }),
     eps: node.eps,
     weight: weightOfNorm(node),
     bias: bias !== undefined,

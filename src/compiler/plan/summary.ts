@@ -18,9 +18,12 @@ export function ringBytes({ layers }: ShapedSpec): number {
 const ringRows = ({ cacheLayout }: LayerShape['attention']) => (cacheLayout?.kind === 'ring' ? cacheLayout.rows : 0);
 
 function tokenBytes(attention: LayerShape['attention']): number {
-  const widths = [attention.headDim, attention.valueDim].map((width) => quads(width) * 4);
+  const { latent, cacheDtype, headDim, valueDim } = attention;
+  const padded = (width: number) => quads(width) * 4;
+  if (latent?.cache === 'latent') return cacheRowBytes(cacheDtype, padded(latent.kvRank + latent.ropeDim));
   return cachedHeads(attention).reduce(
-    (sum, { kvHeads, dtype }) => widths.reduce((bytes, width) => bytes + kvHeads * cacheRowBytes(dtype, width), sum),
+    (sum, { kvHeads, dtype }) =>
+      [headDim, valueDim].reduce((bytes, width) => bytes + kvHeads * cacheRowBytes(dtype, padded(width)), sum),
     0,
   );
 }

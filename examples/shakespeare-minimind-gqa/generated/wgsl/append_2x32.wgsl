@@ -2,8 +2,8 @@
 // Writes new keys and values into rows of the caches, where cache_row says; rows are padded to four entries.
 
 const KV_HEADS = 2u;
-const VALUE_DIM = 32u;
 const HEAD_QUADS = 8u;
+const VALUE_DIM = 32u;
 const VALUE_QUADS = 8u;
 const HEAD_DIM = 32u;
 const THREADS = 32u;
@@ -103,7 +103,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let sequence = sequences[batch];
   let position = sequence.past + row % step.tokens;
   let first_key = (row * KV_HEADS + head_index) * HEAD_DIM;
-  let first_value = (row * KV_HEADS + head_index) * VALUE_DIM;
   for (var e = lane; e < HEAD_DIM; e += THREADS) {
     head[e] = k[first_key + e];
   }
@@ -121,6 +120,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     return;
   }
   let stored_row = cache_row(batch, head_index, position);
+  let first_value = (row * KV_HEADS + head_index) * VALUE_DIM;
   for (var quad = lane; quad < HEAD_QUADS; quad += THREADS) {
     store_k_cache(stored_row * HEAD_QUADS + quad, key_quad(quad, position, head_index));
   }

@@ -31,6 +31,8 @@ const isForeign = (name: WrittenHook): name is keyof typeof transformerLensHooks
 
 const ownName = (name: WrittenHook): HookName => (isForeign(name) ? transformerLensHooks[name] : name);
 
+/** What is made of latent rows only where these are expanded. */
+const ofExpanded: readonly HookName[] = ['k', 'v', 'rot_q', 'rot_k'];
 const ofScores: readonly HookName[] = ['scores', 'pattern'];
 
 function whyAbsent(spec: BoundSpec, hook: HookName): string | undefined {
@@ -43,6 +45,8 @@ function whyAbsent(spec: BoundSpec, hook: HookName): string | undefined {
   const isSplit = spec.at('attention.inputs.kind')?.value === 'split_qkv';
   if (isInput && !isSplit) return 'all heads read one input, as `inputs: split_qkv` is not written';
   if (isInput && !spec.isWritten('model')) return 'without `model` the inputs of heads are given';
+  if (ofExpanded.includes(hook) && spec.at('attention.mla.cache')?.value === 'latent')
+    return '`mla` caches latent rows, and keys and values of heads are never made';
   if (hook === 'result' && spec.at('attention.gates.output_glu')?.value === true)
     return 'behind a GLU the output is not a sum over heads';
   return undefined;

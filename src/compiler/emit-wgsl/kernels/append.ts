@@ -11,21 +11,22 @@ import { headParts } from './head.ts';
 export function append(plan: AppendPlan): KernelSource {
   const head = headParts(plan);
   const rows = cacheRows(plan.cacheLayout);
-  const caches = plan.cache === 'int8' ? int8Caches(plan) : floatCaches(plan.cache);
+  const values = plan.valuesInKeys ? noValues : ownValues(plan);
+  const caches =
+    plan.cache === 'int8' ? int8Caches(plan) : plan.valuesInKeys ? keyCache(plan.cache) : floatCaches(plan.cache);
   return {
     doc: 'Writes new keys and values into rows of the caches, where cache_row says; rows are padded to four entries.',
     enables: enablesFor(plan.cache),
     constants: {
       KV_HEADS: u32c(plan.kvHeads),
-      VALUE_DIM: u32c(plan.valueDim),
       HEAD_QUADS: u32c(quads(plan.headDim)),
-      VALUE_QUADS: u32c(quads(plan.valueDim)),
+      ...values.constants,
       ...rows.constants,
       ...head.constants,
     },
     bindings: [
       { name: 'k', access: 'read', type: 'array<f32>' },
-      { name: 'v', access: 'read', type: 'array<f32>' },
+      ...values.reads,
       ...head.bindings,
       ...rows.bindings,
       ...caches.bindings,
@@ -34,7 +35,7 @@ export function append(plan: AppendPlan): KernelSource {
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
-    functions: [...rows.functions, ...head.functions, keyQuad, valueQuad, ...caches.functions],
+    functions: [...rows.functions, ...head.functions, keyQuad, ...values.functions, ...caches.functions],
     body: wgsl`
       let row = group.x;
       let head_index = group.y;
@@ -42,12 +43,12 @@ export function append(plan: AppendPlan): KernelSource {
       let sequence = sequences[batch];
       let position = sequence.past + row % step.tokens;
       let first_key = (row * KV_HEADS + head_index) * HEAD_DIM;
-      let first_value = (row * KV_HEADS + head_index) * VALUE_DIM;
       ${head.load('k[first_key + e]')}
       if (row % step.tokens >= sequence.count) {
         return;
       }
       let stored_row = cache_row(batch, head_index, position);
+      ${values.start}
       ${caches.store}`,
   };
 }
@@ -76,12 +77,31 @@ const valueQuad = wgsl`
     return vec4f(value_entry(first, e), value_entry(first, e + 1u), value_entry(first, e + 2u), value_entry(first, e + 3u));
   }`;
 
+/** Values are the first entries of keys, which are stored anyway. */
+const noValues = { constants: {}, reads: [], functions: [], start: '' } as const;
+
+const ownValues = ({ valueDim }: AppendPlan) => ({
+  constants: { VALUE_DIM: u32c(valueDim), VALUE_QUADS: u32c(quads(valueDim)) },
+  reads: [{ name: 'v', access: 'read', type: 'array<f32>' } as const],
+  functions: [valueQuad],
+  start: 'let first_value = (row * KV_HEADS + head_index) * VALUE_DIM;',
+});
+
 /** How rows are written: `store` is the end of the kernel. */
 interface Caches {
   readonly bindings: readonly Binding[];
   readonly functions: readonly string[];
   readonly store: string;
 }
+
+const keyCache = (storage: Storage): Caches => ({
+  bindings: [vectorBinding('k_cache', storage, 'read_write')],
+  functions: [storer('k_cache', storage)],
+  store: wgsl`
+    for (var quad = lane; quad < HEAD_QUADS; quad += THREADS) {
+      store_k_cache(stored_row * HEAD_QUADS + quad, key_quad(quad, position, head_index));
+    }`,
+});
 
 const floatCaches = (storage: Storage): Caches => ({
   bindings: [vectorBinding('k_cache', storage, 'read_write'), vectorBinding('v_cache', storage, 'read_write')],

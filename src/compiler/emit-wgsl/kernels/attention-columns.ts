@@ -7,7 +7,10 @@ import { wgsl } from '../wgsl.ts';
 import { sequenceRow } from './attention.ts';
 
 /** Keys and values that are read `loadEntries` entries at a time. */
-type ReadColumns = Pick<AttentionOptions, 'columns' | 'keys' | 'keyLayout' | 'cacheLayout' | 'headDim' | 'valueDim'> & {
+type ReadColumns = Pick<
+  AttentionOptions,
+  'columns' | 'keys' | 'keyLayout' | 'cacheLayout' | 'headDim' | 'valueDim' | 'valuesInKeys'
+> & {
   readonly loadEntries: 4 | 8;
 };
 
@@ -17,7 +20,7 @@ export function columnsBindings(plan: ReadColumns): readonly Binding[] {
   const type = `array<${storedType(plan)}>`;
   return [
     { name: 'k', access: 'read', type },
-    { name: 'v', access: 'read', type },
+    ...(plan.valuesInKeys ? [] : [{ name: 'v', access: 'read', type } as const]),
     ...(columns.memory > 0 ? [rowsBinding('memory_k', headDim), rowsBinding('memory_v', valueDim)] : []),
     ...cachedRows(plan).flatMap(({ bindings }) => bindings),
   ];
@@ -56,7 +59,8 @@ const int8Scales = (plan: ReadColumns) => [
 export function columnEntries(name: 'keys' | 'values', plan: ReadColumns, parts: number): string {
   const width = name === 'keys' ? plan.headDim : plan.valueDim;
   const { columns, loadEntries } = plan;
-  const source = name === 'keys' ? 'k' : 'v';
+  const source = name === 'keys' || plan.valuesInKeys ? 'k' : 'v';
+  const pitch = source === 'k' ? plan.headDim : plan.valueDim;
   const type = storedType(plan);
   const filled = Math.ceil(width / loadEntries);
   const beyond = wgsl`
@@ -69,7 +73,8 @@ export function columnEntries(name: 'keys' | 'values', plan: ReadColumns, parts:
     if (column < PREFIX_COLUMNS) {
       return ${loadEntries === 8 ? `vec4u(${quad('2u * part')}, ${quad('2u * part + 1u')})` : quad('part')};
     }`;
-  const index = plan.keys === 'int8' ? int8Index(width, wordsOf(plan), 'part') : `row * ${filled}u + part`;
+  const index =
+    plan.keys === 'int8' ? int8Index(width, wordsOf(plan), 'part') : `row * ${Math.ceil(pitch / loadEntries)}u + part`;
   return wgsl`
     fn ${name}_entries(batch: u32, kv_head: u32, column: u32, part: u32) -> ${type} {
       ${parts > filled ? beyond : ''}

@@ -67,7 +67,9 @@ export function attentionParts(options: AttentionOptions): AttentionParts {
     perCall: [sequencesBinding, stepBinding],
     queries: { bindings: [rowsBinding('q', headDim)], functions: [rowLoader('q', headDim)] },
     keys: columnsPart('key_at', 'k', headDim, options),
-    values: columnsPart('value_at', 'v', valueDim, options),
+    values: options.valuesInKeys
+      ? columnsPart('value_at', 'k', headDim, options)
+      : columnsPart('value_at', 'v', valueDim, options),
     logits: {
       bindings: [...masks.bindings, ...logits.bindings],
       functions: [...masks.limits, masks.visible, ...logits.functions],

@@ -42,6 +42,10 @@ export function norm(plan: NormPlan): KernelSource {
     for (var e = lane; e < WIDTH; e += THREADS) {
       y[first + e] ${write} (x[${from} + e] - pivot - mean) * factor${gamma}${beta};
     }`;
+  const rest = wgsl`
+    for (var e = WIDTH + lane; e < X_WIDTH; e += THREADS) {
+      y[first + e] = x[first + e];
+    }`;
   return {
     doc: `y ${write} ${formulas[plan.kind]}, row by row`,
     enables: [],
@@ -64,8 +68,9 @@ export function norm(plan: NormPlan): KernelSource {
     functions: [foldOfLanes('sum_of_lanes', plan, 'sum')],
     body: wgsl`
       let row = ${plan.heads === undefined ? 'group.x' : 'group.x * HEADS + group.y'};
-      let first = row * WIDTH;
+      let first = row * ${plan.rest ? 'X_WIDTH' : 'WIDTH'};
       ${plan.xWidth === undefined ? '' : 'let first_of_x = row * X_WIDTH;'}
-      ${plan.kind === 'rms' ? rms : layer}`,
+      ${plan.kind === 'rms' ? rms : layer}
+      ${plan.rest ? rest : ''}`,
   };
 }

@@ -1,4 +1,4 @@
-import type { LayerShape, ShapedSpec } from '../../check/shaped-spec.ts';
+import type { AttentionShape, LayerShape, ShapedSpec } from '../../check/shaped-spec.ts';
 
 /** Differences in a message: more say no more. */
 const most = 12;
@@ -11,8 +11,16 @@ export function differences(ours: ShapedSpec, theirs: ShapedSpec): readonly stri
   return [...found].slice(0, most);
 }
 
+/** How caches are stored is not a model's: no config says it. */
+function withoutStorage({ cacheDtype, cacheLayout, latent, ...attention }: AttentionShape): unknown {
+  if (latent === undefined) return attention;
+  const { cache, ...rows } = latent;
+  return { ...attention, latent: rows };
+}
+
 /** Without what layers with experts do not use. */
-function used({ attention, mlp }: LayerShape): unknown {
+function used({ attention: whole, mlp }: LayerShape): unknown {
+  const attention = withoutStorage(whole);
   if (mlp?.experts === undefined) return { attention, mlp };
   const { width, biases, ...rest } = mlp;
   return { attention, mlp: rest };

@@ -25,9 +25,9 @@ export function sizeFields(exported: ExportedModel): Config {
   return { ...expertFields(exported), ...latentFields(exported) };
 }
 
-function biasFields({ attention: { biases }, mlp }: ExportedModel): Config {
+function biasFields({ attention: { biases, latent }, mlp }: ExportedModel): Config {
   return {
-    attention_bias: biases.q,
+    attention_bias: latent?.bias ?? biases.q,
     use_qkv_bias: biases.q,
     use_bias: biases.q,
     bias: biases.q,

@@ -21,14 +21,18 @@ function queryRank(config: ModelConfig): number | undefined {
 
 function attention(config: ModelConfig): Part {
   const rank = queryRank(config);
+  const biased = config.boolean('attention_bias', false);
   return {
     head_dim: undefined,
+    biases: biased ? ['o'] : [],
     mla: {
       ...(rank !== undefined && { q_rank: rank }),
       kv_rank: config.positiveInteger('kv_lora_rank') ?? 512,
       rope_dim: ropeWidth(config),
       nope_dim: plainWidth(config),
       value_dim: config.positiveInteger('v_head_dim') ?? 128,
+      cache: 'latent',
+      ...(biased && { bias: true }),
     },
   };
 }
@@ -102,11 +106,11 @@ const deepseekV3: Architecture = {
   },
   weights: { ...llama.weights, names },
   conventions: {
-    'attention.mla': 'keys and values come from a latent; one rotated part serves all heads',
+    'attention.mla': 'keys and values come from a latent, which is what is cached; one rotated part serves all heads',
     'mlp.experts': 'experts are chosen by sigmoid scores with a correction that their weights do not have',
   },
   fields: {
-    unsupported: { attention_bias: [false], scoring_func: ['sigmoid'], topk_method: ['noaux_tc'], moe_layer_freq: [1] },
+    unsupported: { scoring_func: ['sigmoid'], topk_method: ['noaux_tc'], moe_layer_freq: [1] },
     silent: [
       'aux_loss_alpha',
       'ep_size',

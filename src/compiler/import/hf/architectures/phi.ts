@@ -17,7 +17,12 @@ const phi: Architecture = {
   norm: { kind: 'layer', eps: 1e-5, epsField: 'layer_norm_eps' },
   rope: { pairing: 'half', base: 10000, fraction: { fields: ['partial_rotary_factor'], fallback: 0.5 } },
   model: { block: { parallel: 'one_norm' }, head: { bias: true } },
-  attention: { biases: ['q', 'k', 'v', 'o'] },
+  attention: (config) => ({
+    biases: ['q', 'k', 'v', 'o'],
+    qk_norm: config.boolean('qk_layernorm', false)
+      ? { kind: 'layer', eps: config.number('layer_norm_eps') ?? 1e-5, weight: 'shared', bias: true }
+      : undefined,
+  }),
   mlp: { kind: 'plain', activationFields: ['hidden_act'], activation: 'gelu_new', biases: ['up', 'down'] },
   weights: {
     ...llama.weights,
@@ -25,6 +30,8 @@ const phi: Architecture = {
       ...llamaNames,
       ...allWhole({
         [`${at}.attn.o`]: `${at}.self_attn.dense`,
+        [`${at}.attn.q_norm`]: `${at}.self_attn.q_layernorm`,
+        [`${at}.attn.k_norm`]: `${at}.self_attn.k_layernorm`,
         [`${at}.mlp.up`]: `${at}.mlp.fc1`,
         [`${at}.mlp.down`]: `${at}.mlp.fc2`,
         final_norm: 'final_layernorm',
@@ -36,7 +43,6 @@ const phi: Architecture = {
     'model.head': 'the head has a bias',
     'attention.rope': rotateHalves,
   },
-  fields: { unsupported: { qk_layernorm: [false] } },
 };
 
 /** One matrix for q, k and v, and one for gate and up. */
