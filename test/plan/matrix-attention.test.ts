@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { lower } from '../../src/compiler/ir/lower.ts';
+import { extentAt } from '../../src/compiler/plan/extents.ts';
 import type { AttentionMatrixPlan } from '../../src/compiler/plan/kernel-plan.ts';
 import { type MatrixSchedule, profiles, type TargetProfile } from '../../src/compiler/plan/profiles.ts';
 import { planProgram } from '../../src/compiler/plan/program.ts';
@@ -42,6 +43,19 @@ describe('matrix attention', () => {
   it('leaves given keys that have no padding to other forms', () => {
     expect(chosen('head_dim: 18')).toEqual([]);
     expect(chosen('hidden: 64, head_dim: 18')).toHaveLength(2);
+  });
+
+  it('deals out columns where no mask moves, and joins them only where there are parts', () => {
+    const inParts = (options: string) => plansOf(options).map((plan) => plan.inParts);
+    expect(inParts('head_dim: 64, mask: { causal: true }')).toEqual([true, true]);
+    expect(inParts('head_dim: 64, mask: { causal: true, window: 9 }')).toEqual([false, false]);
+    const text = 'gqac: 1\nname: one\nattention: { q_heads: 8, kv_heads: 2, head_dim: 64, cache: { dtype: f16 } }';
+    const { prefill } = planProgram(lower(shapedFrom('spec.yaml', text)), profiles.matrix);
+    const gridAt = (tokens: number, keys: number) =>
+      prefill.at(-1)?.grid.map((extent) => extentAt(extent, { B: 1, I: tokens, J: keys, C: keys, P: 0, L: 1, X: 0 }));
+    expect(prefill.at(-1)?.plan.stage).toBe('attention_join');
+    expect(gridAt(64, 500)?.[0]).toBe(0);
+    expect(gridAt(64, 8192)).toEqual([8, 1, 16]);
   });
 
   it('shares the memory of a unit: 6 KiB for each subgroup, or rows without padding', () => {

@@ -2,6 +2,7 @@ import type { KernelPlan, Stage } from '../plan/kernel-plan.ts';
 import { type KernelSource, printKernel, type WgslModule } from './kernel.ts';
 import { append } from './kernels/append.ts';
 import { attentionCombine } from './kernels/attention-combine.ts';
+import { attentionJoin } from './kernels/attention-join.ts';
 import { attentionMatrix } from './kernels/attention-matrix.ts';
 import { attentionSplit } from './kernels/attention-split.ts';
 import { attentionSplitSubgroups } from './kernels/attention-split-subgroups.ts';
@@ -48,6 +49,7 @@ const emitters: Emitters = {
   attention_split: attentionSplit,
   attention_split_subgroups: attentionSplitSubgroups,
   attention_combine: attentionCombine,
+  attention_join: attentionJoin,
   attention_scores: attentionScores,
   head_order: headOrder,
   head_mix: headMix,

@@ -61,6 +61,7 @@ export function flopsOf({ plan, node }: PlannedDispatch, call: Call): number {
     case 'head_inputs':
     case 'head_order':
     case 'attention_combine':
+    case 'attention_join':
     case 'attention_softmax':
     case 'logit_maxima':
     case 'sample':

@@ -9,14 +9,17 @@ import { halfVectors, vectors, workgroupBytes } from './workgroup-memory.ts';
  */
 function schedulesFor(options: AttentionOptions, compute: 'f32' | 'f16'): readonly MatrixSchedule[] {
   const { headDim, valueDim, mask } = options;
-  const isMoving = mask.window !== undefined || mask.chunk !== undefined;
-  const subgroups = Math.max(headDim, valueDim) > 96 && !isMoving ? [8, 4] : [4, 8];
+  const subgroups = Math.max(headDim, valueDim) > 96 && !isMoving(mask) ? [8, 4] : [4, 8];
   const schedules = [2, 1].flatMap((rowBlocks) =>
     subgroups.map((count): MatrixSchedule => ({ subgroups: count, rowBlocks, tileKeys: 16, scores: 'f32' })),
   );
   const halves = [2, 1].map((rowBlocks): MatrixSchedule => ({ subgroups: 8, rowBlocks, tileKeys: 32, scores: 'f16' }));
   return compute === 'f16' ? [...halves, ...schedules] : schedules;
 }
+
+/** Keys far behind a query are skipped: there is little to deal out, and much that concerns some rows only. */
+const isMoving = ({ window, chunk, where }: AttentionOptions['mask']) =>
+  window !== undefined || chunk !== undefined || where !== undefined;
 
 /** What may be fastest elsewhere. */
 export const matrixCandidates: readonly MatrixSchedule[] = [2, 4, 8].flatMap((subgroups) =>
@@ -80,6 +83,7 @@ function withPitch(options: AttentionOptions, schedule: MatrixSchedule, weightPi
   return {
     stage: 'attention_matrix',
     reference: 'fixed',
+    inParts: options.mask.padding !== 'keys_and_queries' && !isMoving(options.mask),
     ...options,
     ...schedule,
     loadEntries: options.headDim % 8 === 0 && options.valueDim % 8 === 0 ? 8 : 4,

@@ -11,7 +11,7 @@ import {
 import { exactTile, planAttentionTile } from './attention-tile-plans.ts';
 import { dispatch, keyStorage, type StorageOf } from './dispatch.ts';
 import { ceilDiv, plus, quads, times } from './extents.ts';
-import type { AttentionOptions, ColumnDeal, HeadMixPlan, KernelPlan } from './kernel-plan.ts';
+import type { AttentionMatrixPlan, AttentionOptions, ColumnDeal, HeadMixPlan, KernelPlan } from './kernel-plan.ts';
 import type { NodePlan, PlannedDispatch } from './planned.ts';
 import type { TargetProfile } from './profiles.ts';
 import { foldArrays, pairs, vectors } from './workgroup-memory.ts';
@@ -130,14 +130,71 @@ function matrixForm(node: AttentionNode, options: AttentionOptions, profile: Tar
   const choice = planAttentionMatrix(options, profile, node.compute);
   if ('reason' in choice) return choice;
   const { plan, rejected } = choice;
-  const tiles = ceilDiv(times('I', heads.queriesPerKv), plan.subgroups * plan.rowBlocks * 16);
+  const rows = plan.subgroups * plan.rowBlocks * 16;
+  const tiles = ceilDiv(times('I', heads.queriesPerKv), rows);
   const marks = `marks_${heads.kvHeads}`;
   const { scores, logits, sinks, values } = inputsOf(node);
   const bind = { ...scores, ...logits, ...sinks, ...values, out: node.out, marks };
-  const grid = [heads.kvHeads, tiles, 'B'] as const;
+  if (!plan.inParts) {
+    const grid = [heads.kvHeads, tiles, 'B'] as const;
+    return {
+      dispatches: [dispatch(node, plan, bind, grid), dispatch(node, knownMaximum(plan), bind, grid)],
+      scratch: [{ name: marks, role: 'activation', dtype: 'u32', shape: ['B', tiles, heads.kvHeads] }],
+      rejected,
+    };
+  }
+  return inParts(node, plan, bind, { marks, tiles, rows, rejected });
+}
+
+/** Workgroups that keep a large device busy, and columns that are worth a workgroup of their own. */
+const enoughWorkgroups = 128;
+const leastColumns = 512;
+const mostPartsOfMatrix = 16;
+
+/** Parts are so many that there are enough workgroups, where columns suffice; most calls have one, and then nothing to join. */
+function inParts(
+  node: AttentionNode,
+  plan: AttentionMatrixPlan,
+  whole: Readonly<Record<string, string | undefined>>,
+  { marks, tiles, rows, rejected }: { marks: string; tiles: Extent; rows: number; rejected: readonly Rejection[] },
+): Form {
+  const { heads, valueDim } = node;
+  const { qHeads, kvHeads } = heads;
+  const workgroups = times('B', tiles, kvHeads);
+  const parts: Extent = ['min', mostPartsOfMatrix, ceilDiv('J', leastColumns), ceilDiv(enoughWorkgroups, workgroups)];
+  const size = `${qHeads}x${valueDim}`;
+  const partials = { partial_outputs: `parts_${size}`, partial_sums: `part_sums_${size}` };
+  const bind = { ...whole, ...partials };
+  const grid = [kvHeads, tiles, times('B', parts)] as const;
+  const join: KernelPlan = {
+    stage: 'attention_join',
+    qHeads,
+    valueDim,
+    sinks: node.sinks !== undefined,
+    threads: 64,
+    workgroup: [],
+  };
+  const isJoined: Extent = ['min', 1, ['less', parts, 1]];
+  const perPart = ceilDiv(times('B', 'I', qHeads, quads(valueDim)), times(64, parts));
+  // Two parts or more only with fewer than enough workgroups, however long the longest call may be.
+  const mostRows: Extent = ['min', 2 * enoughWorkgroups * rows, times('B', 'I', qHeads, mostPartsOfMatrix)];
+  const scratch = (name: string, dtype: BufferDecl['dtype'], shape: readonly Extent[]): BufferDecl => ({
+    name,
+    role: 'activation',
+    dtype,
+    shape,
+  });
   return {
-    dispatches: [dispatch(node, plan, bind, grid), dispatch(node, knownMaximum(plan), bind, grid)],
-    scratch: [{ name: marks, role: 'activation', dtype: 'u32', shape: ['B', tiles, heads.kvHeads] }],
+    dispatches: [
+      dispatch(node, plan, bind, grid),
+      dispatch(node, knownMaximum(plan), bind, grid),
+      dispatch(node, join, { ...partials, sinks: node.sinks, out: node.out }, [times(isJoined, perPart), 1, parts]),
+    ],
+    scratch: [
+      scratch(marks, 'u32', ['B', ['min', mostPartsOfMatrix, ceilDiv('J', leastColumns)], tiles, kvHeads]),
+      scratch(partials.partial_outputs, 'f32', [mostRows, quads(valueDim) * 4]),
+      scratch(partials.partial_sums, 'f32', [mostRows, 2]),
+    ],
     rejected,
   };
 }

@@ -16,8 +16,8 @@ export const plus = (...terms: readonly Extent[]): Extent => {
   return all.length === 1 ? (all[0] as Extent) : ['+', ...all];
 };
 
-export const ceilDiv = (dividend: Extent, divisor: number): Extent => {
-  if (typeof dividend === 'number') return Math.ceil(dividend / divisor);
+export const ceilDiv = (dividend: Extent, divisor: Extent): Extent => {
+  if (typeof dividend === 'number' && typeof divisor === 'number') return Math.ceil(dividend / divisor);
   return divisor === 1 ? dividend : ['ceil', dividend, divisor];
 };
 
@@ -39,7 +39,8 @@ export type Call = Readonly<Record<ExtentSymbol, number>>;
 export function extentAt(extent: Extent, call: Call): number {
   if (typeof extent === 'number') return extent;
   if (typeof extent === 'string') return call[extent];
-  if (extent[0] === 'ceil') return Math.ceil(extentAt(extent[1], call) / extent[2]);
+  if (extent[0] === 'ceil') return Math.ceil(extentAt(extent[1], call) / extentAt(extent[2], call));
+  if (extent[0] === 'less') return Math.max(0, extentAt(extent[1], call) - extentAt(extent[2], call));
   const [operator, ...operands] = extent;
   const values = operands.map((operand) => extentAt(operand, call));
   if (operator === 'min') return Math.min(...values);

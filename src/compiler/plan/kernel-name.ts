@@ -66,6 +66,8 @@ export function kernelName(plan: KernelPlan): string {
       return joined(plan.stage, ...attentionKey(plan));
     case 'attention_combine':
       return joined('attention_combine', `${plan.qHeads}x${plan.valueDim}`, plan.active && 'active');
+    case 'attention_join':
+      return joined('attention_join', `${plan.qHeads}x${plan.valueDim}`);
     case 'logit_maxima':
     case 'sample':
       return joined(plan.stage, plan.vocab);

@@ -37,6 +37,7 @@ export type KernelPlan =
   | AttentionSplitPlan
   | AttentionSplitSubgroupsPlan
   | AttentionCombinePlan
+  | AttentionJoinPlan
   | AttentionScoresPlan
   | HeadOrderPlan
   | HeadMixPlan
@@ -402,6 +403,11 @@ export interface AttentionMatrixPlan extends AttentionOptions, PlanBase {
   readonly scores: 'f32' | 'f16';
   /** Entries that are read at a time from keys and values: a row's start is aligned to so many. */
   readonly loadEntries: 4 | 8;
+  /**
+   * Where a call has few rows, the columns of each are dealt into parts, each to a workgroup that leaves a partial result; `attention_join`
+   * joins them. False: never.
+   */
+  readonly inParts: boolean;
   /** Quads from one row to the next. */
   readonly keyPitch: number;
   readonly valuePitch: number;
@@ -427,6 +433,14 @@ export interface AttentionSplitSubgroupsPlan extends AttentionOptions, PlanBase 
   readonly valueLanes: number;
   /** Reads that a lane has in flight. */
   readonly reads: number;
+}
+
+/** Joins the partial results of `attention_matrix`, of which it has so many as its grid is deep; one lane for each quad of a row. */
+export interface AttentionJoinPlan extends PlanBase {
+  readonly stage: 'attention_join';
+  readonly qHeads: number;
+  readonly valueDim: number;
+  readonly sinks: boolean;
 }
 
 /** Joins the partial results of `attention_split`. */

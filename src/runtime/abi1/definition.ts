@@ -56,7 +56,9 @@ export type Extent =
   | number
   | ExtentSymbol
   | readonly ['*' | '+' | 'min' | 'max', ...Extent[]]
-  | readonly ['ceil', Extent, number];
+  | readonly ['ceil', Extent, Extent]
+  /** The first less the second, and not below 0. */
+  | readonly ['less', Extent, Extent];
 
 export interface WeightDecl {
   readonly name: string;

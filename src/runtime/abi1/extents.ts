@@ -16,7 +16,11 @@ export function evaluateExtent(extent: Extent, bindings: ExtentBindings): number
   }
   if (extent[0] === 'ceil') {
     const [, dividend, divisor] = extent;
-    return checked(Math.ceil(evaluateExtent(dividend, bindings) / divisor), extent);
+    return checked(Math.ceil(evaluateExtent(dividend, bindings) / evaluateExtent(divisor, bindings)), extent);
+  }
+  if (extent[0] === 'less') {
+    const [, whole, part] = extent;
+    return Math.max(0, evaluateExtent(whole, bindings) - evaluateExtent(part, bindings));
   }
   const [operator, ...operands] = extent;
   const values = operands.map((operand) => evaluateExtent(operand, bindings));

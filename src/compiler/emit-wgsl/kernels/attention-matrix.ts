@@ -4,9 +4,10 @@ import { rowLoader, rowStorer, rowsBinding, rowsOutBinding } from '../storage.ts
 import { wgsl } from '../wgsl.ts';
 import { attentionParts, keepsVisibleTokens, rowOf } from './attention.ts';
 import { columnsBindings, columnsFunctions } from './attention-columns.ts';
+import { partialBindings } from './attention-join.ts';
 import { nextTile } from './attention-masks.ts';
 import { edge, headBlocks, keyBlocks, rowBlocks, valueBlocks } from './attention-matrix-blocks.ts';
-import { markOverflow, outputConstants, outputFunctions, writeOutputs } from './attention-matrix-outputs.ts';
+import { leavePart, markOverflow, outputConstants, outputFunctions, writeOutputs } from './attention-matrix-outputs.ts';
 import { loadQueries, queryConstants, queryEntries } from './attention-matrix-queries.ts';
 import { tileConstants, tileFetcher } from './attention-matrix-tile.ts';
 import { weightConstants, weightFunctions } from './attention-matrix-weights.ts';
@@ -42,6 +43,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       ...parts.logits.bindings,
       ...(plan.sinks ? [{ name: 'sinks', access: 'read', type: 'array<f32>' } as const] : []),
       rowsOutBinding('out', plan.valueDim),
+      ...(plan.inParts ? partialBindings('read_write') : []),
       { name: 'marks', access: fixed ? 'read_write' : 'read', type: 'array<u32>' },
       ...parts.perCall,
     ],
@@ -67,13 +69,13 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
     ],
     body: wgsl`
       let kv_head = group.x;
-      let batch = group.z;
-      let workgroup = (batch * groups.y + group.y) * groups.x + kv_head;
+      let batch = group.z${plan.inParts ? ' % step.batch' : ''};
+      let workgroup = (group.z * groups.y + group.y) * groups.x + kv_head;
       ${fixed ? '' : 'if (marks[workgroup] == 0u) {\n  return;\n}'}
       // The last rows see most columns when causal: they start first.
       let first_row = (groups.y - 1u - group.y) * ROWS;
       let sequence = sequences[batch];
-      let columns = visible_columns(sequence, token_of(first_row + ROWS - 1u));
+      ${plan.inParts ? columnsOfPart : columnsOfAll}
       let subgroup_row = lane / 32u * SUBGROUP_ROWS;
       let scores_at = subgroup_row * SCORE_PITCH;
       let weights_at = subgroup_row * WEIGHT_PITCH;
@@ -88,7 +90,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
 
       ${fixed ? '' : maxima(plan, scores, next)}
       // What is multiplied next is fetched into registers while lanes wait for products.
-      var first_column = ${next('0u')};
+      var first_column = ${next(plan.inParts ? 'part_column' : '0u')};
       var next_column = ${next('first_column + TILE_KEYS')};
       store_keys(lane, fetch_keys(lane, batch, kv_head, first_column, columns));
       var held_values = fetch_values(lane, batch, kv_head, first_column, columns);
@@ -111,12 +113,24 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
         ${keyBlocks(plan, (n) => multiplyValues(plan, n))}
       }
 
-      let sum = sum_of(state, place.head);
+      let sum = sum_of(state, place.head${plan.inParts ? ', parts' : ''});
       ${fixed ? markOverflow : ''}
+      ${plan.inParts ? leavePart : ''}
       let factor = select(0.0, 1.0 / sum, sum > 0.0${zeroHidden ? ' && keeps(batch, sequence, place.token)' : ''});
       ${writeOutputs(plan)}`,
   };
 }
+
+const columnsOfAll = 'let columns = visible_columns(sequence, token_of(first_row + ROWS - 1u));';
+
+/** Whole tiles, as many for each part. */
+const columnsOfPart = wgsl`
+  let parts = groups.z / step.batch;
+  let part = group.z / step.batch;
+  let all_columns = visible_columns(sequence, token_of(first_row + ROWS - 1u));
+  let part_tiles = (all_columns + parts * TILE_KEYS - 1u) / (parts * TILE_KEYS);
+  let part_column = part * part_tiles * TILE_KEYS;
+  let columns = min(all_columns, part_column + part_tiles * TILE_KEYS);`;
 
 function doc({ reference, subgroups, rowBlocks, tileKeys }: AttentionMatrixPlan): string {
   const rows = subgroups * rowBlocks * edge;
@@ -150,7 +164,7 @@ const tokenOf = wgsl`
 /** A walk over the keys alone, after which the state knows the maximum of its row. */
 const maxima = (plan: AttentionMatrixPlan, scores: string, next: (column: string) => string) => wgsl`
   // First the maximum of each row, by a walk over the keys alone.
-  var column = ${next('0u')};
+  var column = ${next(plan.inParts ? 'part_column' : '0u')};
   var held = fetch_keys(lane, batch, kv_head, column, columns);
   while (column < columns) {
     store_keys(lane, held);
