@@ -36,10 +36,11 @@ function quantized(group: number, dtype = 'int4'): string {
   return `${attention('hidden: 64', 'q_heads: 4', 'head_dim: 8')}weights: { dtype: ${dtype}, group: ${group} }\n`;
 }
 
-interface Groups {
+/** Not an interface: the types of the catalogue, which are exported, spell it out. */
+type Groups = {
   readonly dtype: string;
   readonly group: number;
-}
+};
 
 const packedMetadata = { format: 'gqac', quantization: 'int4', group: '32' } as const;
 const packedTensors = {
