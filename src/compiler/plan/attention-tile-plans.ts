@@ -57,7 +57,7 @@ function tilePlan(options: AttentionOptions, schedule: TileSchedule): AttentionT
   const tileKeys = keyLanes * vectorEntries;
   const headVectors = Math.ceil(headDim / vectorEntries);
   const valueVectors = Math.ceil(valueDim / vectorEntries);
-  const headSlice = Math.ceil(headVectors / Math.ceil(headVectors / schedule.headSlice));
+  const headSlice = sliceOf(headVectors, schedule.headSlice);
   const keysLength = tileKeys * (headSlice + 1) - 1;
   const keySlice = divisorUpTo(keyLanes, keysLength / vectorEntries / valueVectors);
   const vectorsOf = (name: string, length: number) =>
@@ -84,6 +84,12 @@ function tilePlan(options: AttentionOptions, schedule: TileSchedule): AttentionT
       ...(half ? [{ name: 'imprecise', element: 'atomic<u32>', length: 1 } as const] : []),
     ],
   };
+}
+
+/** Slices that come out even are much faster, unless they are short: their loops have constant ends. */
+function sliceOf(vectors: number, most: number): number {
+  const even = divisorUpTo(vectors, most);
+  return 2 * even >= most ? even : Math.ceil(vectors / Math.ceil(vectors / most));
 }
 
 /** The largest divisor of `number` that is not above `most`, at least 1. */
