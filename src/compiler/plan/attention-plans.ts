@@ -92,6 +92,9 @@ export function planAttentionSplit(options: AttentionOptions): AttentionSplitPla
 /** Small workgroups with little memory: many on a unit hide more than long bursts do. */
 const splitSchedule: SplitSchedule = { threads: 128, columns: 512, reads: 8, leastColumns: 64, workgroups: 512 };
 
+/** Unpacking bounds these, which smaller shares spread more evenly. */
+const int8SplitSchedule: SplitSchedule = { ...splitSchedule, workgroups: 1024 };
+
 /** What may be fastest elsewhere. */
 export const splitCandidates: readonly SplitSchedule[] = [64, 128, 256].flatMap((threads) =>
   [256, 512, 1024].flatMap((workgroups) => [4, 8].map((reads) => ({ ...splitSchedule, threads, reads, workgroups }))),
@@ -112,7 +115,7 @@ export function planAttentionSplitSubgroups(
     return { reason: 'the window moves over the memory' };
   }
   const lanes = (width: number) => 2 ** Math.max(2, Math.ceil(Math.log2(width / 8)));
-  const schedule = schedules?.attention_split_subgroups?.[0] ?? splitSchedule;
+  const schedule = schedules?.attention_split_subgroups?.[0] ?? (keys === 'int8' ? int8SplitSchedule : splitSchedule);
   const { threads, reads } = schedule;
   if (threads > limits.maxComputeInvocationsPerWorkgroup) return { reason: `needs ${threads} invocations` };
   const valueLanes = lanes(valueDim);
