@@ -108,7 +108,12 @@ function withPitch(options: AttentionOptions, schedule: MatrixSchedule, weightPi
 export function knownMaximum(plan: AttentionMatrixPlan): AttentionMatrixPlan {
   const { subgroups, rowBlocks } = plan;
   const exact = matrixPlan(plan, { subgroups, rowBlocks, tileKeys: 16, scores: 'f32' });
-  return { ...exact, reference: 'maximum', workgroup: exact.workgroup.filter(({ name }) => name !== 'overflow') };
+  return {
+    ...exact,
+    inParts: plan.inParts,
+    reference: 'maximum',
+    workgroup: exact.workgroup.filter(({ name }) => name !== 'overflow'),
+  };
 }
 
 function problem(plan: AttentionMatrixPlan, { limits }: TargetProfile): string | undefined {

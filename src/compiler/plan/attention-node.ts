@@ -13,7 +13,7 @@ import { dispatch, keyStorage, type StorageOf } from './dispatch.ts';
 import { ceilDiv, plus, quads, times } from './extents.ts';
 import type { AttentionMatrixPlan, AttentionOptions, ColumnDeal, HeadMixPlan, KernelPlan } from './kernel-plan.ts';
 import type { NodePlan, PlannedDispatch } from './planned.ts';
-import type { TargetProfile } from './profiles.ts';
+import { defaultLimits, type TargetProfile } from './profiles.ts';
 import { foldArrays, pairs, vectors } from './workgroup-memory.ts';
 
 /** What one form of attention becomes, or why it cannot serve this node on this target. */
@@ -129,7 +129,9 @@ function matrixForm(node: AttentionNode, options: AttentionOptions, profile: Tar
   if (reason !== undefined) return { reason };
   const choice = planAttentionMatrix(options, profile, node.compute);
   if ('reason' in choice) return choice;
-  const { plan, rejected } = choice;
+  const { rejected } = choice;
+  const hasRoom = fusedBindings(node) + present(node.sinks) + 2 <= defaultLimits.maxStorageBuffersPerShaderStage;
+  const plan = { ...choice.plan, inParts: choice.plan.inParts && hasRoom };
   const rows = plan.subgroups * plan.rowBlocks * 16;
   const tiles = ceilDiv(times('I', heads.queriesPerKv), rows);
   const marks = `marks_${heads.kvHeads}`;
