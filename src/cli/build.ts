@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
@@ -156,7 +157,9 @@ async function watch(path: string, flags: BuildFlags): Promise<number> {
   const filesOf = async () => {
     const spec = await loadSpec(path, { ...loadOptions(flags), several: true }).catch(() => undefined);
     const weights = spec?.weightsPath ?? flags.weights;
-    return [path, ...(weights === undefined ? [] : [weights]), ...(spec?.included ?? []).map((one) => one.path)];
+    const files = [path, ...(weights === undefined ? [] : [weights]), ...(spec?.included ?? []).map((one) => one.path)];
+    // Relative paths keep the watcher busy for good once the working directory has been deleted.
+    return files.map((file) => resolve(file));
   };
   const watcher = chokidar.watch(await filesOf(), {
     ignoreInitial: true,

@@ -96,24 +96,6 @@ export const rowOf = (members: string) => wgsl`
     return Row(token, head, (batch * step.tokens + token) * Q_HEADS + head);
   }`;
 
-/** `fn similarity(query: vec4f, keys: mat4x4f) -> vec4f`: what four entries add to the similarity with each of four keys. */
-export function similarityOfFour({ similarity }: AttentionOptions): string {
-  if (similarity === 'dot') {
-    return wgsl`
-      fn similarity(query: vec4f, keys: mat4x4f) -> vec4f {
-        return query * keys;
-      }`;
-  }
-  return wgsl`
-    fn similarity(query: vec4f, keys: mat4x4f) -> vec4f {
-      let a = query - keys[0];
-      let b = query - keys[1];
-      let c = query - keys[2];
-      let d = query - keys[3];
-      return -vec4f(dot(a, a), dot(b, b), dot(c, c), dot(d, d));
-    }`;
-}
-
 /** `fn similarity(query: vec4f, key: vec4f) -> f32`: what four entries add to the similarity. */
 export function similarityOfOne({ similarity }: AttentionOptions): string {
   const value = similarity === 'dot' ? 'dot(query, key)' : '-dot(query - key, query - key)';
