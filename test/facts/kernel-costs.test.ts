@@ -98,6 +98,19 @@ mlp: { kind: plain, activation: gelu, width: 24, experts: { count: 8, active: 2 
     expect(of('attention_matrix_h4')).toMatchObject({ arithmetic: 'matrix', flops: 2 * 2080 * 4 * 32 });
     expect(of('attention_matrix_maximum')).toMatchObject({ flops: 0, bytesWritten: 0 });
   });
+
+  it('passes partial results on where columns are dealt out, and nothing where they are not', () => {
+    const yaml = 'attention: { q_heads: 4, kv_heads: 2, head_dim: 16, cache: { dtype: f16 }, mask: { causal: true } }';
+    const whole = costsOf(yaml, { batch: 1, tokens: 64, keys: 64 }, 'matrix');
+    // q of f32; k and v of f16.
+    expect(whole('attention_matrix_h4')).toMatchObject({
+      bytesRead: 64 * (4 * 4 * 16 + 2 * 2 * 2 * 16),
+      bytesWritten: 64 * 4 * 4 * 16 + 4 * 2,
+    });
+    expect(whole('attention_join')).toMatchObject({ bytesRead: 0, bytesWritten: 0 });
+    const dealt = costsOf(yaml, { batch: 1, tokens: 64, keys: 4096 }, 'matrix');
+    expect(dealt('attention_join')?.bytesRead).toBeGreaterThan(2 * 64 * 4 * 16 * 4);
+  });
 });
 
 describe('floors', () => {

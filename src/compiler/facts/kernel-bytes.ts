@@ -27,12 +27,18 @@ export function trafficOf(
 ): readonly Traffic[] {
   const scratch = new Map(program.scratch.map((buffer) => [buffer.name, buffer]));
   const filled = new Set<string>();
-  return dispatches.map(({ plan, node, prologue, bind }) => {
+  const isIdle = ({ grid }: PlannedDispatch) => grid.some((extent) => extentAt(extent, call) === 0);
+  // What is scratch for a dispatch that a call leaves out is not written either.
+  const unused = new Set(dispatches.filter(isIdle).flatMap(({ bind }) => Object.values(bind)));
+  return dispatches.map((dispatch) => {
+    if (isIdle(dispatch)) return nothing;
+    const { plan, node, prologue, bind } = dispatch;
     const uses = [prologue, node].flatMap((computed) => (computed === undefined ? [] : usesOf(computed)));
     const isRedone = redoesMarked(plan);
     const parts = [...new Set(Object.values(bind))].map((name): Traffic => {
       const buffer = scratch.get(name);
       if (buffer !== undefined) {
+        if (unused.has(name)) return nothing;
         const bytes = extentAt(['*', ...buffer.shape], call) * elementBytes[buffer.dtype];
         if (filled.has(name)) return { read: bytes, written: 0 };
         filled.add(name);

@@ -5,7 +5,7 @@ import { floats, vectors, workgroupBytes } from './workgroup-memory.ts';
 
 /** In order of preference. Large blocks of an invocation read workgroup memory seldom, as long as registers hold them. */
 const tileSchedules: readonly TileSchedule[] = [
-  { products: 'f16', rowLanes: 16, rowsEach: 4, keyLanes: 8, headSlice: 8 },
+  { products: 'f16', rowLanes: 16, rowsEach: 4, keyLanes: 8, headSlice: 4 },
   { products: 'f16', rowLanes: 16, rowsEach: 3, keyLanes: 8, headSlice: 4 },
   { products: 'f16', rowLanes: 16, rowsEach: 2, keyLanes: 8, headSlice: 4 },
   { products: 'f32', rowLanes: 16, rowsEach: 4, keyLanes: 8, headSlice: 8 },
@@ -16,7 +16,6 @@ const tileSchedules: readonly TileSchedule[] = [
 export const tileCandidates: readonly TileSchedule[] = [2, 3, 4, 5].flatMap((rowsEach) =>
   [8, 16].flatMap((rowLanes) => [
     { products: 'f16', rowLanes, rowsEach, keyLanes: 8, headSlice: 4 } as const,
-    { products: 'f16', rowLanes, rowsEach, keyLanes: 8, headSlice: 8 } as const,
     { products: 'f32', rowLanes, rowsEach, keyLanes: 8, headSlice: 8 } as const,
   ]),
 );
