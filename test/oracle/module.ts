@@ -1,6 +1,7 @@
+import { dim } from '../../src/compiler/check/dims.ts';
 import type { AttnModule, Node, TensorDecl } from '../../src/compiler/ir/nodes.ts';
 
-/** Shapes are left out: the oracle takes them from the nodes, the inputs and the weights. */
+/** Shapes of inputs and outputs are left out: the oracle takes them from the nodes and the inputs. */
 export function moduleOf(
   nodes: readonly Node[],
   interfaceNames: { readonly inputs: readonly string[]; readonly outputs: readonly string[] },
@@ -11,7 +12,7 @@ export function moduleOf(
   for (const name of interfaceNames.outputs) tensors.set(name, { name, role: 'output', dtype: 'f32', shape: [] });
   for (const [name, shape] of Object.entries(weights)) {
     const weight = { name, shape, role: 'matrix', setBy: [], source: { tensor: name } } as const;
-    tensors.set(name, { name, role: 'weight', dtype: 'f16', shape: [], weight });
+    tensors.set(name, { name, role: 'weight', dtype: 'f16', shape: shape.map(dim), weight });
   }
   return { name: 'test', kind: 'attention', tensors, nodes };
 }

@@ -97,7 +97,7 @@ describe('a checkpoint', () => {
 describe('a variant', () => {
   it('is the most demanding one that the device supports', async () => {
     const definition = await exampleDefinition(name);
-    expect(definition.variants.map(({ id }) => id)).toEqual(['matrix', 'f16', 'baseline']);
+    expect(definition.variants.map(({ id }) => id)).toEqual(['matrix', 'subgroups', 'f16', 'baseline']);
     const { features } = gpu.device;
     const supported = definition.variants.find((variant) =>
       variant.features.every((feature) => features.has(feature as GPUFeatureName)),
