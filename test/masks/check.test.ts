@@ -62,7 +62,7 @@ describe('words of other systems', () => {
     ['mask: { window: 4, window_left: 7 }', 'WIN001'],
     ['mask: { window_left: all }', 'WIN001'],
     ['mask: { lengths: 7 }', 'SCH001'],
-    ['precision: f16', 'SCH001'],
+    ['precision: f16', 'SCH002'],
   ])('%s is %s without a fix', (line, code) => {
     const found = only(checkAttention(...attention, line));
     expect(found.code).toBe(code);

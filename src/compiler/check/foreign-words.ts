@@ -14,7 +14,7 @@ const hints: ReadonlyMap<string, string> = new Map([
   ['is_causal', 'write `mask: { causal: true }`'],
 ]);
 
-/** What to write in place of an unknown key that another system has. */
+/** What to write in place of a key that other systems have, or that they give another kind of value. */
 export function hintFor(key: string): string | undefined {
   return hints.get(key);
 }

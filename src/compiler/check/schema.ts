@@ -126,7 +126,8 @@ function reportValue(tree: SpecTree, path: readonly string[], invalid: Set<strin
     suggestion === undefined
       ? []
       : [{ title: `use \`${suggestion}\``, edits: [{ span: node.span, text: suggestion }] }];
-  report('SCH002', valueSpan(tree, path, node), { option: shorten(name), expected, suggestion }, [], fixes);
+  const hint = hintFor(path.at(-1) ?? '');
+  report('SCH002', valueSpan(tree, path, node), { option: shorten(name), expected, suggestion, hint }, [], fixes);
 }
 
 function itemWords(option: OptionNode): string | undefined {

@@ -24,10 +24,10 @@ export const schemaRules = {
   SCH002: entry({
     slug: 'wrong-value',
     severity: 'error',
-    message: (a: { option: string; expected: string; suggestion?: string | undefined }) =>
+    message: (a: { option: string; expected: string; suggestion?: string | undefined; hint?: string | undefined }) =>
       `\`${a.option}\` has a value of another kind or out of range`,
     label: (a) => `expected ${a.expected}`,
-    help: (a) => (a.suggestion === undefined ? undefined : `did you mean \`${a.suggestion}\`?`),
+    help: (a) => (a.suggestion === undefined ? a.hint : `did you mean \`${a.suggestion}\`?`),
     why: 'Every option has one type and range; they are listed in docs/options.md.',
     failing: { spec: attention('q_heads: 8', 'head_dim: -64') },
     mended: { spec: heads },
