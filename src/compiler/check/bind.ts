@@ -65,7 +65,7 @@ export function bind({ tree, invalid }: ValidSpec): BoundSpec {
     isInvalid: (path: string, item = 0) => isRefused(path, item, refused),
     isComplete: invalid.size === 0,
     itemsOf: (path: string) => slotAt(path)?.items ?? 0,
-    keySpan: (path: string, item = 0) => slotAt(path, item)?.keySpan ?? first,
+    keySpan: (path: string, item = 0) => nearestKey(slots, path, item) ?? first,
     mapAround: (path: string, item = 0) => slotAt(path, item)?.around,
     names: Object.freeze(
       names.filter(({ key }) => {
@@ -79,6 +79,13 @@ export function bind({ tree, invalid }: ValidSpec): BoundSpec {
       return map?.kind === 'map' ? map.entries : isSound ? [] : undefined;
     },
   });
+}
+
+/** Options of a map that is absent have no slots of their own: their place is that of the map. */
+function nearestKey(slots: ReadonlyMap<string, Slot>, path: string, item: number): Span | undefined {
+  const slot = slots.get(slotName(path, item));
+  const end = path.lastIndexOf('.');
+  return slot !== undefined || end < 0 ? slot?.keySpan : nearestKey(slots, path.slice(0, end), item);
 }
 
 function slotName(path: string, item: number): string {
@@ -124,12 +131,25 @@ function bindMap(place: MapPlace, refused: ReadonlySet<string>, slots: Map<strin
       slots.set(slotName(name, item), { ...slot, items: nodes.length });
       for (const [index, { node: held, span }] of nodes.entries())
         bindMap({ ...inner, node: held, item: index, around: span ?? keySpan }, refused, slots);
-      if (nodes.length === 0) bindMap({ ...inner, node: undefined, item: 0, around: keySpan }, refused, slots);
+      if (nodes.length === 0 && hasDefaults(child))
+        bindMap({ ...inner, node: undefined, item: 0, around: keySpan }, refused, slots);
       continue;
     }
     const bound = isPresent && isKnown ? bindValue(child, entry, keySpan) : undefined;
     slots.set(slotName(name, item), { ...slot, ...(bound === undefined ? {} : { bound }) });
   }
+}
+
+const withDefaults = new Map<MapOption, boolean>();
+
+/** Some options in the map are there although it is not written. Specs leave most maps out. */
+function hasDefaults(option: MapOption): boolean {
+  const known = withDefaults.get(option);
+  if (known !== undefined) return known;
+  const children = Object.values<OptionNode>(option.entries);
+  const found = option.presence === 'grouping' || children.some((child) => child.kind === 'map' && hasDefaults(child));
+  withDefaults.set(option, found);
+  return found;
 }
 
 /** Where an entry can be edited; a merged map has no place of its own for a new one. */
