@@ -20,6 +20,9 @@ export const tileCandidates: readonly TileSchedule[] = [2, 3, 4, 5].flatMap((row
   ]),
 );
 
+/** Vectors of eight entries in a slice of f16: with twice as many, rows were off by more than 5e-3. */
+const mostHalfVectors = 4;
+
 /** 32-bit registers of an invocation that scores and outputs may take; beyond this compilers spill to memory. */
 const registerBudget = 176;
 
@@ -118,7 +121,9 @@ function marksProblem(plan: AttentionTilePlan, limits: TargetLimits, spareBuffer
   return problem(exactTile(plan), limits);
 }
 
-function halfProblem({ keys, similarity, keyLayout, headDim, valueDim }: AttentionOptions): string | undefined {
+function halfProblem(plan: AttentionTilePlan): string | undefined {
+  const { keys, similarity, keyLayout, headDim, valueDim, headSlice } = plan;
+  if (headSlice > mostHalfVectors) return `sums of ${8 * headSlice} products are too coarse in f16`;
   if (keys !== 'f16') return `keys are ${keys}`;
   if (similarity !== 'dot') return 'squares of distances are summed in f32';
   const padded = keyLayout === 'heads-first' || (headDim % 4 === 0 && valueDim % 4 === 0);

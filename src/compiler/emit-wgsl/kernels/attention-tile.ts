@@ -58,7 +58,7 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       THREADS: u32c(plan.threads),
       // Below every logit that is not masked.
       LOWEST: f32c(-1e30),
-      ...(half && { WEIGHT_SCALE: f32c(1 / plan.tileKeys), MOST_SUM: f32c(mostSum(plan)) }),
+      ...(half && { WEIGHT_SCALE: f32c(1 / plan.tileKeys), MOST_SUM: f32c(mostSum) }),
     },
     bindings: [
       ...parts.queries.bindings,
@@ -157,8 +157,8 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
   };
 }
 
-/** Sums of a slice beyond this are known too coarsely in f16: weights would be off by more than 5e-3. Longer sums round more often. */
-const mostSum = ({ headSlice }: AttentionTilePlan) => (headSlice <= 4 ? 16 : 8);
+/** Sums of a slice beyond this are known too coarsely in f16: weights would be off by more than 5e-3. */
+const mostSum = 16;
 
 const startPrecise = wgsl`
   if (lane == 0u) {
