@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { lower } from '../../src/compiler/ir/lower.ts';
+import type { AttentionMatrixPlan } from '../../src/compiler/plan/attention-kernel-plan.ts';
 import { extentAt } from '../../src/compiler/plan/extents.ts';
-import type { AttentionMatrixPlan } from '../../src/compiler/plan/kernel-plan.ts';
 import { type MatrixSchedule, profiles, type TargetProfile } from '../../src/compiler/plan/profiles.ts';
 import { planProgram } from '../../src/compiler/plan/program.ts';
 import { workgroupBytes } from '../../src/compiler/plan/workgroup-memory.ts';

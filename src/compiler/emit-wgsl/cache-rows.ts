@@ -1,4 +1,4 @@
-import type { CachePlan } from '../plan/kernel-plan.ts';
+import type { CachePlan } from '../plan/plan-base.ts';
 import { type Binding, type Constant, u32c } from './kernel.ts';
 import { wgsl } from './wgsl.ts';
 

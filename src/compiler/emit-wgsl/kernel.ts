@@ -1,4 +1,4 @@
-import type { WorkgroupArray } from '../plan/kernel-plan.ts';
+import type { WorkgroupArray } from '../plan/plan-base.ts';
 import { f32, wgsl } from './wgsl.ts';
 
 /** A kernel as data: everything that has a count or a size is listed, only bodies are text. */

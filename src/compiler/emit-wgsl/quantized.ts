@@ -1,4 +1,4 @@
-import type { QuantizedStorage } from '../plan/kernel-plan.ts';
+import type { QuantizedStorage } from '../plan/plan-base.ts';
 import type { Binding } from './kernel.ts';
 import { wgsl } from './wgsl.ts';
 

@@ -1,4 +1,4 @@
-import type { KeyStorage, MatrixStorage, Storage } from '../plan/kernel-plan.ts';
+import type { KeyStorage, MatrixStorage, Storage } from '../plan/plan-base.ts';
 import type { Binding } from './kernel.ts';
 import { quantizedLoader } from './quantized.ts';
 import { wgsl } from './wgsl.ts';

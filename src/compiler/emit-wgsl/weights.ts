@@ -1,4 +1,4 @@
-import type { MatrixStorage } from '../plan/kernel-plan.ts';
+import type { MatrixStorage } from '../plan/plan-base.ts';
 import type { Binding } from './kernel.ts';
 import { type QuantizedPair, quantizedPair } from './quantized.ts';
 import { decodedPair, halvesOf, loader, vectorBinding } from './storage.ts';

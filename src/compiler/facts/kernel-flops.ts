@@ -1,6 +1,7 @@
 import type { AttentionNode } from '../ir/nodes.ts';
+import type { AttentionOptions } from '../plan/attention-kernel-plan.ts';
 import type { Call } from '../plan/extents.ts';
-import type { AttentionOptions, KernelPlan } from '../plan/kernel-plan.ts';
+import type { KernelPlan } from '../plan/kernel-plan.ts';
 import type { PlannedDispatch } from '../plan/planned.ts';
 import type { Arithmetic } from './devices.ts';
 import { visiblePairs } from './visible-keys.ts';

@@ -1,5 +1,5 @@
+import type { AttentionMatrixPlan, AttentionOptions } from './attention-kernel-plan.ts';
 import type { Choice } from './attention-plans.ts';
-import type { AttentionMatrixPlan, AttentionOptions } from './kernel-plan.ts';
 import type { MatrixSchedule, TargetProfile } from './profiles.ts';
 import { halfVectors, vectors, workgroupBytes } from './workgroup-memory.ts';
 

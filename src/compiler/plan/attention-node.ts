@@ -1,5 +1,6 @@
 import type { BufferDecl, Extent } from '../../runtime/abi1/definition.ts';
 import type { AttentionNode } from '../ir/nodes.ts';
+import type { AttentionMatrixPlan, AttentionOptions, ColumnDeal, HeadMixPlan } from './attention-kernel-plan.ts';
 import { knownMaximum, planAttentionMatrix } from './attention-matrix-plans.ts';
 import {
   activePlan,
@@ -11,7 +12,7 @@ import {
 import { exactTile, planAttentionTile } from './attention-tile-plans.ts';
 import { dispatch, keyStorage, type StorageOf } from './dispatch.ts';
 import { ceilDiv, plus, quads, times } from './extents.ts';
-import type { AttentionMatrixPlan, AttentionOptions, ColumnDeal, HeadMixPlan, KernelPlan } from './kernel-plan.ts';
+import type { KernelPlan } from './kernel-plan.ts';
 import type { NodePlan, PlannedDispatch } from './planned.ts';
 import { defaultLimits, type TargetProfile } from './profiles.ts';
 import { foldArrays, pairs, vectors } from './workgroup-memory.ts';

@@ -1,13 +1,13 @@
 import { type Expression, find, mentions } from '../expression/tree.ts';
 import type { AttentionNode } from '../ir/nodes.ts';
-import { cachePlan } from './cache-layout.ts';
 import type {
   AttentionOptions,
   AttentionSplitPlan,
   AttentionSplitSubgroupsPlan,
   ColumnDeal,
-  KeyStorage,
-} from './kernel-plan.ts';
+} from './attention-kernel-plan.ts';
+import { cachePlan } from './cache-layout.ts';
+import type { KeyStorage } from './plan-base.ts';
 import { alibiSlopes, t5Plan } from './position-biases.ts';
 import type { SplitSchedule, TargetProfile } from './profiles.ts';
 import { floats, pairs, vectors, workgroupBytes } from './workgroup-memory.ts';

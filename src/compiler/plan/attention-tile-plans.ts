@@ -1,5 +1,5 @@
+import type { AttentionOptions, AttentionTilePlan } from './attention-kernel-plan.ts';
 import type { Choice } from './attention-plans.ts';
-import type { AttentionOptions, AttentionTilePlan } from './kernel-plan.ts';
 import type { TargetLimits, TargetProfile, TileSchedule } from './profiles.ts';
 import { floats, vectors, workgroupBytes } from './workgroup-memory.ts';
 

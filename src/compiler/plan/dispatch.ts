@@ -1,7 +1,8 @@
 import type { Extent } from '../../runtime/abi1/definition.ts';
 import type { CacheDtype } from '../check/shaped-spec.ts';
 import type { Node } from '../ir/nodes.ts';
-import type { KernelPlan, KeyStorage, MatrixStorage, Storage } from './kernel-plan.ts';
+import type { KernelPlan } from './kernel-plan.ts';
+import type { KeyStorage, MatrixStorage, Storage } from './plan-base.ts';
 import type { PlannedDispatch } from './planned.ts';
 
 /** How a tensor of the module is stored on the target. */

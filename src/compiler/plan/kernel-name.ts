@@ -1,5 +1,6 @@
 import type { NodeActivation } from '../ir/nodes.ts';
-import type { AttentionOptions, KernelPlan } from './kernel-plan.ts';
+import type { AttentionOptions } from './attention-kernel-plan.ts';
+import type { KernelPlan } from './kernel-plan.ts';
 
 /** A readable name of a plan. Different plans may share one: `uniqueNames` tells them apart. */
 export function kernelName(plan: KernelPlan): string {

@@ -1,6 +1,7 @@
 import type { LinearNode } from '../ir/nodes.ts';
 import { quads } from './extents.ts';
-import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan, MatrixStorage, RowNormPlan } from './kernel-plan.ts';
+import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan, RowNormPlan } from './kernel-plan.ts';
+import type { MatrixStorage } from './plan-base.ts';
 import { defaultLimits, type ProductSchedule, type RowSchedule, type TargetProfile } from './profiles.ts';
 import { floats, halfVectors, vectors } from './workgroup-memory.ts';
 

@@ -1,5 +1,5 @@
 import type { AlibiShape, T5Shape } from '../check/shaped-spec.ts';
-import type { T5Plan } from './kernel-plan.ts';
+import type { T5Plan } from './attention-kernel-plan.ts';
 
 /**
  * Slopes of ALiBi (Press et al. 2022): a geometric sequence from 2^(−8/n) for n heads, n a power of two; else that of the power below,

@@ -1,4 +1,4 @@
-import type { WorkgroupArray } from './kernel-plan.ts';
+import type { WorkgroupArray } from './plan-base.ts';
 
 const bytesOf = { f32: 4, u32: 4, vec2f: 8, vec4f: 16, vec4u: 16, vec4h: 8, 'atomic<u32>': 4 } as const;
 

@@ -1,4 +1,5 @@
-import type { AppendPlan, Storage } from '../../plan/kernel-plan.ts';
+import type { AppendPlan } from '../../plan/kernel-plan.ts';
+import type { Storage } from '../../plan/plan-base.ts';
 import { cacheRows } from '../cache-rows.ts';
 import { foldOfLanes } from '../fold.ts';
 import { int8RowStorer } from '../int8-rows.ts';

@@ -1,4 +1,4 @@
-import type { AttentionCombinePlan, ColumnDeal } from '../../plan/kernel-plan.ts';
+import type { AttentionCombinePlan, ColumnDeal } from '../../plan/attention-kernel-plan.ts';
 import { f32c, type KernelSource, sequencesBinding, stepBinding, u32c } from '../kernel.ts';
 import { quads, rowStorer, rowsOutBinding } from '../storage.ts';
 import { repeat, wgsl } from '../wgsl.ts';

@@ -1,6 +1,6 @@
 import { type ColumnKind, specialize } from '../../expression/specialize.ts';
 import { type BuiltinName, type Expression, mentions } from '../../expression/tree.ts';
-import type { AttentionOptions } from '../../plan/kernel-plan.ts';
+import type { AttentionOptions } from '../../plan/attention-kernel-plan.ts';
 import { expressionText, parameterBinding, supportOf } from '../expression.ts';
 import type { Binding } from '../kernel.ts';
 import { f32, wgsl } from '../wgsl.ts';

@@ -1,4 +1,4 @@
-import type { AttentionOptions } from '../../plan/kernel-plan.ts';
+import type { AttentionOptions } from '../../plan/attention-kernel-plan.ts';
 import type { Binding } from '../kernel.ts';
 import { wgsl } from '../wgsl.ts';
 

@@ -1,4 +1,4 @@
-import type { AttentionJoinPlan } from '../../plan/kernel-plan.ts';
+import type { AttentionJoinPlan } from '../../plan/attention-kernel-plan.ts';
 import { type Binding, f32c, type KernelSource, stepBinding, u32c } from '../kernel.ts';
 import { quads, rowStorer, rowsOutBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';

@@ -1,4 +1,4 @@
-import type { AttentionOptions } from '../../plan/kernel-plan.ts';
+import type { AttentionOptions } from '../../plan/attention-kernel-plan.ts';
 import { accurateTanh } from '../activation.ts';
 import type { Binding } from '../kernel.ts';
 import { f32, wgsl } from '../wgsl.ts';

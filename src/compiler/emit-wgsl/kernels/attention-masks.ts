@@ -1,5 +1,5 @@
 import type { MaskShape } from '../../check/shaped-spec.ts';
-import type { AttentionOptions } from '../../plan/kernel-plan.ts';
+import type { AttentionOptions } from '../../plan/attention-kernel-plan.ts';
 import { type Binding, type Constant, u32c } from '../kernel.ts';
 import { wgsl } from '../wgsl.ts';
 import { isPerHead } from './attention-expressions.ts';

@@ -1,4 +1,4 @@
-import type { AttentionMatrixPlan } from '../../plan/kernel-plan.ts';
+import type { AttentionMatrixPlan } from '../../plan/attention-kernel-plan.ts';
 import { repeat } from '../wgsl.ts';
 
 /** Edge of a block that a subgroup matrix holds. */

@@ -1,4 +1,4 @@
-import type { AttentionMatrixPlan } from '../../plan/kernel-plan.ts';
+import type { AttentionMatrixPlan } from '../../plan/attention-kernel-plan.ts';
 import { u32c } from '../kernel.ts';
 import { repeat, wgsl } from '../wgsl.ts';
 import { edge, headBlocks, rowBlocks } from './attention-matrix-blocks.ts';

@@ -1,4 +1,4 @@
-import type { AttentionMatrixPlan } from '../../plan/kernel-plan.ts';
+import type { AttentionMatrixPlan } from '../../plan/attention-kernel-plan.ts';
 import { u32c } from '../kernel.ts';
 import { repeat, wgsl } from '../wgsl.ts';
 import { columnEntries, columnScale, partsOf, storedType } from './attention-columns.ts';

@@ -1,4 +1,4 @@
-import type { AttentionMatrixPlan } from '../../plan/kernel-plan.ts';
+import type { AttentionMatrixPlan } from '../../plan/attention-kernel-plan.ts';
 import { f32c, u32c } from '../kernel.ts';
 import { wgsl } from '../wgsl.ts';
 import type { AttentionParts } from './attention.ts';

@@ -1,4 +1,4 @@
-import type { AttentionMatrixPlan } from '../../plan/kernel-plan.ts';
+import type { AttentionMatrixPlan } from '../../plan/attention-kernel-plan.ts';
 import { type KernelSource, u32c } from '../kernel.ts';
 import { rowLoader, rowStorer, rowsBinding, rowsOutBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';

@@ -1,4 +1,4 @@
-import type { AttentionSplitSubgroupsPlan } from '../../plan/kernel-plan.ts';
+import type { AttentionSplitSubgroupsPlan } from '../../plan/attention-kernel-plan.ts';
 import { type KernelSource, u32c } from '../kernel.ts';
 import { quads, rowLoader, rowsBinding } from '../storage.ts';
 import { repeat, wgsl } from '../wgsl.ts';

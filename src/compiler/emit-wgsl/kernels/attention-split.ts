@@ -1,4 +1,4 @@
-import type { AttentionSplitPlan } from '../../plan/kernel-plan.ts';
+import type { AttentionSplitPlan } from '../../plan/attention-kernel-plan.ts';
 import { type KernelSource, u32c } from '../kernel.ts';
 import { quads } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';

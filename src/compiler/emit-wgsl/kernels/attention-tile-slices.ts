@@ -1,4 +1,4 @@
-import type { AttentionTilePlan } from '../../plan/kernel-plan.ts';
+import type { AttentionTilePlan } from '../../plan/attention-kernel-plan.ts';
 import { wgsl } from '../wgsl.ts';
 import { columnEntries } from './attention-columns.ts';
 

@@ -1,4 +1,4 @@
-import type { AttentionTilePlan } from '../../plan/kernel-plan.ts';
+import type { AttentionTilePlan } from '../../plan/attention-kernel-plan.ts';
 import { f32c, type KernelSource, u32c } from '../kernel.ts';
 import { quads, rowStorer, rowsOutBinding } from '../storage.ts';
 import { repeat, wgsl } from '../wgsl.ts';

@@ -3,7 +3,7 @@ import type {
   AttentionSoftmaxPlan,
   AttentionValuesPlan,
   HeadMixPlan,
-} from '../../plan/kernel-plan.ts';
+} from '../../plan/attention-kernel-plan.ts';
 import { foldOfLanes } from '../fold.ts';
 import { type KernelSource, stepBinding, u32c } from '../kernel.ts';
 import { keyOf } from '../ordered-key.ts';

@@ -1,4 +1,4 @@
-import type { AttentionOptions } from '../../plan/kernel-plan.ts';
+import type { AttentionOptions } from '../../plan/attention-kernel-plan.ts';
 import { cacheRows } from '../cache-rows.ts';
 import { int8RowLoader } from '../int8-rows.ts';
 import { type Binding, type Constant, f32c, sequencesBinding, stepBinding, u32c } from '../kernel.ts';

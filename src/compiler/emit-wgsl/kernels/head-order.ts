@@ -1,4 +1,4 @@
-import type { HeadOrderPlan } from '../../plan/kernel-plan.ts';
+import type { HeadOrderPlan } from '../../plan/attention-kernel-plan.ts';
 import { type KernelSource, u32c } from '../kernel.ts';
 import { wgsl } from '../wgsl.ts';
 
