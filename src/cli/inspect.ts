@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import type { Compiled } from '../compiler/compile.ts';
 import type { CallSizes } from '../compiler/facts/cost-report.ts';
-import { exitCodes, InputError, paletteFor, readNumber } from './output.ts';
+import { exitCodes, InputError, readNumber } from './output.ts';
+import { printDiagnostics } from './print-findings.ts';
 
 interface InspectFlags {
   readonly format: string;
@@ -42,10 +43,9 @@ async function inspect(path: string, flags: InspectFlags): Promise<number> {
   const { targetsOf } = await import('./targets.ts');
   const targets = await targetsOf(flags.target);
   const { loadOptions, loadSpec } = await import('./spec-files.ts');
-  const { renderAll } = await import('../compiler/diagnostics/render-text.ts');
   const { compileModule } = await import('../compiler/compile.ts');
   const { shaped, diagnostics } = await loadSpec(path, loadOptions(flags));
-  if (diagnostics.length > 0) process.stderr.write(renderAll(diagnostics, paletteFor(process.stderr)));
+  await printDiagnostics(diagnostics);
   if (shaped === undefined) return exitCodes.findings;
   const compiled = compileModule(shaped, targets);
   const { describeSpec } = await import('./inspect-report.ts');

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { exitCodes, InputError, paletteFor } from './output.ts';
+import { exitCodes, InputError } from './output.ts';
+import { printDiagnostics } from './print-findings.ts';
 
 interface QuantizeFlags {
   readonly output: string;
@@ -29,10 +30,7 @@ export function register(program: Command): void {
 async function quantize(path: string, flags: QuantizeFlags, signal: AbortSignal): Promise<number> {
   const { loadOptions, loadSpec } = await import('./spec-files.ts');
   const { shaped, diagnostics, weightsPath } = await loadSpec(path, loadOptions(flags));
-  if (diagnostics.length > 0) {
-    const { renderAll } = await import('../compiler/diagnostics/render-text.ts');
-    process.stderr.write(renderAll(diagnostics, paletteFor(process.stderr)));
-  }
+  await printDiagnostics(diagnostics);
   if (shaped === undefined) return exitCodes.findings;
   const [quantized] = shaped.weights.flatMap(({ quantization }) => quantization ?? []);
   if (quantized === undefined)

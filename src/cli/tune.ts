@@ -7,7 +7,8 @@ import type { TargetProfile } from '../compiler/plan/profiles.ts';
 import type { OpenedDevice } from '../node/adapter.ts';
 import type { StageReport } from '../tune/tune-module.ts';
 import { interruptible } from './interrupt.ts';
-import { exitCodes, InputError, paletteFor, readNumber } from './output.ts';
+import { exitCodes, InputError, readNumber } from './output.ts';
+import { printDiagnostics } from './print-findings.ts';
 import { statusLine } from './status-line.ts';
 
 interface TuneFlags {
@@ -49,10 +50,7 @@ async function runTune(path: string, flags: TuneFlags, signal: AbortSignal): Pro
   const id = flags.output === undefined ? 'tuned' : idOf(flags.output);
   const { loadOptions, loadSpec } = await import('./spec-files.ts');
   const { shaped, diagnostics } = await loadSpec(path, loadOptions(flags));
-  if (diagnostics.length > 0) {
-    const { renderAll } = await import('../compiler/diagnostics/render-text.ts');
-    process.stderr.write(renderAll(diagnostics, paletteFor(process.stderr)));
-  }
+  await printDiagnostics(diagnostics);
   if (shaped === undefined) return exitCodes.findings;
   const sizes = await sizesOf(shaped, flags);
   const { adapterMode, openDevice } = await import('../node/adapter.ts');

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
 import type { Checkpoint } from '../runtime/abi1/index.ts';
 import type { VerifyEntry, VerifyReport } from '../verify/verify-module.ts';
-import { exitCodes, InputError, paletteFor, readNumber } from './output.ts';
+import { exitCodes, InputError, readNumber } from './output.ts';
+import { printDiagnostics } from './print-findings.ts';
 
 interface VerifyFlags {
   readonly weights?: string;
@@ -38,10 +39,7 @@ async function runVerify(path: string, flags: VerifyFlags): Promise<number> {
   const seed = readNumber('--seed', flags.seed, 0, 2 ** 32 - 1);
   const { loadOptions, loadSpec } = await import('./spec-files.ts');
   const { shaped, diagnostics, weightsPath } = await loadSpec(path, loadOptions(flags));
-  if (diagnostics.length > 0) {
-    const { renderAll } = await import('../compiler/diagnostics/render-text.ts');
-    process.stderr.write(renderAll(diagnostics, paletteFor(process.stderr)));
-  }
+  await printDiagnostics(diagnostics);
   if (shaped === undefined) return exitCodes.findings;
   return onAdapter(shaped, weightsPath, { tokens, seed, format: flags.format });
 }

@@ -1,6 +1,7 @@
 import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
 import { openModelSource, printRefusal } from './model-source.ts';
-import { InputError, paletteFor } from './output.ts';
+import { InputError } from './output.ts';
+import { printDiagnostics } from './print-findings.ts';
 import { checkSource } from './spec-files.ts';
 
 /** A spec that has been checked against its checkpoint. */
@@ -26,10 +27,7 @@ export async function openWeightedModel(path: string, weights?: string): Promise
   const named = await checkSource(source, place, weights ? { weights } : {});
   const isFound = named.weightsPath === undefined && beside !== undefined;
   const { shaped, weightsPath, diagnostics } = isFound ? await checkSource(source, place, { weights: beside }) : named;
-  if (diagnostics.length > 0) {
-    const { renderAll } = await import('../compiler/diagnostics/render-text.ts');
-    process.stderr.write(renderAll(diagnostics, paletteFor(process.stderr)));
-  }
+  await printDiagnostics(diagnostics);
   if (shaped === undefined) return undefined;
   if (shaped.model === undefined) throw new InputError(`${path} is attention alone: this needs a whole model`);
   if (weightsPath === undefined)
