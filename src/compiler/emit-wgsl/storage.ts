@@ -1,4 +1,4 @@
-import type { KeyStorage, MatrixStorage, Storage } from '../plan/plan-base.ts';
+import type { KeyStorage, MatrixStorage, RowStorage, Storage } from '../plan/plan-base.ts';
 import type { Binding } from './kernel.ts';
 import { quantizedLoader } from './quantized.ts';
 import { wgsl } from './wgsl.ts';
@@ -36,7 +36,7 @@ export const decodedPair = (storage: Exclude<Storage, 'f32'>, raw: string): read
 export const halvesOf = (quads: readonly string[]): string =>
   `vec4u(${quads.map((quad) => `bitcast<vec2u>(vec4h(${quad}))`).join(', ')})`;
 
-const encode: Readonly<Record<Exclude<Storage, 'bf16-packed'>, (value: string) => string>> = {
+const encode: Readonly<Record<RowStorage, (value: string) => string>> = {
   f32: (value) => value,
   f16: (value) => `vec4h(${value})`,
   'f16-packed': (value) => `vec2u(pack2x16float(${value}.xy), pack2x16float(${value}.zw))`,
@@ -84,9 +84,20 @@ export function storer(name: string, storage: Storage): string {
     }`;
 }
 
-/** Rows of f32 activations, read four at a time; rows whose width is not a multiple of four are read entry by entry. */
-export const rowsBinding = (name: string, width: number): Binding =>
-  width % 4 === 0 ? vectorBinding(name, 'f32') : { name, access: 'read', type: 'array<f32>' };
+/** Rows of activations, read and written four entries at a time; those whose width is not a multiple of four, entry by entry. */
+export function rowsBinding(
+  name: string,
+  width: number,
+  storage: RowStorage = 'f32',
+  access: 'read' | 'read_write' = 'read',
+): Binding {
+  if (width % 4 === 0) return vectorBinding(name, storage, access);
+  return storage === 'f32' ? { name, access, type: 'array<f32>' } : wordsBinding(name, access);
+}
+
+/** As `rowsBinding`, for rows that are written. */
+export const rowsOutBinding = (name: string, width: number, storage: RowStorage = 'f32'): Binding =>
+  rowsBinding(name, width, storage, 'read_write');
 
 /** Rows of less than four bytes an entry, read word by word. */
 export const wordsBinding = (name: string, access: 'read' | 'read_write' = 'read'): Binding => ({
@@ -112,7 +123,8 @@ export function halfRowLoader(name: string, width: number): string {
 }
 
 /** `fn load_NAME(row: u32, quad: u32) -> vec4f`: entries 4 · quad … of a row of `width` entries, zero beyond its end. */
-export function rowLoader(name: string, width: number): string {
+export function rowLoader(name: string, width: number, storage: RowStorage = 'f32'): string {
+  if (storage !== 'f32') return width % 4 === 0 ? paddedRowLoader(name, storage, width) : halfRowLoader(name, width);
   if (width % 4 === 0) {
     return wgsl`
       fn load_${name}(row: u32, quad: u32) -> vec4f {
@@ -132,18 +144,15 @@ export function rowLoader(name: string, width: number): string {
     }`;
 }
 
-/** As `rowsBinding`, for rows that are written. */
-export const rowsOutBinding = (name: string, width: number): Binding =>
-  width % 4 === 0 ? vectorBinding(name, 'f32', 'read_write') : { name, access: 'read_write', type: 'array<f32>' };
-
 /** `fn store_NAME(row: u32, quad: u32, value: vec4f)`: writes entries 4 · quad … of a row of `width` entries, none beyond its end. */
-export function rowStorer(name: string, width: number): string {
+export function rowStorer(name: string, width: number, storage: RowStorage = 'f32'): string {
   if (width % 4 === 0) {
     return wgsl`
       fn store_${name}(row: u32, quad: u32, value: vec4f) {
-        ${name}[row * ${width / 4}u + quad] = value;
+        ${name}[row * ${width / 4}u + quad] = ${encode[storage]('value')};
       }`;
   }
+  if (storage !== 'f32') return halfRowStorer(name, width);
   return wgsl`
     fn store_${name}(row: u32, quad: u32, value: vec4f) {
       for (var e = 0u; e < 4u; e++) {
@@ -151,6 +160,18 @@ export function rowStorer(name: string, width: number): string {
         if (entry < ${width}u) {
           ${name}[row * ${width}u + entry] = value[e];
         }
+      }
+    }`;
+}
+
+/** Two entries at a time: rows of an even width end with a whole word, so that no two of them write the same. */
+function halfRowStorer(name: string, width: number): string {
+  if (width % 2 > 0) throw new Error(`${name}: rows of ${width} f16 end within a word`);
+  return wgsl`
+    fn store_${name}(row: u32, quad: u32, value: vec4f) {
+      ${name}[row * ${width / 2}u + quad * 2u] = pack2x16float(value.xy);
+      if (quad * 2u + 1u < ${width / 2}u) {
+        ${name}[row * ${width / 2}u + quad * 2u + 1u] = pack2x16float(value.zw);
       }
     }`;
 }

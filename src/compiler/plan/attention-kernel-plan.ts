@@ -1,6 +1,6 @@
 import type { HeadGroup, KeyColumns, MaskShape } from '../check/shaped-spec.ts';
 import type { Expression } from '../expression/tree.ts';
-import type { CachePlan, KeyStorage, PlanBase } from './plan-base.ts';
+import type { CachePlan, KeyStorage, PlanBase, RowStorage } from './plan-base.ts';
 
 /** What every form of the attention kernel has to agree on. */
 export interface AttentionOptions {
@@ -24,7 +24,9 @@ export interface AttentionOptions {
   readonly alibiSlopes?: readonly number[];
   readonly t5?: T5Plan;
   readonly sinks: boolean;
+  readonly queries: RowStorage;
   readonly keys: KeyStorage;
+  readonly out: RowStorage;
   /** `heads-first`: `[B, K, C, D]` with rows padded to four entries. `tokens-first`: `[B, J, K, D]` without padding. */
   readonly keyLayout: 'heads-first' | 'tokens-first';
   /** Values are the first entries of keys. */
@@ -127,6 +129,7 @@ export interface AttentionJoinPlan extends PlanBase {
   readonly stage: 'attention_join';
   readonly qHeads: number;
   readonly valueDim: number;
+  readonly out: RowStorage;
   readonly sinks: boolean;
 }
 
@@ -135,6 +138,7 @@ export interface AttentionCombinePlan extends PlanBase {
   readonly stage: 'attention_combine';
   readonly qHeads: number;
   readonly valueDim: number;
+  readonly out: RowStorage;
   readonly prefixColumns: number;
   readonly sinks: boolean;
   /** Rows of hidden tokens become zero. */

@@ -10,7 +10,7 @@ import {
   type Rejection,
 } from './attention-plans.ts';
 import { exactTile, planAttentionTile } from './attention-tile-plans.ts';
-import { dispatch, keyStorage, type StorageOf } from './dispatch.ts';
+import { dispatch, keyStorage, rowStorage, type StorageOf } from './dispatch.ts';
 import { ceilDiv, plus, quads, times } from './extents.ts';
 import type { KernelPlan } from './kernel-plan.ts';
 import type { NodePlan, PlannedDispatch } from './planned.ts';
@@ -27,7 +27,11 @@ type Attempt = Form | { readonly reason: string };
 
 /** The fused forms where they can serve the node, else separate steps, which always can. */
 export function planAttention(node: AttentionNode, storageOf: StorageOf, profile: TargetProfile): NodePlan {
-  const options = attentionOptions(node, keyStorage(node.keyDtype, node.k, storageOf));
+  const options = attentionOptions(node, {
+    queries: rowStorage(node.q, storageOf),
+    keys: keyStorage(node.keyDtype, node.k, storageOf),
+    out: rowStorage(node.out, storageOf),
+  });
   const rejected: Rejection[] = [];
   const choose = (forms: Readonly<Record<string, () => Attempt>>): Form => {
     for (const [variant, attempt] of Object.entries(forms)) {
@@ -173,6 +177,7 @@ function inParts(
     stage: 'attention_join',
     qHeads,
     valueDim,
+    out: plan.out,
     sinks: node.sinks !== undefined,
     threads: 64,
     workgroup: [],
@@ -290,6 +295,7 @@ function splitInto(
     stage: 'attention_combine',
     qHeads: heads.qHeads,
     valueDim,
+    out: options.out,
     prefixColumns,
     sinks: options.sinks,
     zeroHidden: options.mask.padding === 'keys_and_queries',

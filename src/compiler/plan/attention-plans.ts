@@ -7,7 +7,6 @@ import type {
   ColumnDeal,
 } from './attention-kernel-plan.ts';
 import { cachePlan } from './cache-layout.ts';
-import type { KeyStorage } from './plan-base.ts';
 import { alibiSlopes, t5Plan } from './position-biases.ts';
 import type { SplitSchedule, TargetProfile } from './profiles.ts';
 import { floats, pairs, vectors, workgroupBytes } from './workgroup-memory.ts';
@@ -23,7 +22,10 @@ export interface Choice<Plan> {
   readonly rejected: readonly Rejection[];
 }
 
-export function attentionOptions(node: AttentionNode, keys: KeyStorage): AttentionOptions {
+export function attentionOptions(
+  node: AttentionNode,
+  storages: Pick<AttentionOptions, 'queries' | 'keys' | 'out'>,
+): AttentionOptions {
   const { heads, headDim, valueDim, similarity, scale, mask, columns, keyLayout } = node;
   const { softcap, bias, alibi, t5, sinks, score, parameters } = node;
   const { numbers, ...group } = heads;
@@ -48,7 +50,7 @@ export function attentionOptions(node: AttentionNode, keys: KeyStorage): Attenti
     ...(score && { score }),
     parameters: parameters.map(({ name }) => name),
     sinks: sinks !== undefined,
-    keys,
+    ...storages,
     keyLayout,
     ...(node.v === undefined && { valuesInKeys: true }),
     ...cachePlan(node.cacheLayout),

@@ -2,7 +2,7 @@ import type { Extent } from '../../runtime/abi1/definition.ts';
 import type { CacheDtype } from '../check/shaped-spec.ts';
 import type { Node } from '../ir/nodes.ts';
 import type { KernelPlan } from './kernel-plan.ts';
-import type { KeyStorage, MatrixStorage, Storage } from './plan-base.ts';
+import type { KeyStorage, MatrixStorage, RowStorage, Storage } from './plan-base.ts';
 import type { PlannedDispatch } from './planned.ts';
 
 /** How a tensor of the module is stored on the target. */
@@ -11,6 +11,13 @@ export type MatrixStorageOf = (name: string) => MatrixStorage;
 
 export const keyStorage = (dtype: CacheDtype, name: string, storageOf: StorageOf): KeyStorage =>
   dtype === 'int8' ? dtype : storageOf(name);
+
+/** How activations of f32 or f16 are stored on the target. */
+export function rowStorage(name: string, storageOf: StorageOf): RowStorage {
+  const storage = storageOf(name);
+  if (storage === 'bf16-packed') throw new Error(`${name}: activations are never bf16`);
+  return storage;
+}
 
 type Bind = Readonly<Record<string, string | undefined>>;
 

@@ -13,6 +13,9 @@ export interface WorkgroupArray {
 /** How four neighbouring elements lie in a buffer. `packed`: two 16-bit values in each u32, for devices without shader-f16. */
 export type Storage = 'f32' | 'f16' | 'f16-packed' | 'bf16-packed';
 
+/** How rows of activations are stored. */
+export type RowStorage = Exclude<Storage, 'bf16-packed'>;
+
 /** Integers that share a scale in groups: eight or four codes in each u32, and from word `scalesAt` on the scales, two f16 in each. */
 export interface QuantizedStorage {
   readonly dtype: 'int8' | 'int4';

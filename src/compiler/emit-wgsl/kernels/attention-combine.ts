@@ -1,6 +1,6 @@
 import type { AttentionCombinePlan, ColumnDeal } from '../../plan/attention-kernel-plan.ts';
 import { f32c, type KernelSource, sequencesBinding, stepBinding, u32c } from '../kernel.ts';
-import { quads, rowStorer, rowsOutBinding } from '../storage.ts';
+import { enablesFor, quads, rowStorer, rowsOutBinding } from '../storage.ts';
 import { repeat, wgsl } from '../wgsl.ts';
 import { keepsVisibleTokens } from './attention.ts';
 import { activityParts } from './attention-heads.ts';
@@ -12,7 +12,7 @@ export function attentionCombine(plan: AttentionCombinePlan): KernelSource {
   const largest = Array.from({ length: plan.reads }, (_, n) => `sums${n}.x`).reduce((a, b) => `max(${a}, ${b})`);
   return {
     doc: 'Joins the chunks that attention_split left: each is weighted by exp2 of its maximum less the largest one.',
-    enables: [],
+    enables: enablesFor(plan.out),
     constants: {
       Q_HEADS: u32c(plan.qHeads),
       VALUE_QUADS: u32c(quads(plan.valueDim)),
@@ -30,7 +30,7 @@ export function attentionCombine(plan: AttentionCombinePlan): KernelSource {
       ...(plan.sinks ? [{ name: 'sinks', access: 'read', type: 'array<f32>' } as const] : []),
       ...(plan.zeroHidden ? [{ name: 'key_mask', access: 'read', type: 'array<u32>' } as const] : []),
       ...activity.bindings,
-      rowsOutBinding('out', plan.valueDim),
+      rowsOutBinding('out', plan.valueDim, plan.out),
       ...(plan.zeroHidden ? [sequencesBinding] : []),
       stepBinding,
     ],
@@ -38,7 +38,7 @@ export function attentionCombine(plan: AttentionCombinePlan): KernelSource {
     workgroupSize: plan.threads,
     functions: [
       ...activity.functions,
-      rowStorer('out', plan.valueDim),
+      rowStorer('out', plan.valueDim, plan.out),
       ...(plan.zeroHidden ? [keepsVisibleTokens] : []),
     ],
     body: wgsl`

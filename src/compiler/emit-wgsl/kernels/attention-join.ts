@@ -1,6 +1,6 @@
 import type { AttentionJoinPlan } from '../../plan/attention-kernel-plan.ts';
 import { type Binding, f32c, type KernelSource, stepBinding, u32c } from '../kernel.ts';
-import { quads, rowStorer, rowsOutBinding } from '../storage.ts';
+import { enablesFor, quads, rowStorer, rowsOutBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 
 /** Of each row and part: outputs that are not normalised; what their exponentials are relative to (in log2), and the sum of these. */
@@ -10,10 +10,10 @@ export const partialBindings = (access: 'read' | 'read_write'): readonly Binding
 ];
 
 /** One lane for each quad of a row; the grid is as deep as there are parts. */
-export function attentionJoin({ qHeads, valueDim, sinks, threads, workgroup }: AttentionJoinPlan): KernelSource {
+export function attentionJoin({ qHeads, valueDim, out, sinks, threads, workgroup }: AttentionJoinPlan): KernelSource {
   return {
     doc: 'Joins the parts that attention_matrix left of each row: each is weighted by exp2 of its reference less the largest one.',
-    enables: [],
+    enables: enablesFor(out),
     constants: {
       Q_HEADS: u32c(qHeads),
       VALUE_QUADS: u32c(quads(valueDim)),
@@ -24,12 +24,12 @@ export function attentionJoin({ qHeads, valueDim, sinks, threads, workgroup }: A
     bindings: [
       ...partialBindings('read'),
       ...(sinks ? [{ name: 'sinks', access: 'read', type: 'array<f32>' } as const] : []),
-      rowsOutBinding('out', valueDim),
+      rowsOutBinding('out', valueDim, out),
       stepBinding,
     ],
     workgroupArrays: workgroup,
     workgroupSize: threads,
-    functions: [rowStorer('out', valueDim)],
+    functions: [rowStorer('out', valueDim, out)],
     body: wgsl`
       let parts = groups.z;
       let index = (group.x * parts + group.z) * THREADS + lane;

@@ -38,7 +38,7 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
       READS: u32c(plan.reads),
     },
     bindings: [
-      rowsBinding('q', plan.headDim),
+      rowsBinding('q', plan.headDim, plan.queries),
       ...columnsBindings(plan),
       ...parts.logits.bindings,
       { name: 'partial_outputs', access: 'read_write', type: 'array<vec4f>' },
@@ -48,7 +48,7 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: [
-      rowLoader('q', plan.headDim),
+      rowLoader('q', plan.headDim, plan.queries),
       ...columnsFunctions(plan),
       ...parts.logits.functions,
       ...parts.groups.functions,

@@ -210,12 +210,12 @@ export function attentionValues(plan: AttentionValuesPlan): KernelSource {
       floats('pattern'),
       ...activity.bindings,
       ...parts.values.bindings,
-      rowsOutBinding('out', plan.valueDim),
+      rowsOutBinding('out', plan.valueDim, plan.out),
       ...parts.perCall,
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
-    functions: [...activity.functions, ...parts.values.functions, rowStorer('out', plan.valueDim)],
+    functions: [...activity.functions, ...parts.values.functions, rowStorer('out', plan.valueDim, plan.out)],
     body: wgsl`
       let columns = PREFIX_COLUMNS + step.keys;
       let index = group.x * ${plan.threads}u + lane;

@@ -46,7 +46,7 @@ export function attentionParts(options: AttentionOptions): AttentionParts {
   const logits = logitParts(options);
   const masks = maskParts(options);
   return {
-    enables: enablesFor(options.keys),
+    enables: enablesFor(options.queries, options.keys, options.out),
     constants: {
       Q_HEADS: u32c(heads.qHeads),
       KV_HEADS: u32c(heads.kvHeads),
@@ -65,7 +65,10 @@ export function attentionParts(options: AttentionOptions): AttentionParts {
       MASKED: f32c(-3e38),
     },
     perCall: [sequencesBinding, stepBinding],
-    queries: { bindings: [rowsBinding('q', headDim)], functions: [rowLoader('q', headDim)] },
+    queries: {
+      bindings: [rowsBinding('q', headDim, options.queries)],
+      functions: [rowLoader('q', headDim, options.queries)],
+    },
     keys: columnsPart('key_at', 'k', headDim, options),
     values: options.valuesInKeys
       ? columnsPart('value_at', 'k', headDim, options)
