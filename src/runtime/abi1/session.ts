@@ -1,20 +1,19 @@
 import { activateAllHeads, setActiveHeads } from './active-heads.ts';
 import { bufferUsage } from './buffers.ts';
+import { CachedSequences } from './cached-sequences.ts';
 import type { GenerateOptions, Logits, PrefillOptions } from './call-options.ts';
 import { UsageError } from './errors.ts';
 import type { ExtentBindings } from './extents.ts';
 import { HeadEdits } from './head-edits.ts';
 import type { LoadedModule } from './loaded-module.ts';
 import { readOutput } from './outputs.ts';
-import { PageTable } from './page-table.ts';
-import { perSequence } from './per-sequence.ts';
 import { type PieceOfRow, pieces } from './prompt-pieces.ts';
 import { type Prompt, promptRows } from './prompt-rows.ts';
 import { RuntimeParameters } from './runtime-parameters.ts';
 import { checkSampling, type SamplingOptions } from './sampling.ts';
 import { completeOptions, type SessionOptions } from './session-options.ts';
 import type { Shape, Tensor } from './tensor.ts';
-import { type Step, Workspace } from './workspace.ts';
+import { Workspace } from './workspace.ts';
 
 const readable = bufferUsage.mapRead | bufferUsage.copyDestination;
 
@@ -37,11 +36,9 @@ export class Session<
   readonly #allLogits: boolean;
   readonly #workspace: Workspace;
   readonly #readBack: GPUBuffer;
-  readonly #pages: PageTable | undefined;
+  readonly #sequences: CachedSequences;
   readonly #parameters: RuntimeParameters;
   readonly #edits: HeadEdits;
-  #past: readonly number[];
-  #prefix: readonly number[];
   #draws = 0;
   /** The last call was of the tokens that are in the cache. */
   #hasLogits = false;
@@ -55,7 +52,6 @@ export class Session<
     readBack: GPUBuffer,
     options: Required<SessionOptions>,
   ) {
-    const { pageSize } = model.definition.facts;
     this.#model = model;
     this.#workspace = workspace;
     this.#readBack = readBack;
@@ -63,12 +59,10 @@ export class Session<
     this.capacity = options.capacity;
     this.#chunk = options.chunk;
     this.#width = widthOf(model);
-    this.#pages = pageSize === undefined ? undefined : new PageTable({ ...options, pageSize });
+    this.#sequences = new CachedSequences(model.definition, options);
     this.#parameters = new RuntimeParameters(model.definition, workspace);
     this.#edits = new HeadEdits(model.definition, workspace);
     this.#allLogits = options.logits === 'all';
-    this.#past = Array.from({ length: options.batch }, () => 0);
-    this.#prefix = this.#defaultPrefix();
   }
 
   /** @throws UsageError, LimitError, OutOfMemoryError */
@@ -98,7 +92,7 @@ export class Session<
 
   /** Tokens of each sequence in the cache. */
   get past(): readonly number[] {
-    return this.#past;
+    return this.#sequences.past;
   }
 
   /** The output of the last call, on the device: f32 `[B, vocab]` (or `[B, I, vocab]`), or the hidden states `[B, I, hidden]`. */
@@ -131,13 +125,13 @@ export class Session<
    */
   async prefill(prompt: Prompt, options: PrefillOptions = {}): Promise<Logits<Vocab>> {
     const rows = this.#rowsOf(prompt);
-    const prefix = this.#prefixOf(options);
+    const prefix = this.#sequences.checkPrefix(options.prefix);
     return this.#exclusively(async () => {
       const longest = Math.max(...rows.map((row) => row.length));
       const width = this.#width as Vocab;
       const shape = this.#allLogits ? ([this.batch, longest, width] as const) : ([this.batch, width] as const);
       const data = new Float32Array((this.#allLogits ? longest : 1) * this.batch * width);
-      this.#prefix = prefix;
+      this.#sequences.setPrefix(prefix);
       await this.#runPieces(rows, (piece) => this.#collect(data, piece, longest));
       return { dtype: 'f32', shape, data };
     });
@@ -159,13 +153,13 @@ export class Session<
     if (this.batch !== 1)
       throw new UsageError('generate runs one sequence: make a session with batch 1, or use prefill and step');
     const { signal, stop = [] } = options;
-    const room = this.capacity - (this.#past[0] ?? 0) - prompt.length;
+    const room = this.capacity - (this.past[0] ?? 0) - prompt.length;
     const most = options.maxTokens ?? room + 1;
     signal?.throwIfAborted();
     if (prompt.length > 0) await this.#submitPrompt(prompt, options);
     for (let made = 0; made < most; made++) {
       signal?.throwIfAborted();
-      const continues = made + 1 < most && this.#hasRoom();
+      const continues = made + 1 < most && this.#sequences.hasRoom;
       const [token] = await this.#exclusively(() => this.#draw(options, continues));
       if (token === undefined || stop.includes(token)) return;
       yield token;
@@ -197,22 +191,13 @@ export class Session<
    */
   rewind(tokens: number): void {
     if (this.#busy) throw new UsageError('the session is busy: await one call before the next');
-    const fewest = Math.min(...this.#past);
-    if (!Number.isInteger(tokens) || tokens < 0 || tokens > fewest)
-      throw new UsageError(`cannot go back to ${tokens} tokens: the cache has ${fewest}`);
-    if (!this.canRewind(tokens))
-      throw new UsageError(`cannot go back to ${tokens} tokens: the ring cache has overwritten what they see; reset()`);
-    this.#past = this.#past.map(() => tokens);
+    this.#sequences.rewind(tokens);
     this.#hasLogits = false;
   }
 
   /** Whether all that the token after the first `tokens` sees is still there: a ring cache overwrites what is far behind. */
   canRewind(tokens: number): boolean {
-    const { buffers, facts } = this.#model.definition;
-    const rows = buffers.flatMap(({ layout }) => (layout?.kind === 'ring' ? [layout.rows] : []));
-    const longest = Math.max(...this.#past);
-    // A ring has `longestCall` rows more than a token sees, but for one.
-    return tokens === 0 || longest <= Math.min(...rows) || longest - tokens <= (facts.longestCall ?? longest);
+    return this.#sequences.canRewind(tokens);
   }
 
   /**
@@ -243,9 +228,7 @@ export class Session<
 
   /** Forgets all tokens. */
   reset(): void {
-    this.#past = this.#past.map(() => 0);
-    this.#prefix = this.#defaultPrefix();
-    this.#pages?.clear();
+    this.#sequences.reset();
     this.#draws = 0;
     this.#hasLogits = false;
   }
@@ -283,50 +266,21 @@ export class Session<
     const { batch, capacity } = this;
     const { vocab, causal } = this.#model.definition.facts;
     if (!causal) this.reset();
-    const past = this.#past;
+    const { past } = this;
     const rows = promptRows(prompt, { batch, vocab, capacity, past, ...(!causal && { atOnce: this.#chunk }) });
     const longest = Math.max(...rows.map((row) => row.length));
     this.#edits.check(batch, longest, Math.ceil(longest / this.#chunk));
-    const totals = rows.map((row, b) => (this.#past[b] ?? 0) + row.length);
-    if (this.#pages?.fits(totals) === false)
-      throw new UsageError('the free pages of the cache are too few: use a session with more `pages`, or reset()');
+    this.#sequences.checkPages(rows.map((row) => row.length));
     return rows;
-  }
-
-  /** For one more token. */
-  #hasRoom(): boolean {
-    const longer = this.#past.map((past) => past + 1);
-    return Math.max(...longer) <= this.capacity && (this.#pages?.fits(longer) ?? true);
   }
 
   async #submitPrompt(prompt: readonly number[], options: PrefillOptions): Promise<void> {
     const rows = this.#rowsOf([prompt]);
-    const prefix = this.#prefixOf(options);
+    const prefix = this.#sequences.checkPrefix(options.prefix);
     await this.#exclusively(async () => {
-      this.#prefix = prefix;
+      this.#sequences.setPrefix(prefix);
       await this.#runPieces(rows);
     });
-  }
-
-  /** First keys that all tokens see: what the module says, or nothing until a call says it. */
-  #defaultPrefix(): readonly number[] {
-    const { prefix } = this.#model.definition.facts;
-    return this.#past.map(() => (typeof prefix === 'number' ? prefix : 0));
-  }
-
-  #prefixOf({ prefix }: PrefillOptions): readonly number[] {
-    if (prefix === undefined) return this.#prefix;
-    const { name, facts } = this.#model.definition;
-    if (facts.prefix !== 'runtime')
-      throw new UsageError(`${name} takes no prefix: its spec has no \`mask.prefix: runtime\``);
-    if (this.#past.some((past) => past > 0)) throw new UsageError('a prefix belongs to the first call: use reset()');
-    return perSequence('prefix', prefix, this.batch, this.#chunk);
-  }
-
-  /** The prefix of a sequence is run at once. */
-  #pieces(rows: readonly (readonly number[])[]): readonly (readonly PieceOfRow[])[] {
-    const together = rows.map((_, b) => Math.max(0, (this.#prefix[b] ?? 0) - (this.#past[b] ?? 0)));
-    return pieces(rows, this.#chunk, together);
   }
 
   /** All rows end in the last piece: where logits of every token are not asked for, the others make none, and nothing waits for them. */
@@ -334,7 +288,7 @@ export class Session<
     rows: readonly (readonly number[])[],
     collect?: (piece: readonly PieceOfRow[]) => Promise<void>,
   ): Promise<void> {
-    const all = this.#pieces(rows);
+    const all = pieces(rows, this.#chunk, this.#sequences.together);
     for (const [index, piece] of all.entries()) {
       const givesLogits = this.#allLogits || index === all.length - 1;
       const ids = piece.map((part) => part.ids);
@@ -364,23 +318,17 @@ export class Session<
   #recordStep(pass: GPUComputePassEncoder, counts: readonly number[], givesLogits = true): void {
     this.#edits.begin();
     const tokens = Math.max(...counts);
-    const step: Step = {
-      batch: this.batch,
-      tokens,
-      keys: Math.max(...counts.map((count, b) => (this.#past[b] ?? 0) + count)),
-      capacity: this.capacity,
-      allLogits: this.#allLogits,
-      sequences: counts.map((count, b) => ({ past: this.#past[b] ?? 0, count, prefix: this.#prefix[b] ?? 0 })),
-    };
-    const table = this.#pages?.grow(step.sequences.map(({ past, count }) => past + count));
+    const sequences = this.#sequences.next(counts);
+    const keys = Math.max(...sequences.map(({ past, count }) => past + count));
+    const { batch, capacity } = this;
+    const table = this.#sequences.append(counts);
     if (table !== undefined) this.#workspace.upload('page_table', table);
-    this.#workspace.setStep(step);
+    this.#workspace.setStep({ batch, tokens, keys, capacity, allLogits: this.#allLogits, sequences });
     const { prefill, decode } = this.#model.variant;
-    const rows = this.#allLogits ? this.batch * tokens : this.batch;
-    const symbols = { B: this.batch, I: tokens, J: step.keys, C: this.capacity, L: givesLogits ? rows : 0 };
+    const rows = this.#allLogits ? batch * tokens : batch;
+    const symbols = { B: batch, I: tokens, J: keys, C: capacity, L: givesLogits ? rows : 0 };
     this.#workspace.record(pass, tokens === 1 ? decode : prefill, symbols);
     this.#symbols = symbols;
-    this.#past = this.#past.map((past, b) => past + (counts[b] ?? 0));
     this.#hasLogits = true;
   }
 
@@ -417,7 +365,7 @@ export class Session<
     device.queue.submit([encoder.finish()]);
     const mapped = this.#readBack.mapAsync(0x1);
     if (continues) {
-      const counts = this.#past.map(() => 1);
+      const counts = this.past.map(() => 1);
       this.#submit((next) => this.#recordStep(next, counts));
     }
     await mapped;
