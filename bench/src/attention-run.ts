@@ -6,6 +6,7 @@ import type { TargetProfile } from '../../src/compiler/plan/profiles.ts';
 import { type ProgramPlan, planProgram } from '../../src/compiler/plan/program.ts';
 import type { ModuleDefinition } from '../../src/runtime/abi1/definition.ts';
 import { AttentionSession, bytesSource, LoadedModule, SafetensorsFile } from '../../src/runtime/abi1/index.ts';
+import { readValues } from '../../src/runtime/abi1/outputs.ts';
 import { type TensorData, writeSafetensors } from '../../src/runtime/abi1/safetensors-writer.ts';
 import { fill, poison, valueAt } from '../../src/tune/device-data.ts';
 import { type AttentionCase, seeds } from './reference.ts';
@@ -53,7 +54,8 @@ export async function openRun(
       first.encode(pass);
       pass.end();
       device.queue.submit([encoder.finish()]);
-      return new Float32Array((await loaded.ledger.readBack(first.buffer('out'))).buffer);
+      const entries = one.tokens * one.qHeads * one.headDim;
+      return readValues(loaded.ledger, first.buffer('out'), one.activations ?? 'f32', entries);
     },
     dispose() {
       for (const session of sessions) session.dispose();
@@ -75,6 +77,7 @@ function specOf(one: AttentionCase): string {
     ...(one.memory ? [`  memory_kv: { slots: ${one.memory} }`] : []),
     ...(one.sinks ? ['  sinks: true'] : []),
     ...(one.softcap === undefined ? [] : [`  softcap: ${one.softcap}`]),
+    ...(one.activations === undefined ? [] : [`  precision: { activations: ${one.activations} }`]),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -94,7 +97,14 @@ function weightsOf({ weights }: ModuleDefinition): Promise<SafetensorsFile> {
 async function sessionOf(loaded: LoadedModule, device: GPUDevice, one: AttentionCase): Promise<AttentionSession> {
   const session = await AttentionSession.create(loaded, { tokens: one.tokens, keys: one.keys });
   const keyCount = one.keys * one.kvHeads * one.headDim;
-  fill(device, session.buffer('q'), one.tokens * one.qHeads * one.headDim, 'f32', seeds.q, one.queryScale ?? 1);
+  fill(
+    device,
+    session.buffer('q'),
+    one.tokens * one.qHeads * one.headDim,
+    one.activations ?? 'f32',
+    seeds.q,
+    one.queryScale ?? 1,
+  );
   fill(device, session.buffer('k'), keyCount, 'f16', seeds.k);
   fill(device, session.buffer('v'), keyCount, 'f16', seeds.v);
   return session;

@@ -24,6 +24,13 @@ export const mainCases: readonly AttentionCase[] = [
   decode('decode 32,768', 32768),
 ];
 
+/** With queries and outputs of f16, as peers have them. */
+export const halfCases: readonly AttentionCase[] = mainCases.map((one) => ({
+  ...one,
+  name: `${one.name}, f16 in and out`,
+  activations: 'f16',
+}));
+
 /** One thing changed at a time: work per time should stay what it is. */
 export const variedCases: readonly AttentionCase[] = [
   ...[64, 80, 96, 256].map((headDim) => prefill(`head_dim ${headDim}`, 2048, { headDim })),
@@ -66,4 +73,5 @@ export const smokeCases: readonly AttentionCase[] = [
     softcap: 20,
   },
   { name: 'decode', qHeads: 4, kvHeads: 2, headDim: 32, tokens: 1, keys: 150 },
+  { name: 'f16 in and out', qHeads: 4, kvHeads: 2, headDim: 32, tokens: 40, keys: 40, activations: 'f16' },
 ];

@@ -1,6 +1,6 @@
 import { valueAt } from '../../src/tune/device-data.ts';
 
-/** One attention of the benchmark. Keys and values are f16 `[B, J, K, D]`, queries f32 `[B, I, H, D]`, batch 1. */
+/** One attention of the benchmark. Keys and values are f16 `[B, J, K, D]`, queries `[B, I, H, D]`, batch 1. */
 export interface AttentionCase {
   readonly name: string;
   readonly qHeads: number;
@@ -13,6 +13,8 @@ export interface AttentionCase {
   readonly memory?: number;
   readonly sinks?: boolean;
   readonly softcap?: number;
+  /** Queries and outputs; absent: f32. */
+  readonly activations?: 'f16';
   /** Factor on the queries, a power of two: large logits. */
   readonly queryScale?: number;
 }

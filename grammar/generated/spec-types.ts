@@ -367,10 +367,12 @@ export interface Spec {
       /** Positions of a page: a power of two. Default: `16`. */
       readonly page_size?: number;
     };
-    /** Precision of what is computed; that of what is stored is `cache.dtype` and `weights.dtype`. */
+    /** Precision of what is computed and handed over; that of what is stored is `cache.dtype` and `weights.dtype`. */
     readonly precision?: {
       /** Sums of products of queries and keys where kernels use matrices, for which keys are stored as `f16` or `int8`. `f32`: no row of the result is further off than 1e-3, relative to f64 on what is stored. `f16`: faster, no further off than 5e-3. Everything else is summed in f32 in any case. Default: `f32`. */
       readonly compute?: 'f32' | 'f16';
+      /** Queries that the app gives and the output that it gets, for attention alone on given q, k and v; these are of `cache.dtype`. What is computed from them stays as precise: only the output is rounded. Default: `f32`. */
+      readonly activations?: 'f32' | 'f16';
     };
   };
   /** Several attentions, each a module of its own: each has what it changes in `attention`, where that is written. Not with `model`. The weights of `self` are `self.attn.q.weight`, … */
@@ -621,6 +623,7 @@ export interface OptionTypes {
   readonly "attention.cache.prefill_chunk": number;
   readonly "attention.cache.page_size": number;
   readonly "attention.precision.compute": 'f32' | 'f16';
+  readonly "attention.precision.activations": 'f32' | 'f16';
   readonly "attentions": Readonly<Record<string, Overrides<Spec['attention']>>>;
   readonly "mlp.kind": 'gated' | 'plain';
   readonly "mlp.activation": 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu' | 'relu2' | 'clamped_swiglu';

@@ -6,7 +6,7 @@ export const precision = {
   presence: 'grouping',
   since,
   consumedBy: 'plan',
-  doc: 'Precision of what is computed; that of what is stored is `cache.dtype` and `weights.dtype`.',
+  doc: 'Precision of what is computed and handed over; that of what is stored is `cache.dtype` and `weights.dtype`.',
   entries: {
     compute: {
       kind: 'enum',
@@ -15,6 +15,14 @@ export const precision = {
       since,
       consumedBy: 'plan',
       doc: 'Sums of products of queries and keys where kernels use matrices, for which keys are stored as `f16` or `int8`. `f32`: no row of the result is further off than 1e-3, relative to f64 on what is stored. `f16`: faster, no further off than 5e-3. Everything else is summed in f32 in any case.',
+    },
+    activations: {
+      kind: 'enum',
+      values: ['f32', 'f16'],
+      default: 'f32',
+      since,
+      consumedBy: 'lower',
+      doc: 'Queries that the app gives and the output that it gets, for attention alone on given q, k and v; these are of `cache.dtype`. What is computed from them stays as precise: only the output is rounded.',
     },
   },
 } as const satisfies MapOption;

@@ -7,6 +7,7 @@ import type { TargetProfile } from '../compiler/plan/profiles.ts';
 import { planProgram } from '../compiler/plan/program.ts';
 import type { BufferDecl } from '../runtime/abi1/definition.ts';
 import { LoadedModule } from '../runtime/abi1/loaded-module.ts';
+import { readValues } from '../runtime/abi1/outputs.ts';
 import { type Step, Workspace } from '../runtime/abi1/workspace.ts';
 import { fill, poison } from './device-data.ts';
 import { patternWeights } from './pattern-weights.ts';
@@ -75,8 +76,11 @@ export class NodeTrial {
     this.record(pass, 0);
     pass.end();
     device.queue.submit([encoder.finish()]);
-    for (const { tensor } of written)
-      found.set(tensor, new Float32Array((await ledger.readBack(workspace.buffer(tensor))).buffer));
+    for (const { tensor } of written) {
+      const dtype = loaded.definition.buffers.find(({ name }) => name === tensor)?.dtype ?? 'f32';
+      const buffer = workspace.buffer(tensor);
+      found.set(tensor, await readValues(ledger, buffer, dtype, buffer.size / (dtype === 'f16' ? 2 : 4)));
+    }
     return found;
   }
 

@@ -15,7 +15,14 @@ import { compareRows, type Difference } from './compare.ts';
 import { fromDevice } from './device-tensors.ts';
 import { type NodeError, runNodes } from './node-runner.ts';
 import { randomNumbers, randomValues } from './random.ts';
-import { callTolerances, halfProductsTolerance, isWithin, kernelTolerances, storeTolerances } from './tolerances.ts';
+import {
+  callTolerances,
+  halfOutputTolerance,
+  halfProductsTolerance,
+  isWithin,
+  kernelTolerances,
+  storeTolerances,
+} from './tolerances.ts';
 import { type CallTrace, traceCalls, traceNode } from './trace.ts';
 import { verifySampling } from './verify-sampling.ts';
 import { runWhole } from './whole-run.ts';
@@ -170,7 +177,7 @@ async function nodeErrors(loaded: LoadedModule, program: ProgramPlan, traces: re
         worstRow,
         relativeL2,
         comparisons: 1,
-        tolerance: toleranceOf(error, program),
+        tolerance: toleranceOf(error, loaded, program),
         details: [],
       });
     }
@@ -178,10 +185,16 @@ async function nodeErrors(loaded: LoadedModule, program: ProgramPlan, traces: re
   return found;
 }
 
-function toleranceOf({ node }: NodeError, { prefill, decode }: ProgramPlan): Difference {
+function toleranceOf(
+  { node, tensor }: NodeError,
+  { definition }: LoadedModule,
+  { prefill, decode }: ProgramPlan,
+): Difference {
   if (node.op === 'append') return storeTolerances[node.cacheDtype];
   const own = [...prefill, ...decode].filter((dispatch) => dispatch.node === node);
-  return own.some(({ plan }) => arithmeticOf(plan) !== 'f32') ? halfProductsTolerance : kernelTolerances[node.op];
+  if (own.some(({ plan }) => arithmeticOf(plan) !== 'f32')) return halfProductsTolerance;
+  const isRounded = definition.buffers.some(({ name, dtype }) => name === tensor && dtype === 'f16');
+  return isRounded ? halfOutputTolerance : kernelTolerances[node.op];
 }
 
 /** The error is the share of draws that give another token. */
@@ -222,7 +235,7 @@ async function wholeErrors(
         tensor,
         shape,
         comparisons: 1,
-        tolerance: callTolerances[coarsestCache(shaped)],
+        tolerance: callTolerances[coarsest(shaped)],
         details: [],
       });
     }
@@ -254,8 +267,13 @@ function worseOf(a: Found, b: Found): Found {
   };
 }
 
-/** One layer with a coarser cache rounds the whole. */
-function coarsestCache({ layers }: ShapedSpec): CacheDtype {
-  const found = new Set(layers.flatMap(({ attention }) => cachedHeads(attention).map(({ dtype }) => dtype)));
+/** One layer with a coarser cache, or coarser queries, rounds the whole. */
+function coarsest({ layers }: ShapedSpec): CacheDtype {
+  const found = new Set<CacheDtype>(
+    layers.flatMap(({ attention }) => [
+      ...cachedHeads(attention).map(({ dtype }) => dtype),
+      ...(attention.activations === undefined ? [] : [attention.activations]),
+    ]),
+  );
   return (['int8', 'f16'] as const).find((dtype) => found.has(dtype)) ?? 'f32';
 }

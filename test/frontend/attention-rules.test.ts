@@ -3,6 +3,7 @@ import { attention } from '../../src/compiler/diagnostics/entry.ts';
 import { applyFix, checkAttention, checkText, codesOf, only, type Tensors } from './helpers.ts';
 
 const block = (...lines: readonly string[]) => attention('hidden: 64', 'q_heads: 4', ...lines);
+const given = (...lines: readonly string[]) => attention('q_heads: 4', 'head_dim: 16', ...lines);
 const decoder = (...lines: readonly string[]) =>
   `${attention('q_heads: 4', ...lines)}model: { vocab: 16, hidden: 64, layers: 3, context: 32 }\nmlp: { activation: silu, width: 96 }\n`;
 
@@ -132,6 +133,15 @@ describe('rules', () => {
     expectCodes(block('logits_order: [bias, cap]', 'softcap: 5'), 'OPT002');
     expectCodes(block('logits_order: [bias]', 'softcap: 5', 'bias: {}'), 'SCH002');
     expectCodes(block('logits_order: [cap, cap]', 'softcap: 5', 'bias: {}'), 'SCH002');
+  });
+
+  test('queries and outputs of f16 are for given heads whose values are pairs, and not multiplied in place', () => {
+    const half = 'precision: { activations: f16 }';
+    expectCodes(given(half));
+    expectCodes(block('precision: { activations: f32 }'));
+    expectCodes(block(half), 'SCH004');
+    expectCodes(given(half, 'value_dim: 7'), 'SCH004');
+    expectCodes(given(half, 'gates: { head_scale: true }'), 'SCH004');
   });
 
   test('scores of f16 are for keys of f16, and for a softmax of all heads', () => {

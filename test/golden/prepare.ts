@@ -130,7 +130,12 @@ function store(spec: SpecDraft, storage: Storage): SpecDraft {
   const weights = isObject(spec.weights) ? spec.weights : {};
   return {
     ...spec,
-    attention: { ...attention, cache: { dtype: storage } },
+    attention: {
+      ...attention,
+      cache: { dtype: storage },
+      // What is given to attention alone, and what it gives.
+      ...(spec.model === undefined && attention.hidden === undefined && { precision: { activations: storage } }),
+    },
     weights: { dtype: storage, ...weights },
   };
 }

@@ -24,6 +24,14 @@ const halfCaches = [
   ];
 });
 
+/** Queries and outputs of f16, in every form that reads or writes them, by quads and by words. */
+const halfActivations = [
+  'q_heads: 8, kv_heads: 2, head_dim: 64, cache: { dtype: f16 }',
+  'q_heads: 8, kv_heads: 2, head_dim: 64, mask: { causal: true, window: 9 }',
+  'q_heads: 6, kv_heads: 3, head_dim: 18, value_dim: 10, cache: { dtype: f16 }',
+  'q_heads: 6, kv_heads: 3, head_dim: 13, value_dim: 6, normalizer: sigmoid',
+].map((options) => `attention: { ${options}, precision: { activations: f16 } }`);
+
 const qkNorms = ['{ kind: l2 }', '{ kind: l2, groups: 2 }', '{ kind: rms }', '{ kind: rms, unit_offset: true }'];
 
 const models = ['silu', 'gelu', 'gelu_tanh', 'relu', 'relu2'].flatMap((activation, index) =>
@@ -65,7 +73,14 @@ mlp: { activation: silu, width: 40 }`,
 /** Examples, reference cases, and specs that together take every option that a kernel's text depends on. */
 export async function kernelSpecs(): Promise<ReadonlyMap<string, ShapedSpec>> {
   const specs = new Map(await allSpecs());
-  for (const [index, text] of [...attentionAlone, ...halfCaches, ...models, ...integers, ...headClasses].entries()) {
+  for (const [index, text] of [
+    ...attentionAlone,
+    ...halfCaches,
+    ...halfActivations,
+    ...models,
+    ...integers,
+    ...headClasses,
+  ].entries()) {
     specs.set(
       `spec ${index}: ${text.trim()}`,
       shapedFrom(`spec-${index}.yaml`, `gqac: 1\nname: s${index}\n${text.trim()}`),

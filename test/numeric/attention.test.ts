@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { f16ToF32, f32ToF16 } from '../../src/runtime/abi1/floats.ts';
+import { AttentionSession } from '../../src/runtime/abi1/index.ts';
 import { errorsOf, headInputs, loadSpec, useDevice, worst } from './harness.ts';
 
 /** Each case is (shape, keys): pairs of options are covered, not the product. `past` tokens stand before the first query. */
@@ -127,5 +129,32 @@ describe('attention alone', () => {
       const errors = await errorsOf(spec, { batch: 3, capacity: 40 }, [{ counts, keyCounts, inputs }]);
       expect(worst(errors), String(counts)).toBeLessThan(3e-6);
     }
+  });
+});
+
+describe('queries and outputs of f16', () => {
+  const half = (heads: string, options = '') => `attention: { ${heads}, precision: { activations: f16 }${options} }`;
+  const forms = [
+    ['tiles', half('q_heads: 6, kv_heads: 2, head_dim: 32', ', mask: { causal: true }, cache: { dtype: f16 }'), 20, 30],
+    ['a split', half('q_heads: 6, kv_heads: 2, head_dim: 32', ', memory_kv: 3'), 1, 140],
+    ['separate steps', half('q_heads: 4, kv_heads: 2, head_dim: 12', ', normalizer: sigmoid'), 9, 9],
+    ['rows of half words', half('q_heads: 6, kv_heads: 3, head_dim: 13, value_dim: 10'), 7, 12],
+  ] as const;
+
+  it.each(forms)('are rounded once, %s', async (_, text, tokens, keys) => {
+    const spec = await loadSpec(gpu.device, text);
+    const types = spec.loaded.definition.buffers.filter(({ name }) => name === 'q' || name === 'out');
+    expect(types.map(({ dtype }) => dtype)).toEqual(['f16', 'f16']);
+    const inputs = headInputs(spec.shaped, { batch: 2, tokens, keys });
+    const call = { counts: [tokens, 1], keyCounts: [keys, 1], inputs };
+    const [error] = await errorsOf(spec, { batch: 2, capacity: keys }, [call]);
+    expect(error?.relativeL2).toBeLessThan(3e-4);
+    expect(error?.relativeL2).toBeGreaterThan(1e-4);
+    const session = await AttentionSession.create(spec.loaded, { batch: 2, tokens, keys });
+    const data = Object.fromEntries([...inputs].map(([name, tensor]) => [name, Float32Array.from(tensor.data)]));
+    const out = await session.run(data, { tokens: call.counts, keys: call.keyCounts });
+    expect((await session.read('out')).data.slice(0, 4)).toEqual(out.slice(0, 4));
+    expect(out.every((value) => Math.fround(f16ToF32(f32ToF16(value))) === value)).toBe(true);
+    spec.loaded.dispose();
   });
 });

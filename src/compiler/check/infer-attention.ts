@@ -15,7 +15,7 @@ import { resolveMask } from './rules/mask.ts';
 import { resolveMemory } from './rules/memory.ts';
 import { checkBuffers } from './rules/parameters.ts';
 import { resolveBiasPosition } from './rules/position-bias.ts';
-import { resolveCompute } from './rules/precision.ts';
+import { resolveActivations, resolveCompute } from './rules/precision.ts';
 import { resolveRope } from './rules/rope.ts';
 import { yarnMscale } from './rules/rope-scaling.ts';
 import { resolveValueResidual } from './rules/value-residual.ts';
@@ -47,6 +47,7 @@ export function resolveAttention(
   const hooks = resolveHooks(spec, report);
   const cache = resolveCache(spec, heads, report);
   const compute = resolveCompute(spec, hooks, report);
+  const activations = resolveActivations(spec, widths?.valueDim, report);
   const activeHeads = resolveActiveHeads(spec, heads, report);
   const similarity = spec.at('attention.similarity')?.value;
   const sinks = spec.at('attention.sinks')?.value;
@@ -104,6 +105,7 @@ export function resolveAttention(
     }),
     ...cache,
     ...(compute && { compute }),
+    ...(activations && { activations }),
     hooks,
   });
   checkBuffers(spec, attention, report);

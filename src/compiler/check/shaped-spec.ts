@@ -229,6 +229,8 @@ export interface AttentionShape {
   readonly cacheLayout?: CacheLayout;
   /** Precision that sums of products of queries and keys may have; absent: f32. */
   readonly compute?: 'f16';
+  /** Storage of given queries and of the output; absent: f32. */
+  readonly activations?: 'f16';
   /** Activations that are returned beside the output. */
   readonly hooks: readonly HookName[];
 }

@@ -292,13 +292,13 @@ function lowerOutput(builder: ModuleBuilder, attention: AttentionShape, place: A
 
 /** The checker refuses norms and rotation on heads that the app gives: they are part of what makes the heads. */
 function lowerGivenHeads(builder: ModuleBuilder, attention: AttentionShape): void {
-  const { heads, headDim, valueDim, cacheDtype } = attention;
-  const q = builder.declare('q', 'input', 'f32', [B, I, dim(heads.qHeads), dim(headDim)]);
+  const { heads, headDim, valueDim, cacheDtype, activations = 'f32' } = attention;
+  const q = builder.declare('q', 'input', activations, [B, I, dim(heads.qHeads), dim(headDim)]);
   const k = builder.declare('k', 'input', cacheDtype, [B, J, dim(heads.kvHeads), dim(headDim)]);
   const v = builder.declare('v', 'input', cacheDtype, [B, J, dim(heads.kvHeads), dim(valueDim)]);
   const scaled = attention.gates.headScale;
   const shape = [B, I, dim(heads.qHeads), dim(valueDim)];
-  const out = builder.declare('out', 'output', 'f32', shape);
+  const out = builder.declare('out', 'output', activations, shape);
   builder.add({
     op: 'attention',
     q,

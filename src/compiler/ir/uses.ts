@@ -169,7 +169,7 @@ export function usesOf(node: Node): readonly Use[] {
       const roles: Use['roles'] = keyLayout === 'heads-first' ? ['cache'] : ['input', 'activation'];
       const slots = [dim(heads.kvHeads), dim(columns.memory)];
       return [
-        read('q', node.q, [B, I, dim(heads.qHeads)], headDim, data),
+        { ...read('q', node.q, [B, I, dim(heads.qHeads)], headDim, data), dtypes: halves },
         { ...read('k', node.k, outer, headDim, roles), dtypes: [node.keyDtype] },
         ...(node.v === undefined ? [] : [{ ...read('v', node.v, outer, valueDim, roles), dtypes: [node.keyDtype] }]),
         ...(memory ? [{ ...read('memory.k', memory.k, slots, headDim, ['weight', 'prepared']), dtypes: f32 }] : []),
@@ -177,7 +177,7 @@ export function usesOf(node: Node): readonly Use[] {
         ...pageTable(node),
         ...attentionExtras(node),
         ...keptRows(node),
-        write('out', node.out, [B, I, dim(heads.qHeads)], valueDim),
+        { ...write('out', node.out, [B, I, dim(heads.qHeads)], valueDim), dtypes: halves },
       ];
     }
     case 'mix_values': {
@@ -271,6 +271,8 @@ function attentionExtras(node: AttentionNode): readonly Use[] {
 }
 
 const f32: readonly TensorDecl['dtype'][] = ['f32'];
+/** What attention alone may be given, and give. */
+const halves: readonly TensorDecl['dtype'][] = ['f32', 'f16'];
 const u32: readonly TensorDecl['dtype'][] = ['u32'];
 
 function read(field: string, tensor: string, outer: readonly Dim[], width: number, roles: Use['roles']): Use {

@@ -4,7 +4,7 @@ import { UsageError } from './errors.ts';
 import { type ExtentBindings, elementsOf, evaluateExtent } from './extents.ts';
 import { fromFloat32 } from './floats.ts';
 import type { LoadedModule } from './loaded-module.ts';
-import { readOutput, type ShapeOf } from './outputs.ts';
+import { readOutput, readValues, type ShapeOf } from './outputs.ts';
 import { type PerSequence, perSequence } from './per-sequence.ts';
 import { checkLength } from './runtime-parameters.ts';
 import type { DeviceTensor, Tensor } from './tensor.ts';
@@ -29,7 +29,7 @@ export interface AttentionCall {
 }
 
 /**
- * Attention without a model, for buffers of the app. Inputs and outputs are f32 (k and v: the spec's cache dtype) and named:
+ * Attention without a model, for buffers of the app. Inputs and outputs are f32 (k and v: the spec's cache dtype; q and `out`: its `precision.activations`) and named:
  * `q` `[B, I, H, D]`, `k` `[B, J, K, D]`, `v` `[B, J, K, Dv]` → `out` `[B, I, H, Dv]`, or with projections
  * `hidden_in` `[B, I, hidden]` (with split inputs `q_in` `[B, I, H, hidden]`, `k_in` and `v_in` `[B, I, K, hidden]`) → `out` `[B, I, hidden]`, with `context` `[B, X, width]` in cross-attention. `bias` is `[1|B, 1|H, I, J]`,
  * `key_mask` u32 `[B, J]` (J = X in cross-attention), `documents` u32 `[B, J]`, `active_heads` u32 `[H]`, all ones when it is allocated here. Parameters
@@ -179,7 +179,7 @@ export class AttentionSession<Tensors extends object = Readonly<Record<string, D
     const { tokens } = this.#lengthsOf(call);
     const longest = Math.max(...tokens);
     const elements = elementsOf(out?.shape ?? [], { B: this.#size.batch, I: longest });
-    const values = new Float32Array((await ledger.readBack(this.buffer('out'), 0, 4 * elements)).buffer);
+    const values = await readValues(ledger, this.buffer('out'), out?.dtype ?? 'f32', elements);
     const width = elements / (tokens.length * longest);
     for (const [b, count] of tokens.entries()) values.fill(0, (b * longest + count) * width, (b + 1) * longest * width);
     return values;

@@ -1,5 +1,8 @@
+import type { BufferLedger } from './buffers.ts';
+import type { BufferDecl } from './definition.ts';
 import { UsageError } from './errors.ts';
 import { type ExtentBindings, elementsOf, evaluateExtent } from './extents.ts';
+import { toFloat32 } from './floats.ts';
 import type { LoadedModule } from './loaded-module.ts';
 import type { DeviceTensor, Shape, Tensor, TensorDtype } from './tensor.ts';
 import type { Workspace } from './workspace.ts';
@@ -18,14 +21,25 @@ export async function readOutput(
   name: string,
   symbols: ExtentBindings | undefined,
 ): Promise<Tensor<'f32'>> {
-  const outputs = definition.buffers.filter(({ role, dtype }) => role === 'output' && dtype === 'f32');
+  const outputs = definition.buffers.filter(({ role, dtype }) => role === 'output' && dtype !== 'u32');
   const output = outputs.find((candidate) => candidate.name === name);
   if (output === undefined) {
     const known = outputs.map((candidate) => candidate.name).join(', ');
     throw new UsageError(`${definition.name} has no output ${name}: it has ${known}; \`attention.hooks\` adds others`);
   }
   if (symbols === undefined) throw new UsageError(`${name}: there was no call yet that could have written it`);
-  const bytes = await ledger.readBack(workspace.buffer(name), 0, 4 * elementsOf(output.shape, symbols));
+  const data = await readValues(ledger, workspace.buffer(name), output.dtype, elementsOf(output.shape, symbols));
   const shape = output.shape.map((extent) => evaluateExtent(extent, symbols));
-  return { dtype: 'f32', shape, data: new Float32Array(bytes.buffer) };
+  return { dtype: 'f32', shape, data };
+}
+
+/** The first `count` floats of a buffer, as f32. */
+export async function readValues(
+  ledger: BufferLedger,
+  buffer: GPUBuffer,
+  dtype: BufferDecl['dtype'],
+  count: number,
+): Promise<Float32Array<ArrayBuffer>> {
+  const [format, size] = dtype === 'f16' ? (['F16', 2] as const) : (['F32', 4] as const);
+  return toFloat32(format, await ledger.readBack(buffer, 0, size * count), count);
 }

@@ -2,6 +2,7 @@ import { note } from '../../diagnostics/diagnostic.ts';
 import type { Report } from '../../diagnostics/report.ts';
 import type { AnyPath, BoundSpec } from '../bind.ts';
 import type { AttentionShape } from '../shaped-spec.ts';
+import { hasGivenHeads } from './given-heads.ts';
 
 /** Reports OPT002: `compute: f16` where no kernel with matrices can serve. */
 export function resolveCompute(spec: BoundSpec, hooks: AttentionShape['hooks'], report: Report): 'f16' | undefined {
@@ -16,6 +17,35 @@ export function resolveCompute(spec: BoundSpec, hooks: AttentionShape['hooks'], 
     { option: 'attention.precision.compute: f16', reason },
     notes,
   );
+  return undefined;
+}
+
+/** Reports SCH004: `activations: f16` where what is given and written is f32. */
+export function resolveActivations(spec: BoundSpec, valueDim: number | undefined, report: Report): 'f16' | undefined {
+  if (spec.at('attention.precision.activations')?.value !== 'f16') return undefined;
+  const obstacle = obstacleToHalves(spec, valueDim);
+  if (obstacle === undefined) return 'f16';
+  const [because, reason] = obstacle;
+  const notes = spec.isWritten(because) ? [note(spec.keySpan(because), 'because of this')] : [];
+  const args = { option: 'activations: f16', reason, help: 'delete `activations`, or write what it needs' };
+  report('SCH004', spec.keySpan('attention.precision.activations'), args, notes);
+  return undefined;
+}
+
+/** What keeps queries and outputs from f16. */
+function obstacleToHalves(spec: BoundSpec, valueDim = 2): readonly [AnyPath, string] | undefined {
+  if (!hasGivenHeads(spec))
+    return [
+      spec.isWritten('model') ? 'model' : 'attention.hidden',
+      'it is for attention on given q, k and v; what projections read and write is f32',
+    ];
+  if (spec.at('attention.gates.head_scale')?.value === true)
+    return ['attention.gates.head_scale', 'an output that is multiplied in place is f32'];
+  if (valueDim % 2 > 0)
+    return [
+      spec.isWritten('attention.value_dim') ? 'attention.value_dim' : 'attention.head_dim',
+      `rows of ${valueDim} entries of f16 would share a word, and words are what is written`,
+    ];
   return undefined;
 }
 

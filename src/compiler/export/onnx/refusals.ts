@@ -62,6 +62,7 @@ const written = new Set<string>([
   'classes',
   'cacheLayout',
   'compute',
+  'activations',
 ]);
 
 function attentionRefusals(attention: AttentionShape): readonly OnnxRefusal[] {
