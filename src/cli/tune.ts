@@ -5,7 +5,8 @@ import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
 import type { CallSizes } from '../compiler/facts/cost-report.ts';
 import type { TargetProfile } from '../compiler/plan/profiles.ts';
 import type { OpenedDevice } from '../node/adapter.ts';
-import type { StageReport } from '../tune/tune-module.ts';
+import type { Workload } from '../tune/node-variant.ts';
+import type { StageReport } from '../tune/tune-report.ts';
 import { interruptible } from './interrupt.ts';
 import { exitCodes, InputError, readNumber } from './output.ts';
 import { printDiagnostics } from './print-findings.ts';
@@ -28,7 +29,7 @@ export function register(program: Command): void {
     .description(
       'time the candidates of every scheduled kernel on this machine’s adapter, and write what is fastest as a profile',
     )
-    .argument('<spec>', 'spec file, or - for standard input')
+    .argument('<specs...>', 'spec files that the profile is to serve, or - for standard input')
     .option('-o, --output <file>', 'where to write the profile, for --target; without it the table is printed only')
     .option('--target <target>', 'profile to begin with; default: all that the adapter has')
     .option('--tokens <n>', 'tokens of the prompt; default: 2048, or what there is room for')
@@ -37,22 +38,19 @@ export function register(program: Command): void {
     .option('--syntax <syntax>', 'yaml or dsl: what the spec is in; by default its name or first line says so')
     .option('--attention <name>', 'which one, of a spec with several')
     .option('--format <format>', 'human or json', 'human')
-    .action(async (path: string, flags: TuneFlags) => {
-      process.exitCode = await interruptible((signal) => runTune(path, flags, signal));
+    .action(async (paths: readonly string[], flags: TuneFlags) => {
+      process.exitCode = await interruptible((signal) => runTune(paths, flags, signal));
     });
 }
 
-/** Exit code: 0 tuned, 1 the spec has errors or a candidate was wrong, 4 no usable GPU. */
-async function runTune(path: string, flags: TuneFlags, signal: AbortSignal): Promise<number> {
+/** Exit code: 0 tuned, 1 a spec has errors or a candidate was wrong, 4 no usable GPU. */
+async function runTune(paths: readonly string[], flags: TuneFlags, signal: AbortSignal): Promise<number> {
   if (flags.format !== 'human' && flags.format !== 'json')
     throw new InputError(`--format ${flags.format} is not known: use human or json`);
   const seconds = readNumber('--time', flags.time, 1, 86_400);
   const id = flags.output === undefined ? 'tuned' : idOf(flags.output);
-  const { loadOptions, loadSpec } = await import('./spec-files.ts');
-  const { shaped, diagnostics } = await loadSpec(path, loadOptions(flags));
-  await printDiagnostics(diagnostics);
-  if (shaped === undefined) return exitCodes.findings;
-  const sizes = await sizesOf(shaped, flags);
+  const workloads = await workloadsOf(paths, flags);
+  if (workloads === undefined) return exitCodes.findings;
   const { adapterMode, openDevice } = await import('../node/adapter.ts');
   const { describeAdapter } = await import('../node/adapter-description.ts');
   const opened = await openDevice(adapterMode(), { exactStamps: true });
@@ -62,21 +60,39 @@ async function runTune(path: string, flags: TuneFlags, signal: AbortSignal): Pro
     process.stderr.write(`warning: ${adapter} computes on the CPU: what is fastest here says nothing of a GPU\n`);
   else if (!isExact) process.stderr.write('warning: no time stamps on this adapter: the wall clock is read\n');
   const profile = await profileFor(opened, flags, id);
-  const reports = await tune(shaped, profile, { opened, isExact, sizes, seconds, signal });
-  const { schedulesOf } = await import('../tune/tune-module.ts');
+  const began = performance.now();
+  const reports = await tune(workloads, profile, { opened, isExact, seconds, signal });
+  const timedBy = isExact ? 'time stamps' : 'the wall clock';
+  const facts = { adapter, timedBy, seconds: (performance.now() - began) / 1e3 };
   const { tuneTable } = await import('./tune-table.ts');
-  const facts = { adapter, timedBy: isExact ? 'time stamps' : 'the wall clock', ...sizes };
   const text =
-    flags.format === 'json' ? `${JSON.stringify({ schemaVersion: 1, ...facts, stages: reports }, null, 2)}\n` : '';
+    flags.format === 'json' ? `${JSON.stringify({ schemaVersion: 2, ...facts, stages: reports }, null, 2)}\n` : '';
   process.stdout.write(text || tuneTable(reports, facts));
   if (flags.output !== undefined) {
+    const { schedulesOf } = await import('../tune/tune-report.ts');
     const { replaceOwn } = await import('./replace-file.ts');
-    const measured = measuredOf(opened, facts, reports);
+    const measured = measuredOf(opened, { adapter, timedBy }, workloads, reports);
     const written = { ...profile, schedules: schedulesOf(reports), measured };
     await replaceOwn(flags.output, `${JSON.stringify(written, null, 2)}\n`);
   }
-  const isWrong = reports.some(({ candidates }) => candidates.some(({ outcome }) => outcome.kind === 'wrong'));
+  const isWrong = reports.some(({ candidates }) =>
+    candidates.some(({ outcomes }) => outcomes.some(({ kind }) => kind === 'wrong')),
+  );
   return isWrong ? exitCodes.findings : exitCodes.clean;
+}
+
+/** Undefined when one of the specs has errors, which are printed. */
+async function workloadsOf(paths: readonly string[], flags: TuneFlags): Promise<readonly Workload[] | undefined> {
+  const { loadOptions, loadSpec } = await import('./spec-files.ts');
+  const { lower } = await import('../compiler/ir/lower.ts');
+  const workloads: Workload[] = [];
+  for (const path of paths) {
+    const { shaped, diagnostics } = await loadSpec(path, loadOptions(flags));
+    await printDiagnostics(diagnostics);
+    if (shaped !== undefined)
+      workloads.push({ name: shaped.name, shaped, module: lower(shaped), sizes: await sizesOf(shaped, flags) });
+  }
+  return workloads.length === paths.length ? workloads : undefined;
 }
 
 /** The profile's name is that of its file. @throws InputError for a name that is none. */
@@ -120,31 +136,34 @@ async function profileFor(
 interface Trials {
   readonly opened: OpenedDevice;
   readonly isExact: boolean;
-  readonly sizes: CallSizes;
   readonly seconds: number;
   readonly signal: AbortSignal;
 }
 
 /** Inputs that a chip may keep in its cache; the largest today have some 50 MB. */
 const cacheBytes = 50e6;
+/** Drivers take up to a second for a kernel, and compile as many at a time as there are cores. */
+const compiledAhead = 12;
 
-async function tune(shaped: ShapedSpec, profile: TargetProfile, trials: Trials): Promise<readonly StageReport[]> {
-  const { lower } = await import('../compiler/ir/lower.ts');
+async function tune(
+  workloads: readonly Workload[],
+  profile: TargetProfile,
+  { opened, isExact, seconds, signal }: Trials,
+): Promise<readonly StageReport[]> {
   const { Stopwatch } = await import('../tune/stopwatch.ts');
   const { tuneModule } = await import('../tune/tune-module.ts');
   const { scheduleCandidates } = await import('../compiler/plan/schedule-candidates.ts');
-  const { opened, isExact, sizes, seconds, signal } = trials;
   const status = statusLine(process.stderr);
   try {
-    return await tuneModule(shaped, lower(shaped), profile, {
+    return await tuneModule(workloads, profile, {
       device: opened.device,
       stopwatch: new Stopwatch(opened.device, isExact),
       candidates: scheduleCandidates,
       cacheBytes: isExact ? cacheBytes : 0,
-      ...sizes,
+      ahead: isExact ? compiledAhead : 0,
       seconds,
       signal,
-      onCandidate: (stage, index, count) => status.show(`${stage}: candidate ${index + 1} of ${count}`),
+      onCandidate: (stage, tried, count) => status.show(`${stage}: candidate ${tried + 1} of ${count}`),
     });
   } finally {
     status.end();
@@ -155,7 +174,8 @@ async function tune(shaped: ShapedSpec, profile: TargetProfile, trials: Trials):
 /** Where the schedules come from, for whoever reads the profile. */
 function measuredOf(
   { adapter }: OpenedDevice,
-  facts: { readonly adapter: string; readonly timedBy: string } & CallSizes,
+  facts: { readonly adapter: string; readonly timedBy: string },
+  workloads: readonly Workload[],
   reports: readonly StageReport[],
 ) {
   return {
@@ -163,11 +183,7 @@ function measuredOf(
     driver: adapter.info.description,
     gqac: manifest.version,
     date: new Date().toISOString().slice(0, 10),
-    stages: Object.fromEntries(
-      reports.map(({ stage, kernels, plannedMilliseconds, bestMilliseconds }) => [
-        stage,
-        { kernels, plannedMilliseconds, bestMilliseconds },
-      ]),
-    ),
+    calls: Object.fromEntries(workloads.map(({ name, sizes }) => [name, sizes])),
+    stages: Object.fromEntries(reports.map(({ stage, specs }) => [stage, specs])),
   };
 }

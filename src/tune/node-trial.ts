@@ -1,28 +1,13 @@
-import { assembleDefinition } from '../compiler/assemble/definition.ts';
-import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
-import type { CallSize } from '../compiler/facts/kernel-costs.ts';
-import type { AttnModule, Node } from '../compiler/ir/nodes.ts';
+import type { Node } from '../compiler/ir/nodes.ts';
 import { usesOf } from '../compiler/ir/uses.ts';
-import type { TargetProfile } from '../compiler/plan/profiles.ts';
-import { planProgram } from '../compiler/plan/program.ts';
 import type { BufferDecl } from '../runtime/abi1/definition.ts';
 import { LoadedModule } from '../runtime/abi1/loaded-module.ts';
 import { readValues } from '../runtime/abi1/outputs.ts';
 import { type Step, Workspace } from '../runtime/abi1/workspace.ts';
 import { fill, poison } from './device-data.ts';
+import type { NodeVariant } from './node-variant.ts';
 import { patternWeights } from './pattern-weights.ts';
-import { singleNode } from './single-node.ts';
-
-/** What runs a node by itself: a module, a device profile with its schedules, and one call. */
-export interface TrialSetup {
-  readonly shaped: ShapedSpec;
-  readonly module: AttnModule;
-  readonly node: Node;
-  readonly profile: TargetProfile;
-  readonly size: CallSize;
-  /** Copies of all tensors, which repetitions take turns with: so that the cache of the chip does not hold them. */
-  readonly copies: number;
-}
+import type { StageNode } from './stage-nodes.ts';
 
 /** One node on the device, with inputs that are the same for every profile. */
 export class NodeTrial {
@@ -34,22 +19,24 @@ export class NodeTrial {
     this.#copies = copies;
   }
 
-  /** @throws GqacError for a kernel that the device refuses; LimitError, FeatureError, OutOfMemoryError */
-  static async create(device: GPUDevice, setup: TrialSetup): Promise<NodeTrial> {
-    const module = singleNode(setup.module, setup.node);
-    const definition = assembleDefinition(setup.shaped, module, [planProgram(module, setup.profile)]);
+  /**
+   * @param count copies of all tensors, which repetitions take turns with: so that the cache of the chip does not hold them
+   * @throws GqacError for a kernel that the device refuses; LimitError, FeatureError, OutOfMemoryError
+   */
+  static async create(device: GPUDevice, { stageNode, define }: NodeVariant, count: number): Promise<NodeTrial> {
+    const definition = define();
     const copies: Copy[] = [];
     try {
-      for (let n = 0; n < setup.copies; n++) {
+      for (let n = 0; n < count; n++) {
         const weights = patternWeights(definition.weights.map(({ source, shape }) => ({ name: source, shape })));
         const loaded = await LoadedModule.load(definition, { device, weights });
-        copies.push(await copyOf(loaded, setup));
+        copies.push(await copyOf(loaded, stageNode));
       }
     } catch (error) {
       for (const { loaded } of copies) loaded.dispose();
       throw error;
     }
-    return new NodeTrial(setup.node, copies);
+    return new NodeTrial(stageNode.node, copies);
   }
 
   record(pass: GPUComputePassEncoder, repetition: number): void {
@@ -100,7 +87,7 @@ interface Copy {
 
 const symbolsOf = ({ batch, tokens, keys }: Step) => ({ B: batch, I: tokens, J: keys, C: keys, X: keys, L: batch });
 
-async function copyOf(loaded: LoadedModule, { node, size }: TrialSetup): Promise<Copy> {
+async function copyOf(loaded: LoadedModule, { node, size }: StageNode): Promise<Copy> {
   const { batch, tokens, keys } = size;
   const pages = batch * Math.ceil(keys / (loaded.definition.facts.pageSize ?? keys));
   const sequences = Array.from({ length: batch }, () => ({ past: Math.max(0, keys - tokens), count: tokens }));

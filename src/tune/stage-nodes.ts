@@ -1,11 +1,9 @@
 import type { CallSizes } from '../compiler/facts/cost-report.ts';
 import type { CallSize } from '../compiler/facts/kernel-costs.ts';
 import type { AttnModule, Node } from '../compiler/ir/nodes.ts';
-import type { PlannedDispatch } from '../compiler/plan/planned.ts';
 import type { TargetProfile } from '../compiler/plan/profiles.ts';
 import { planProgram } from '../compiler/plan/program.ts';
 import { type ScheduledStage, scheduledStages } from '../compiler/plan/schedule-candidates.ts';
-import { singleNode } from './single-node.ts';
 
 /** A node whose kernels have a schedule, one for all that are planned alike. */
 export interface StageNode {
@@ -45,11 +43,4 @@ export function nodesByStage(
 function withoutHelpers(nodes: readonly StageNode[]): readonly StageNode[] {
   const seen = new Set<Node>();
   return nodes.filter(({ node }) => !seen.has(node) && seen.add(node));
-}
-
-/** The dispatches of a node under a profile. */
-export function dispatchesOf(module: AttnModule, { node, size }: StageNode, profile: TargetProfile) {
-  const program = planProgram(singleNode(module, node), profile);
-  const dispatches: readonly PlannedDispatch[] = size.tokens === 1 ? program.decode : program.prefill;
-  return { program, dispatches };
 }

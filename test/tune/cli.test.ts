@@ -46,7 +46,10 @@ describe('gqac tune', () => {
     expect(out).toMatch(/^adapter: /);
     const file = JSON.parse(await readFile(path, 'utf8'));
     expect(readProfile(file)).toMatchObject({ profile: { id: 'here' } });
-    expect(file.measured).toMatchObject({ tokens: 8, keys: 8, date: expect.stringMatching(/^\d{4}-\d\d-\d\d$/) });
+    expect(file.measured).toMatchObject({
+      calls: { small: { tokens: 8, keys: 8 } },
+      date: expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
+    });
     expect(await readdir(folder)).toEqual(['here.json', 'spec.yaml']);
   });
 

@@ -4,7 +4,8 @@ import type { RowSchedule } from '../../src/compiler/plan/profiles.ts';
 import { profiles } from '../../src/compiler/plan/profiles.ts';
 import { NodeTrial } from '../../src/tune/node-trial.ts';
 import { Stopwatch } from '../../src/tune/stopwatch.ts';
-import { schedulesOf, type TuneOptions, tuneModule } from '../../src/tune/tune-module.ts';
+import { type TuneOptions, tuneModule } from '../../src/tune/tune-module.ts';
+import { schedulesOf } from '../../src/tune/tune-report.ts';
 import { shapedOf, useDevice } from '../numeric/harness.ts';
 
 const gpu = useDevice();
@@ -16,28 +17,28 @@ const eight: RowSchedule = { lanes: 32, reads: 8 };
 const four: RowSchedule = { lanes: 32, reads: 4 };
 
 async function tune(options: Partial<TuneOptions> = {}) {
-  const reports = await tuneModule(shaped, lower(shaped), profiles.baseline, {
+  const workload = { name: 'small', shaped, module: lower(shaped), sizes: { tokens: 4, keys: 6 } };
+  const reports = await tuneModule([workload], profiles.baseline, {
     device: gpu.device,
     stopwatch: new Stopwatch(gpu.device, false),
     candidates: { linear_row: [eight, four] },
     cacheBytes: 0,
-    tokens: 4,
-    keys: 6,
+    ahead: 2,
     seconds: 60,
     signal: new AbortController().signal,
     ...options,
   });
   const report = reports.find(({ stage }) => stage === 'linear_row');
   if (report === undefined) throw new Error('the stage is there');
-  return { reports, report, kinds: report.candidates.map(({ outcome }) => outcome.kind) };
+  return { reports, report, kinds: report.candidates.map(({ outcomes }) => outcomes[0]?.kind) };
 }
 
 /** Does something to every trial but those of what was planned. */
 function onCandidates(change: (trial: NodeTrial) => void): void {
   const create = NodeTrial.create;
-  vi.spyOn(NodeTrial, 'create').mockImplementation(async (device, setup) => {
-    const trial = await create.call(NodeTrial, device, setup);
-    if (setup.profile.schedules !== undefined) change(trial);
+  vi.spyOn(NodeTrial, 'create').mockImplementation(async (device, variant, count) => {
+    const trial = await create.call(NodeTrial, device, variant, count);
+    if (variant.program.profile.schedules !== undefined) change(trial);
     return trial;
   });
 }
@@ -45,10 +46,11 @@ function onCandidates(change: (trial: NodeTrial) => void): void {
 describe('tuning', () => {
   it('times what is another kernel, and takes it only when it is faster', async () => {
     const { reports, report, kinds } = await tune();
-    expect(kinds).toEqual(['timed', 'same']);
-    expect(report.plannedMilliseconds).toBeGreaterThan(0);
-    expect(report.bestMilliseconds).toBeLessThanOrEqual(report.plannedMilliseconds);
-    expect(report.kernels).toContain('linear_row_256x32');
+    expect(kinds).toEqual(['same', 'timed']);
+    const [spec] = report.specs;
+    expect(spec?.plannedMilliseconds).toBeGreaterThan(0);
+    expect(spec?.leastMilliseconds).toBeLessThanOrEqual(spec?.plannedMilliseconds ?? 0);
+    expect(spec?.kernels).toContain('linear_row_256x32');
     expect(schedulesOf(reports)).toEqual(report.best === undefined ? {} : { linear_row: [eight] });
   });
 
@@ -62,7 +64,7 @@ describe('tuning', () => {
       });
     });
     const { report, kinds } = await tune();
-    expect(kinds).toEqual(['wrong', 'same']);
+    expect(kinds).toEqual(['same', 'wrong']);
     expect(report.best).toBeUndefined();
   });
 
@@ -70,9 +72,12 @@ describe('tuning', () => {
     onCandidates(() => {
       throw new Error('no registers are left');
     });
-    expect((await tune()).report.candidates[0]?.outcome).toEqual({ kind: 'refused', reason: 'no registers are left' });
+    expect((await tune()).report.candidates[1]?.outcomes[0]).toEqual({
+      kind: 'refused',
+      reason: 'no registers are left',
+    });
     vi.restoreAllMocks();
-    expect((await tune({ seconds: -1 })).kinds).toEqual(['untried', 'same']);
+    expect((await tune({ seconds: -1 })).kinds).toEqual(['same', 'untried']);
   });
 
   it('ends when it is asked to', async () => {

@@ -51,8 +51,8 @@ export function planAttentionMatrix(
       reason: 'given keys and values have no padding: widths that are not multiples of 4 are read entry by entry',
     };
   const rejected = [];
-  const measured = profile.schedules?.attention_matrix?.filter(({ scores }) => scores === compute);
-  for (const schedule of measured?.length ? measured : schedulesFor(options, compute)) {
+  const measured = profile.schedules?.attention_matrix?.filter(({ scores }) => scores === compute) ?? [];
+  for (const schedule of [...measured, ...schedulesFor(options, compute)]) {
     const plan = matrixPlan(options, schedule);
     const reason = problem(plan, profile);
     if (reason === undefined) return { plan, rejected };

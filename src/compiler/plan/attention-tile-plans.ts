@@ -33,7 +33,6 @@ export function planAttentionTile(
   spareBuffers: number,
 ): Choice<AttentionTilePlan> | { readonly reason: string } {
   const rejected = [];
-  // Schedules of a profile may be for other nodes than this one.
   for (const schedule of [...(schedules?.attention_tile ?? []), ...tileSchedules]) {
     const plan = tilePlan(options, schedule);
     const reason = problem(plan, limits) ?? (plan.marks && marksProblem(plan, limits, spareBuffers));

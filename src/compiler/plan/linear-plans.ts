@@ -79,7 +79,9 @@ export function planLinearMatrix(
   const isConverted = weight === 'f16' || typeof weight === 'object';
   if (!subgroupMatrix || !isConverted || options.inputHeads > 1) return undefined;
   const own = options.outWidth > 1024 ? wideProducts : narrowProducts;
-  const schedule = (schedules?.linear_matrix ?? own).find(({ tileDepth }) => options.inWidth % tileDepth === 0);
+  const schedule = [...(schedules?.linear_matrix ?? []), ...own].find(
+    ({ tileDepth }) => options.inWidth % tileDepth === 0,
+  );
   return schedule && linearMatrixPlan(options, schedule);
 }
 
