@@ -1,5 +1,5 @@
 /**
- * npm run bench -- [--out DIR] [--peers] [--model]: times attention on this machine's adapter and checks every output that it times.
+ * npm run bench -- [--out DIR] [--only TEXT] [--peers] [--model]: times attention on this machine's adapter and checks every output that it times.
  * Without a GPU it runs small shapes on the software adapter, as a smoke test. See README.md beside this.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -9,14 +9,19 @@ import { Stopwatch } from '../src/tune/stopwatch.ts';
 import { type Measurement, measureAttention, portableOutput } from './src/attention.ts';
 import { halfCases, mainCases, scalingCases, smokeCases, variedCases } from './src/cases.ts';
 import { openBenchDevice } from './src/device.ts';
-import { measureModel } from './src/model.ts';
+import { type ModelMeasurement, measureModel } from './src/model.ts';
 import type { PeerTiming } from './src/onnxruntime.ts';
 import { memoryPlot, rooflinePlot, timePlot } from './src/plots.ts';
 import type { AttentionCase } from './src/reference.ts';
-import { tableOf, worstRowAllowed } from './src/report.ts';
+import { type BenchResult, tableOf, worstRowAllowed } from './src/report.ts';
 
 const { values: options } = parseArgs({
-  options: { out: { type: 'string' }, peers: { type: 'boolean' }, model: { type: 'boolean' } },
+  options: {
+    out: { type: 'string' },
+    only: { type: 'string', multiple: true },
+    peers: { type: 'boolean' },
+    model: { type: 'boolean' },
+  },
 });
 
 const bench = await openBenchDevice();
@@ -30,7 +35,7 @@ console.error(
 
 const measurements: Measurement[] = [];
 const failures: string[] = [];
-for (const one of bench.precise ? [...mainCases, ...halfCases, ...variedCases, ...scalingCases] : smokeCases) {
+for (const one of casesToRun()) {
   // The portable profiles are of interest for the main shapes only.
   const wanted = bench.precise && !mainCases.includes(one) ? available.slice(-1) : available;
   await reported(one.name, async () => {
@@ -42,11 +47,22 @@ console.log(tableOf(measurements));
 await save({});
 const peers = options.peers ? await measurePeers() : [];
 await save({ peers });
-const model = options.model ? await measureModel(bench) : undefined;
-if (model !== undefined) console.log(JSON.stringify(model, undefined, 2));
-await save({ peers, model });
+const models: ModelMeasurement[] = [];
+for (const dtype of options.model ? (['f16', 'int8', 'int4'] as const) : []) {
+  await reported(`the model, ${dtype}`, async () => {
+    models.push(await measureModel(bench, dtype));
+    console.log(JSON.stringify(models.at(-1)));
+  });
+  await save({ peers, models });
+}
 for (const failure of failures) console.error(failure);
 process.exit(failures.length > 0 ? 1 : 0);
+
+/** All, or those whose names contain one of the texts of `--only`. */
+function casesToRun(): readonly AttentionCase[] {
+  const all = bench.precise ? [...mainCases, ...halfCases, ...variedCases, ...scalingCases] : smokeCases;
+  return all.filter(({ name }) => options.only?.some((text) => name.includes(text)) ?? true);
+}
 
 async function measure(one: AttentionCase, profile: TargetProfile, portable: Float32Array): Promise<void> {
   const measurement = await measureAttention(bench, stopwatch, one, profile, portable);
@@ -78,12 +94,12 @@ async function measurePeers(): Promise<readonly PeerTiming[]> {
 }
 
 /** After each part, so that a run that is cut off leaves what it has. */
-async function save(others: { readonly peers?: readonly PeerTiming[]; readonly model?: unknown }): Promise<void> {
+async function save(others: Pick<BenchResult, 'peers' | 'models'>): Promise<void> {
   const { out } = options;
   if (out === undefined || measurements.length === 0) return;
   await mkdir(out, { recursive: true });
   const { name: device, driver } = bench;
-  const result = { device, driver, date: new Date().toISOString().slice(0, 10), measurements, ...others };
+  const result: BenchResult = { device, driver, date: new Date().toISOString().slice(0, 10), measurements, ...others };
   await writeFile(`${out}/attention.json`, `${JSON.stringify(result, undefined, 2)}\n`);
   const lengths = measurements.filter(({ case: one }) => [...mainCases, ...scalingCases].includes(one));
   const plotted = lengths.length > 0 ? lengths : measurements;

@@ -1,7 +1,5 @@
 import { assembleDefinition } from '../../src/compiler/assemble/definition.ts';
-import { lower } from '../../src/compiler/ir/lower.ts';
 import type { AttnModule } from '../../src/compiler/ir/nodes.ts';
-import { checkSpec } from '../../src/compiler/pipeline.ts';
 import type { TargetProfile } from '../../src/compiler/plan/profiles.ts';
 import { type ProgramPlan, planProgram } from '../../src/compiler/plan/program.ts';
 import type { ModuleDefinition } from '../../src/runtime/abi1/definition.ts';
@@ -9,7 +7,9 @@ import { AttentionSession, bytesSource, LoadedModule, SafetensorsFile } from '..
 import { readValues } from '../../src/runtime/abi1/outputs.ts';
 import { type TensorData, writeSafetensors } from '../../src/runtime/abi1/safetensors-writer.ts';
 import { fill, poison, valueAt } from '../../src/tune/device-data.ts';
-import { type AttentionCase, seeds } from './reference.ts';
+import { fillInt8 } from '../../src/tune/int8-data.ts';
+import { moduleOf } from './case-spec.ts';
+import { type AttentionCase, lengthsOf, seeds, valueDimOf } from './reference.ts';
 
 /** A case on the device, with inputs for as many sessions as take turns. */
 export interface AttentionRun {
@@ -19,7 +19,7 @@ export interface AttentionRun {
   /** Bytes of all buffers of one session. */
   readonly memory: number;
   readonly record: (pass: GPUComputePassEncoder, repetition: number) => void;
-  /** What one call leaves in an output that held NaN, `[I, H, D]`. */
+  /** What one call leaves in an output that held NaN, `[B, I, H, Dv]`. */
   readonly output: () => Promise<Float32Array>;
   readonly dispose: () => void;
 }
@@ -31,55 +31,41 @@ export async function openRun(
   profile: TargetProfile,
   sets: number,
 ): Promise<AttentionRun> {
-  const { shaped, diagnostics } = checkSpec({ path: 'bench.yaml', text: specOf(one) });
-  if (shaped === undefined) throw new Error(diagnostics.map(({ message }) => message).join('; '));
-  const module = lower(shaped);
+  const { shaped, module } = moduleOf(one);
   const program = planProgram(module, profile);
   const definition = assembleDefinition(shaped, module, [program]);
   const weights = definition.weights.length > 0 ? await weightsOf(definition) : undefined;
   const loaded = await LoadedModule.load(definition, { device, ...(weights && { weights }) });
-  const first = await sessionOf(loaded, device, one);
+  const [out = 'out'] = module.nodes.flatMap((node) => (node.op === 'attention' ? [node.out] : []));
+  const first = await sessionOf(loaded, device, one, module);
   const sessions = [first];
-  while (sessions.length < sets) sessions.push(await sessionOf(loaded, device, one));
+  while (sessions.length < sets) sessions.push(await sessionOf(loaded, device, one, module));
+  const encode = (session: AttentionSession, pass: GPUComputePassEncoder) =>
+    session.encode(pass, { tokens: lengthsOf(one), keys: one.lengths ?? one.keys });
   return {
     module,
     program,
     sets,
     memory: loaded.ledger.totalBytes / sets,
-    record: (pass, repetition) => sessions[repetition % sets]?.encode(pass),
+    record: (pass, repetition) => {
+      const session = sessions[repetition % sets];
+      if (session !== undefined) encode(session, pass);
+    },
     async output() {
-      poison(device, first.buffer('out'));
+      poison(device, first.buffer(out));
       const encoder = device.createCommandEncoder();
       const pass = encoder.beginComputePass();
-      first.encode(pass);
+      encode(first, pass);
       pass.end();
       device.queue.submit([encoder.finish()]);
-      const entries = one.tokens * one.qHeads * one.headDim;
-      return readValues(loaded.ledger, first.buffer('out'), one.activations ?? 'f32', entries);
+      const entries = lengthsOf(one).length * one.tokens * one.qHeads * valueDimOf(one);
+      return readValues(loaded.ledger, first.buffer(out), one.activations ?? 'f32', entries);
     },
     dispose() {
       for (const session of sessions) session.dispose();
       loaded.dispose();
     },
   };
-}
-
-function specOf(one: AttentionCase): string {
-  const lines = [
-    'gqac: 1',
-    'name: bench',
-    'attention:',
-    `  q_heads: ${one.qHeads}`,
-    `  kv_heads: ${one.kvHeads}`,
-    `  head_dim: ${one.headDim}`,
-    '  cache: { dtype: f16 }',
-    `  mask: { causal: true${one.window === undefined ? '' : `, window: ${one.window}${one.memory ? ', memory: always' : ''}`} }`,
-    ...(one.memory ? [`  memory_kv: { slots: ${one.memory} }`] : []),
-    ...(one.sinks ? ['  sinks: true'] : []),
-    ...(one.softcap === undefined ? [] : [`  softcap: ${one.softcap}`]),
-    ...(one.activations === undefined ? [] : [`  precision: { activations: ${one.activations} }`]),
-  ];
-  return `${lines.join('\n')}\n`;
 }
 
 /** Memory and sinks, seeded like the inputs. */
@@ -94,18 +80,23 @@ function weightsOf({ weights }: ModuleDefinition): Promise<SafetensorsFile> {
   return SafetensorsFile.open(bytesSource('weights of the benchmark', writeSafetensors(tensors)));
 }
 
-async function sessionOf(loaded: LoadedModule, device: GPUDevice, one: AttentionCase): Promise<AttentionSession> {
-  const session = await AttentionSession.create(loaded, { tokens: one.tokens, keys: one.keys });
-  const keyCount = one.keys * one.kvHeads * one.headDim;
-  fill(
-    device,
-    session.buffer('q'),
-    one.tokens * one.qHeads * one.headDim,
-    one.activations ?? 'f32',
-    seeds.q,
-    one.queryScale ?? 1,
-  );
-  fill(device, session.buffer('k'), keyCount, 'f16', seeds.k);
-  fill(device, session.buffer('v'), keyCount, 'f16', seeds.v);
+async function sessionOf(
+  loaded: LoadedModule,
+  device: GPUDevice,
+  one: AttentionCase,
+  module: AttnModule,
+): Promise<AttentionSession> {
+  const { tokens, keys, qHeads, kvHeads, headDim, activations = 'f32', queryScale = 1 } = one;
+  const batch = lengthsOf(one).length;
+  const session = await AttentionSession.create(loaded, { batch, tokens, keys });
+  for (const node of module.nodes) {
+    if (node.op !== 'attention') continue;
+    fill(device, session.buffer(node.q), batch * tokens * qHeads * headDim, activations, seeds.q, queryScale);
+    const stored = [[node.k, seeds.k] as const, ...(node.v === undefined ? [] : [[node.v, seeds.v] as const])];
+    for (const [name, seed] of stored) {
+      if (one.cache?.kind === 'int8') fillInt8(device, session.buffer(name), headDim, seed);
+      else fill(device, session.buffer(name), batch * keys * kvHeads * headDim, 'f16', seed);
+    }
+  }
   return session;
 }

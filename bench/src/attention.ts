@@ -4,7 +4,7 @@ import { profiles, type TargetProfile } from '../../src/compiler/plan/profiles.t
 import type { Stopwatch, Timing } from '../../src/tune/stopwatch.ts';
 import { type AttentionRun, openRun } from './attention-run.ts';
 import type { BenchDevice } from './device.ts';
-import { type AttentionCase, checkRows, furthestRows, type RowErrors, spreadRows } from './reference.ts';
+import { type AttentionCase, checkRows, furthestRows, lengthsOf, type RowErrors, spreadRows } from './reference.ts';
 
 export interface Measurement {
   readonly case: AttentionCase;
@@ -57,17 +57,20 @@ export async function measureAttention(
 }
 
 /** Inputs that together exceed a 50 MB cache, for decoding; prefill reads its keys many times. */
-function setsFor(one: AttentionCase): number {
-  const bytes = 4 * one.keys * one.kvHeads * one.headDim;
-  return one.tokens === 1 ? Math.min(16, Math.max(2, Math.ceil(160e6 / bytes))) : 1;
+function setsFor({ tokens, keys, kvHeads, headDim, cache }: AttentionCase): number {
+  const bytes = (cache === undefined ? 4 : 2) * keys * kvHeads * headDim;
+  return tokens === 1 ? Math.min(16, Math.max(2, Math.ceil(160e6 / bytes))) : 1;
 }
 
 function repetitionsFor(one: AttentionCase, sets: number, flops: number): number {
   return one.tokens === 1 ? sets * 4 : Math.max(2, Math.min(32, Math.round(5e11 / flops)));
 }
 
-function workOf({ module, program }: AttentionRun, { tokens, keys }: AttentionCase, deviceName: string) {
-  const costs = kernelCosts(module, program, { batch: 1, tokens, keys });
+/** Each sequence of a batch by itself: its own lengths count. */
+function workOf({ module, program }: AttentionRun, one: AttentionCase, deviceName: string) {
+  const costs = lengthsOf(one).flatMap((tokens) =>
+    kernelCosts(module, program, { batch: 1, tokens, keys: one.lengths === undefined ? one.keys : tokens }),
+  );
   const total = (read: (cost: KernelCost) => number) => costs.reduce((sum, cost) => sum + read(cost), 0);
   const device = deviceNamed(deviceName);
   const [heaviest] = [...costs].sort((a, b) => b.flops - a.flops);

@@ -16,6 +16,14 @@ const decode = (name: string, keys: number, options: Partial<AttentionCase> = {}
   ...options,
 });
 
+/** DeepSeek's V3: rows of 512 + 64 entries for 128 heads, whose logits are divided by √(128 + 64). */
+const latent = {
+  qHeads: 128,
+  kvHeads: 1,
+  headDim: 576,
+  cache: { kind: 'latent', valueDim: 512, scale: 1 / Math.sqrt(192) },
+} as const;
+
 /** The shapes that are compared with peers. */
 export const mainCases: readonly AttentionCase[] = [
   prefill('prefill 2,048', 2048),
@@ -44,11 +52,20 @@ export const variedCases: readonly AttentionCase[] = [
   prefill('logits 8 times as large', 2048, { queryScale: 8 }),
   prefill('logits to ±10,000', 2048, { queryScale: 2048 }),
   prefill('512 tokens on 8,192 keys', 512, { keys: 8192 }),
+  prefill('4 tokens on 8,192 keys', 4, { keys: 8192 }),
+  prefill('8 sequences of 100 to 2,000', 2000, { lengths: [100, 371, 643, 914, 1186, 1457, 1729, 2000] }),
+  prefill('scores of f16', 2048, { compute: 'f16' }),
+  prefill('scores of f16, long', 8192, { compute: 'f16' }),
+  prefill('int8 cache', 2048, { cache: { kind: 'int8' } }),
   decode('decode, head_dim 64', 4096, { headDim: 64 }),
   decode('decode, window 1,024', 32768, { window: 1024 }),
   decode('decode, one KV head', 4096, { kvHeads: 1 }),
   decode('decode, as many KV heads', 4096, { kvHeads: 32 }),
   decode('decode, memory, sinks, softcap', 4096, { memory: 16, sinks: true, softcap: 50 }),
+  decode('decode, int8 cache', 4096, { cache: { kind: 'int8' } }),
+  decode('decode, int8 cache, long', 32768, { cache: { kind: 'int8' } }),
+  decode('decode, latent cache', 4096, latent),
+  decode('decode, latent cache, long', 16384, latent),
 ];
 
 /** Lengths of the scaling plot. */
@@ -74,4 +91,16 @@ export const smokeCases: readonly AttentionCase[] = [
   },
   { name: 'decode', qHeads: 4, kvHeads: 2, headDim: 32, tokens: 1, keys: 150 },
   { name: 'f16 in and out', qHeads: 4, kvHeads: 2, headDim: 32, tokens: 40, keys: 40, activations: 'f16' },
+  { name: 'int8 cache', qHeads: 4, kvHeads: 2, headDim: 32, tokens: 20, keys: 50, cache: { kind: 'int8' } },
+  { name: 'decode, int8 cache', qHeads: 4, kvHeads: 2, headDim: 32, tokens: 1, keys: 50, cache: { kind: 'int8' } },
+  {
+    name: 'decode, latent cache',
+    qHeads: 4,
+    kvHeads: 1,
+    headDim: 40,
+    tokens: 1,
+    keys: 50,
+    cache: { kind: 'latent', valueDim: 32, scale: 1 / 4 },
+  },
+  { name: 'ragged batch', qHeads: 4, kvHeads: 2, headDim: 32, tokens: 40, keys: 40, lengths: [7, 40, 23] },
 ];

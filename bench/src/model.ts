@@ -5,38 +5,40 @@ import { loadModel } from '../../src/runtime/abi1/index.ts';
 import { patternWeights } from '../../src/tune/pattern-weights.ts';
 import type { BenchDevice } from './device.ts';
 
-/** A decoder in the shape of Llama 3.2 1B, weights f16. */
-const oneBillion = `
+export type WeightDtype = 'f16' | 'int8' | 'int4';
+
+/** A decoder in the shape of Llama 3.2 1B. */
+const oneBillion = (dtype: WeightDtype) => `
 gqac: 1
 name: llama_1b
 model: { vocab: 128256, hidden: 2048, layers: 16, context: 4096, tie_embeddings: true, norm: { kind: rms, eps: 1e-5 } }
 attention: { q_heads: 32, kv_heads: 8, head_dim: 64, rope: { base: 5e5, pairing: half }, mask: { causal: true }, cache: { dtype: f16 } }
 mlp: { kind: gated, activation: silu, width: 8192 }
-weights: { dtype: f16 }
+weights: { dtype: ${dtype} }
 `;
 
 export interface ModelMeasurement {
+  readonly dtype: WeightDtype;
   readonly parameters: number;
   readonly variant: string;
   readonly loadSeconds: number;
-  /** Bytes: what the process holds at most, and all buffers of the device. */
+  /** Bytes: what the process has held at most so far, and all buffers of the device. */
   readonly hostPeak: number;
   readonly devicePeak: number;
+  readonly weightBytes: number;
   readonly firstTokenMs: number;
   readonly promptTokens: number;
   readonly tokensPerSecond: number;
-  /** Bytes of weights read, every one of them once a token. */
+  /** Every byte of the weights is read once a token. */
   readonly weightBytesPerSecond: number;
 }
 
-/** Loads the model with random weights, reads a prompt, and generates. */
-export async function measureModel(
-  { device }: BenchDevice,
-  spec = oneBillion,
-  promptTokens = 2048,
-  newTokens = 128,
-): Promise<ModelMeasurement> {
-  const { shaped, diagnostics } = checkSpec({ path: 'model.yaml', text: spec });
+const promptTokens = 2048;
+const newTokens = 128;
+
+/** Loads the model with random weights of f16, which are quantised on the way if need be, reads a prompt, and generates. */
+export async function measureModel({ device }: BenchDevice, dtype: WeightDtype): Promise<ModelMeasurement> {
+  const { shaped, diagnostics } = checkSpec({ path: 'model.yaml', text: oneBillion(dtype) });
   if (shaped === undefined) throw new Error(diagnostics.map(({ message }) => message).join('; '));
   const { definition } = compileModule(shaped);
   const weights = patternWeights(definition.weights.map(({ source, shape }) => ({ name: source, shape })));
@@ -59,20 +61,25 @@ export async function measureModel(
   let count = 0;
   for await (const _ of session.generate([prompt[0] ?? 0], { maxTokens: newTokens, temperature: 0 })) count++;
   const seconds = (performance.now() - generating) / 1e3;
-  const allocated = model.allocations.reduce((sum, { bytes }) => sum + bytes, 0);
+  const names = new Set(definition.weights.map(({ name }) => name));
+  const bytesOf = (entries: typeof model.allocations) => entries.reduce((sum, { bytes }) => sum + bytes, 0);
+  const devicePeak = bytesOf(model.allocations);
+  const weightBytes = bytesOf(model.allocations.filter(({ name }) => names.has(name)));
   const parameters = parameterCount(shaped);
   session.dispose();
   const variant = model.variant;
   model.dispose();
   return {
+    dtype,
     parameters,
     variant,
     loadSeconds,
     hostPeak: process.resourceUsage().maxRSS * 1024,
-    devicePeak: allocated,
+    devicePeak,
+    weightBytes,
     firstTokenMs,
     promptTokens,
     tokensPerSecond: count / seconds,
-    weightBytesPerSecond: (2 * parameters * count) / seconds,
+    weightBytesPerSecond: (weightBytes * count) / seconds,
   };
 }

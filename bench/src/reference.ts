@@ -1,77 +1,140 @@
 import { valueAt } from '../../src/tune/device-data.ts';
+import { int8Rows } from '../../src/tune/int8-data.ts';
 
-/** One attention of the benchmark. Keys and values are f16 `[B, J, K, D]`, queries `[B, I, H, D]`, batch 1. */
+/** One attention of the benchmark. Queries are `[B, I, H, D]`; keys and values f16 `[B, J, K, D]` unless they are in a cache. */
 export interface AttentionCase {
   readonly name: string;
   readonly qHeads: number;
   readonly kvHeads: number;
   readonly headDim: number;
-  /** Query tokens; 1 is decoding. */
+  /** Query tokens; 1 is decoding. With `lengths` those of the longest. */
   readonly tokens: number;
   readonly keys: number;
+  /** Tokens, and keys, of each sequence of a batch; absent: one sequence. */
+  readonly lengths?: readonly number[];
+  /**
+   * A cache `[B, K, J, D]` in place of given keys and values: of integers, or of latent rows in f16, whose first `valueDim` entries are
+   * the values of all heads.
+   */
+  readonly cache?:
+    | { readonly kind: 'int8' }
+    | { readonly kind: 'latent'; readonly valueDim: number; readonly scale: number };
   readonly window?: number;
   readonly memory?: number;
   readonly sinks?: boolean;
   readonly softcap?: number;
   /** Queries and outputs; absent: f32. */
   readonly activations?: 'f16';
+  /** Sums of products of queries and keys; absent: f32. */
+  readonly compute?: 'f16';
   /** Factor on the queries, a power of two: large logits. */
   readonly queryScale?: number;
 }
 
 export const seeds = { q: 1, k: 2, v: 3, memory_k: 4, memory_v: 5, sinks: 6 } as const;
 
-/** Rows that were computed: every profile is compared with some of the same. */
-const known = new WeakMap<AttentionCase, Map<string, Float64Array>>();
+/** Tokens of each sequence. */
+export const lengthsOf = ({ lengths, tokens }: AttentionCase): readonly number[] => lengths ?? [tokens];
 
-function referenceRow(one: AttentionCase, { token, head }: Row): Float64Array {
-  const rows = known.get(one) ?? new Map<string, Float64Array>();
-  known.set(one, rows);
-  const key = `${token} ${head}`;
-  const row = rows.get(key) ?? computeRow(one, token, head);
-  rows.set(key, row);
-  return row;
+export const valueDimOf = ({ cache, headDim }: AttentionCase): number =>
+  cache?.kind === 'latent' ? cache.valueDim : headDim;
+
+/** What was computed of a case: every profile is compared with some of the same rows. */
+interface Known {
+  readonly stored: Stored;
+  readonly rows: Map<string, Float64Array>;
+}
+
+const known = new WeakMap<AttentionCase, Known>();
+
+function referenceRow(one: AttentionCase, row: Row): Float64Array {
+  const { stored, rows } = known.get(one) ?? { stored: storedIn(one), rows: new Map<string, Float64Array>() };
+  known.set(one, { stored, rows });
+  const key = `${row.sequence} ${row.token} ${row.head}`;
+  const found = rows.get(key) ?? computeRow(one, row, stored);
+  rows.set(key, found);
+  return found;
+}
+
+/** Keys and values by row. */
+interface Stored {
+  readonly key: (row: number) => ArrayLike<number>;
+  readonly value: (row: number) => ArrayLike<number>;
+}
+
+function halfRow(row: number, width: number, seed: number): Float64Array {
+  const entries = new Float64Array(width);
+  for (let e = 0; e < width; e++) entries[e] = valueAt(row * width + e, seed);
+  return entries;
+}
+
+function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let e = 0; e < a.length; e++) sum += (a[e] ?? 0) * (b[e] ?? 0);
+  return sum;
+}
+
+function storedIn({ cache, headDim: width }: AttentionCase): Stored {
+  if (cache?.kind === 'int8') return { key: int8Rows(width, seeds.k), value: int8Rows(width, seeds.v) };
+  return { key: (row) => halfRow(row, width, seeds.k), value: (row) => halfRow(row, width, seeds.v) };
 }
 
 /** The exact output of one row in f64, from the same seeded numbers as the device's. */
-function computeRow(one: AttentionCase, token: number, head: number): Float64Array {
-  const { qHeads, kvHeads, headDim: width, memory = 0 } = one;
+function computeRow(one: AttentionCase, { sequence, token, head }: Row, stored: Stored): Float64Array {
+  const { qHeads, kvHeads, headDim: width, memory = 0, cache } = one;
   const kvHead = Math.floor(head / (qHeads / kvHeads));
-  const query = (e: number) => valueAt((token * qHeads + head) * width + e, seeds.q) * (one.queryScale ?? 1);
-  const position = one.keys - one.tokens + token;
+  const queryAt = ((sequence * one.tokens + token) * qHeads + head) * width;
+  const query = Float64Array.from({ length: width }, (_, e) => valueAt(queryAt + e, seeds.q) * (one.queryScale ?? 1));
+  const position = (one.lengths === undefined ? one.keys - one.tokens : 0) + token;
   const first = one.window === undefined ? 0 : Math.max(0, position - one.window + 1);
-  const rows: { logit: number; value: (e: number) => number }[] = [];
-  const add = (key: (e: number) => number, value: (e: number) => number) => {
-    let dot = 0;
-    for (let e = 0; e < width; e++) dot += query(e) * key(e);
-    let logit = dot / Math.sqrt(width);
-    if (one.softcap !== undefined) logit = one.softcap * Math.tanh(logit / one.softcap);
-    rows.push({ logit, value });
+  const scale = cache?.kind === 'latent' ? cache.scale : 1 / Math.sqrt(width);
+  const logitOf = (key: ArrayLike<number>) => {
+    const logit = dot(query, key) * scale;
+    return one.softcap === undefined ? logit : one.softcap * Math.tanh(logit / one.softcap);
   };
-  for (let slot = 0; slot < memory; slot++) {
-    const at = (kvHead * memory + slot) * width;
-    add(
-      (e) => valueAt(at + e, seeds.memory_k),
-      (e) => valueAt(at + e, seeds.memory_v),
-    );
-  }
+  const mean = new WeightedMean(valueDimOf(one), one.sinks ? valueAt(head, seeds.sinks) : Number.NEGATIVE_INFINITY);
+  for (let slot = kvHead * memory; slot < (kvHead + 1) * memory; slot++)
+    mean.add(logitOf(halfRow(slot, width, seeds.memory_k)), halfRow(slot, width, seeds.memory_v));
   for (let key = first; key <= position; key++) {
-    const at = (key * kvHeads + kvHead) * width;
-    add(
-      (e) => valueAt(at + e, seeds.k),
-      (e) => valueAt(at + e, seeds.v),
-    );
+    const row =
+      cache === undefined
+        ? (sequence * one.keys + key) * kvHeads + kvHead
+        : (sequence * kvHeads + kvHead) * one.keys + key;
+    const entries = stored.key(row);
+    mean.add(logitOf(entries), cache?.kind === 'latent' ? entries : stored.value(row));
   }
-  const sink = one.sinks ? valueAt(head, seeds.sinks) : Number.NEGATIVE_INFINITY;
-  const most = rows.reduce((m, { logit }) => Math.max(m, logit), sink);
-  let sum = Math.exp(sink - most);
-  const out = new Float64Array(width);
-  for (const { logit, value } of rows) {
-    const weight = Math.exp(logit - most);
-    sum += weight;
-    for (let e = 0; e < width; e++) out[e] = (out[e] ?? 0) + weight * value(e);
+  return mean.result();
+}
+
+/** Rows weighted by the exponentials of their logits, relative to the largest so far. */
+class WeightedMean {
+  readonly #sums: Float64Array;
+  #most: number;
+  #weights: number;
+
+  /** @param sink a logit whose row is zero */
+  constructor(width: number, sink: number) {
+    this.#sums = new Float64Array(width);
+    this.#most = sink;
+    this.#weights = sink === Number.NEGATIVE_INFINITY ? 0 : 1;
   }
-  return out.map((entry) => entry / sum);
+
+  add(logit: number, row: ArrayLike<number>): void {
+    if (logit > this.#most) this.#scale(Math.exp(this.#most - logit), logit);
+    const weight = Math.exp(logit - this.#most);
+    this.#weights += weight;
+    for (let e = 0; e < this.#sums.length; e++) this.#sums[e] = (this.#sums[e] ?? 0) + weight * (row[e] ?? 0);
+  }
+
+  #scale(factor: number, most: number): void {
+    this.#most = most;
+    this.#weights *= factor;
+    for (let e = 0; e < this.#sums.length; e++) this.#sums[e] = (this.#sums[e] ?? 0) * factor;
+  }
+
+  result(): Float64Array {
+    return this.#sums.map((sum) => sum / this.#weights);
+  }
 }
 
 export interface RowErrors {
@@ -82,39 +145,55 @@ export interface RowErrors {
   readonly rows: number;
 }
 
-/** A row of the output `[I, H, D]`. */
+/** A row of the output `[B, I, H, Dv]`. */
 export interface Row {
+  readonly sequence: number;
   readonly token: number;
   readonly head: number;
 }
 
-/** Rows spread over the tokens and heads, the first and the last among them. */
-export function spreadRows({ tokens, qHeads }: AttentionCase, count = 24): readonly Row[] {
-  return Array.from({ length: count }, (_, n) => ({
-    token: n === count - 1 ? tokens - 1 : Math.floor((n * tokens) / count),
-    head: (n * 7) % qHeads,
-  }));
+/** Rows spread over the sequences, tokens and heads, the first and the last among them. */
+export function spreadRows(one: AttentionCase, count = 24): readonly Row[] {
+  const lengths = lengthsOf(one);
+  return Array.from({ length: count }, (_, n) => {
+    const sequence = n % lengths.length;
+    const tokens = lengths[sequence] ?? 1;
+    const token = n >= count - lengths.length ? tokens - 1 : Math.floor((n * tokens) / count);
+    return { sequence, token, head: (n * 7) % one.qHeads };
+  });
 }
 
 /** Of all rows, those that are furthest apart in two outputs: where one of them is wrong, if any is. NaN is furthest. */
-export function furthestRows(
-  { qHeads, headDim }: AttentionCase,
-  out: Float32Array,
-  other: Float32Array,
-  count = 4,
-): readonly Row[] {
-  const distances = Array.from({ length: out.length / headDim }, (_, row) => {
-    let difference = 0;
-    let norm = 0;
-    for (let at = row * headDim; at < (row + 1) * headDim; at++) {
-      difference += ((out[at] ?? 0) - (other[at] ?? 0)) ** 2;
-      norm += (other[at] ?? 0) ** 2;
-    }
-    const distance = difference / norm;
-    return { row, distance: Number.isNaN(distance) ? Number.POSITIVE_INFINITY : distance };
-  });
+export function furthestRows(one: AttentionCase, out: Float32Array, other: Float32Array, count = 4): readonly Row[] {
+  const width = valueDimOf(one);
+  const distances = rowsOf(one).map((row) => ({ row, distance: distanceOf(out, other, placeOf(one, row), width) }));
   distances.sort((a, b) => (b.distance > a.distance ? 1 : b.distance < a.distance ? -1 : 0));
-  return distances.slice(0, count).map(({ row }) => ({ token: Math.floor(row / qHeads), head: row % qHeads }));
+  return distances.slice(0, count).map(({ row }) => row);
+}
+
+function rowsOf(one: AttentionCase): readonly Row[] {
+  return lengthsOf(one).flatMap((tokens, sequence) =>
+    Array.from({ length: tokens * one.qHeads }, (_, n) => ({
+      sequence,
+      token: Math.floor(n / one.qHeads),
+      head: n % one.qHeads,
+    })),
+  );
+}
+
+/** Index of the row's first entry in an output. */
+const placeOf = (one: AttentionCase, { sequence, token, head }: Row) =>
+  ((sequence * one.tokens + token) * one.qHeads + head) * valueDimOf(one);
+
+function distanceOf(out: Float32Array, other: Float32Array, from: number, width: number): number {
+  let difference = 0;
+  let norm = 0;
+  for (let at = from; at < from + width; at++) {
+    difference += ((out[at] ?? 0) - (other[at] ?? 0)) ** 2;
+    norm += (other[at] ?? 0) ** 2;
+  }
+  const distance = difference / norm;
+  return Number.isNaN(distance) ? Number.POSITIVE_INFINITY : distance;
 }
 
 /** Compares rows with the exact reference. */
@@ -123,12 +202,12 @@ export function checkRows(one: AttentionCase, out: Float32Array, rows: readonly 
   let norm = 0;
   let worstRow = 0;
   for (const row of rows) {
-    const { token, head } = row;
     const reference = referenceRow(one, row);
+    const from = placeOf(one, row);
     let rowDifference = 0;
     let rowNorm = 0;
     for (const [e, expected] of reference.entries()) {
-      const got = out[(token * one.qHeads + head) * one.headDim + e] ?? Number.NaN;
+      const got = out[from + e] ?? Number.NaN;
       rowDifference += (got - expected) ** 2;
       rowNorm += expected ** 2;
     }

@@ -142,8 +142,8 @@ interface Trials {
 
 /** Inputs that a chip may keep in its cache; the largest today have some 50 MB. */
 const cacheBytes = 50e6;
-/** Drivers take up to a second for a kernel, and compile as many at a time as there are cores. */
-const compiledAhead = 12;
+/** Drivers take up to a second for a kernel; of more at a time than this none is done sooner. */
+const compiledAhead = 6;
 
 async function tune(
   workloads: readonly Workload[],

@@ -1,22 +1,26 @@
 import type { ModuleDefinition } from '../runtime/abi1/definition.ts';
 import { compilePipelines } from '../runtime/abi1/pipelines.ts';
 
-/** Kernels that the device's compiler works on, on other cores, while others are timed. */
+/** Modules that the device's compiler works on, on other cores, while others are timed. */
 export class CompileAhead {
-  /** Candidates whose kernels are begun before it is their turn; 0 where compiling would take time from what is timed. */
-  readonly most: number;
   readonly #device: GPUDevice;
+  readonly #most: number;
   readonly #begun = new Set<string>();
   readonly #pending = new Set<Promise<unknown>>();
 
+  /** @param most modules at a time; 0 where compiling would take time from what is timed */
   constructor(device: GPUDevice, most: number) {
     this.#device = device;
-    this.most = most;
+    this.#most = most;
   }
 
-  /** What is refused is found out by whoever uses the kernels. */
+  get isFull(): boolean {
+    return this.#pending.size >= this.#most;
+  }
+
+  /** Unless it has begun, or there is no room for it. What is refused is found out by whoever uses the kernels. */
   begin(key: string, define: () => ModuleDefinition): void {
-    if (this.most === 0 || this.#begun.has(key)) return;
+    if (this.isFull || this.#begun.has(key)) return;
     this.#begun.add(key);
     const work: Promise<unknown> = compilePipelines(this.#device, define().variants[0]?.kernels ?? {})
       .catch(() => undefined)

@@ -1,10 +1,12 @@
 import type { Node } from '../compiler/ir/nodes.ts';
 import { usesOf } from '../compiler/ir/uses.ts';
 import type { BufferDecl } from '../runtime/abi1/definition.ts';
+import { elementsOf } from '../runtime/abi1/extents.ts';
 import { LoadedModule } from '../runtime/abi1/loaded-module.ts';
 import { readValues } from '../runtime/abi1/outputs.ts';
 import { type Step, Workspace } from '../runtime/abi1/workspace.ts';
 import { fill, poison } from './device-data.ts';
+import { fillInt8 } from './int8-data.ts';
 import type { NodeVariant } from './node-variant.ts';
 import { patternWeights } from './pattern-weights.ts';
 import type { StageNode } from './stage-nodes.ts';
@@ -113,23 +115,19 @@ function fillAll({ loaded, workspace }: Copy, node: Node): void {
   }
 }
 
-function fillBuffer(device: GPUDevice, workspace: Workspace, { name, dtype }: BufferDecl, field: string, seed: number) {
+function fillBuffer(device: GPUDevice, workspace: Workspace, declared: BufferDecl, field: string, seed: number) {
+  const { name, dtype, shape } = declared;
   const target = workspace.buffer(name);
-  if (dtype !== 'u32') {
-    fill(
-      device,
-      target,
-      Math.floor(target.size / 4) * (dtype === 'f16' ? 2 : 1),
-      dtype === 'f16' ? dtype : 'f32',
-      seed,
-    );
-    return;
+  if (dtype === 'u32') {
+    const word = wordOf(field);
+    const words = Uint32Array.from({ length: target.size / 4 }, (_, index) => word(index));
+    workspace.upload(name, words);
+  } else if (dtype === 'int8') {
+    fillInt8(device, target, elementsOf(shape.slice(-1), {}), seed);
+  } else {
+    const words = Math.floor(target.size / 4);
+    fill(device, target, dtype === 'f16' ? 2 * words : words, dtype, seed);
   }
-  const word = wordOf(field);
-  workspace.upload(
-    name,
-    Uint32Array.from({ length: target.size / 4 }, (_, index) => word(index)),
-  );
 }
 
 function wordOf(field: string): (index: number) => number {

@@ -10,7 +10,7 @@ import { type StageOptions, tuneStage } from './tune-stage.ts';
 export interface TuneOptions extends BenchDevice {
   /** Schedules to try; a stage without any stays as planned. */
   readonly candidates: Candidates;
-  /** `CompileAhead.most`. */
+  /** Modules that are compiled at a time before it is their turn; 0 where that takes time from what is timed. */
   readonly ahead: number;
   /** For all stages: each of them may take its share of what is left. */
   readonly seconds: number;

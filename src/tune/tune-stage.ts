@@ -39,8 +39,12 @@ export async function tuneStage<Stage extends ScheduledStage>(
     const isLate = performance.now() > options.deadline;
     const [next, ...others] = nearestFirst(waiting, bestOf(tried, planned) ?? asPlanned);
     if (next === undefined) break;
-    if (!isLate) compileAhead(specs, [next, ...others], options);
-    tried.push({ schedule: next.schedule, outcomes: await outcomesOf(specs, next, isLate) });
+    const outcomes: Outcome[] = [];
+    for (const [index, spec] of specs.entries()) {
+      if (!isLate) compileAhead(specs, [next, ...others], options);
+      outcomes.push(await spec.try(next.variants[index] ?? [], isLate));
+    }
+    tried.push({ schedule: next.schedule, outcomes });
     waiting = others;
   }
   const best = bestOf(tried, planned);
@@ -57,18 +61,12 @@ function compileAhead<Stage extends ScheduledStage>(
   waiting: readonly Waiting<Stage>[],
   { compiling }: StageOptions,
 ): void {
-  for (const { variants } of waiting.slice(0, compiling.most))
-    for (const [index, spec] of specs.entries()) spec.compile(variants[index] ?? []);
-}
-
-async function outcomesOf<Stage extends ScheduledStage>(
-  specs: readonly SpecTrials[],
-  { variants }: Waiting<Stage>,
-  isLate: boolean,
-): Promise<readonly Outcome[]> {
-  const outcomes: Outcome[] = [];
-  for (const [index, spec] of specs.entries()) outcomes.push(await spec.try(variants[index] ?? [], isLate));
-  return outcomes;
+  for (const { variants } of waiting) {
+    for (const [index, spec] of specs.entries()) {
+      if (compiling.isFull) return;
+      spec.compile(variants[index] ?? []);
+    }
+  }
 }
 
 function specReport<Stage extends ScheduledStage>(
