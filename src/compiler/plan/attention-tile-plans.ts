@@ -101,9 +101,10 @@ function divisorUpTo(number: number, most: number): number {
 }
 
 function problem(plan: AttentionTilePlan, limits: TargetLimits): string | undefined {
-  const { products, threads, rowsEach, vectorEntries, valueVectorsEach } = plan;
+  const { products, threads, rowLanes, rowsEach, vectorEntries, valueVectorsEach } = plan;
   const reason = products === 'f16' ? halfProblem(plan) : undefined;
   if (reason !== undefined) return reason;
+  if (rowLanes % 2 !== 0) return 'lanes over the rows come in pairs';
   if (threads > limits.maxComputeInvocationsPerWorkgroup) return `needs ${threads} invocations`;
   const bytes = workgroupBytes(plan.workgroup);
   const available = limits.maxComputeWorkgroupStorageSize;

@@ -39,7 +39,7 @@ export interface RowSchedule {
 export interface TileSchedule {
   /** Precision of operands, products and short sums. */
   readonly products: 'f32' | 'f16';
-  /** Invocations side by side over the rows, and rows of each. */
+  /** Invocations side by side over the rows, an even number, and rows of each. */
   readonly rowLanes: number;
   readonly rowsEach: number;
   /** Invocations side by side over the keys, a vector of them each. */

@@ -93,8 +93,9 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       let sequence = sequences[batch];
       // The last rows see most columns when causal: they start first.
       let first_row = (groups.y - 1u - group.y) * TILE_ROWS;
-      let key_lane = lane % KEY_LANES;
-      let row_lane = lane / KEY_LANES;
+      // Reads of 16 bytes are answered at twice the rate where every lane reads what its neighbour, or the one after, reads.
+      let key_lane = lane / 2u % KEY_LANES;
+      let row_lane = lane / (2u * KEY_LANES) * 2u + lane % 2u;
       ${isPartial ? `let members = ${parts.groups.members};` : ''}
       ${isPartial ? silenceRows : ''}
       ${plan.marks === undefined ? '' : 'let workgroup = (batch * groups.y + group.y) * groups.x + kv_head;'}
