@@ -1,5 +1,5 @@
 import type { Node } from '../compiler/ir/nodes.ts';
-import type { PlannedDispatch } from '../compiler/plan/planned.ts';
+import { nodesOf, type PlannedDispatch } from '../compiler/plan/planned.ts';
 import type { DispatchDecl } from '../runtime/abi1/definition.ts';
 
 /** The dispatches in the order in which the runtime runs them, with layers written out. */
@@ -22,7 +22,7 @@ function ofLayer({ kernel, bind, grid }: DispatchDecl, layer: number): DispatchD
 }
 
 /**
- * Which dispatches of a definition compute which node. They are the definition's own, so that what is verified is what runs.
+ * Which dispatches of a definition compute which node: one may compute several. They are the definition's own, so that what is verified is what runs.
  * @throws Error when the definition does not run what was planned.
  */
 export function dispatchesByNode(
@@ -42,7 +42,7 @@ export function dispatchesByNode(
     if (plan?.node === undefined || missing !== undefined) {
       throw new Error(`dispatch ${index}, ${dispatch.kernel}, is not what was planned: ${missing ?? 'no node'}`);
     }
-    byNode.set(plan.node, [...(byNode.get(plan.node) ?? []), dispatch]);
+    for (const node of nodesOf(plan)) byNode.set(node, [...(byNode.get(node) ?? []), dispatch]);
   }
   return byNode;
 }

@@ -1,7 +1,7 @@
 import type { Node } from '../compiler/ir/nodes.ts';
 import { type Use, usesOf } from '../compiler/ir/uses.ts';
 import type { Tensor } from '../compiler/oracle/tensor.ts';
-import type { PlannedDispatch } from '../compiler/plan/planned.ts';
+import { nodesOf, type PlannedDispatch } from '../compiler/plan/planned.ts';
 import type { ProgramPlan } from '../compiler/plan/program.ts';
 import type { BufferDecl, DispatchDecl } from '../runtime/abi1/definition.ts';
 import type { LoadedModule } from '../runtime/abi1/loaded-module.ts';
@@ -57,7 +57,7 @@ export async function runNodes(
 /** What is read by the nodes that this one's kernel computes on the way: it is unchanged until then. */
 function prologueUses(planned: readonly PlannedDispatch[], node: Node): readonly Use[] {
   return planned
-    .filter((dispatch) => dispatch.node === node)
+    .filter((dispatch) => nodesOf(dispatch).includes(node))
     .flatMap(({ prologue }) => (prologue ? usesOf(prologue).filter(({ access }) => access === 'read') : []));
 }
 

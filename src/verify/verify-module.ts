@@ -4,6 +4,7 @@ import { arithmeticOf } from '../compiler/facts/kernel-flops.ts';
 import { cachedHeads } from '../compiler/ir/head-class.ts';
 import type { AttentionNode, AttnModule } from '../compiler/ir/nodes.ts';
 import type { OracleInput } from '../compiler/oracle/oracle.ts';
+import { nodesOf } from '../compiler/plan/planned.ts';
 import type { ProgramPlan } from '../compiler/plan/program.ts';
 import type { Checkpoint } from '../runtime/abi1/checkpoint.ts';
 import { chooseVariant } from '../runtime/abi1/device.ts';
@@ -191,7 +192,7 @@ function toleranceOf(
   { prefill, decode }: ProgramPlan,
 ): Difference {
   if (node.op === 'append') return storeTolerances[node.cacheDtype];
-  const own = [...prefill, ...decode].filter((dispatch) => dispatch.node === node);
+  const own = [...prefill, ...decode].filter((dispatch) => nodesOf(dispatch).includes(node));
   if (own.some(({ plan }) => arithmeticOf(plan) !== 'f32')) return halfProductsTolerance;
   const isRounded = definition.buffers.some(({ name, dtype }) => name === tensor && dtype === 'f16');
   return isRounded ? halfOutputTolerance : kernelTolerances[node.op];

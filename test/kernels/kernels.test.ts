@@ -50,11 +50,11 @@ async function complaint(
 ): Promise<string | undefined> {
   device.pushErrorScope('validation');
   const module = device.createShaderModule({ code });
-  const types = { read: 'read-only-storage', read_write: 'storage', uniform: 'uniform' } as const;
-  const layout = device.createBindGroupLayout({
-    entries: bindings.map((access, binding) => ({ binding, visibility: 4, buffer: { type: types[access] } })),
-  });
   if (wholePipeline) {
+    const types = { read: 'read-only-storage', read_write: 'storage', uniform: 'uniform' } as const;
+    const layout = device.createBindGroupLayout({
+      entries: bindings.map((access, binding) => ({ binding, visibility: 4, buffer: { type: types[access] } })),
+    });
     device.createComputePipeline({
       layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: { module, entryPoint: 'main' },

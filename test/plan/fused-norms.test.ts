@@ -21,8 +21,8 @@ mlp: { kind: gated, activation: silu, width: 24${rest} }`;
 
 describe('norms before products', () => {
   it('are computed by the products of one row, and by the logits of a prompt', () => {
-    // q, k, v, and up with its gate in two layers, and the logits.
-    expect(ownNorms('norm: { kind: rms }')).toEqual({ prefill: 4, decode: 0, through: 9 });
+    // q, k and v together, and up with its gate in two layers, and the logits.
+    expect(ownNorms('norm: { kind: rms }')).toEqual({ prefill: 4, decode: 0, through: 5 });
   });
 
   it('are kernels of their own when they subtract a mean', () => {

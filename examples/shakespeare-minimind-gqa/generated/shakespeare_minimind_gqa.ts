@@ -1320,7 +1320,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_row_192x65_normed_logits: `// y = x · weightᵀ, weights [65, 192],
+  linear_row_192x65_normed_logits: `// y = x · weightᵀ, weights [65, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -1426,12 +1426,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   finish(row, column, sum * factor);
 }
 `,
-  linear_row_192x192_normed: `// y = x · weightᵀ, weights [192, 192],
+  linear_row_192x192_64_64_normed: `// y = x · weightᵀ, weights [192, 192];
+// y_2 = x · weight_2ᵀ, weights [64, 192];
+// y_3 = x · weight_3ᵀ, weights [64, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
+const OUT_WIDTH_2 = 64u;
+const FIRST_2 = 6u;
+const OUT_WIDTH_3 = 64u;
+const FIRST_3 = 8u;
 const LANES = 4u;
 const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
@@ -1450,7 +1456,11 @@ struct Step {
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
+@group(0) @binding(4) var<storage, read> weight_2: array<vec4u>;
+@group(0) @binding(5) var<storage, read_write> y_2: array<f32>;
+@group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
+@group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
+@group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
 
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
@@ -1476,6 +1486,24 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+fn weight_2_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_2[block];
+  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
+}
+
+fn finish_2(row: u32, column: u32, sum: f32) {
+  y_2[row * OUT_WIDTH_2 + column] = sum;
+}
+
+fn weight_3_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_3[block];
+  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
+}
+
+fn finish_3(row: u32, column: u32, sum: f32) {
+  y_3[row * OUT_WIDTH_3 + column] = sum;
+}
+
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
@@ -1486,10 +1514,8 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   return entries * load_norm_weight(0u, quad);
 }
 
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
+fn make_outputs(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
   let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
@@ -1521,73 +1547,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish(row, column, sum * factor);
 }
-`,
-  linear_row_192x64_normed: `// y = x · weightᵀ, weights [64, 192],
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-const BLOCKS = 24u;
-const OUT_WIDTH = 64u;
-const LANES = 4u;
-const OUTPUTS = 32u;
-const IN_WIDTH: f32 = 192.0;
-const EPS: f32 = 0.000001;
-const TINY: f32 = 1e-30;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
-
-var<workgroup> sum_partials: array<f32, 128>;
-var<workgroup> squares_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] = sum;
-}
-
-fn load_norm_weight(row: u32, quad: u32) -> vec4f {
-  return norm_weight[row * 48u + quad];
-}
-
-fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
-  let entries = load_x(row, quad);
-  *squares += dot(entries, entries);
-  return entries * load_norm_weight(0u, quad);
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
+fn make_outputs_2(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  let first = min(column, OUT_WIDTH_2 - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -1595,19 +1559,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let block = first_block + 0u * LANES;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
+      sum += weight_2_dot(first + block, x0, x1);
     }
     {
       let block = first_block + 1u * LANES;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
+      sum += weight_2_dot(first + block, x0, x1);
     }
   }
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+  if (lane % LANES != 0u || column >= OUT_WIDTH_2) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
@@ -1615,7 +1579,52 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     squares += squares_partials[lane + other];
   }
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish(row, column, sum * factor);
+  finish_2(row, column, sum * factor);
+}
+
+fn make_outputs_3(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH_3 - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH_3) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish_3(row, column, sum * factor);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  if (group.x < FIRST_2) {
+    make_outputs(group.x, group.y, lane);
+  } else if (group.x < FIRST_3) {
+    make_outputs_2(group.x - FIRST_2, group.y, lane);
+  } else {
+    make_outputs_3(group.x - FIRST_3, group.y, lane);
+  }
 }
 `,
   attention_split_h6_kv2_d32_causal: `// Attention for one token. A workgroup takes all query heads of one KV head over CHUNK key columns and leaves, for each
@@ -1969,7 +1978,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   finish(row, column, sum);
 }
 `,
-  linear_row_192x512_normed_gated_silu: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192],
+  linear_row_192x512_normed_gated_silu: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -3115,7 +3124,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_row_192x65_normed_logits_f16: `// y = x · weightᵀ, weights [65, 192],
+  linear_row_192x65_normed_logits_f16: `// y = x · weightᵀ, weights [65, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -3223,7 +3232,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   finish(row, column, sum * factor);
 }
 `,
-  linear_row_192x192_normed_f16: `// y = x · weightᵀ, weights [192, 192],
+  linear_row_192x192_64_64_normed_f16: `// y = x · weightᵀ, weights [192, 192];
+// y_2 = x · weight_2ᵀ, weights [64, 192];
+// y_3 = x · weight_3ᵀ, weights [64, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -3231,6 +3242,10 @@ enable f16;
 
 const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
+const OUT_WIDTH_2 = 64u;
+const FIRST_2 = 6u;
+const OUT_WIDTH_3 = 64u;
+const FIRST_3 = 8u;
 const LANES = 4u;
 const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
@@ -3249,7 +3264,11 @@ struct Step {
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
+@group(0) @binding(4) var<storage, read> weight_2: array<vec4u>;
+@group(0) @binding(5) var<storage, read_write> y_2: array<f32>;
+@group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
+@group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
+@group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
 
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
@@ -3275,6 +3294,24 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+fn weight_2_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_2[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn finish_2(row: u32, column: u32, sum: f32) {
+  y_2[row * OUT_WIDTH_2 + column] = sum;
+}
+
+fn weight_3_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_3[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn finish_3(row: u32, column: u32, sum: f32) {
+  y_3[row * OUT_WIDTH_3 + column] = sum;
+}
+
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
@@ -3285,10 +3322,8 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   return entries * load_norm_weight(0u, quad);
 }
 
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
+fn make_outputs(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
   let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
@@ -3320,75 +3355,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish(row, column, sum * factor);
 }
-`,
-  linear_row_192x64_normed_f16: `// y = x · weightᵀ, weights [64, 192],
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-enable f16;
-
-const BLOCKS = 24u;
-const OUT_WIDTH = 64u;
-const LANES = 4u;
-const OUTPUTS = 32u;
-const IN_WIDTH: f32 = 192.0;
-const EPS: f32 = 0.000001;
-const TINY: f32 = 1e-30;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
-
-var<workgroup> sum_partials: array<f32, 128>;
-var<workgroup> squares_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] = sum;
-}
-
-fn load_norm_weight(row: u32, quad: u32) -> vec4f {
-  return norm_weight[row * 48u + quad];
-}
-
-fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
-  let entries = load_x(row, quad);
-  *squares += dot(entries, entries);
-  return entries * load_norm_weight(0u, quad);
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
+fn make_outputs_2(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  let first = min(column, OUT_WIDTH_2 - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -3396,19 +3367,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let block = first_block + 0u * LANES;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
+      sum += weight_2_dot(first + block, x0, x1);
     }
     {
       let block = first_block + 1u * LANES;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
+      sum += weight_2_dot(first + block, x0, x1);
     }
   }
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+  if (lane % LANES != 0u || column >= OUT_WIDTH_2) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
@@ -3416,7 +3387,52 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     squares += squares_partials[lane + other];
   }
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish(row, column, sum * factor);
+  finish_2(row, column, sum * factor);
+}
+
+fn make_outputs_3(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH_3 - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH_3) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish_3(row, column, sum * factor);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  if (group.x < FIRST_2) {
+    make_outputs(group.x, group.y, lane);
+  } else if (group.x < FIRST_3) {
+    make_outputs_2(group.x - FIRST_2, group.y, lane);
+  } else {
+    make_outputs_3(group.x - FIRST_3, group.y, lane);
+  }
 }
 `,
   linear_row_192x192_add_f16: `// y += x · weightᵀ, weights [192, 192]
@@ -3497,7 +3513,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   finish(row, column, sum);
 }
 `,
-  linear_row_192x512_normed_gated_silu_f16: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192],
+  linear_row_192x512_normed_gated_silu_f16: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -4367,7 +4383,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_row_192x65_normed_logits_subgroups: `// y = x · weightᵀ, weights [65, 192],
+  linear_row_192x65_normed_logits_subgroups: `// y = x · weightᵀ, weights [65, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -4475,7 +4491,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   finish(row, column, sum * factor);
 }
 `,
-  linear_row_192x192_normed_subgroups: `// y = x · weightᵀ, weights [192, 192],
+  linear_row_192x192_64_64_normed_subgroups: `// y = x · weightᵀ, weights [192, 192];
+// y_2 = x · weight_2ᵀ, weights [64, 192];
+// y_3 = x · weight_3ᵀ, weights [64, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -4483,6 +4501,10 @@ enable f16;
 
 const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
+const OUT_WIDTH_2 = 64u;
+const FIRST_2 = 6u;
+const OUT_WIDTH_3 = 64u;
+const FIRST_3 = 8u;
 const LANES = 4u;
 const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
@@ -4501,7 +4523,11 @@ struct Step {
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
+@group(0) @binding(4) var<storage, read> weight_2: array<vec4u>;
+@group(0) @binding(5) var<storage, read_write> y_2: array<f32>;
+@group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
+@group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
+@group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
 
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
@@ -4527,6 +4553,24 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+fn weight_2_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_2[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn finish_2(row: u32, column: u32, sum: f32) {
+  y_2[row * OUT_WIDTH_2 + column] = sum;
+}
+
+fn weight_3_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_3[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn finish_3(row: u32, column: u32, sum: f32) {
+  y_3[row * OUT_WIDTH_3 + column] = sum;
+}
+
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
@@ -4537,10 +4581,8 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   return entries * load_norm_weight(0u, quad);
 }
 
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
+fn make_outputs(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
   let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
@@ -4572,75 +4614,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish(row, column, sum * factor);
 }
-`,
-  linear_row_192x64_normed_subgroups: `// y = x · weightᵀ, weights [64, 192],
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-enable f16;
-
-const BLOCKS = 24u;
-const OUT_WIDTH = 64u;
-const LANES = 4u;
-const OUTPUTS = 32u;
-const IN_WIDTH: f32 = 192.0;
-const EPS: f32 = 0.000001;
-const TINY: f32 = 1e-30;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
-
-var<workgroup> sum_partials: array<f32, 128>;
-var<workgroup> squares_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] = sum;
-}
-
-fn load_norm_weight(row: u32, quad: u32) -> vec4f {
-  return norm_weight[row * 48u + quad];
-}
-
-fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
-  let entries = load_x(row, quad);
-  *squares += dot(entries, entries);
-  return entries * load_norm_weight(0u, quad);
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
+fn make_outputs_2(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  let first = min(column, OUT_WIDTH_2 - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -4648,19 +4626,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let block = first_block + 0u * LANES;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
+      sum += weight_2_dot(first + block, x0, x1);
     }
     {
       let block = first_block + 1u * LANES;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
+      sum += weight_2_dot(first + block, x0, x1);
     }
   }
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+  if (lane % LANES != 0u || column >= OUT_WIDTH_2) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
@@ -4668,7 +4646,52 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     squares += squares_partials[lane + other];
   }
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish(row, column, sum * factor);
+  finish_2(row, column, sum * factor);
+}
+
+fn make_outputs_3(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH_3 - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH_3) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish_3(row, column, sum * factor);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  if (group.x < FIRST_2) {
+    make_outputs(group.x, group.y, lane);
+  } else if (group.x < FIRST_3) {
+    make_outputs_2(group.x - FIRST_2, group.y, lane);
+  } else {
+    make_outputs_3(group.x - FIRST_3, group.y, lane);
+  }
 }
 `,
   linear_row_192x192_add_subgroups: `// y += x · weightᵀ, weights [192, 192]
@@ -4749,7 +4772,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   finish(row, column, sum);
 }
 `,
-  linear_row_192x512_normed_gated_silu_subgroups: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192],
+  linear_row_192x512_normed_gated_silu_subgroups: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -5914,7 +5937,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_row_192x65_normed_logits_matrix: `// y = x · weightᵀ, weights [65, 192],
+  linear_row_192x65_normed_logits_matrix: `// y = x · weightᵀ, weights [65, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -6022,7 +6045,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   finish(row, column, sum * factor);
 }
 `,
-  linear_row_192x192_normed_matrix: `// y = x · weightᵀ, weights [192, 192],
+  linear_row_192x192_64_64_normed_matrix: `// y = x · weightᵀ, weights [192, 192];
+// y_2 = x · weight_2ᵀ, weights [64, 192];
+// y_3 = x · weight_3ᵀ, weights [64, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -6030,6 +6055,10 @@ enable f16;
 
 const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
+const OUT_WIDTH_2 = 64u;
+const FIRST_2 = 6u;
+const OUT_WIDTH_3 = 64u;
+const FIRST_3 = 8u;
 const LANES = 4u;
 const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
@@ -6048,7 +6077,11 @@ struct Step {
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
+@group(0) @binding(4) var<storage, read> weight_2: array<vec4u>;
+@group(0) @binding(5) var<storage, read_write> y_2: array<f32>;
+@group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
+@group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
+@group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
 
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
@@ -6074,6 +6107,24 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+fn weight_2_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_2[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn finish_2(row: u32, column: u32, sum: f32) {
+  y_2[row * OUT_WIDTH_2 + column] = sum;
+}
+
+fn weight_3_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_3[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn finish_3(row: u32, column: u32, sum: f32) {
+  y_3[row * OUT_WIDTH_3 + column] = sum;
+}
+
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
@@ -6084,10 +6135,8 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   return entries * load_norm_weight(0u, quad);
 }
 
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
+fn make_outputs(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
   let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
@@ -6119,75 +6168,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish(row, column, sum * factor);
 }
-`,
-  linear_row_192x64_normed_matrix: `// y = x · weightᵀ, weights [64, 192],
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-enable f16;
-
-const BLOCKS = 24u;
-const OUT_WIDTH = 64u;
-const LANES = 4u;
-const OUTPUTS = 32u;
-const IN_WIDTH: f32 = 192.0;
-const EPS: f32 = 0.000001;
-const TINY: f32 = 1e-30;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
-
-var<workgroup> sum_partials: array<f32, 128>;
-var<workgroup> squares_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] = sum;
-}
-
-fn load_norm_weight(row: u32, quad: u32) -> vec4f {
-  return norm_weight[row * 48u + quad];
-}
-
-fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
-  let entries = load_x(row, quad);
-  *squares += dot(entries, entries);
-  return entries * load_norm_weight(0u, quad);
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
+fn make_outputs_2(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  let first = min(column, OUT_WIDTH_2 - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -6195,19 +6180,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let block = first_block + 0u * LANES;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
+      sum += weight_2_dot(first + block, x0, x1);
     }
     {
       let block = first_block + 1u * LANES;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
+      sum += weight_2_dot(first + block, x0, x1);
     }
   }
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+  if (lane % LANES != 0u || column >= OUT_WIDTH_2) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
@@ -6215,7 +6200,52 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     squares += squares_partials[lane + other];
   }
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish(row, column, sum * factor);
+  finish_2(row, column, sum * factor);
+}
+
+fn make_outputs_3(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH_3 - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH_3) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish_3(row, column, sum * factor);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  if (group.x < FIRST_2) {
+    make_outputs(group.x, group.y, lane);
+  } else if (group.x < FIRST_3) {
+    make_outputs_2(group.x - FIRST_2, group.y, lane);
+  } else {
+    make_outputs_3(group.x - FIRST_3, group.y, lane);
+  }
 }
 `,
   linear_row_192x192_add_matrix: `// y += x · weightᵀ, weights [192, 192]
@@ -6296,7 +6326,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   finish(row, column, sum);
 }
 `,
-  linear_row_192x512_normed_gated_silu_matrix: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192],
+  linear_row_192x512_normed_gated_silu_matrix: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -6883,8 +6913,10 @@ export const definition: ModuleDefinition = {
           code: wgsl.linear_row_192x65_normed_logits_matrix,
           bindings: ['read', 'read', 'read_write', 'uniform', 'uniform', 'read'],
         },
-        linear_row_192x192_normed: { code: wgsl.linear_row_192x192_normed_matrix, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
-        linear_row_192x64_normed: { code: wgsl.linear_row_192x64_normed_matrix, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
+        linear_row_192x192_64_64_normed: {
+          code: wgsl.linear_row_192x192_64_64_normed_matrix,
+          bindings: ['read', 'read', 'read_write', 'uniform', 'read', 'read_write', 'read', 'read_write', 'read'],
+        },
         attention_split_h6_kv2_d32_causal: {
           code: wgsl.attention_split_h6_kv2_d32_causal,
           bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
@@ -6994,21 +7026,19 @@ export const definition: ModuleDefinition = {
           grid: [['ceil', ['*', 'B', 'I', 48], 64], 1, 1],
         },
         {
-          kernel: 'linear_row_192x192_normed',
-          bind: ['x', 'layers.{i}.attn.q.weight', 'q_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [6, ['*', 'B', 'I'], 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x64_normed',
-          bind: ['x', 'layers.{i}.attn.k.weight', 'k_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [2, ['*', 'B', 'I'], 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x64_normed',
-          bind: ['x', 'layers.{i}.attn.v.weight', 'v_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [2, ['*', 'B', 'I'], 1],
+          kernel: 'linear_row_192x192_64_64_normed',
+          bind: [
+            'x',
+            'layers.{i}.attn.q.weight',
+            'q_proj',
+            'step',
+            'layers.{i}.attn.k.weight',
+            'k_proj',
+            'layers.{i}.attn.v.weight',
+            'v_proj',
+            'layers.{i}.attn_norm.weight',
+          ],
+          grid: [10, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
@@ -7132,8 +7162,10 @@ export const definition: ModuleDefinition = {
           code: wgsl.linear_row_192x65_normed_logits_subgroups,
           bindings: ['read', 'read', 'read_write', 'uniform', 'uniform', 'read'],
         },
-        linear_row_192x192_normed: { code: wgsl.linear_row_192x192_normed_subgroups, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
-        linear_row_192x64_normed: { code: wgsl.linear_row_192x64_normed_subgroups, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
+        linear_row_192x192_64_64_normed: {
+          code: wgsl.linear_row_192x192_64_64_normed_subgroups,
+          bindings: ['read', 'read', 'read_write', 'uniform', 'read', 'read_write', 'read', 'read_write', 'read'],
+        },
         attention_split_h6_kv2_d32_causal: {
           code: wgsl.attention_split_h6_kv2_d32_causal,
           bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
@@ -7243,21 +7275,19 @@ export const definition: ModuleDefinition = {
           grid: [['ceil', ['*', 'B', 'I', 48], 64], 1, 1],
         },
         {
-          kernel: 'linear_row_192x192_normed',
-          bind: ['x', 'layers.{i}.attn.q.weight', 'q_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [6, ['*', 'B', 'I'], 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x64_normed',
-          bind: ['x', 'layers.{i}.attn.k.weight', 'k_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [2, ['*', 'B', 'I'], 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x64_normed',
-          bind: ['x', 'layers.{i}.attn.v.weight', 'v_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [2, ['*', 'B', 'I'], 1],
+          kernel: 'linear_row_192x192_64_64_normed',
+          bind: [
+            'x',
+            'layers.{i}.attn.q.weight',
+            'q_proj',
+            'step',
+            'layers.{i}.attn.k.weight',
+            'k_proj',
+            'layers.{i}.attn.v.weight',
+            'v_proj',
+            'layers.{i}.attn_norm.weight',
+          ],
+          grid: [10, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
@@ -7377,8 +7407,10 @@ export const definition: ModuleDefinition = {
           code: wgsl.linear_row_192x65_normed_logits_f16,
           bindings: ['read', 'read', 'read_write', 'uniform', 'uniform', 'read'],
         },
-        linear_row_192x192_normed: { code: wgsl.linear_row_192x192_normed_f16, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
-        linear_row_192x64_normed: { code: wgsl.linear_row_192x64_normed_f16, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
+        linear_row_192x192_64_64_normed: {
+          code: wgsl.linear_row_192x192_64_64_normed_f16,
+          bindings: ['read', 'read', 'read_write', 'uniform', 'read', 'read_write', 'read', 'read_write', 'read'],
+        },
         attention_split_h6_kv2_d32_causal: {
           code: wgsl.attention_split_h6_kv2_d32_causal,
           bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
@@ -7488,21 +7520,19 @@ export const definition: ModuleDefinition = {
           grid: [['ceil', ['*', 'B', 'I', 48], 64], 1, 1],
         },
         {
-          kernel: 'linear_row_192x192_normed',
-          bind: ['x', 'layers.{i}.attn.q.weight', 'q_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [6, ['*', 'B', 'I'], 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x64_normed',
-          bind: ['x', 'layers.{i}.attn.k.weight', 'k_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [2, ['*', 'B', 'I'], 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x64_normed',
-          bind: ['x', 'layers.{i}.attn.v.weight', 'v_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [2, ['*', 'B', 'I'], 1],
+          kernel: 'linear_row_192x192_64_64_normed',
+          bind: [
+            'x',
+            'layers.{i}.attn.q.weight',
+            'q_proj',
+            'step',
+            'layers.{i}.attn.k.weight',
+            'k_proj',
+            'layers.{i}.attn.v.weight',
+            'v_proj',
+            'layers.{i}.attn_norm.weight',
+          ],
+          grid: [10, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
@@ -7622,8 +7652,10 @@ export const definition: ModuleDefinition = {
           code: wgsl.linear_row_192x65_normed_logits,
           bindings: ['read', 'read', 'read_write', 'uniform', 'uniform', 'read'],
         },
-        linear_row_192x192_normed: { code: wgsl.linear_row_192x192_normed, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
-        linear_row_192x64_normed: { code: wgsl.linear_row_192x64_normed, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
+        linear_row_192x192_64_64_normed: {
+          code: wgsl.linear_row_192x192_64_64_normed,
+          bindings: ['read', 'read', 'read_write', 'uniform', 'read', 'read_write', 'read', 'read_write', 'read'],
+        },
         attention_split_h6_kv2_d32_causal: {
           code: wgsl.attention_split_h6_kv2_d32_causal,
           bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
@@ -7733,21 +7765,19 @@ export const definition: ModuleDefinition = {
           grid: [['ceil', ['*', 'B', 'I', 48], 64], 1, 1],
         },
         {
-          kernel: 'linear_row_192x192_normed',
-          bind: ['x', 'layers.{i}.attn.q.weight', 'q_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [6, ['*', 'B', 'I'], 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x64_normed',
-          bind: ['x', 'layers.{i}.attn.k.weight', 'k_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [2, ['*', 'B', 'I'], 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x64_normed',
-          bind: ['x', 'layers.{i}.attn.v.weight', 'v_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [2, ['*', 'B', 'I'], 1],
+          kernel: 'linear_row_192x192_64_64_normed',
+          bind: [
+            'x',
+            'layers.{i}.attn.q.weight',
+            'q_proj',
+            'step',
+            'layers.{i}.attn.k.weight',
+            'k_proj',
+            'layers.{i}.attn.v.weight',
+            'v_proj',
+            'layers.{i}.attn_norm.weight',
+          ],
+          grid: [10, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {

@@ -1295,7 +1295,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_row_192x65_normed_logits: `// y = x · weightᵀ, weights [65, 192],
+  linear_row_192x65_normed_logits: `// y = x · weightᵀ, weights [65, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -1401,12 +1401,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   finish(row, column, sum * factor);
 }
 `,
-  linear_row_192x192_normed: `// y = x · weightᵀ, weights [192, 192],
+  linear_row_192x192_32_32_normed: `// y = x · weightᵀ, weights [192, 192];
+// y_2 = x · weight_2ᵀ, weights [32, 192];
+// y_3 = x · weight_3ᵀ, weights [32, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
 const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
+const OUT_WIDTH_2 = 32u;
+const FIRST_2 = 6u;
+const OUT_WIDTH_3 = 32u;
+const FIRST_3 = 7u;
 const LANES = 4u;
 const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
@@ -1425,7 +1431,11 @@ struct Step {
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
+@group(0) @binding(4) var<storage, read> weight_2: array<vec4u>;
+@group(0) @binding(5) var<storage, read_write> y_2: array<f32>;
+@group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
+@group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
+@group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
 
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
@@ -1451,6 +1461,24 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+fn weight_2_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_2[block];
+  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
+}
+
+fn finish_2(row: u32, column: u32, sum: f32) {
+  y_2[row * OUT_WIDTH_2 + column] = sum;
+}
+
+fn weight_3_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_3[block];
+  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
+}
+
+fn finish_3(row: u32, column: u32, sum: f32) {
+  y_3[row * OUT_WIDTH_3 + column] = sum;
+}
+
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
@@ -1461,10 +1489,8 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   return entries * (load_norm_weight(0u, quad) + 1.0);
 }
 
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
+fn make_outputs(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
   let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
@@ -1496,73 +1522,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish(row, column, sum * factor);
 }
-`,
-  linear_row_192x32_normed: `// y = x · weightᵀ, weights [32, 192],
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-const BLOCKS = 24u;
-const OUT_WIDTH = 32u;
-const LANES = 4u;
-const OUTPUTS = 32u;
-const IN_WIDTH: f32 = 192.0;
-const EPS: f32 = 0.0;
-const TINY: f32 = 1e-30;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
-
-var<workgroup> sum_partials: array<f32, 128>;
-var<workgroup> squares_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] = sum;
-}
-
-fn load_norm_weight(row: u32, quad: u32) -> vec4f {
-  return norm_weight[row * 48u + quad];
-}
-
-fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
-  let entries = load_x(row, quad);
-  *squares += dot(entries, entries);
-  return entries * (load_norm_weight(0u, quad) + 1.0);
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
+fn make_outputs_2(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  let first = min(column, OUT_WIDTH_2 - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -1570,19 +1534,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let block = first_block + 0u * LANES;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
+      sum += weight_2_dot(first + block, x0, x1);
     }
     {
       let block = first_block + 1u * LANES;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
+      sum += weight_2_dot(first + block, x0, x1);
     }
   }
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+  if (lane % LANES != 0u || column >= OUT_WIDTH_2) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
@@ -1590,7 +1554,52 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     squares += squares_partials[lane + other];
   }
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish(row, column, sum * factor);
+  finish_2(row, column, sum * factor);
+}
+
+fn make_outputs_3(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH_3 - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH_3) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish_3(row, column, sum * factor);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  if (group.x < FIRST_2) {
+    make_outputs(group.x, group.y, lane);
+  } else if (group.x < FIRST_3) {
+    make_outputs_2(group.x - FIRST_2, group.y, lane);
+  } else {
+    make_outputs_3(group.x - FIRST_3, group.y, lane);
+  }
 }
 `,
   attention_split_h6_kv1_d32_m8_causal: `// Attention for one token. A workgroup takes all query heads of one KV head over CHUNK key columns and leaves, for each
@@ -1963,7 +1972,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   finish(row, column, sum);
 }
 `,
-  linear_row_192x576_normed_gated_silu_bias: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192],
+  linear_row_192x576_normed_gated_silu_bias: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -3092,7 +3101,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_row_192x65_normed_logits_f16: `// y = x · weightᵀ, weights [65, 192],
+  linear_row_192x65_normed_logits_f16: `// y = x · weightᵀ, weights [65, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -3200,7 +3209,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   finish(row, column, sum * factor);
 }
 `,
-  linear_row_192x192_normed_f16: `// y = x · weightᵀ, weights [192, 192],
+  linear_row_192x192_32_32_normed_f16: `// y = x · weightᵀ, weights [192, 192];
+// y_2 = x · weight_2ᵀ, weights [32, 192];
+// y_3 = x · weight_3ᵀ, weights [32, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -3208,6 +3219,10 @@ enable f16;
 
 const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
+const OUT_WIDTH_2 = 32u;
+const FIRST_2 = 6u;
+const OUT_WIDTH_3 = 32u;
+const FIRST_3 = 7u;
 const LANES = 4u;
 const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
@@ -3226,7 +3241,11 @@ struct Step {
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
+@group(0) @binding(4) var<storage, read> weight_2: array<vec4u>;
+@group(0) @binding(5) var<storage, read_write> y_2: array<f32>;
+@group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
+@group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
+@group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
 
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
@@ -3252,6 +3271,24 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+fn weight_2_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_2[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn finish_2(row: u32, column: u32, sum: f32) {
+  y_2[row * OUT_WIDTH_2 + column] = sum;
+}
+
+fn weight_3_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_3[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn finish_3(row: u32, column: u32, sum: f32) {
+  y_3[row * OUT_WIDTH_3 + column] = sum;
+}
+
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
@@ -3262,10 +3299,8 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   return entries * (load_norm_weight(0u, quad) + 1.0);
 }
 
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
+fn make_outputs(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
   let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
@@ -3297,75 +3332,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish(row, column, sum * factor);
 }
-`,
-  linear_row_192x32_normed_f16: `// y = x · weightᵀ, weights [32, 192],
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-enable f16;
-
-const BLOCKS = 24u;
-const OUT_WIDTH = 32u;
-const LANES = 4u;
-const OUTPUTS = 32u;
-const IN_WIDTH: f32 = 192.0;
-const EPS: f32 = 0.0;
-const TINY: f32 = 1e-30;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
-
-var<workgroup> sum_partials: array<f32, 128>;
-var<workgroup> squares_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] = sum;
-}
-
-fn load_norm_weight(row: u32, quad: u32) -> vec4f {
-  return norm_weight[row * 48u + quad];
-}
-
-fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
-  let entries = load_x(row, quad);
-  *squares += dot(entries, entries);
-  return entries * (load_norm_weight(0u, quad) + 1.0);
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
+fn make_outputs_2(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  let first = min(column, OUT_WIDTH_2 - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -3373,19 +3344,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let block = first_block + 0u * LANES;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
+      sum += weight_2_dot(first + block, x0, x1);
     }
     {
       let block = first_block + 1u * LANES;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
+      sum += weight_2_dot(first + block, x0, x1);
     }
   }
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+  if (lane % LANES != 0u || column >= OUT_WIDTH_2) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
@@ -3393,7 +3364,52 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     squares += squares_partials[lane + other];
   }
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish(row, column, sum * factor);
+  finish_2(row, column, sum * factor);
+}
+
+fn make_outputs_3(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH_3 - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH_3) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish_3(row, column, sum * factor);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  if (group.x < FIRST_2) {
+    make_outputs(group.x, group.y, lane);
+  } else if (group.x < FIRST_3) {
+    make_outputs_2(group.x - FIRST_2, group.y, lane);
+  } else {
+    make_outputs_3(group.x - FIRST_3, group.y, lane);
+  }
 }
 `,
   linear_row_192x192_add_f16: `// y += x · weightᵀ, weights [192, 192]
@@ -3474,7 +3490,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   finish(row, column, sum);
 }
 `,
-  linear_row_192x576_normed_gated_silu_bias_f16: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192],
+  linear_row_192x576_normed_gated_silu_bias_f16: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -4327,7 +4343,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_row_192x65_normed_logits_subgroups: `// y = x · weightᵀ, weights [65, 192],
+  linear_row_192x65_normed_logits_subgroups: `// y = x · weightᵀ, weights [65, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -4435,7 +4451,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   finish(row, column, sum * factor);
 }
 `,
-  linear_row_192x192_normed_subgroups: `// y = x · weightᵀ, weights [192, 192],
+  linear_row_192x192_32_32_normed_subgroups: `// y = x · weightᵀ, weights [192, 192];
+// y_2 = x · weight_2ᵀ, weights [32, 192];
+// y_3 = x · weight_3ᵀ, weights [32, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -4443,6 +4461,10 @@ enable f16;
 
 const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
+const OUT_WIDTH_2 = 32u;
+const FIRST_2 = 6u;
+const OUT_WIDTH_3 = 32u;
+const FIRST_3 = 7u;
 const LANES = 4u;
 const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
@@ -4461,7 +4483,11 @@ struct Step {
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
+@group(0) @binding(4) var<storage, read> weight_2: array<vec4u>;
+@group(0) @binding(5) var<storage, read_write> y_2: array<f32>;
+@group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
+@group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
+@group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
 
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
@@ -4487,6 +4513,24 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+fn weight_2_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_2[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn finish_2(row: u32, column: u32, sum: f32) {
+  y_2[row * OUT_WIDTH_2 + column] = sum;
+}
+
+fn weight_3_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_3[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn finish_3(row: u32, column: u32, sum: f32) {
+  y_3[row * OUT_WIDTH_3 + column] = sum;
+}
+
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
@@ -4497,10 +4541,8 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   return entries * (load_norm_weight(0u, quad) + 1.0);
 }
 
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
+fn make_outputs(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
   let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
@@ -4532,75 +4574,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish(row, column, sum * factor);
 }
-`,
-  linear_row_192x32_normed_subgroups: `// y = x · weightᵀ, weights [32, 192],
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-enable f16;
-
-const BLOCKS = 24u;
-const OUT_WIDTH = 32u;
-const LANES = 4u;
-const OUTPUTS = 32u;
-const IN_WIDTH: f32 = 192.0;
-const EPS: f32 = 0.0;
-const TINY: f32 = 1e-30;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
-
-var<workgroup> sum_partials: array<f32, 128>;
-var<workgroup> squares_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] = sum;
-}
-
-fn load_norm_weight(row: u32, quad: u32) -> vec4f {
-  return norm_weight[row * 48u + quad];
-}
-
-fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
-  let entries = load_x(row, quad);
-  *squares += dot(entries, entries);
-  return entries * (load_norm_weight(0u, quad) + 1.0);
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
+fn make_outputs_2(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  let first = min(column, OUT_WIDTH_2 - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -4608,19 +4586,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let block = first_block + 0u * LANES;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
+      sum += weight_2_dot(first + block, x0, x1);
     }
     {
       let block = first_block + 1u * LANES;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
+      sum += weight_2_dot(first + block, x0, x1);
     }
   }
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+  if (lane % LANES != 0u || column >= OUT_WIDTH_2) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
@@ -4628,7 +4606,52 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     squares += squares_partials[lane + other];
   }
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish(row, column, sum * factor);
+  finish_2(row, column, sum * factor);
+}
+
+fn make_outputs_3(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH_3 - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH_3) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish_3(row, column, sum * factor);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  if (group.x < FIRST_2) {
+    make_outputs(group.x, group.y, lane);
+  } else if (group.x < FIRST_3) {
+    make_outputs_2(group.x - FIRST_2, group.y, lane);
+  } else {
+    make_outputs_3(group.x - FIRST_3, group.y, lane);
+  }
 }
 `,
   linear_row_192x192_add_subgroups: `// y += x · weightᵀ, weights [192, 192]
@@ -4709,7 +4732,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   finish(row, column, sum);
 }
 `,
-  linear_row_192x576_normed_gated_silu_bias_subgroups: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192],
+  linear_row_192x576_normed_gated_silu_bias_subgroups: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -5860,7 +5883,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_row_192x65_normed_logits_matrix: `// y = x · weightᵀ, weights [65, 192],
+  linear_row_192x65_normed_logits_matrix: `// y = x · weightᵀ, weights [65, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -5968,7 +5991,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   finish(row, column, sum * factor);
 }
 `,
-  linear_row_192x192_normed_matrix: `// y = x · weightᵀ, weights [192, 192],
+  linear_row_192x192_32_32_normed_matrix: `// y = x · weightᵀ, weights [192, 192];
+// y_2 = x · weight_2ᵀ, weights [32, 192];
+// y_3 = x · weight_3ᵀ, weights [32, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -5976,6 +6001,10 @@ enable f16;
 
 const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
+const OUT_WIDTH_2 = 32u;
+const FIRST_2 = 6u;
+const OUT_WIDTH_3 = 32u;
+const FIRST_3 = 7u;
 const LANES = 4u;
 const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
@@ -5994,7 +6023,11 @@ struct Step {
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
+@group(0) @binding(4) var<storage, read> weight_2: array<vec4u>;
+@group(0) @binding(5) var<storage, read_write> y_2: array<f32>;
+@group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
+@group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
+@group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
 
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
@@ -6020,6 +6053,24 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+fn weight_2_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_2[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn finish_2(row: u32, column: u32, sum: f32) {
+  y_2[row * OUT_WIDTH_2 + column] = sum;
+}
+
+fn weight_3_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_3[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn finish_3(row: u32, column: u32, sum: f32) {
+  y_3[row * OUT_WIDTH_3 + column] = sum;
+}
+
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
@@ -6030,10 +6081,8 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   return entries * (load_norm_weight(0u, quad) + 1.0);
 }
 
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
+fn make_outputs(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
   let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
@@ -6065,75 +6114,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish(row, column, sum * factor);
 }
-`,
-  linear_row_192x32_normed_matrix: `// y = x · weightᵀ, weights [32, 192],
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-enable f16;
-
-const BLOCKS = 24u;
-const OUT_WIDTH = 32u;
-const LANES = 4u;
-const OUTPUTS = 32u;
-const IN_WIDTH: f32 = 192.0;
-const EPS: f32 = 0.0;
-const TINY: f32 = 1e-30;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
-
-var<workgroup> sum_partials: array<f32, 128>;
-var<workgroup> squares_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] = sum;
-}
-
-fn load_norm_weight(row: u32, quad: u32) -> vec4f {
-  return norm_weight[row * 48u + quad];
-}
-
-fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
-  let entries = load_x(row, quad);
-  *squares += dot(entries, entries);
-  return entries * (load_norm_weight(0u, quad) + 1.0);
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
+fn make_outputs_2(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  let first = min(column, OUT_WIDTH_2 - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -6141,19 +6126,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let block = first_block + 0u * LANES;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
+      sum += weight_2_dot(first + block, x0, x1);
     }
     {
       let block = first_block + 1u * LANES;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
+      sum += weight_2_dot(first + block, x0, x1);
     }
   }
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+  if (lane % LANES != 0u || column >= OUT_WIDTH_2) {
     return;
   }
   for (var other = 1u; other < LANES; other++) {
@@ -6161,7 +6146,52 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     squares += squares_partials[lane + other];
   }
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish(row, column, sum * factor);
+  finish_2(row, column, sum * factor);
+}
+
+fn make_outputs_3(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH_3 - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH_3) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish_3(row, column, sum * factor);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  if (group.x < FIRST_2) {
+    make_outputs(group.x, group.y, lane);
+  } else if (group.x < FIRST_3) {
+    make_outputs_2(group.x - FIRST_2, group.y, lane);
+  } else {
+    make_outputs_3(group.x - FIRST_3, group.y, lane);
+  }
 }
 `,
   linear_row_192x192_add_matrix: `// y += x · weightᵀ, weights [192, 192]
@@ -6242,7 +6272,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   finish(row, column, sum);
 }
 `,
-  linear_row_192x576_normed_gated_silu_bias_matrix: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192],
+  linear_row_192x576_normed_gated_silu_bias_matrix: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -6852,8 +6882,10 @@ export const definition: ModuleDefinition = {
           code: wgsl.linear_row_192x65_normed_logits_matrix,
           bindings: ['read', 'read', 'read_write', 'uniform', 'uniform', 'read'],
         },
-        linear_row_192x192_normed: { code: wgsl.linear_row_192x192_normed_matrix, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
-        linear_row_192x32_normed: { code: wgsl.linear_row_192x32_normed_matrix, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
+        linear_row_192x192_32_32_normed: {
+          code: wgsl.linear_row_192x192_32_32_normed_matrix,
+          bindings: ['read', 'read', 'read_write', 'uniform', 'read', 'read_write', 'read', 'read_write', 'read'],
+        },
         attention_split_h6_kv1_d32_m8_causal: {
           code: wgsl.attention_split_h6_kv1_d32_m8_causal,
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
@@ -6971,21 +7003,19 @@ export const definition: ModuleDefinition = {
           grid: [['ceil', ['*', 'B', 'I', 48], 64], 1, 1],
         },
         {
-          kernel: 'linear_row_192x192_normed',
-          bind: ['x', 'layers.{i}.attn.q.weight', 'q_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [6, ['*', 'B', 'I'], 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x32_normed',
-          bind: ['x', 'layers.{i}.attn.k.weight', 'k_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [1, ['*', 'B', 'I'], 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x32_normed',
-          bind: ['x', 'layers.{i}.attn.v.weight', 'v_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [1, ['*', 'B', 'I'], 1],
+          kernel: 'linear_row_192x192_32_32_normed',
+          bind: [
+            'x',
+            'layers.{i}.attn.q.weight',
+            'q_proj',
+            'step',
+            'layers.{i}.attn.k.weight',
+            'k_proj',
+            'layers.{i}.attn.v.weight',
+            'v_proj',
+            'layers.{i}.attn_norm.weight',
+          ],
+          grid: [8, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
@@ -7101,8 +7131,10 @@ export const definition: ModuleDefinition = {
           code: wgsl.linear_row_192x65_normed_logits_subgroups,
           bindings: ['read', 'read', 'read_write', 'uniform', 'uniform', 'read'],
         },
-        linear_row_192x192_normed: { code: wgsl.linear_row_192x192_normed_subgroups, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
-        linear_row_192x32_normed: { code: wgsl.linear_row_192x32_normed_subgroups, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
+        linear_row_192x192_32_32_normed: {
+          code: wgsl.linear_row_192x192_32_32_normed_subgroups,
+          bindings: ['read', 'read', 'read_write', 'uniform', 'read', 'read_write', 'read', 'read_write', 'read'],
+        },
         attention_split_h6_kv1_d32_m8_causal: {
           code: wgsl.attention_split_h6_kv1_d32_m8_causal,
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
@@ -7220,21 +7252,19 @@ export const definition: ModuleDefinition = {
           grid: [['ceil', ['*', 'B', 'I', 48], 64], 1, 1],
         },
         {
-          kernel: 'linear_row_192x192_normed',
-          bind: ['x', 'layers.{i}.attn.q.weight', 'q_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [6, ['*', 'B', 'I'], 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x32_normed',
-          bind: ['x', 'layers.{i}.attn.k.weight', 'k_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [1, ['*', 'B', 'I'], 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x32_normed',
-          bind: ['x', 'layers.{i}.attn.v.weight', 'v_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [1, ['*', 'B', 'I'], 1],
+          kernel: 'linear_row_192x192_32_32_normed',
+          bind: [
+            'x',
+            'layers.{i}.attn.q.weight',
+            'q_proj',
+            'step',
+            'layers.{i}.attn.k.weight',
+            'k_proj',
+            'layers.{i}.attn.v.weight',
+            'v_proj',
+            'layers.{i}.attn_norm.weight',
+          ],
+          grid: [8, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
@@ -7349,8 +7379,10 @@ export const definition: ModuleDefinition = {
           code: wgsl.linear_row_192x65_normed_logits_f16,
           bindings: ['read', 'read', 'read_write', 'uniform', 'uniform', 'read'],
         },
-        linear_row_192x192_normed: { code: wgsl.linear_row_192x192_normed_f16, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
-        linear_row_192x32_normed: { code: wgsl.linear_row_192x32_normed_f16, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
+        linear_row_192x192_32_32_normed: {
+          code: wgsl.linear_row_192x192_32_32_normed_f16,
+          bindings: ['read', 'read', 'read_write', 'uniform', 'read', 'read_write', 'read', 'read_write', 'read'],
+        },
         attention_split_h6_kv1_d32_m8_causal: {
           code: wgsl.attention_split_h6_kv1_d32_m8_causal,
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
@@ -7468,21 +7500,19 @@ export const definition: ModuleDefinition = {
           grid: [['ceil', ['*', 'B', 'I', 48], 64], 1, 1],
         },
         {
-          kernel: 'linear_row_192x192_normed',
-          bind: ['x', 'layers.{i}.attn.q.weight', 'q_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [6, ['*', 'B', 'I'], 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x32_normed',
-          bind: ['x', 'layers.{i}.attn.k.weight', 'k_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [1, ['*', 'B', 'I'], 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x32_normed',
-          bind: ['x', 'layers.{i}.attn.v.weight', 'v_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [1, ['*', 'B', 'I'], 1],
+          kernel: 'linear_row_192x192_32_32_normed',
+          bind: [
+            'x',
+            'layers.{i}.attn.q.weight',
+            'q_proj',
+            'step',
+            'layers.{i}.attn.k.weight',
+            'k_proj',
+            'layers.{i}.attn.v.weight',
+            'v_proj',
+            'layers.{i}.attn_norm.weight',
+          ],
+          grid: [8, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
@@ -7597,8 +7627,10 @@ export const definition: ModuleDefinition = {
           code: wgsl.linear_row_192x65_normed_logits,
           bindings: ['read', 'read', 'read_write', 'uniform', 'uniform', 'read'],
         },
-        linear_row_192x192_normed: { code: wgsl.linear_row_192x192_normed, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
-        linear_row_192x32_normed: { code: wgsl.linear_row_192x32_normed, bindings: ['read', 'read', 'read_write', 'uniform', 'read'] },
+        linear_row_192x192_32_32_normed: {
+          code: wgsl.linear_row_192x192_32_32_normed,
+          bindings: ['read', 'read', 'read_write', 'uniform', 'read', 'read_write', 'read', 'read_write', 'read'],
+        },
         attention_split_h6_kv1_d32_m8_causal: {
           code: wgsl.attention_split_h6_kv1_d32_m8_causal,
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
@@ -7716,21 +7748,19 @@ export const definition: ModuleDefinition = {
           grid: [['ceil', ['*', 'B', 'I', 48], 64], 1, 1],
         },
         {
-          kernel: 'linear_row_192x192_normed',
-          bind: ['x', 'layers.{i}.attn.q.weight', 'q_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [6, ['*', 'B', 'I'], 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x32_normed',
-          bind: ['x', 'layers.{i}.attn.k.weight', 'k_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [1, ['*', 'B', 'I'], 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'linear_row_192x32_normed',
-          bind: ['x', 'layers.{i}.attn.v.weight', 'v_proj', 'step', 'layers.{i}.attn_norm.weight'],
-          grid: [1, ['*', 'B', 'I'], 1],
+          kernel: 'linear_row_192x192_32_32_normed',
+          bind: [
+            'x',
+            'layers.{i}.attn.q.weight',
+            'q_proj',
+            'step',
+            'layers.{i}.attn.k.weight',
+            'k_proj',
+            'layers.{i}.attn.v.weight',
+            'v_proj',
+            'layers.{i}.attn_norm.weight',
+          ],
+          grid: [8, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {

@@ -36,6 +36,13 @@ export interface WgslModule {
 export const u32c = (value: number): Constant => ({ u32: value });
 export const f32c = (value: number): Constant => ({ f32: value });
 
+/** Numbers that are accessed one by one. */
+export const floats = (name: string, access: 'read' | 'read_write' = 'read'): Binding => ({
+  name,
+  access,
+  type: 'array<f32>',
+});
+
 /**
  * What every call shares: sequences, new tokens of each (the longest), keys after this call (the longest), capacity of the
  * cache in tokens, and whether logits of every token are asked for (1) or of the last of each sequence (0).

@@ -2,7 +2,7 @@ import { evaluate } from '../check/dims.ts';
 import type { AttnModule, Node } from '../ir/nodes.ts';
 import { type Use, usesOf } from '../ir/uses.ts';
 import { type Call, extentAt } from '../plan/extents.ts';
-import type { PlannedDispatch } from '../plan/planned.ts';
+import { nodesOf, type PlannedDispatch } from '../plan/planned.ts';
 import type { ProgramPlan } from '../plan/program.ts';
 import { bytesOf, cacheRowBytes, elementBytes } from '../plan/tensor-bytes.ts';
 import { redoesMarked } from './kernel-flops.ts';
@@ -32,8 +32,7 @@ export function trafficOf(
   const unused = new Set(dispatches.filter(isIdle).flatMap(({ bind }) => Object.values(bind)));
   return dispatches.map((dispatch) => {
     if (isIdle(dispatch)) return nothing;
-    const { plan, node, prologue, bind } = dispatch;
-    const uses = [prologue, node].flatMap((computed) => (computed === undefined ? [] : usesOf(computed)));
+    const { plan, node, bind } = dispatch;
     const isRedone = redoesMarked(plan);
     const parts = [...new Set(Object.values(bind))].map((name): Traffic => {
       const buffer = scratch.get(name);
@@ -45,7 +44,6 @@ export function trafficOf(
         return { read: 0, written: bytes };
       }
       if (isRedone) return nothing;
-      const own = uses.filter(({ tensor }) => tensor === name);
       const tensor = module.tensors.get(name);
       if (tensor === undefined) return nothing;
       if (node === undefined)
@@ -56,10 +54,23 @@ export function trafficOf(
           ),
           written: 0,
         };
-      return sum(own.map((use) => useTraffic(use, node, module, call)));
+      return tensorTraffic(name, dispatch, module, call);
     });
     return sum(parts);
   });
+}
+
+/** What several nodes of a kernel read is read once. */
+function tensorTraffic(name: string, dispatch: PlannedDispatch, module: AttnModule, call: Call): Traffic {
+  const prologue = dispatch.prologue ? usesOf(dispatch.prologue) : [];
+  const ofNodes = nodesOf(dispatch).map((node, index) => {
+    const uses = [...(index === 0 ? prologue : []), ...usesOf(node)].filter(({ tensor }) => tensor === name);
+    return sum(uses.map((use) => useTraffic(use, node, module, call)));
+  });
+  return {
+    read: Math.max(...ofNodes.map(({ read }) => read)),
+    written: Math.max(...ofNodes.map(({ written }) => written)),
+  };
 }
 
 function useTraffic(use: Use, node: Node, module: AttnModule, call: Call): Traffic {

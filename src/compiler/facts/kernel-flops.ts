@@ -1,7 +1,7 @@
 import type { AttentionNode } from '../ir/nodes.ts';
 import type { AttentionOptions } from '../plan/attention-kernel-plan.ts';
 import type { Call } from '../plan/extents.ts';
-import type { KernelPlan } from '../plan/kernel-plan.ts';
+import type { KernelPlan, LinearRowPlan } from '../plan/kernel-plan.ts';
 import type { PlannedDispatch } from '../plan/planned.ts';
 import type { Arithmetic } from './devices.ts';
 import { visiblePairs } from './visible-keys.ts';
@@ -26,8 +26,9 @@ export function flopsOf({ plan, node }: PlannedDispatch, call: Call): number {
   switch (plan.stage) {
     case 'linear_tile':
     case 'linear_matrix':
+      return 2 * rows * plan.inWidth * plan.outWidth * matricesOf(plan);
     case 'linear_row':
-      return 2 * (plan.logits ? call.L : rows) * plan.inWidth * plan.outWidth * matricesOf(plan);
+      return 2 * (plan.logits ? call.L : rows) * plan.inWidth * columnsOf(plan) * matricesOf(plan);
     case 'experts_up':
       return 2 * rows * plan.active * plan.inWidth * plan.outWidth * matricesOf(plan);
     case 'experts_down':
@@ -69,6 +70,10 @@ export function flopsOf({ plan, node }: PlannedDispatch, call: Call): number {
       return 0;
   }
 }
+
+/** Of the product and of those that are joined to it. */
+const columnsOf = ({ outWidth, also }: LinearRowPlan): number =>
+  also.reduce((sum, product) => sum + product.outWidth, outWidth);
 
 const matricesOf = ({ gate }: { readonly gate: 'none' | 'plain' | 'biased' }) => (gate === 'none' ? 1 : 2);
 

@@ -32,6 +32,9 @@ export function fuseNorms({ nodes, tensors }: AttnModule): FusedNorms {
   };
 }
 
+export const weightOfNorm = ({ weight, unitOffset }: NormNode) =>
+  weight === undefined ? 'none' : unitOffset ? 'offset' : 'plain';
+
 const isScaling = ({ kind, bias, accumulate, xWidth, rows }: NormNode): boolean =>
   kind === 'rms' && bias === undefined && !accumulate && xWidth === undefined && rows === undefined;
 

@@ -15,6 +15,7 @@ export function kernelName(plan: KernelPlan): string {
       return joined(
         plan.stage,
         `${plan.inWidth}x${plan.outWidth}`,
+        ...(plan.stage === 'linear_row' ? plan.also.map(({ outWidth }) => outWidth) : []),
         plan.stage === 'linear_row' && plan.norm && 'normed',
         plan.inputHeads > 1 && `split${plan.inputHeads}`,
         plan.gate !== 'none' && 'gated',

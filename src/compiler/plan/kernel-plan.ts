@@ -141,6 +141,15 @@ export interface LinearRowPlan extends LinearOptions {
   readonly fold: 'subgroups' | 'workgroup';
   /** x is normalised on the way: the factor is known after the last entry, and scales the sums. */
   readonly norm?: RowNormPlan;
+  /** Products of the same x that are made by workgroups behind those of this one. */
+  readonly also: readonly JoinedProduct[];
+}
+
+/** A product that differs from another one in its columns only. */
+export interface JoinedProduct {
+  readonly outWidth: number;
+  readonly weight: MatrixStorage;
+  readonly bias: boolean;
 }
 
 /** An rms norm without bias. */

@@ -1,6 +1,6 @@
 import type { LinearNode } from '../ir/nodes.ts';
 import { quads } from './extents.ts';
-import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan, RowNormPlan } from './kernel-plan.ts';
+import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan } from './kernel-plan.ts';
 import type { MatrixStorage } from './plan-base.ts';
 import { defaultLimits, type ProductSchedule, type RowSchedule, type TargetProfile } from './profiles.ts';
 import { floats, halfVectors, vectors } from './workgroup-memory.ts';
@@ -144,19 +144,21 @@ function fewerForOutputs(lanes: number, outputs: number, threads: number): numbe
     : lanes;
 }
 
-/** @param norm what x is normalised by on the way */
+/** @param others what the kernel computes beside the product */
 export function planLinearRow(
   node: LinearNode,
   weight: MatrixStorage,
   profile: TargetProfile,
-  norm?: RowNormPlan,
+  others: Pick<LinearRowPlan, 'also' | 'norm'>,
 ): LinearRowPlan {
+  const { also, norm } = others;
   const options = linearOptions(node, weight);
   const threads = 128;
   const inQuads = quads(options.inWidth);
   const blockQuads = weight !== 'f32' && inQuads % 2 === 0 ? 2 : 1;
   const blocks = inQuads / blockQuads;
-  const lanes = fewerForOutputs(rowLanes(blocks, blockQuads, threads, profile), options.outWidth, threads);
+  const outWidth = also.reduce((sum, product) => sum + product.outWidth, options.outWidth);
+  const lanes = fewerForOutputs(rowLanes(blocks, blockQuads, threads, profile), outWidth, threads);
   const fold = profile.subgroupSize === 32 && lanes >= 32 ? 'subgroups' : 'workgroup';
   const sums = ['sum', ...(options.gate === 'none' ? [] : ['gate_sum']), ...(norm ? ['squares'] : [])];
   const partials = fold === 'workgroup' ? threads : lanes === 32 ? 0 : threads / 32;
@@ -168,7 +170,7 @@ export function planLinearRow(
     blockQuads,
     reads: [profile.schedules?.linear_row?.[0]?.reads ?? 4, 4, 2].find((count) => blocks % (count * lanes) === 0) ?? 1,
     fold,
-    ...(norm && { norm }),
+    ...others,
     threads,
     workgroup: partials === 0 ? [] : sums.map((name) => floats(`${name}_partials`, partials)),
   };

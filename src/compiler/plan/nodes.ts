@@ -1,4 +1,3 @@
-import type { Extent } from '../../runtime/abi1/definition.ts';
 import type {
   AttnModule,
   EmbedNode,
@@ -6,7 +5,6 @@ import type {
   HeadInputsNode,
   HeadResultsNode,
   LatentHeadsNode,
-  LinearNode,
   MixValuesNode,
   Node,
   NormNode,
@@ -16,11 +14,12 @@ import { planAttention } from './attention-node.ts';
 import { dispatch, type MatrixStorageOf, rowsOf, type StorageOf } from './dispatch.ts';
 import { planExpertsDown, planExpertsUp, planRoute } from './expert-nodes.ts';
 import { ceilDiv, quads, times } from './extents.ts';
-import type { FusedNorms } from './fused-norms.ts';
+import { type FusedNorms, weightOfNorm } from './fused-norms.ts';
+import type { Fusions } from './fusions.ts';
 import { planAppend, planMemoryKeys, planQueryHeads } from './head-nodes.ts';
 import type { KernelPlan } from './kernel-plan.ts';
 import { planLatentQueries, planLatentValues } from './latent-nodes.ts';
-import { planLinearMatrix, planLinearRow, planLinearTile } from './linear-plans.ts';
+import { planLinear } from './linear-node.ts';
 import type { MatrixStorage, Storage } from './plan-base.ts';
 import type { NodePlan, PlannedDispatch } from './planned.ts';
 import type { TargetProfile } from './profiles.ts';
@@ -28,16 +27,16 @@ import { elementBytes } from './tensor-bytes.ts';
 import { foldArrays } from './workgroup-memory.ts';
 
 /** The kernels of one node, for many tokens and for one. */
-export function planNode(node: Node, module: AttnModule, profile: TargetProfile, norms: FusedNorms): NodePlan {
+export function planNode(node: Node, module: AttnModule, profile: TargetProfile, fusions: Fusions): NodePlan {
   const storageOf = (name: string) => storage(tensorOf(module, name), profile);
   const matrixStorageOf = (name: string) => matrixStorage(tensorOf(module, name), profile);
   switch (node.op) {
     case 'embed':
       return planEmbed(node, storageOf);
     case 'norm':
-      return planNorm(node, norms);
+      return planNorm(node, fusions.norms);
     case 'linear':
-      return planLinear(node, matrixStorageOf, profile, norms.of(node));
+      return planLinear(node, matrixStorageOf, profile, fusions);
     case 'route':
       return { prefill: [planRoute(node)] };
     case 'experts_up':
@@ -107,9 +106,6 @@ function planEmbed(node: EmbedNode, storageOf: StorageOf): NodePlan {
   return { prefill: [dispatch(node, plan, bind, [ceilDiv(times('B', 'I', quads(width)), 64), 1, 1])] };
 }
 
-const weightOfNorm = ({ weight, unitOffset }: NormNode) =>
-  weight === undefined ? 'none' : unitOffset ? 'offset' : 'plain';
-
 function planNorm(node: NormNode, norms: FusedNorms): NodePlan {
   const { width, xWidth, heads, weight, bias, accumulate } = node;
   const threads = width >= 1024 ? 256 : 64;
@@ -132,44 +128,6 @@ function planNorm(node: NormNode, norms: FusedNorms): NodePlan {
     prefill: norms.isUnused(node, 'of logits') ? [] : dispatches,
     decode: norms.isUnused(node, 'of one row') ? [] : dispatches,
   };
-}
-
-/** Logits are wanted of few rows, mostly one: they take the one-row kernel always. That kernel computes the norm before it as well. */
-function planLinear(
-  node: LinearNode,
-  storageOf: MatrixStorageOf,
-  profile: TargetProfile,
-  norm: NormNode | undefined,
-): NodePlan {
-  const bind = {
-    x: node.x,
-    weight: node.weight,
-    bias: node.bias,
-    gate: node.gate?.weight,
-    gate_bias: node.gate?.bias,
-    y: node.out,
-  };
-  const row = planLinearRow(
-    node,
-    storageOf(node.weight),
-    profile,
-    norm && { eps: norm.eps, weight: weightOfNorm(norm) },
-  );
-  const rowBind = norm === undefined ? bind : { ...bind, x: norm.x, norm_weight: norm.weight };
-  const byRow = (count: Extent): readonly PlannedDispatch[] => [
-    {
-      ...dispatch(node, row, rowBind, [ceilDiv(node.outWidth, row.outputs), count, 1]),
-      ...(norm && { prologue: norm }),
-    },
-  ];
-  if (node.logits) return { prefill: byRow('L') };
-  const storage = storageOf(node.weight);
-  const tile = planLinearMatrix(node, storage, profile) ?? planLinearTile(node, storage);
-  const { inputHeads, tileColumns, tileRows } = tile;
-  // Workgroups side by side share their columns, so that weights are read from memory once.
-  const columns = ceilDiv(node.outWidth / inputHeads, tileColumns);
-  const grid = [ceilDiv(rowsOf(node), tileRows), columns, inputHeads] as const;
-  return { prefill: [dispatch(node, tile, bind, grid)], decode: byRow(rowsOf(node)) };
 }
 
 /** One invocation per entry of `width` entries a row. */

@@ -10,6 +10,8 @@ export interface PlannedDispatch {
   readonly grid: readonly [Extent, Extent, Extent];
   /** Absent for what no node asks for: sampling. */
   readonly node?: Node;
+  /** Nodes beside it that the same kernel computes. */
+  readonly also?: readonly Node[];
   /** A node whose result the kernel computes on the way, without writing it. */
   readonly prologue?: Node;
 }
@@ -22,3 +24,7 @@ export interface NodePlan {
   readonly scratch?: readonly BufferDecl[];
   readonly rejected?: readonly Rejection[];
 }
+
+/** The nodes whose results a dispatch writes. */
+export const nodesOf = ({ node, also = [] }: PlannedDispatch): readonly Node[] =>
+  node === undefined ? [] : [node, ...also];

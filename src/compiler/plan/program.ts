@@ -1,7 +1,7 @@
 import type { BufferDecl } from '../../runtime/abi1/definition.ts';
 import type { AttnModule, Node } from '../ir/nodes.ts';
 import type { Rejection } from './attention-plans.ts';
-import { fuseNorms } from './fused-norms.ts';
+import { fuse } from './fusions.ts';
 import { planNode } from './nodes.ts';
 import type { PlannedDispatch } from './planned.ts';
 import type { TargetProfile } from './profiles.ts';
@@ -23,8 +23,8 @@ export interface ProgramPlan {
 
 /** In: the module and a target. Out: its program. Throws when a kernel has no form for the target: the checker's rules exclude that. */
 export function planProgram(module: AttnModule, profile: TargetProfile): ProgramPlan {
-  const norms = fuseNorms(module);
-  const planned = module.nodes.map((node) => ({ node, plan: planNode(node, module, profile, norms) }));
+  const fusions = fuse(module, profile);
+  const planned = module.nodes.map((node) => ({ node, plan: planNode(node, module, profile, fusions) }));
   const plans = planned.map(({ plan }) => plan);
   const sampling = planSampling(module);
   const scratch = new Map(plans.flatMap((plan) => plan.scratch ?? []).map((buffer) => [buffer.name, buffer]));

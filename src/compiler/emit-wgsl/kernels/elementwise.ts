@@ -1,9 +1,6 @@
 import type { GateHeadsPlan, LatentHeadsPlan, MixValuesPlan } from '../../plan/kernel-plan.ts';
-import { f32c, type KernelSource, stepBinding, u32c } from '../kernel.ts';
+import { f32c, floats, type KernelSource, stepBinding, u32c } from '../kernel.ts';
 import { wgsl } from '../wgsl.ts';
-
-const floats = (name: string, access: 'read' | 'read_write' = 'read') =>
-  ({ name, access, type: 'array<f32>' }) as const;
 
 /** One invocation per entry. */
 export function mixValues(plan: MixValuesPlan): KernelSource {

@@ -1,6 +1,6 @@
 import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan } from '../../plan/kernel-plan.ts';
 import { accurateTanh, activatedValue, activationFunction } from '../activation.ts';
-import { type Binding, f32c, sequencesBinding, stepBinding } from '../kernel.ts';
+import { type Binding, f32c, floats, sequencesBinding, stepBinding } from '../kernel.ts';
 import { enablesFor, rowLoader, rowsBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 
@@ -16,14 +16,13 @@ export interface MatrixAccess {
 export function linearParts(plan: LinearPlan, access: (name: string) => MatrixAccess) {
   const gated = plan.gate !== 'none';
   const split = plan.inputHeads > 1;
-  const vector = (name: string): Binding => ({ name, access: 'read', type: 'array<f32>' });
   const matrices = (gated ? ['weight', 'gate'] : ['weight']).map(access);
   const bindings: Binding[] = [
     rowsBinding('x', plan.inWidth),
     ...matrices.map(({ binding }) => binding),
-    ...(plan.bias ? [vector('bias')] : []),
-    ...(plan.gate === 'biased' ? [vector('gate_bias')] : []),
-    { name: 'y', access: 'read_write', type: 'array<f32>' },
+    ...(plan.bias ? [floats('bias')] : []),
+    ...(plan.gate === 'biased' ? [floats('gate_bias')] : []),
+    floats('y', 'read_write'),
     ...(plan.logits ? [sequencesBinding] : []),
     stepBinding,
   ];
@@ -51,11 +50,11 @@ export function linearParts(plan: LinearPlan, access: (name: string) => MatrixAc
   };
 }
 
-function formula(plan: LinearPlan): string {
-  const up = `x · weightᵀ${plan.bias ? ' + bias' : ''}`;
+export function formula(plan: LinearPlan, suffix = ''): string {
+  const up = `x · weight${suffix}ᵀ${plan.bias ? ` + bias${suffix}` : ''}`;
   const gate = `x · gateᵀ${plan.gate === 'biased' ? ' + gate_bias' : ''}`;
   const value = activationText(plan.activation, up, plan.gate === 'none' ? undefined : gate);
-  return `y ${write(plan)} ${finished(plan, value)}, weights [${plan.outWidth}, ${plan.inWidth}]`;
+  return `y${suffix} ${write(plan)} ${finished(plan, value)}, weights [${plan.outWidth}, ${plan.inWidth}]`;
 }
 
 function activationText(activation: LinearPlan['activation'], up: string, gate: string | undefined): string {
@@ -105,12 +104,13 @@ function finished(plan: LinearPlan, value: string): string {
   return plan.softcap === undefined ? scaled : `SOFTCAP * accurate_tanh((${scaled}) / SOFTCAP)`;
 }
 
-function finish(plan: LinearPlan): string {
-  const sum = plan.bias ? 'sum + bias[column]' : 'sum';
+/** @param suffix of the names of a product that is joined to another */
+export function finish(plan: LinearPlan, suffix = ''): string {
+  const sum = plan.bias ? `sum + bias${suffix}[column]` : 'sum';
   const value = activatedValue(plan.activation, sum, undefined);
   return wgsl`
-    fn finish(row: u32, column: u32, sum: f32) {
-      y[row * OUT_WIDTH + column] ${write(plan)} ${finished(plan, value)};
+    fn finish${suffix}(row: u32, column: u32, sum: f32) {
+      y${suffix}[row * OUT_WIDTH${suffix} + column] ${write(plan)} ${finished(plan, value)};
     }`;
 }
 

@@ -1,6 +1,6 @@
 import type { RoutePlan } from '../../plan/kernel-plan.ts';
 import { foldOfLanes } from '../fold.ts';
-import { type Binding, f32c, type KernelSource, u32c } from '../kernel.ts';
+import { f32c, floats, type KernelSource, u32c } from '../kernel.ts';
 import { wgsl } from '../wgsl.ts';
 
 /**
@@ -10,7 +10,6 @@ import { wgsl } from '../wgsl.ts';
 export function route(plan: RoutePlan): KernelSource {
   const { scoring, groups, correction } = plan;
   const corrected = correction ? 'scores[e] + correction[e]' : 'scores[e]';
-  const floats = (name: string, access: Binding['access'] = 'read'): Binding => ({ name, access, type: 'array<f32>' });
   return {
     doc: `chosen = the ${plan.active} best of ${plan.experts} experts for each token, shares = their weights (${scoring})`,
     enables: [],

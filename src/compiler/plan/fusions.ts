@@ -1,0 +1,15 @@
+import type { AttnModule } from '../ir/nodes.ts';
+import { type FusedNorms, fuseNorms } from './fused-norms.ts';
+import { type JoinedProducts, joinProducts } from './joined-products.ts';
+import type { TargetProfile } from './profiles.ts';
+
+/** Nodes that share kernels with others. */
+export interface Fusions {
+  readonly norms: FusedNorms;
+  readonly products: JoinedProducts;
+}
+
+export function fuse(module: AttnModule, { limits }: TargetProfile): Fusions {
+  const norms = fuseNorms(module);
+  return { norms, products: joinProducts(module, norms, limits.maxStorageBuffersPerShaderStage) };
+}

@@ -1,0 +1,85 @@
+import type { Extent } from '../../runtime/abi1/definition.ts';
+import type { LinearNode, NormNode } from '../ir/nodes.ts';
+import { dispatch, type MatrixStorageOf, rowsOf } from './dispatch.ts';
+import { ceilDiv } from './extents.ts';
+import { weightOfNorm } from './fused-norms.ts';
+import type { Fusions } from './fusions.ts';
+import type { LinearRowPlan } from './kernel-plan.ts';
+import { planLinearMatrix, planLinearRow, planLinearTile } from './linear-plans.ts';
+import type { NodePlan, PlannedDispatch } from './planned.ts';
+import type { TargetProfile } from './profiles.ts';
+
+/** Logits are wanted of few rows, mostly one: they take the one-row kernel always. */
+export function planLinear(
+  node: LinearNode,
+  storageOf: MatrixStorageOf,
+  profile: TargetProfile,
+  { norms, products }: Fusions,
+): NodePlan {
+  const byRow = (count: Extent) => [
+    planRows({ node, also: products.with(node), norm: norms.of(node) }, storageOf, profile, count),
+  ];
+  if (node.logits) return { prefill: byRow('L') };
+  return {
+    prefill: [planTiles(node, storageOf, profile)],
+    decode: products.isJoined(node) ? [] : byRow(rowsOf(node)),
+  };
+}
+
+const bindingsOf = ({ x, weight, bias, gate, out }: LinearNode) => ({
+  x,
+  weight,
+  bias,
+  gate: gate?.weight,
+  gate_bias: gate?.bias,
+  y: out,
+});
+
+/** Many rows. */
+function planTiles(node: LinearNode, storageOf: MatrixStorageOf, profile: TargetProfile): PlannedDispatch {
+  const storage = storageOf(node.weight);
+  const plan = planLinearMatrix(node, storage, profile) ?? planLinearTile(node, storage);
+  const { inputHeads, tileColumns, tileRows } = plan;
+  // Workgroups side by side share their columns, so that weights are read from memory once.
+  const columns = ceilDiv(node.outWidth / inputHeads, tileColumns);
+  return dispatch(node, plan, bindingsOf(node), [ceilDiv(rowsOf(node), tileRows), columns, inputHeads]);
+}
+
+/** What a kernel of one row computes: a product, others of the same x, and the norm before them. */
+interface RowProducts {
+  readonly node: LinearNode;
+  readonly also: readonly LinearNode[];
+  readonly norm: NormNode | undefined;
+}
+
+function planRows(
+  { node, also, norm }: RowProducts,
+  storageOf: MatrixStorageOf,
+  profile: TargetProfile,
+  count: Extent,
+): PlannedDispatch {
+  const plan = planLinearRow(node, storageOf(node.weight), profile, {
+    also: also.map(({ outWidth, weight, bias }) => ({
+      outWidth,
+      weight: storageOf(weight),
+      bias: bias !== undefined,
+    })),
+    ...(norm && { norm: { eps: norm.eps, weight: weightOfNorm(norm) } }),
+  });
+  const others = also.flatMap(({ weight, bias, out }, index) =>
+    Object.entries({ weight, bias, y: out }).map(([name, tensor]) => [`${name}_${index + 2}`, tensor] as const),
+  );
+  const bind = {
+    ...bindingsOf(node),
+    ...Object.fromEntries(others),
+    ...(norm && { x: norm.x, norm_weight: norm.weight }),
+  };
+  return {
+    ...dispatch(node, plan, bind, [rowWorkgroups(plan), count, 1]),
+    ...(also.length > 0 && { also }),
+    ...(norm && { prologue: norm }),
+  };
+}
+
+const rowWorkgroups = ({ outWidth, outputs, also }: LinearRowPlan): number =>
+  [{ outWidth }, ...also].reduce((sum, product) => sum + Math.ceil(product.outWidth / outputs), 0);
