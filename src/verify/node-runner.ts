@@ -46,7 +46,8 @@ export async function runNodes(
       const own = dispatches.get(trace.node);
       if (own === undefined) continue;
       const uses = [...prologueUses(planned, trace.node), ...usesOf(trace.node)];
-      errors.push(...(await runNode(loaded, workspace, step, trace, { dispatches: own, uses })));
+      const declared = declaredFor(planned, trace.node, definition.buffers);
+      errors.push(...(await runNode(loaded, workspace, step, trace, { dispatches: own, uses, declared })));
     }
     return errors;
   } finally {
@@ -61,9 +62,24 @@ function prologueUses(planned: readonly PlannedDispatch[], node: Node): readonly
     .flatMap(({ prologue }) => (prologue ? usesOf(prologue).filter(({ access }) => access === 'read') : []));
 }
 
+/** Buffers as this node's kernels take them: activations that they hand on as f16 fill half of theirs. */
+function declaredFor(
+  planned: readonly PlannedDispatch[],
+  node: Node,
+  buffers: readonly BufferDecl[],
+): ReadonlyMap<string, BufferDecl> {
+  const halves = new Set(
+    planned.flatMap((dispatch) => (nodesOf(dispatch).includes(node) ? (dispatch.halves ?? []) : [])),
+  );
+  return new Map(
+    buffers.map((buffer) => [buffer.name, halves.has(buffer.name) ? { ...buffer, dtype: 'f16' } : buffer]),
+  );
+}
+
 interface NodeDispatches {
   readonly dispatches: readonly DispatchDecl[];
   readonly uses: readonly Use[];
+  readonly declared: ReadonlyMap<string, BufferDecl>;
 }
 
 function symbolsOf({ batch, tokens, keys, capacity, allLogits }: Step) {
@@ -75,10 +91,9 @@ async function runNode(
   workspace: Workspace,
   step: Step,
   { node, before, written }: NodeTrace,
-  { dispatches, uses }: NodeDispatches,
+  { dispatches, uses, declared }: NodeDispatches,
 ): Promise<readonly NodeError[]> {
-  const { ledger, definition } = loaded;
-  const declared = new Map(definition.buffers.map((buffer) => [buffer.name, buffer]));
+  const { ledger } = loaded;
   for (const use of uses) {
     const buffer = declared.get(use.tensor);
     if (buffer !== undefined && buffer.role !== 'prepared' && buffer.role !== 'pages') {

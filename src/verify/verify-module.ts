@@ -195,7 +195,8 @@ function toleranceOf(
   const own = [...prefill, ...decode].filter((dispatch) => nodesOf(dispatch).includes(node));
   if (own.some(({ plan }) => arithmeticOf(plan) !== 'f32')) return halfProductsTolerance;
   const isRounded = definition.buffers.some(({ name, dtype }) => name === tensor && dtype === 'f16');
-  return isRounded ? halfOutputTolerance : kernelTolerances[node.op];
+  const isHandedOn = own.some(({ halves }) => halves?.includes(tensor));
+  return isRounded || isHandedOn ? halfOutputTolerance : kernelTolerances[node.op];
 }
 
 /** The error is the share of draws that give another token. */

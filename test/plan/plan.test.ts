@@ -120,6 +120,7 @@ describe('names of kernels', () => {
       weight: 'plain',
       bias: false,
       accumulate: false,
+      y: 'f32',
       threads: 64,
       workgroup: [],
     });

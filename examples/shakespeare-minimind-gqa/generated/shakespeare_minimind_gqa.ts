@@ -62,14 +62,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 `,
   norm_rms_192: `// y = x / sqrt(mean(x²) + eps) · γ, row by row
 
-const WIDTH = 192u;
+const WIDTH: f32 = 192.0;
+const UNITS = 48u;
 const THREADS = 64u;
 const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 
 var<workgroup> lanes: array<f32, 64>;
 var<workgroup> runs: array<f32, 8>;
@@ -96,14 +97,14 @@ fn sum_of_lanes(lane: u32, part: f32) -> f32 {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
-  let first = row * WIDTH;
+  let first = row * UNITS;
   var squares = 0.0;
-  for (var e = lane; e < WIDTH; e += THREADS) {
+  for (var e = lane; e < UNITS; e += THREADS) {
     let value = x[first + e];
-    squares += value * value;
+    squares += dot(value, value);
   }
-  let factor = inverseSqrt(max(sum_of_lanes(lane, squares) / f32(WIDTH) + EPS, TINY));
-  for (var e = lane; e < WIDTH; e += THREADS) {
+  let factor = inverseSqrt(max(sum_of_lanes(lane, squares) / WIDTH + EPS, TINY));
+  for (var e = lane; e < UNITS; e += THREADS) {
     y[first + e] = x[first + e] * factor * weight[e];
   }
 }
@@ -4999,7 +5000,58 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   store_x(row, quad, load_table(ids[row] * WIDTH_QUADS + quad));
 }
 `,
-  linear_matrix_192x192: `// y = x · weightᵀ, weights [192, 192]
+  norm_rms_192_to_f16: `// y = x / sqrt(mean(x²) + eps) · γ, row by row
+
+enable f16;
+
+const WIDTH: f32 = 192.0;
+const UNITS = 48u;
+const THREADS = 64u;
+const EPS: f32 = 0.000001;
+const TINY: f32 = 1e-30;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4h>;
+
+var<workgroup> lanes: array<f32, 64>;
+var<workgroup> runs: array<f32, 8>;
+
+fn sum_of_lanes(lane: u32, part: f32) -> f32 {
+  workgroupBarrier();
+  lanes[lane] = part;
+  workgroupBarrier();
+  if (lane < 8u) {
+    var run = lanes[lane];
+    for (var other = lane + 8u; other < 64u; other += 8u) {
+      run = run + lanes[other];
+    }
+    runs[lane] = run;
+  }
+  workgroupBarrier();
+  var result = runs[0];
+  for (var other = 1u; other < 8u; other++) {
+    result = result + runs[other];
+  }
+  return result;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.x;
+  let first = row * UNITS;
+  var squares = 0.0;
+  for (var e = lane; e < UNITS; e += THREADS) {
+    let value = x[first + e];
+    squares += dot(value, value);
+  }
+  let factor = inverseSqrt(max(sum_of_lanes(lane, squares) / WIDTH + EPS, TINY));
+  for (var e = lane; e < UNITS; e += THREADS) {
+    y[first + e] = vec4h(x[first + e] * factor * weight[e]);
+  }
+}
+`,
+  linear_matrix_192x192_of_f16: `// y = x · weightᵀ, weights [192, 192]
 // A workgroup makes 64 rows × 64 columns, by subgroup matrices.
 
 enable f16;
@@ -5012,8 +5064,8 @@ const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 4u;
-const TILE_PITCH = 10u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 18u;
 const SUBGROUP_COLUMNS = 2u;
 const BLOCK = 256u;
 
@@ -5025,17 +5077,17 @@ struct Step {
   logits_all: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 640>;
-var<workgroup> weight_tile: array<vec4h, 640>;
+var<workgroup> x_tile: array<vec4h, 1152>;
+var<workgroup> weight_tile: array<vec4h, 1152>;
 var<workgroup> block: array<f32, 1024>;
 
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
+fn x_halves(block: u32) -> vec4u {
+  return x[block];
 }
 
 fn weight_halves(block: u32) -> vec4u {
@@ -5058,13 +5110,9 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Result = subgroup_matrix_result<f32, 16, 16>;
 
-fn x_halves(row: u32, block: u32) -> vec4u {
-  return vec4u(bitcast<vec2u>(vec4h(load_x(row, 2u * block))), bitcast<vec2u>(vec4h(load_x(row, 2u * block + 1u))));
-}
-
 fn fetch_x(index: u32, first: u32, depth: u32) -> vec4u {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
-  return x_halves(row, depth + index % TILE_BLOCKS);
+  return x_halves(row * IN_BLOCKS + depth + index % TILE_BLOCKS);
 }
 
 fn store_x(index: u32, held: vec4u) {
@@ -5112,20 +5160,32 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   // The next tiles are fetched into registers while these are multiplied.
   var x_held0 = fetch_x(lane, first_row, 0u);
   var x_held1 = fetch_x(lane + 128u, first_row, 0u);
+  var x_held2 = fetch_x(lane + 256u, first_row, 0u);
+  var x_held3 = fetch_x(lane + 384u, first_row, 0u);
   var weight_held0 = fetch_weight(lane, first_column, 0u);
   var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
+  var weight_held2 = fetch_weight(lane + 256u, first_column, 0u);
+  var weight_held3 = fetch_weight(lane + 384u, first_column, 0u);
   for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
     store_x(lane, x_held0);
     store_x(lane + 128u, x_held1);
+    store_x(lane + 256u, x_held2);
+    store_x(lane + 384u, x_held3);
     store_weight(lane, weight_held0);
     store_weight(lane + 128u, weight_held1);
+    store_weight(lane + 256u, weight_held2);
+    store_weight(lane + 384u, weight_held3);
     workgroupBarrier();
     let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
     x_held0 = fetch_x(lane, first_row, next);
     x_held1 = fetch_x(lane + 128u, first_row, next);
+    x_held2 = fetch_x(lane + 256u, first_row, next);
+    x_held3 = fetch_x(lane + 384u, first_row, next);
     weight_held0 = fetch_weight(lane, first_column, next);
     weight_held1 = fetch_weight(lane + 128u, first_column, next);
+    weight_held2 = fetch_weight(lane + 256u, first_column, next);
+    weight_held3 = fetch_weight(lane + 384u, first_column, next);
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -5143,6 +5203,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
@@ -5181,7 +5261,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_matrix_192x64: `// y = x · weightᵀ, weights [64, 192]
+  linear_matrix_192x64_of_f16: `// y = x · weightᵀ, weights [64, 192]
 // A workgroup makes 64 rows × 64 columns, by subgroup matrices.
 
 enable f16;
@@ -5194,8 +5274,8 @@ const IN_BLOCKS = 24u;
 const OUT_WIDTH = 64u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 4u;
-const TILE_PITCH = 10u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 18u;
 const SUBGROUP_COLUMNS = 2u;
 const BLOCK = 256u;
 
@@ -5207,17 +5287,17 @@ struct Step {
   logits_all: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 640>;
-var<workgroup> weight_tile: array<vec4h, 640>;
+var<workgroup> x_tile: array<vec4h, 1152>;
+var<workgroup> weight_tile: array<vec4h, 1152>;
 var<workgroup> block: array<f32, 1024>;
 
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
+fn x_halves(block: u32) -> vec4u {
+  return x[block];
 }
 
 fn weight_halves(block: u32) -> vec4u {
@@ -5240,13 +5320,9 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Result = subgroup_matrix_result<f32, 16, 16>;
 
-fn x_halves(row: u32, block: u32) -> vec4u {
-  return vec4u(bitcast<vec2u>(vec4h(load_x(row, 2u * block))), bitcast<vec2u>(vec4h(load_x(row, 2u * block + 1u))));
-}
-
 fn fetch_x(index: u32, first: u32, depth: u32) -> vec4u {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
-  return x_halves(row, depth + index % TILE_BLOCKS);
+  return x_halves(row * IN_BLOCKS + depth + index % TILE_BLOCKS);
 }
 
 fn store_x(index: u32, held: vec4u) {
@@ -5294,20 +5370,32 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   // The next tiles are fetched into registers while these are multiplied.
   var x_held0 = fetch_x(lane, first_row, 0u);
   var x_held1 = fetch_x(lane + 128u, first_row, 0u);
+  var x_held2 = fetch_x(lane + 256u, first_row, 0u);
+  var x_held3 = fetch_x(lane + 384u, first_row, 0u);
   var weight_held0 = fetch_weight(lane, first_column, 0u);
   var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
+  var weight_held2 = fetch_weight(lane + 256u, first_column, 0u);
+  var weight_held3 = fetch_weight(lane + 384u, first_column, 0u);
   for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
     store_x(lane, x_held0);
     store_x(lane + 128u, x_held1);
+    store_x(lane + 256u, x_held2);
+    store_x(lane + 384u, x_held3);
     store_weight(lane, weight_held0);
     store_weight(lane + 128u, weight_held1);
+    store_weight(lane + 256u, weight_held2);
+    store_weight(lane + 384u, weight_held3);
     workgroupBarrier();
     let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
     x_held0 = fetch_x(lane, first_row, next);
     x_held1 = fetch_x(lane + 128u, first_row, next);
+    x_held2 = fetch_x(lane + 256u, first_row, next);
+    x_held3 = fetch_x(lane + 384u, first_row, next);
     weight_held0 = fetch_weight(lane, first_column, next);
     weight_held1 = fetch_weight(lane + 128u, first_column, next);
+    weight_held2 = fetch_weight(lane + 256u, first_column, next);
+    weight_held3 = fetch_weight(lane + 384u, first_column, next);
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -5325,6 +5413,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
@@ -5376,8 +5484,8 @@ const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 4u;
-const TILE_PITCH = 10u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 18u;
 const SUBGROUP_COLUMNS = 2u;
 const BLOCK = 256u;
 
@@ -5389,17 +5497,22 @@ struct Step {
   logits_all: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 640>;
-var<workgroup> weight_tile: array<vec4h, 640>;
+var<workgroup> x_tile: array<vec4h, 1152>;
+var<workgroup> weight_tile: array<vec4h, 1152>;
 var<workgroup> block: array<f32, 1024>;
 
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
+fn load_x(index: u32) -> vec4f {
+  let raw = x[index];
+  return raw;
+}
+
+fn x_halves(block: u32) -> vec4u {
+  return vec4u(bitcast<vec2u>(vec4h(load_x(2u * block))), bitcast<vec2u>(vec4h(load_x(2u * block + 1u))));
 }
 
 fn weight_halves(block: u32) -> vec4u {
@@ -5422,13 +5535,9 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Result = subgroup_matrix_result<f32, 16, 16>;
 
-fn x_halves(row: u32, block: u32) -> vec4u {
-  return vec4u(bitcast<vec2u>(vec4h(load_x(row, 2u * block))), bitcast<vec2u>(vec4h(load_x(row, 2u * block + 1u))));
-}
-
 fn fetch_x(index: u32, first: u32, depth: u32) -> vec4u {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
-  return x_halves(row, depth + index % TILE_BLOCKS);
+  return x_halves(row * IN_BLOCKS + depth + index % TILE_BLOCKS);
 }
 
 fn store_x(index: u32, held: vec4u) {
@@ -5482,20 +5591,32 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   // The next tiles are fetched into registers while these are multiplied.
   var x_held0 = fetch_x(lane, first_row, 0u);
   var x_held1 = fetch_x(lane + 128u, first_row, 0u);
+  var x_held2 = fetch_x(lane + 256u, first_row, 0u);
+  var x_held3 = fetch_x(lane + 384u, first_row, 0u);
   var weight_held0 = fetch_weight(lane, first_column, 0u);
   var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
+  var weight_held2 = fetch_weight(lane + 256u, first_column, 0u);
+  var weight_held3 = fetch_weight(lane + 384u, first_column, 0u);
   for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
     store_x(lane, x_held0);
     store_x(lane + 128u, x_held1);
+    store_x(lane + 256u, x_held2);
+    store_x(lane + 384u, x_held3);
     store_weight(lane, weight_held0);
     store_weight(lane + 128u, weight_held1);
+    store_weight(lane + 256u, weight_held2);
+    store_weight(lane + 384u, weight_held3);
     workgroupBarrier();
     let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
     x_held0 = fetch_x(lane, first_row, next);
     x_held1 = fetch_x(lane + 128u, first_row, next);
+    x_held2 = fetch_x(lane + 256u, first_row, next);
+    x_held3 = fetch_x(lane + 384u, first_row, next);
     weight_held0 = fetch_weight(lane, first_column, next);
     weight_held1 = fetch_weight(lane + 128u, first_column, next);
+    weight_held2 = fetch_weight(lane + 256u, first_column, next);
+    weight_held3 = fetch_weight(lane + 384u, first_column, next);
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -5513,6 +5634,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
@@ -5551,7 +5692,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_matrix_192x512_gated_silu: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
+  linear_matrix_192x512_of_f16_gated_silu_to_f16: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
 // A workgroup makes 64 rows × 32 columns, by subgroup matrices.
 
 enable f16;
@@ -5564,8 +5705,8 @@ const IN_BLOCKS = 24u;
 const OUT_WIDTH = 512u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 32u;
-const TILE_BLOCKS = 4u;
-const TILE_PITCH = 10u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 18u;
 const SUBGROUP_COLUMNS = 2u;
 const BLOCK = 256u;
 
@@ -5577,19 +5718,19 @@ struct Step {
   logits_all: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read> gate: array<vec4u>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> gate: array<vec4u>;
+@group(0) @binding(3) var<storage, read_write> y: array<f16>;
 @group(0) @binding(4) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 640>;
-var<workgroup> weight_tile: array<vec4h, 320>;
-var<workgroup> gate_tile: array<vec4h, 320>;
+var<workgroup> x_tile: array<vec4h, 1152>;
+var<workgroup> weight_tile: array<vec4h, 576>;
+var<workgroup> gate_tile: array<vec4h, 576>;
 var<workgroup> block: array<f32, 1024>;
 
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
+fn x_halves(block: u32) -> vec4u {
+  return x[block];
 }
 
 fn weight_halves(block: u32) -> vec4u {
@@ -5613,20 +5754,16 @@ fn row_of_x(row: u32) -> u32 {
 }
 
 fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
-  y[row * OUT_WIDTH + column] = activate(gate_sum) * sum;
+  y[row * OUT_WIDTH + column] = f16(activate(gate_sum) * sum);
 }
 
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Result = subgroup_matrix_result<f32, 16, 16>;
 
-fn x_halves(row: u32, block: u32) -> vec4u {
-  return vec4u(bitcast<vec2u>(vec4h(load_x(row, 2u * block))), bitcast<vec2u>(vec4h(load_x(row, 2u * block + 1u))));
-}
-
 fn fetch_x(index: u32, first: u32, depth: u32) -> vec4u {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
-  return x_halves(row, depth + index % TILE_BLOCKS);
+  return x_halves(row * IN_BLOCKS + depth + index % TILE_BLOCKS);
 }
 
 fn store_x(index: u32, held: vec4u) {
@@ -5691,20 +5828,32 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   // The next tiles are fetched into registers while these are multiplied.
   var x_held0 = fetch_x(lane, first_row, 0u);
   var x_held1 = fetch_x(lane + 128u, first_row, 0u);
+  var x_held2 = fetch_x(lane + 256u, first_row, 0u);
+  var x_held3 = fetch_x(lane + 384u, first_row, 0u);
   var weight_held0 = fetch_weight(lane, first_column, 0u);
+  var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
   var gate_held0 = fetch_gate(lane, first_column, 0u);
+  var gate_held1 = fetch_gate(lane + 128u, first_column, 0u);
   for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
     store_x(lane, x_held0);
     store_x(lane + 128u, x_held1);
+    store_x(lane + 256u, x_held2);
+    store_x(lane + 384u, x_held3);
     store_weight(lane, weight_held0);
+    store_weight(lane + 128u, weight_held1);
     store_gate(lane, gate_held0);
+    store_gate(lane + 128u, gate_held1);
     workgroupBarrier();
     let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
     x_held0 = fetch_x(lane, first_row, next);
     x_held1 = fetch_x(lane + 128u, first_row, next);
+    x_held2 = fetch_x(lane + 256u, first_row, next);
+    x_held3 = fetch_x(lane + 384u, first_row, next);
     weight_held0 = fetch_weight(lane, first_column, next);
+    weight_held1 = fetch_weight(lane + 128u, first_column, next);
     gate_held0 = fetch_gate(lane, first_column, next);
+    gate_held1 = fetch_gate(lane + 128u, first_column, next);
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -5722,6 +5871,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
       let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
+      gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
+      gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
     }
@@ -5749,7 +5918,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_matrix_512x192_add: `// y += x · weightᵀ, weights [192, 512]
+  linear_matrix_512x192_of_f16_add: `// y += x · weightᵀ, weights [192, 512]
 // A workgroup makes 64 rows × 64 columns, by subgroup matrices.
 
 enable f16;
@@ -5762,8 +5931,8 @@ const IN_BLOCKS = 64u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 4u;
-const TILE_PITCH = 10u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 18u;
 const SUBGROUP_COLUMNS = 2u;
 const BLOCK = 256u;
 
@@ -5775,17 +5944,17 @@ struct Step {
   logits_all: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 640>;
-var<workgroup> weight_tile: array<vec4h, 640>;
+var<workgroup> x_tile: array<vec4h, 1152>;
+var<workgroup> weight_tile: array<vec4h, 1152>;
 var<workgroup> block: array<f32, 1024>;
 
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 128u + quad];
+fn x_halves(block: u32) -> vec4u {
+  return x[block];
 }
 
 fn weight_halves(block: u32) -> vec4u {
@@ -5808,13 +5977,9 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Result = subgroup_matrix_result<f32, 16, 16>;
 
-fn x_halves(row: u32, block: u32) -> vec4u {
-  return vec4u(bitcast<vec2u>(vec4h(load_x(row, 2u * block))), bitcast<vec2u>(vec4h(load_x(row, 2u * block + 1u))));
-}
-
 fn fetch_x(index: u32, first: u32, depth: u32) -> vec4u {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
-  return x_halves(row, depth + index % TILE_BLOCKS);
+  return x_halves(row * IN_BLOCKS + depth + index % TILE_BLOCKS);
 }
 
 fn store_x(index: u32, held: vec4u) {
@@ -5868,20 +6033,32 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   // The next tiles are fetched into registers while these are multiplied.
   var x_held0 = fetch_x(lane, first_row, 0u);
   var x_held1 = fetch_x(lane + 128u, first_row, 0u);
+  var x_held2 = fetch_x(lane + 256u, first_row, 0u);
+  var x_held3 = fetch_x(lane + 384u, first_row, 0u);
   var weight_held0 = fetch_weight(lane, first_column, 0u);
   var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
+  var weight_held2 = fetch_weight(lane + 256u, first_column, 0u);
+  var weight_held3 = fetch_weight(lane + 384u, first_column, 0u);
   for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
     store_x(lane, x_held0);
     store_x(lane + 128u, x_held1);
+    store_x(lane + 256u, x_held2);
+    store_x(lane + 384u, x_held3);
     store_weight(lane, weight_held0);
     store_weight(lane + 128u, weight_held1);
+    store_weight(lane + 256u, weight_held2);
+    store_weight(lane + 384u, weight_held3);
     workgroupBarrier();
     let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
     x_held0 = fetch_x(lane, first_row, next);
     x_held1 = fetch_x(lane + 128u, first_row, next);
+    x_held2 = fetch_x(lane + 256u, first_row, next);
+    x_held3 = fetch_x(lane + 384u, first_row, next);
     weight_held0 = fetch_weight(lane, first_column, next);
     weight_held1 = fetch_weight(lane + 128u, first_column, next);
+    weight_held2 = fetch_weight(lane + 256u, first_column, next);
+    weight_held3 = fetch_weight(lane + 384u, first_column, next);
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -5899,6 +6076,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
@@ -6894,9 +7091,9 @@ export const definition: ModuleDefinition = {
       chunk: 2048,
       kernels: {
         embed_192: { code: wgsl.embed_192_matrix, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        norm_rms_192: { code: wgsl.norm_rms_192, bindings: ['read', 'read', 'read_write'] },
-        linear_matrix_192x192: { code: wgsl.linear_matrix_192x192, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_matrix_192x64: { code: wgsl.linear_matrix_192x64, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        norm_rms_192_to_f16: { code: wgsl.norm_rms_192_to_f16, bindings: ['read', 'read', 'read_write'] },
+        linear_matrix_192x192_of_f16: { code: wgsl.linear_matrix_192x192_of_f16, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
+        linear_matrix_192x64_of_f16: { code: wgsl.linear_matrix_192x64_of_f16, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
         query_heads_6x32: { code: wgsl.query_heads_6x32, bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform'] },
         append_2x32: {
           code: wgsl.append_2x32,
@@ -6906,9 +7103,12 @@ export const definition: ModuleDefinition = {
           code: wgsl.attention_tile_h6_kv2_d32_causal,
           bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform'],
         },
-        linear_matrix_192x192_add: { code: wgsl.linear_matrix_192x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_matrix_192x512_gated_silu: { code: wgsl.linear_matrix_192x512_gated_silu, bindings: ['read', 'read', 'read', 'read_write', 'uniform'] },
-        linear_matrix_512x192_add: { code: wgsl.linear_matrix_512x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_matrix_192x192_add: { code: wgsl.linear_matrix_192x192_add, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
+        linear_matrix_192x512_of_f16_gated_silu_to_f16: {
+          code: wgsl.linear_matrix_192x512_of_f16_gated_silu_to_f16,
+          bindings: ['read_write', 'read_write', 'read_write', 'read_write', 'uniform'],
+        },
+        linear_matrix_512x192_of_f16_add: { code: wgsl.linear_matrix_512x192_of_f16_add, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
         linear_row_192x65_normed_logits: {
           code: wgsl.linear_row_192x65_normed_logits_matrix,
           bindings: ['read', 'read', 'read_write', 'uniform', 'uniform', 'read'],
@@ -6939,25 +7139,25 @@ export const definition: ModuleDefinition = {
           grid: [['ceil', ['*', 'B', 'I', 48], 64], 1, 1],
         },
         {
-          kernel: 'norm_rms_192',
+          kernel: 'norm_rms_192_to_f16',
           bind: ['x', 'layers.{i}.attn_norm.weight', 'normed'],
           grid: [['*', 'B', 'I'], 1, 1],
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_192x192',
+          kernel: 'linear_matrix_192x192_of_f16',
           bind: ['normed', 'layers.{i}.attn.q.weight', 'q_proj', 'step'],
           grid: [['ceil', ['*', 'B', 'I'], 64], 3, 1],
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_192x64',
+          kernel: 'linear_matrix_192x64_of_f16',
           bind: ['normed', 'layers.{i}.attn.k.weight', 'k_proj', 'step'],
           grid: [['ceil', ['*', 'B', 'I'], 64], 1, 1],
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_192x64',
+          kernel: 'linear_matrix_192x64_of_f16',
           bind: ['normed', 'layers.{i}.attn.v.weight', 'v_proj', 'step'],
           grid: [['ceil', ['*', 'B', 'I'], 64], 1, 1],
           layers: [0, 4],
@@ -6996,19 +7196,19 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'norm_rms_192',
+          kernel: 'norm_rms_192_to_f16',
           bind: ['x', 'layers.{i}.mlp_norm.weight', 'normed'],
           grid: [['*', 'B', 'I'], 1, 1],
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_192x512_gated_silu',
+          kernel: 'linear_matrix_192x512_of_f16_gated_silu_to_f16',
           bind: ['normed', 'layers.{i}.mlp.up.weight', 'layers.{i}.mlp.gate.weight', 'mlp_hidden', 'step'],
           grid: [['ceil', ['*', 'B', 'I'], 64], 16, 1],
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_512x192_add',
+          kernel: 'linear_matrix_512x192_of_f16_add',
           bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
           grid: [['ceil', ['*', 'B', 'I'], 64], 3, 1],
           layers: [0, 4],

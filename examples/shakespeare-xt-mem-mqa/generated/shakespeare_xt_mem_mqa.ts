@@ -62,14 +62,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 `,
   norm_rms_192: `// y = x / sqrt(mean(x²) + eps) · γ, row by row
 
-const WIDTH = 192u;
+const WIDTH: f32 = 192.0;
+const UNITS = 48u;
 const THREADS = 64u;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 
 var<workgroup> lanes: array<f32, 64>;
 var<workgroup> runs: array<f32, 8>;
@@ -96,14 +97,14 @@ fn sum_of_lanes(lane: u32, part: f32) -> f32 {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
-  let first = row * WIDTH;
+  let first = row * UNITS;
   var squares = 0.0;
-  for (var e = lane; e < WIDTH; e += THREADS) {
+  for (var e = lane; e < UNITS; e += THREADS) {
     let value = x[first + e];
-    squares += value * value;
+    squares += dot(value, value);
   }
-  let factor = inverseSqrt(max(sum_of_lanes(lane, squares) / f32(WIDTH) + EPS, TINY));
-  for (var e = lane; e < WIDTH; e += THREADS) {
+  let factor = inverseSqrt(max(sum_of_lanes(lane, squares) / WIDTH + EPS, TINY));
+  for (var e = lane; e < UNITS; e += THREADS) {
     y[first + e] = x[first + e] * factor * (weight[e] + 1.0);
   }
 }
@@ -340,12 +341,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  query_heads_6x32: `// y = rotate (x), head by head
+  rotate_heads_6x32: `// y = rotate (x), head by head
 
-const HEADS = 6u;
-const HEAD_DIM = 32u;
-const THREADS = 32u;
-const ROTARY_DIM = 16u;
+const ROW_QUADS = 48u;
+const HEAD_QUADS = 8u;
+const ROTARY_QUADS = 4u;
 
 struct Step {
   batch: u32,
@@ -361,41 +361,36 @@ struct Sequence {
   @size(8) prefix: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> rotations: array<vec2f>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> rotations: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(4) var<uniform> step: Step;
 
-var<workgroup> head: array<f32, 32>;
-
-fn finished(e: u32, position: u32, head_index: u32) -> f32 {
-  if (e >= HEAD_DIM) {
-    return 0.0;
-  }
-  if (e >= ROTARY_DIM) {
-    return head[e];
-  }
-  let pair = e / 2u;
-  let is_first = e % 2u == 0u;
-  let turn = rotations[position * (ROTARY_DIM / 2u) + pair];
-  let partner = head[e ^ 1u];
-  return head[e] * turn.x + select(partner, -partner, is_first) * turn.y;
+fn store_y(index: u32, value: vec4f) {
+  y[index] = value;
 }
 
-@compute @workgroup_size(32)
+fn rotated(index: u32, turned: u32, position: u32) -> vec4f {
+  let value = x[index];
+  let turns = rotations[position * ROTARY_QUADS + turned];
+  return value * turns.xxzz + vec4f(-value.y, value.x, -value.w, value.z) * turns.yyww;
+}
+
+@compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
-  let head_index = group.y;
-  let first = (row * HEADS + head_index) * HEAD_DIM;
-  let sequence = sequences[row / step.tokens];
-  let position = sequence.past + row % step.tokens;
-  for (var e = lane; e < HEAD_DIM; e += THREADS) {
-    head[e] = x[first + e];
+  let quad = group.y * 64u + lane;
+  if (quad >= ROW_QUADS) {
+    return;
   }
-  workgroupBarrier();
-  for (var e = lane; e < HEAD_DIM; e += THREADS) {
-    y[first + e] = finished(e, position, head_index);
+  let index = row * ROW_QUADS + quad;
+  let turned = quad % HEAD_QUADS;
+  if (turned < ROTARY_QUADS) {
+    let position = sequences[row / step.tokens].past + row % step.tokens;
+    store_y(index, rotated(index, turned, position));
+  } else {
+    store_y(index, x[index]);
   }
 }
 `,
@@ -4952,7 +4947,58 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   store_x(row, quad, load_table(ids[row] * WIDTH_QUADS + quad));
 }
 `,
-  linear_matrix_192x192: `// y = x · weightᵀ, weights [192, 192]
+  norm_rms_192_to_f16: `// y = x / sqrt(mean(x²) + eps) · γ, row by row
+
+enable f16;
+
+const WIDTH: f32 = 192.0;
+const UNITS = 48u;
+const THREADS = 64u;
+const EPS: f32 = 0.0;
+const TINY: f32 = 1e-30;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4h>;
+
+var<workgroup> lanes: array<f32, 64>;
+var<workgroup> runs: array<f32, 8>;
+
+fn sum_of_lanes(lane: u32, part: f32) -> f32 {
+  workgroupBarrier();
+  lanes[lane] = part;
+  workgroupBarrier();
+  if (lane < 8u) {
+    var run = lanes[lane];
+    for (var other = lane + 8u; other < 64u; other += 8u) {
+      run = run + lanes[other];
+    }
+    runs[lane] = run;
+  }
+  workgroupBarrier();
+  var result = runs[0];
+  for (var other = 1u; other < 8u; other++) {
+    result = result + runs[other];
+  }
+  return result;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.x;
+  let first = row * UNITS;
+  var squares = 0.0;
+  for (var e = lane; e < UNITS; e += THREADS) {
+    let value = x[first + e];
+    squares += dot(value, value);
+  }
+  let factor = inverseSqrt(max(sum_of_lanes(lane, squares) / WIDTH + EPS, TINY));
+  for (var e = lane; e < UNITS; e += THREADS) {
+    y[first + e] = vec4h(x[first + e] * factor * (weight[e] + 1.0));
+  }
+}
+`,
+  linear_matrix_192x192_of_f16: `// y = x · weightᵀ, weights [192, 192]
 // A workgroup makes 64 rows × 64 columns, by subgroup matrices.
 
 enable f16;
@@ -4965,8 +5011,8 @@ const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 4u;
-const TILE_PITCH = 10u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 18u;
 const SUBGROUP_COLUMNS = 2u;
 const BLOCK = 256u;
 
@@ -4978,17 +5024,17 @@ struct Step {
   logits_all: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 640>;
-var<workgroup> weight_tile: array<vec4h, 640>;
+var<workgroup> x_tile: array<vec4h, 1152>;
+var<workgroup> weight_tile: array<vec4h, 1152>;
 var<workgroup> block: array<f32, 1024>;
 
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
+fn x_halves(block: u32) -> vec4u {
+  return x[block];
 }
 
 fn weight_halves(block: u32) -> vec4u {
@@ -5011,13 +5057,9 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Result = subgroup_matrix_result<f32, 16, 16>;
 
-fn x_halves(row: u32, block: u32) -> vec4u {
-  return vec4u(bitcast<vec2u>(vec4h(load_x(row, 2u * block))), bitcast<vec2u>(vec4h(load_x(row, 2u * block + 1u))));
-}
-
 fn fetch_x(index: u32, first: u32, depth: u32) -> vec4u {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
-  return x_halves(row, depth + index % TILE_BLOCKS);
+  return x_halves(row * IN_BLOCKS + depth + index % TILE_BLOCKS);
 }
 
 fn store_x(index: u32, held: vec4u) {
@@ -5065,20 +5107,32 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   // The next tiles are fetched into registers while these are multiplied.
   var x_held0 = fetch_x(lane, first_row, 0u);
   var x_held1 = fetch_x(lane + 128u, first_row, 0u);
+  var x_held2 = fetch_x(lane + 256u, first_row, 0u);
+  var x_held3 = fetch_x(lane + 384u, first_row, 0u);
   var weight_held0 = fetch_weight(lane, first_column, 0u);
   var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
+  var weight_held2 = fetch_weight(lane + 256u, first_column, 0u);
+  var weight_held3 = fetch_weight(lane + 384u, first_column, 0u);
   for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
     store_x(lane, x_held0);
     store_x(lane + 128u, x_held1);
+    store_x(lane + 256u, x_held2);
+    store_x(lane + 384u, x_held3);
     store_weight(lane, weight_held0);
     store_weight(lane + 128u, weight_held1);
+    store_weight(lane + 256u, weight_held2);
+    store_weight(lane + 384u, weight_held3);
     workgroupBarrier();
     let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
     x_held0 = fetch_x(lane, first_row, next);
     x_held1 = fetch_x(lane + 128u, first_row, next);
+    x_held2 = fetch_x(lane + 256u, first_row, next);
+    x_held3 = fetch_x(lane + 384u, first_row, next);
     weight_held0 = fetch_weight(lane, first_column, next);
     weight_held1 = fetch_weight(lane + 128u, first_column, next);
+    weight_held2 = fetch_weight(lane + 256u, first_column, next);
+    weight_held3 = fetch_weight(lane + 384u, first_column, next);
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -5096,6 +5150,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
@@ -5134,7 +5208,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_matrix_192x32: `// y = x · weightᵀ, weights [32, 192]
+  linear_matrix_192x32_of_f16: `// y = x · weightᵀ, weights [32, 192]
 // A workgroup makes 64 rows × 64 columns, by subgroup matrices.
 
 enable f16;
@@ -5147,8 +5221,8 @@ const IN_BLOCKS = 24u;
 const OUT_WIDTH = 32u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 4u;
-const TILE_PITCH = 10u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 18u;
 const SUBGROUP_COLUMNS = 2u;
 const BLOCK = 256u;
 
@@ -5160,17 +5234,17 @@ struct Step {
   logits_all: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 640>;
-var<workgroup> weight_tile: array<vec4h, 640>;
+var<workgroup> x_tile: array<vec4h, 1152>;
+var<workgroup> weight_tile: array<vec4h, 1152>;
 var<workgroup> block: array<f32, 1024>;
 
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
+fn x_halves(block: u32) -> vec4u {
+  return x[block];
 }
 
 fn weight_halves(block: u32) -> vec4u {
@@ -5193,13 +5267,9 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Result = subgroup_matrix_result<f32, 16, 16>;
 
-fn x_halves(row: u32, block: u32) -> vec4u {
-  return vec4u(bitcast<vec2u>(vec4h(load_x(row, 2u * block))), bitcast<vec2u>(vec4h(load_x(row, 2u * block + 1u))));
-}
-
 fn fetch_x(index: u32, first: u32, depth: u32) -> vec4u {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
-  return x_halves(row, depth + index % TILE_BLOCKS);
+  return x_halves(row * IN_BLOCKS + depth + index % TILE_BLOCKS);
 }
 
 fn store_x(index: u32, held: vec4u) {
@@ -5245,20 +5315,32 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   // The next tiles are fetched into registers while these are multiplied.
   var x_held0 = fetch_x(lane, first_row, 0u);
   var x_held1 = fetch_x(lane + 128u, first_row, 0u);
+  var x_held2 = fetch_x(lane + 256u, first_row, 0u);
+  var x_held3 = fetch_x(lane + 384u, first_row, 0u);
   var weight_held0 = fetch_weight(lane, first_column, 0u);
   var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
+  var weight_held2 = fetch_weight(lane + 256u, first_column, 0u);
+  var weight_held3 = fetch_weight(lane + 384u, first_column, 0u);
   for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
     store_x(lane, x_held0);
     store_x(lane + 128u, x_held1);
+    store_x(lane + 256u, x_held2);
+    store_x(lane + 384u, x_held3);
     store_weight(lane, weight_held0);
     store_weight(lane + 128u, weight_held1);
+    store_weight(lane + 256u, weight_held2);
+    store_weight(lane + 384u, weight_held3);
     workgroupBarrier();
     let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
     x_held0 = fetch_x(lane, first_row, next);
     x_held1 = fetch_x(lane + 128u, first_row, next);
+    x_held2 = fetch_x(lane + 256u, first_row, next);
+    x_held3 = fetch_x(lane + 384u, first_row, next);
     weight_held0 = fetch_weight(lane, first_column, next);
     weight_held1 = fetch_weight(lane + 128u, first_column, next);
+    weight_held2 = fetch_weight(lane + 256u, first_column, next);
+    weight_held3 = fetch_weight(lane + 384u, first_column, next);
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -5276,6 +5358,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
@@ -5320,8 +5422,8 @@ const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 4u;
-const TILE_PITCH = 10u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 18u;
 const SUBGROUP_COLUMNS = 2u;
 const BLOCK = 256u;
 
@@ -5333,17 +5435,22 @@ struct Step {
   logits_all: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 640>;
-var<workgroup> weight_tile: array<vec4h, 640>;
+var<workgroup> x_tile: array<vec4h, 1152>;
+var<workgroup> weight_tile: array<vec4h, 1152>;
 var<workgroup> block: array<f32, 1024>;
 
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
+fn load_x(index: u32) -> vec4f {
+  let raw = x[index];
+  return raw;
+}
+
+fn x_halves(block: u32) -> vec4u {
+  return vec4u(bitcast<vec2u>(vec4h(load_x(2u * block))), bitcast<vec2u>(vec4h(load_x(2u * block + 1u))));
 }
 
 fn weight_halves(block: u32) -> vec4u {
@@ -5366,13 +5473,9 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Result = subgroup_matrix_result<f32, 16, 16>;
 
-fn x_halves(row: u32, block: u32) -> vec4u {
-  return vec4u(bitcast<vec2u>(vec4h(load_x(row, 2u * block))), bitcast<vec2u>(vec4h(load_x(row, 2u * block + 1u))));
-}
-
 fn fetch_x(index: u32, first: u32, depth: u32) -> vec4u {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
-  return x_halves(row, depth + index % TILE_BLOCKS);
+  return x_halves(row * IN_BLOCKS + depth + index % TILE_BLOCKS);
 }
 
 fn store_x(index: u32, held: vec4u) {
@@ -5426,20 +5529,32 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   // The next tiles are fetched into registers while these are multiplied.
   var x_held0 = fetch_x(lane, first_row, 0u);
   var x_held1 = fetch_x(lane + 128u, first_row, 0u);
+  var x_held2 = fetch_x(lane + 256u, first_row, 0u);
+  var x_held3 = fetch_x(lane + 384u, first_row, 0u);
   var weight_held0 = fetch_weight(lane, first_column, 0u);
   var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
+  var weight_held2 = fetch_weight(lane + 256u, first_column, 0u);
+  var weight_held3 = fetch_weight(lane + 384u, first_column, 0u);
   for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
     store_x(lane, x_held0);
     store_x(lane + 128u, x_held1);
+    store_x(lane + 256u, x_held2);
+    store_x(lane + 384u, x_held3);
     store_weight(lane, weight_held0);
     store_weight(lane + 128u, weight_held1);
+    store_weight(lane + 256u, weight_held2);
+    store_weight(lane + 384u, weight_held3);
     workgroupBarrier();
     let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
     x_held0 = fetch_x(lane, first_row, next);
     x_held1 = fetch_x(lane + 128u, first_row, next);
+    x_held2 = fetch_x(lane + 256u, first_row, next);
+    x_held3 = fetch_x(lane + 384u, first_row, next);
     weight_held0 = fetch_weight(lane, first_column, next);
     weight_held1 = fetch_weight(lane + 128u, first_column, next);
+    weight_held2 = fetch_weight(lane + 256u, first_column, next);
+    weight_held3 = fetch_weight(lane + 384u, first_column, next);
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -5457,6 +5572,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
@@ -5495,7 +5630,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_matrix_192x576_gated_silu_bias: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
+  linear_matrix_192x576_of_f16_gated_silu_bias_to_f16: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
 // A workgroup makes 64 rows × 32 columns, by subgroup matrices.
 
 enable f16;
@@ -5508,8 +5643,8 @@ const IN_BLOCKS = 24u;
 const OUT_WIDTH = 576u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 32u;
-const TILE_BLOCKS = 4u;
-const TILE_PITCH = 10u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 18u;
 const SUBGROUP_COLUMNS = 2u;
 const BLOCK = 256u;
 
@@ -5521,21 +5656,21 @@ struct Step {
   logits_all: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read> gate: array<vec4u>;
+@group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> gate: array<vec4u>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
-@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<storage, read_write> y: array<f16>;
 @group(0) @binding(6) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 640>;
-var<workgroup> weight_tile: array<vec4h, 320>;
-var<workgroup> gate_tile: array<vec4h, 320>;
+var<workgroup> x_tile: array<vec4h, 1152>;
+var<workgroup> weight_tile: array<vec4h, 576>;
+var<workgroup> gate_tile: array<vec4h, 576>;
 var<workgroup> block: array<f32, 1024>;
 
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
+fn x_halves(block: u32) -> vec4u {
+  return x[block];
 }
 
 fn weight_halves(block: u32) -> vec4u {
@@ -5559,20 +5694,16 @@ fn row_of_x(row: u32) -> u32 {
 }
 
 fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
-  y[row * OUT_WIDTH + column] = activate(gate_sum + gate_bias[column]) * (sum + bias[column]);
+  y[row * OUT_WIDTH + column] = f16(activate(gate_sum + gate_bias[column]) * (sum + bias[column]));
 }
 
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Result = subgroup_matrix_result<f32, 16, 16>;
 
-fn x_halves(row: u32, block: u32) -> vec4u {
-  return vec4u(bitcast<vec2u>(vec4h(load_x(row, 2u * block))), bitcast<vec2u>(vec4h(load_x(row, 2u * block + 1u))));
-}
-
 fn fetch_x(index: u32, first: u32, depth: u32) -> vec4u {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
-  return x_halves(row, depth + index % TILE_BLOCKS);
+  return x_halves(row * IN_BLOCKS + depth + index % TILE_BLOCKS);
 }
 
 fn store_x(index: u32, held: vec4u) {
@@ -5637,20 +5768,32 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   // The next tiles are fetched into registers while these are multiplied.
   var x_held0 = fetch_x(lane, first_row, 0u);
   var x_held1 = fetch_x(lane + 128u, first_row, 0u);
+  var x_held2 = fetch_x(lane + 256u, first_row, 0u);
+  var x_held3 = fetch_x(lane + 384u, first_row, 0u);
   var weight_held0 = fetch_weight(lane, first_column, 0u);
+  var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
   var gate_held0 = fetch_gate(lane, first_column, 0u);
+  var gate_held1 = fetch_gate(lane + 128u, first_column, 0u);
   for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
     store_x(lane, x_held0);
     store_x(lane + 128u, x_held1);
+    store_x(lane + 256u, x_held2);
+    store_x(lane + 384u, x_held3);
     store_weight(lane, weight_held0);
+    store_weight(lane + 128u, weight_held1);
     store_gate(lane, gate_held0);
+    store_gate(lane + 128u, gate_held1);
     workgroupBarrier();
     let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
     x_held0 = fetch_x(lane, first_row, next);
     x_held1 = fetch_x(lane + 128u, first_row, next);
+    x_held2 = fetch_x(lane + 256u, first_row, next);
+    x_held3 = fetch_x(lane + 384u, first_row, next);
     weight_held0 = fetch_weight(lane, first_column, next);
+    weight_held1 = fetch_weight(lane + 128u, first_column, next);
     gate_held0 = fetch_gate(lane, first_column, next);
+    gate_held1 = fetch_gate(lane + 128u, first_column, next);
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -5668,6 +5811,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
       let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
+      gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
+      gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
     }
@@ -5695,7 +5858,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_matrix_576x192_add: `// y += x · weightᵀ, weights [192, 576]
+  linear_matrix_576x192_of_f16_add: `// y += x · weightᵀ, weights [192, 576]
 // A workgroup makes 64 rows × 64 columns, by subgroup matrices.
 
 enable f16;
@@ -5708,8 +5871,8 @@ const IN_BLOCKS = 72u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 4u;
-const TILE_PITCH = 10u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 18u;
 const SUBGROUP_COLUMNS = 2u;
 const BLOCK = 256u;
 
@@ -5721,17 +5884,17 @@ struct Step {
   logits_all: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 640>;
-var<workgroup> weight_tile: array<vec4h, 640>;
+var<workgroup> x_tile: array<vec4h, 1152>;
+var<workgroup> weight_tile: array<vec4h, 1152>;
 var<workgroup> block: array<f32, 1024>;
 
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 144u + quad];
+fn x_halves(block: u32) -> vec4u {
+  return x[block];
 }
 
 fn weight_halves(block: u32) -> vec4u {
@@ -5754,13 +5917,9 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Result = subgroup_matrix_result<f32, 16, 16>;
 
-fn x_halves(row: u32, block: u32) -> vec4u {
-  return vec4u(bitcast<vec2u>(vec4h(load_x(row, 2u * block))), bitcast<vec2u>(vec4h(load_x(row, 2u * block + 1u))));
-}
-
 fn fetch_x(index: u32, first: u32, depth: u32) -> vec4u {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
-  return x_halves(row, depth + index % TILE_BLOCKS);
+  return x_halves(row * IN_BLOCKS + depth + index % TILE_BLOCKS);
 }
 
 fn store_x(index: u32, held: vec4u) {
@@ -5814,20 +5973,32 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   // The next tiles are fetched into registers while these are multiplied.
   var x_held0 = fetch_x(lane, first_row, 0u);
   var x_held1 = fetch_x(lane + 128u, first_row, 0u);
+  var x_held2 = fetch_x(lane + 256u, first_row, 0u);
+  var x_held3 = fetch_x(lane + 384u, first_row, 0u);
   var weight_held0 = fetch_weight(lane, first_column, 0u);
   var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
+  var weight_held2 = fetch_weight(lane + 256u, first_column, 0u);
+  var weight_held3 = fetch_weight(lane + 384u, first_column, 0u);
   for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
     store_x(lane, x_held0);
     store_x(lane + 128u, x_held1);
+    store_x(lane + 256u, x_held2);
+    store_x(lane + 384u, x_held3);
     store_weight(lane, weight_held0);
     store_weight(lane + 128u, weight_held1);
+    store_weight(lane + 256u, weight_held2);
+    store_weight(lane + 384u, weight_held3);
     workgroupBarrier();
     let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
     x_held0 = fetch_x(lane, first_row, next);
     x_held1 = fetch_x(lane + 128u, first_row, next);
+    x_held2 = fetch_x(lane + 256u, first_row, next);
+    x_held3 = fetch_x(lane + 384u, first_row, next);
     weight_held0 = fetch_weight(lane, first_column, next);
     weight_held1 = fetch_weight(lane + 128u, first_column, next);
+    weight_held2 = fetch_weight(lane + 256u, first_column, next);
+    weight_held3 = fetch_weight(lane + 384u, first_column, next);
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -5845,6 +6016,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
@@ -6863,21 +7054,21 @@ export const definition: ModuleDefinition = {
       chunk: 2048,
       kernels: {
         embed_192: { code: wgsl.embed_192_matrix, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        norm_rms_192: { code: wgsl.norm_rms_192, bindings: ['read', 'read', 'read_write'] },
-        linear_matrix_192x192: { code: wgsl.linear_matrix_192x192, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_matrix_192x32: { code: wgsl.linear_matrix_192x32, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        query_heads_6x32: { code: wgsl.query_heads_6x32, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
+        norm_rms_192_to_f16: { code: wgsl.norm_rms_192_to_f16, bindings: ['read', 'read', 'read_write'] },
+        linear_matrix_192x192_of_f16: { code: wgsl.linear_matrix_192x192_of_f16, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
+        linear_matrix_192x32_of_f16: { code: wgsl.linear_matrix_192x32_of_f16, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
+        rotate_heads_6x32: { code: wgsl.rotate_heads_6x32, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
         append_1x32: { code: wgsl.append_1x32, bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'] },
         attention_tile_h6_kv1_d32_m8_causal: {
           code: wgsl.attention_tile_h6_kv1_d32_m8_causal,
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform', 'uniform'],
         },
-        linear_matrix_192x192_add: { code: wgsl.linear_matrix_192x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_matrix_192x576_gated_silu_bias: {
-          code: wgsl.linear_matrix_192x576_gated_silu_bias,
-          bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform'],
+        linear_matrix_192x192_add: { code: wgsl.linear_matrix_192x192_add, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
+        linear_matrix_192x576_of_f16_gated_silu_bias_to_f16: {
+          code: wgsl.linear_matrix_192x576_of_f16_gated_silu_bias_to_f16,
+          bindings: ['read_write', 'read_write', 'read_write', 'read', 'read', 'read_write', 'uniform'],
         },
-        linear_matrix_576x192_add: { code: wgsl.linear_matrix_576x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_matrix_576x192_of_f16_add: { code: wgsl.linear_matrix_576x192_of_f16_add, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
         linear_row_192x65_normed_logits: {
           code: wgsl.linear_row_192x65_normed_logits_matrix,
           bindings: ['read', 'read', 'read_write', 'uniform', 'uniform', 'read'],
@@ -6908,33 +7099,33 @@ export const definition: ModuleDefinition = {
           grid: [['ceil', ['*', 'B', 'I', 48], 64], 1, 1],
         },
         {
-          kernel: 'norm_rms_192',
+          kernel: 'norm_rms_192_to_f16',
           bind: ['x', 'layers.{i}.attn_norm.weight', 'normed'],
           grid: [['*', 'B', 'I'], 1, 1],
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_192x192',
+          kernel: 'linear_matrix_192x192_of_f16',
           bind: ['normed', 'layers.{i}.attn.q.weight', 'q_proj', 'step'],
           grid: [['ceil', ['*', 'B', 'I'], 64], 3, 1],
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_192x32',
+          kernel: 'linear_matrix_192x32_of_f16',
           bind: ['normed', 'layers.{i}.attn.k.weight', 'k_proj', 'step'],
           grid: [['ceil', ['*', 'B', 'I'], 64], 1, 1],
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_192x32',
+          kernel: 'linear_matrix_192x32_of_f16',
           bind: ['normed', 'layers.{i}.attn.v.weight', 'v_proj', 'step'],
           grid: [['ceil', ['*', 'B', 'I'], 64], 1, 1],
           layers: [0, 4],
         },
         {
-          kernel: 'query_heads_6x32',
+          kernel: 'rotate_heads_6x32',
           bind: ['q_proj', 'rope_16_10000', 'q', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 6, 1],
+          grid: [['*', 'B', 'I'], 1, 1],
           layers: [0, 4],
         },
         {
@@ -6965,13 +7156,13 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'norm_rms_192',
+          kernel: 'norm_rms_192_to_f16',
           bind: ['x', 'layers.{i}.mlp_norm.weight', 'normed'],
           grid: [['*', 'B', 'I'], 1, 1],
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_192x576_gated_silu_bias',
+          kernel: 'linear_matrix_192x576_of_f16_gated_silu_bias_to_f16',
           bind: [
             'normed',
             'layers.{i}.mlp.up.weight',
@@ -6985,7 +7176,7 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_576x192_add',
+          kernel: 'linear_matrix_576x192_of_f16_add',
           bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
           grid: [['ceil', ['*', 'B', 'I'], 64], 3, 1],
           layers: [0, 4],
@@ -7019,9 +7210,9 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'query_heads_6x32',
+          kernel: 'rotate_heads_6x32',
           bind: ['q_proj', 'rope_16_10000', 'q', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 6, 1],
+          grid: [['*', 'B', 'I'], 1, 1],
           layers: [0, 4],
         },
         {
@@ -7115,7 +7306,7 @@ export const definition: ModuleDefinition = {
         norm_rms_192: { code: wgsl.norm_rms_192, bindings: ['read', 'read', 'read_write'] },
         linear_tile_192x192: { code: wgsl.linear_tile_192x192_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_tile_192x32: { code: wgsl.linear_tile_192x32_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        query_heads_6x32: { code: wgsl.query_heads_6x32, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
+        rotate_heads_6x32: { code: wgsl.rotate_heads_6x32, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
         append_1x32: { code: wgsl.append_1x32, bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'] },
         attention_tile_h6_kv1_d32_m8_causal: {
           code: wgsl.attention_tile_h6_kv1_d32_m8_causal,
@@ -7181,9 +7372,9 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'query_heads_6x32',
+          kernel: 'rotate_heads_6x32',
           bind: ['q_proj', 'rope_16_10000', 'q', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 6, 1],
+          grid: [['*', 'B', 'I'], 1, 1],
           layers: [0, 4],
         },
         {
@@ -7268,9 +7459,9 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'query_heads_6x32',
+          kernel: 'rotate_heads_6x32',
           bind: ['q_proj', 'rope_16_10000', 'q', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 6, 1],
+          grid: [['*', 'B', 'I'], 1, 1],
           layers: [0, 4],
         },
         {
@@ -7363,7 +7554,7 @@ export const definition: ModuleDefinition = {
         norm_rms_192: { code: wgsl.norm_rms_192, bindings: ['read', 'read', 'read_write'] },
         linear_tile_192x192: { code: wgsl.linear_tile_192x192_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_tile_192x32: { code: wgsl.linear_tile_192x32_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        query_heads_6x32: { code: wgsl.query_heads_6x32, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
+        rotate_heads_6x32: { code: wgsl.rotate_heads_6x32, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
         append_1x32: { code: wgsl.append_1x32, bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'] },
         attention_tile_h6_kv1_d32_m8_causal: {
           code: wgsl.attention_tile_h6_kv1_d32_m8_causal,
@@ -7429,9 +7620,9 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'query_heads_6x32',
+          kernel: 'rotate_heads_6x32',
           bind: ['q_proj', 'rope_16_10000', 'q', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 6, 1],
+          grid: [['*', 'B', 'I'], 1, 1],
           layers: [0, 4],
         },
         {
@@ -7516,9 +7707,9 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'query_heads_6x32',
+          kernel: 'rotate_heads_6x32',
           bind: ['q_proj', 'rope_16_10000', 'q', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 6, 1],
+          grid: [['*', 'B', 'I'], 1, 1],
           layers: [0, 4],
         },
         {
@@ -7611,7 +7802,7 @@ export const definition: ModuleDefinition = {
         norm_rms_192: { code: wgsl.norm_rms_192, bindings: ['read', 'read', 'read_write'] },
         linear_tile_192x192: { code: wgsl.linear_tile_192x192, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_tile_192x32: { code: wgsl.linear_tile_192x32, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        query_heads_6x32: { code: wgsl.query_heads_6x32, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
+        rotate_heads_6x32: { code: wgsl.rotate_heads_6x32, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
         append_1x32: { code: wgsl.append_1x32, bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'] },
         attention_tile_h6_kv1_d32_m8_causal: {
           code: wgsl.attention_tile_h6_kv1_d32_m8_causal,
@@ -7677,9 +7868,9 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'query_heads_6x32',
+          kernel: 'rotate_heads_6x32',
           bind: ['q_proj', 'rope_16_10000', 'q', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 6, 1],
+          grid: [['*', 'B', 'I'], 1, 1],
           layers: [0, 4],
         },
         {
@@ -7764,9 +7955,9 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'query_heads_6x32',
+          kernel: 'rotate_heads_6x32',
           bind: ['q_proj', 'rope_16_10000', 'q', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 6, 1],
+          grid: [['*', 'B', 'I'], 1, 1],
           layers: [0, 4],
         },
         {

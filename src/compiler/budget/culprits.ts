@@ -11,6 +11,7 @@ interface Culprits {
 const heads = ['attention.q_heads', 'attention.head_dim'];
 const ofStage: Readonly<Partial<Record<Stage, Culprits>>> = {
   query_heads: { memory: ['attention.head_dim', 'attention.value_dim'], grid: heads },
+  rotate_heads: { memory: [], grid: heads },
   memory_keys: { memory: ['attention.head_dim'], grid: ['attention.memory_kv.slots', 'attention.memory_kv'] },
   append: { memory: ['attention.head_dim'], grid: ['attention.kv_heads'] },
   embed: { memory: [], grid: ['model.hidden'] },

@@ -20,6 +20,7 @@ import { linearRow } from './kernels/linear-row.ts';
 import { linearTile } from './kernels/linear-tile.ts';
 import { norm } from './kernels/norm.ts';
 import { memoryKeys, queryHeads } from './kernels/query-heads.ts';
+import { rotateHeads } from './kernels/rotate-heads.ts';
 import { route } from './kernels/route.ts';
 import { logitMaxima, sample } from './kernels/sample.ts';
 
@@ -38,6 +39,7 @@ const emitters: Emitters = {
   latent_queries: latentQueries,
   latent_values: latentValues,
   query_heads: queryHeads,
+  rotate_heads: rotateHeads,
   memory_keys: memoryKeys,
   append,
   mix_values: mixValues,

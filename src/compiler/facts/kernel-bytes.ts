@@ -1,5 +1,5 @@
 import { evaluate } from '../check/dims.ts';
-import type { AttnModule, Node } from '../ir/nodes.ts';
+import type { AttnModule, Node, TensorDecl } from '../ir/nodes.ts';
 import { type Use, usesOf } from '../ir/uses.ts';
 import { type Call, extentAt } from '../plan/extents.ts';
 import { nodesOf, type PlannedDispatch } from '../plan/planned.ts';
@@ -32,7 +32,7 @@ export function trafficOf(
   const unused = new Set(dispatches.filter(isIdle).flatMap(({ bind }) => Object.values(bind)));
   return dispatches.map((dispatch) => {
     if (isIdle(dispatch)) return nothing;
-    const { plan, node, bind } = dispatch;
+    const { plan, node, bind, halves = [] } = dispatch;
     const isRedone = redoesMarked(plan);
     const parts = [...new Set(Object.values(bind))].map((name): Traffic => {
       const buffer = scratch.get(name);
@@ -44,8 +44,9 @@ export function trafficOf(
         return { read: 0, written: bytes };
       }
       if (isRedone) return nothing;
-      const tensor = module.tensors.get(name);
-      if (tensor === undefined) return nothing;
+      const declared = module.tensors.get(name);
+      if (declared === undefined) return nothing;
+      const tensor: TensorDecl = halves.includes(name) ? { ...declared, dtype: 'f16' } : declared;
       if (node === undefined)
         return {
           read: bytesOf(
@@ -54,18 +55,18 @@ export function trafficOf(
           ),
           written: 0,
         };
-      return tensorTraffic(name, dispatch, module, call);
+      return tensorTraffic(tensor, dispatch, module, call);
     });
     return sum(parts);
   });
 }
 
 /** What several nodes of a kernel read is read once. */
-function tensorTraffic(name: string, dispatch: PlannedDispatch, module: AttnModule, call: Call): Traffic {
+function tensorTraffic(tensor: TensorDecl, dispatch: PlannedDispatch, module: AttnModule, call: Call): Traffic {
   const prologue = dispatch.prologue ? usesOf(dispatch.prologue) : [];
   const ofNodes = nodesOf(dispatch).map((node, index) => {
-    const uses = [...(index === 0 ? prologue : []), ...usesOf(node)].filter(({ tensor }) => tensor === name);
-    return sum(uses.map((use) => useTraffic(use, node, module, call)));
+    const uses = [...(index === 0 ? prologue : []), ...usesOf(node)].filter((use) => use.tensor === tensor.name);
+    return sum(uses.map((use) => useTraffic(use, tensor, node, module, call)));
   });
   return {
     read: Math.max(...ofNodes.map(({ read }) => read)),
@@ -73,13 +74,12 @@ function tensorTraffic(name: string, dispatch: PlannedDispatch, module: AttnModu
   };
 }
 
-function useTraffic(use: Use, node: Node, module: AttnModule, call: Call): Traffic {
-  const tensor = module.tensors.get(use.tensor);
+function useTraffic(use: Use, tensor: TensorDecl, node: Node, module: AttnModule, call: Call): Traffic {
   const elements = elementsOf(use, node, module, call);
   const bytes =
-    tensor?.role === 'cache'
+    tensor.role === 'cache'
       ? (elements / use.width) * cacheRowBytes(tensor.dtype, use.width)
-      : bytesOf(elements, tensor ?? { dtype: 'f32' });
+      : bytesOf(elements, tensor);
   // Rows of a cache that an append does not write stay as they are.
   const isAppended = node.op === 'append' && use.access === 'update';
   return {

@@ -56,6 +56,7 @@ export function flopsOf({ plan, node }: PlannedDispatch, call: Call): number {
     case 'route':
     case 'latent_heads':
     case 'query_heads':
+    case 'rotate_heads':
     case 'memory_keys':
     case 'append':
     case 'mix_values':

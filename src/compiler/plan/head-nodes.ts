@@ -2,6 +2,7 @@ import type { HeadNormShape } from '../check/shaped-spec.ts';
 import type { AppendNode, HeadNorm, MemoryKeysNode, QueryHeadsNode, Rotation } from '../ir/nodes.ts';
 import { cachePlan } from './cache-layout.ts';
 import { dispatch, keyStorage, rowsOf, type StorageOf } from './dispatch.ts';
+import { ceilDiv, quads } from './extents.ts';
 import type { KernelPlan, RotationPlan } from './kernel-plan.ts';
 import type { NodePlan, PlannedDispatch } from './planned.ts';
 import { floats, foldArrays, pairs } from './workgroup-memory.ts';
@@ -35,14 +36,29 @@ const headMemory = (headDim: number, norms: readonly HeadNorm[]) => ({
   ],
 });
 
+/** Rotations of whole quads: half a head's pairs of quads, or pairs within one. */
+const turnsQuads = ({ dim, pairing, firstEntry }: RotationPlan): boolean =>
+  dim % (pairing === 'half' ? 8 : 4) === 0 && firstEntry % 4 === 0;
+
+function planRotateHeads(node: QueryHeadsNode, rotation: RotationPlan): PlannedDispatch {
+  const { heads, headDim } = node;
+  const threads = 64;
+  const plan: KernelPlan = { stage: 'rotate_heads', heads, headDim, rotation, y: 'f32', threads, workgroup: [] };
+  const bind = { x: node.x, rotations: node.rotation?.table, y: node.out };
+  return dispatch(node, plan, bind, [rowsOf(node), ceilDiv(heads * quads(headDim), threads), 1]);
+}
+
 export function planQueryHeads(node: QueryHeadsNode): PlannedDispatch {
   const { heads, headDim, norms, rotation } = node;
+  const turned = rotationPlan(rotation).rotation;
+  if (turned && norms.length === 0 && headDim % 4 === 0 && turnsQuads(turned)) return planRotateHeads(node, turned);
   const plan: KernelPlan = {
     stage: 'query_heads',
     heads,
     headDim,
     norms: shapesOf(norms),
     ...rotationPlan(rotation),
+    y: 'f32',
     ...headMemory(headDim, norms),
   };
   const bind = { x: node.x, ...weightsOf(norms), rotations: rotation?.table, y: node.out };
@@ -96,6 +112,7 @@ export function planAppend(node: AppendNode, storageOf: StorageOf): NodePlan {
     heads: kvHeads,
     headDim: valueDim,
     norms: shapesOf([valueNorm]),
+    y: 'f32',
     ...headMemory(valueDim, [valueNorm]),
   };
   const values = dispatch(node, normPlan, { x: v, ...weightsOf([valueNorm]), y: normed }, [rowsOf(node), kvHeads, 1]);

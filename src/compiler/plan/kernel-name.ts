@@ -1,6 +1,7 @@
 import type { NodeActivation } from '../ir/nodes.ts';
 import type { AttentionOptions } from './attention-kernel-plan.ts';
 import type { KernelPlan } from './kernel-plan.ts';
+import type { HandedStorage } from './plan-base.ts';
 
 /** A readable name of a plan. Different plans may share one: `uniqueNames` tells them apart. */
 export function kernelName(plan: KernelPlan): string {
@@ -8,7 +9,14 @@ export function kernelName(plan: KernelPlan): string {
     case 'embed':
       return joined('embed', plan.width, plan.positions && 'positions', plan.types && 'types');
     case 'norm':
-      return joined('norm', plan.kind, plan.heads && `${plan.heads}x`, plan.width, plan.accumulate && 'add');
+      return joined(
+        'norm',
+        plan.kind,
+        plan.heads && `${plan.heads}x`,
+        plan.width,
+        plan.accumulate && 'add',
+        halves(plan.y),
+      );
     case 'linear_tile':
     case 'linear_matrix':
     case 'linear_row':
@@ -17,6 +25,7 @@ export function kernelName(plan: KernelPlan): string {
         `${plan.inWidth}x${plan.outWidth}`,
         ...(plan.stage === 'linear_row' ? plan.also.map(({ outWidth }) => outWidth) : []),
         plan.stage === 'linear_row' && plan.norm && 'normed',
+        plan.stage === 'linear_matrix' && plan.x === 'f16' && 'of_f16',
         plan.inputHeads > 1 && `split${plan.inputHeads}`,
         plan.gate !== 'none' && 'gated',
         plan.activation !== 'none' && activationName(plan.activation),
@@ -26,6 +35,7 @@ export function kernelName(plan: KernelPlan): string {
         plan.softcap !== undefined && 'cap',
         plan.accumulate && 'add',
         plan.logits && 'logits',
+        plan.stage === 'linear_matrix' && halves(plan.y),
       );
     case 'route':
       return joined('route', `${plan.active}of${plan.experts}`, plan.scoring, plan.groups && `g${plan.groups.count}`);
@@ -39,7 +49,8 @@ export function kernelName(plan: KernelPlan): string {
     case 'latent_values':
       return joined(plan.stage, `${plan.heads}x${plan.ownDim}`, plan.rank, plan.tokens > 1 && 'rows');
     case 'query_heads':
-      return joined('query_heads', `${plan.heads}x${plan.headDim}`);
+    case 'rotate_heads':
+      return joined(plan.stage, `${plan.heads}x${plan.headDim}`, halves(plan.y));
     case 'memory_keys':
       return joined('memory_keys', `${plan.slots}x${plan.headDim}`);
     case 'mix_values':
@@ -75,6 +86,8 @@ export function kernelName(plan: KernelPlan): string {
       return joined(plan.stage, plan.vocab);
   }
 }
+
+const halves = (storage: HandedStorage) => storage === 'f16' && 'to_f16';
 
 const activationName = (activation: NodeActivation) => (typeof activation === 'object' ? activation.kind : activation);
 

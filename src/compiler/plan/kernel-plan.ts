@@ -13,7 +13,7 @@ import type {
   HeadMixPlan,
   HeadOrderPlan,
 } from './attention-kernel-plan.ts';
-import type { CachePlan, KeyStorage, MatrixStorage, PlanBase, Storage } from './plan-base.ts';
+import type { CachePlan, HandedStorage, KeyStorage, MatrixStorage, PlanBase, Storage } from './plan-base.ts';
 
 /**
  * A kernel plan fixes everything that a kernel's text depends on: shapes, options, storage formats, tile sizes. Equal plans
@@ -32,6 +32,7 @@ export type KernelPlan =
   | LatentQueriesPlan
   | LatentValuesPlan
   | QueryHeadsPlan
+  | RotateHeadsPlan
   | MemoryKeysPlan
   | AppendPlan
   | MixValuesPlan
@@ -78,6 +79,7 @@ export interface NormPlan extends PlanBase {
   readonly bias: boolean;
   /** Adds to the output instead of writing it. */
   readonly accumulate: boolean;
+  readonly y: HandedStorage;
 }
 
 interface LinearOptions extends PlanBase {
@@ -115,6 +117,8 @@ export interface LinearTilePlan extends LinearOptions {
  */
 export interface LinearMatrixPlan extends LinearOptions {
   readonly stage: 'linear_matrix';
+  readonly x: HandedStorage;
+  readonly y: HandedStorage;
   readonly subgroupRows: number;
   readonly subgroupColumns: number;
   readonly rowBlocks: number;
@@ -245,6 +249,16 @@ export interface QueryHeadsPlan extends PlanBase {
   readonly headDim: number;
   readonly norms: readonly HeadNormShape[];
   readonly rotation?: RotationPlan;
+  readonly y: HandedStorage;
+}
+
+/** As `query_heads`, for rotation alone and heads of whole quads: one of them for each invocation. */
+export interface RotateHeadsPlan extends PlanBase {
+  readonly stage: 'rotate_heads';
+  readonly heads: number;
+  readonly headDim: number;
+  readonly rotation: RotationPlan;
+  readonly y: HandedStorage;
 }
 
 /** Norms of memory keys `[K, M, D]`, which have no position. */

@@ -52,6 +52,7 @@ const wideProducts: readonly ProductSchedule[] = [
 
 /** Few columns make few workgroups: these are smaller. */
 const narrowProducts: readonly ProductSchedule[] = [
+  { subgroupRows: 2, subgroupColumns: 2, rowBlocks: 2, columnBlocks: 2, tileDepth: 64 },
   { subgroupRows: 2, subgroupColumns: 2, rowBlocks: 2, columnBlocks: 2, tileDepth: 32 },
 ];
 
@@ -100,6 +101,8 @@ function linearMatrixPlan(options: ReturnType<typeof linearOptions>, schedule: P
   return {
     stage: 'linear_matrix',
     ...options,
+    x: 'f32',
+    y: 'f32',
     ...schedule,
     columnBlocks,
     tileRows,

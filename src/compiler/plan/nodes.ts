@@ -120,6 +120,7 @@ function planNorm(node: NormNode, norms: FusedNorms): NodePlan {
     weight: weightOfNorm(node),
     bias: bias !== undefined,
     accumulate,
+    y: 'f32',
     threads,
     workgroup: foldArrays(threads),
   };

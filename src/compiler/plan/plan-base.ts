@@ -16,6 +16,9 @@ export type Storage = 'f32' | 'f16' | 'f16-packed' | 'bf16-packed';
 /** How rows of activations are stored. */
 export type RowStorage = Exclude<Storage, 'bf16-packed'>;
 
+/** Of activations that kernels of one prompt hand on: f16 where all that read them round to it. */
+export type HandedStorage = 'f32' | 'f16';
+
 /** Integers that share a scale in groups: eight or four codes in each u32, and from word `scalesAt` on the scales, two f16 in each. */
 export interface QuantizedStorage {
   readonly dtype: 'int8' | 'int4';

@@ -12,6 +12,8 @@ export interface PlannedDispatch {
   readonly node?: Node;
   /** Nodes beside it that the same kernel computes. */
   readonly also?: readonly Node[];
+  /** Activations that are stored as f16, by name. */
+  readonly halves?: readonly string[];
   /** A node whose result the kernel computes on the way, without writing it. */
   readonly prologue?: Node;
 }

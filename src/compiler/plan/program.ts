@@ -2,6 +2,7 @@ import type { BufferDecl } from '../../runtime/abi1/definition.ts';
 import type { AttnModule, Node } from '../ir/nodes.ts';
 import type { Rejection } from './attention-plans.ts';
 import { fuse } from './fusions.ts';
+import { handOnHalves } from './half-activations.ts';
 import { planNode } from './nodes.ts';
 import type { PlannedDispatch } from './planned.ts';
 import type { TargetProfile } from './profiles.ts';
@@ -28,7 +29,10 @@ export function planProgram(module: AttnModule, profile: TargetProfile): Program
   const plans = planned.map(({ plan }) => plan);
   const sampling = planSampling(module);
   const scratch = new Map(plans.flatMap((plan) => plan.scratch ?? []).map((buffer) => [buffer.name, buffer]));
-  const prefill = plans.flatMap((plan) => plan.prefill);
+  const prefill = handOnHalves(
+    module,
+    plans.flatMap((plan) => plan.prefill),
+  );
   return Object.freeze({
     profile,
     prepare: plans.flatMap((plan) => plan.prepare ?? []),

@@ -2,6 +2,7 @@ import { activateAllHeads, setActiveHeads } from './active-heads.ts';
 import { bufferUsage } from './buffers.ts';
 import { CachedSequences } from './cached-sequences.ts';
 import type { GenerateOptions, Logits, PrefillOptions } from './call-options.ts';
+import type { DispatchDecl } from './definition.ts';
 import { UsageError } from './errors.ts';
 import type { ExtentBindings } from './extents.ts';
 import { HeadEdits } from './head-edits.ts';
@@ -14,6 +15,15 @@ import { checkSampling, type SamplingOptions } from './sampling.ts';
 import { completeOptions, type SessionOptions } from './session-options.ts';
 import type { Shape, Tensor } from './tensor.ts';
 import { Workspace } from './workspace.ts';
+
+/** Kernels of a prompt that are submitted before the others are recorded: the device is busy with them for longer than that takes. */
+const stepsAhead = 8;
+
+/** What a call runs, and its extents. */
+interface Call {
+  readonly dispatches: readonly DispatchDecl[];
+  readonly symbols: ExtentBindings;
+}
 
 const readable = bufferUsage.mapRead | bufferUsage.copyDestination;
 
@@ -181,7 +191,8 @@ export class Session<
     const rows = this.#rowsOf(prompt);
     if (rows.some((row) => row.length > this.#chunk))
       throw new UsageError(`at most ${this.#chunk} tokens at a time: see SessionOptions.chunk`);
-    this.#record(pass, rows);
+    const { dispatches, symbols } = this.#begin(rows);
+    this.#workspace.record(pass, dispatches, symbols);
   }
 
   /**
@@ -292,30 +303,23 @@ export class Session<
     for (const [index, piece] of all.entries()) {
       const givesLogits = this.#allLogits || index === all.length - 1;
       const ids = piece.map((part) => part.ids);
-      this.#submit((pass) => this.#record(pass, ids, givesLogits));
+      const { dispatches, symbols } = this.#begin(ids, givesLogits);
+      this.#workspace.submit(dispatches, symbols, stepsAhead);
       if (givesLogits) await collect?.(piece);
     }
   }
 
-  #submit(record: (pass: GPUComputePassEncoder) => void): void {
-    const encoder = this.#model.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    record(pass);
-    pass.end();
-    this.#model.device.queue.submit([encoder.finish()]);
-  }
-
-  /** Uploads ids and lengths and records the kernels. The tokens count as appended from here on. */
-  #record(pass: GPUComputePassEncoder, rows: readonly (readonly number[])[], givesLogits = true): void {
+  /** Uploads ids and lengths of a call. The tokens count as appended from here on. */
+  #begin(rows: readonly (readonly number[])[], givesLogits = true): Call {
     const tokens = Math.max(...rows.map((row) => row.length));
     const ids = new Uint32Array(this.batch * tokens);
     for (const [b, row] of rows.entries()) ids.set(row, b * tokens);
     this.#model.ledger.upload(this.#workspace.buffer('ids'), 0, new Uint8Array(ids.buffer));
     const counts = rows.map((row) => row.length);
-    this.#recordStep(pass, counts, givesLogits);
+    return this.#beginStep(counts, givesLogits);
   }
 
-  #recordStep(pass: GPUComputePassEncoder, counts: readonly number[], givesLogits = true): void {
+  #beginStep(counts: readonly number[], givesLogits = true): Call {
     this.#edits.begin();
     const tokens = Math.max(...counts);
     const sequences = this.#sequences.next(counts);
@@ -327,9 +331,9 @@ export class Session<
     const { prefill, decode } = this.#model.variant;
     const rows = this.#allLogits ? batch * tokens : batch;
     const symbols = { B: batch, I: tokens, J: keys, C: capacity, L: givesLogits ? rows : 0 };
-    this.#workspace.record(pass, tokens === 1 ? decode : prefill, symbols);
     this.#symbols = symbols;
     this.#hasLogits = true;
+    return { dispatches: tokens === 1 ? decode : prefill, symbols };
   }
 
   /** Copies the logits of one piece of the prompt to where they belong in `data`. */
@@ -366,7 +370,8 @@ export class Session<
     const mapped = this.#readBack.mapAsync(0x1);
     if (continues) {
       const counts = this.past.map(() => 1);
-      this.#submit((next) => this.#recordStep(next, counts));
+      const { dispatches, symbols } = this.#beginStep(counts);
+      this.#workspace.submit(dispatches, symbols);
     }
     await mapped;
     const ids = [...new Uint32Array(this.#readBack.getMappedRange())];

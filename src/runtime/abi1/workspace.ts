@@ -136,9 +136,26 @@ export class Workspace {
 
   /** Records dispatches in order; runs of layers are repeated together. */
   record(pass: GPUComputePassEncoder, dispatches: readonly DispatchDecl[], symbols: ExtentBindings): void {
+    for (const step of this.#allSteps(dispatches)) this.#dispatch(pass, step, symbols);
+  }
+
+  /** Records and submits dispatches, the first `ahead` of them by themselves. */
+  submit(dispatches: readonly DispatchDecl[], symbols: ExtentBindings, ahead = 0): void {
+    const { device } = this.#host;
+    const steps = this.#allSteps(dispatches);
+    for (const part of [steps.slice(0, ahead), steps.slice(ahead)].filter(({ length }) => length > 0)) {
+      const encoder = device.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      for (const step of part) this.#dispatch(pass, step, symbols);
+      pass.end();
+      device.queue.submit([encoder.finish()]);
+    }
+  }
+
+  #allSteps(dispatches: readonly DispatchDecl[]): readonly RecordedStep[] {
     const steps = this.#steps.get(dispatches) ?? this.#stepsOf(dispatches);
     this.#steps.set(dispatches, steps);
-    for (const step of steps) this.#dispatch(pass, step, symbols);
+    return steps;
   }
 
   #stepsOf(dispatches: readonly DispatchDecl[]): readonly RecordedStep[] {

@@ -12,8 +12,8 @@ const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 4u;
-const TILE_PITCH = 10u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 18u;
 const SUBGROUP_COLUMNS = 2u;
 const BLOCK = 256u;
 
@@ -25,17 +25,22 @@ struct Step {
   logits_all: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 640>;
-var<workgroup> weight_tile: array<vec4h, 640>;
+var<workgroup> x_tile: array<vec4h, 1152>;
+var<workgroup> weight_tile: array<vec4h, 1152>;
 var<workgroup> block: array<f32, 1024>;
 
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
+fn load_x(index: u32) -> vec4f {
+  let raw = x[index];
+  return raw;
+}
+
+fn x_halves(block: u32) -> vec4u {
+  return vec4u(bitcast<vec2u>(vec4h(load_x(2u * block))), bitcast<vec2u>(vec4h(load_x(2u * block + 1u))));
 }
 
 fn weight_halves(block: u32) -> vec4u {
@@ -58,13 +63,9 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Result = subgroup_matrix_result<f32, 16, 16>;
 
-fn x_halves(row: u32, block: u32) -> vec4u {
-  return vec4u(bitcast<vec2u>(vec4h(load_x(row, 2u * block))), bitcast<vec2u>(vec4h(load_x(row, 2u * block + 1u))));
-}
-
 fn fetch_x(index: u32, first: u32, depth: u32) -> vec4u {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
-  return x_halves(row, depth + index % TILE_BLOCKS);
+  return x_halves(row * IN_BLOCKS + depth + index % TILE_BLOCKS);
 }
 
 fn store_x(index: u32, held: vec4u) {
@@ -118,20 +119,32 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   // The next tiles are fetched into registers while these are multiplied.
   var x_held0 = fetch_x(lane, first_row, 0u);
   var x_held1 = fetch_x(lane + 128u, first_row, 0u);
+  var x_held2 = fetch_x(lane + 256u, first_row, 0u);
+  var x_held3 = fetch_x(lane + 384u, first_row, 0u);
   var weight_held0 = fetch_weight(lane, first_column, 0u);
   var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
+  var weight_held2 = fetch_weight(lane + 256u, first_column, 0u);
+  var weight_held3 = fetch_weight(lane + 384u, first_column, 0u);
   for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
     store_x(lane, x_held0);
     store_x(lane + 128u, x_held1);
+    store_x(lane + 256u, x_held2);
+    store_x(lane + 384u, x_held3);
     store_weight(lane, weight_held0);
     store_weight(lane + 128u, weight_held1);
+    store_weight(lane + 256u, weight_held2);
+    store_weight(lane + 384u, weight_held3);
     workgroupBarrier();
     let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
     x_held0 = fetch_x(lane, first_row, next);
     x_held1 = fetch_x(lane + 128u, first_row, next);
+    x_held2 = fetch_x(lane + 256u, first_row, next);
+    x_held3 = fetch_x(lane + 384u, first_row, next);
     weight_held0 = fetch_weight(lane, first_column, next);
     weight_held1 = fetch_weight(lane + 128u, first_column, next);
+    weight_held2 = fetch_weight(lane + 256u, first_column, next);
+    weight_held3 = fetch_weight(lane + 384u, first_column, next);
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -149,6 +162,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }

@@ -1,4 +1,5 @@
 import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan } from '../../plan/kernel-plan.ts';
+import type { HandedStorage } from '../../plan/plan-base.ts';
 import { accurateTanh, activatedValue, activationFunction } from '../activation.ts';
 import { type Binding, f32c, floats, sequencesBinding, stepBinding } from '../kernel.ts';
 import { enablesFor, rowLoader, rowsBinding } from '../storage.ts';
@@ -6,23 +7,23 @@ import { wgsl } from '../wgsl.ts';
 
 type LinearPlan = LinearTilePlan | LinearMatrixPlan | LinearRowPlan;
 
-/** How a kernel reads the matrix that is bound under a name. */
+/** How a kernel reads what is bound under a name. */
 export interface MatrixAccess {
   readonly binding: Binding;
   readonly functions: readonly string[];
 }
 
 /** What the tiled and the one-row kernel share: y = act(x · Wᵀ + b), y = act(x · Wgᵀ + bg) · (x · Wᵀ + b), or y += x · Wᵀ + b. */
-export function linearParts(plan: LinearPlan, access: (name: string) => MatrixAccess) {
+export function linearParts(plan: LinearPlan, access: (name: string) => MatrixAccess, x = rowsOfX(plan)) {
   const gated = plan.gate !== 'none';
   const split = plan.inputHeads > 1;
   const matrices = (gated ? ['weight', 'gate'] : ['weight']).map(access);
   const bindings: Binding[] = [
-    rowsBinding('x', plan.inWidth),
+    x.binding,
     ...matrices.map(({ binding }) => binding),
     ...(plan.bias ? [floats('bias')] : []),
     ...(plan.gate === 'biased' ? [floats('gate_bias')] : []),
-    floats('y', 'read_write'),
+    { name: 'y', access: 'read_write', type: `array<${storageOfY(plan)}>` },
     ...(plan.logits ? [sequencesBinding] : []),
     stepBinding,
   ];
@@ -32,7 +33,7 @@ export function linearParts(plan: LinearPlan, access: (name: string) => MatrixAc
     ...(plan.softcap !== undefined && { SOFTCAP: f32c(plan.softcap) }),
   };
   const functions = new Set([
-    rowLoader('x', plan.inWidth),
+    ...x.functions,
     ...matrices.flatMap(({ functions }) => functions),
     ...activationFunction(plan.activation),
     ...(plan.softcap === undefined ? [] : [accurateTanh]),
@@ -49,6 +50,13 @@ export function linearParts(plan: LinearPlan, access: (name: string) => MatrixAc
     doc: formula(plan),
   };
 }
+
+const rowsOfX = ({ inWidth }: LinearPlan): MatrixAccess => ({
+  binding: rowsBinding('x', inWidth),
+  functions: [rowLoader('x', inWidth)],
+});
+
+const storageOfY = (plan: LinearPlan): HandedStorage => (plan.stage === 'linear_matrix' ? plan.y : 'f32');
 
 export function formula(plan: LinearPlan, suffix = ''): string {
   const up = `x · weight${suffix}ᵀ${plan.bias ? ` + bias${suffix}` : ''}`;
@@ -104,13 +112,16 @@ function finished(plan: LinearPlan, value: string): string {
   return plan.softcap === undefined ? scaled : `SOFTCAP * accurate_tanh((${scaled}) / SOFTCAP)`;
 }
 
+const stored = (plan: LinearPlan, value: string): string =>
+  storageOfY(plan) === 'f16' ? `f16(${finished(plan, value)})` : finished(plan, value);
+
 /** @param suffix of the names of a product that is joined to another */
 export function finish(plan: LinearPlan, suffix = ''): string {
   const sum = plan.bias ? `sum + bias${suffix}[column]` : 'sum';
   const value = activatedValue(plan.activation, sum, undefined);
   return wgsl`
     fn finish${suffix}(row: u32, column: u32, sum: f32) {
-      y${suffix}[row * OUT_WIDTH${suffix} + column] ${write(plan)} ${finished(plan, value)};
+      y${suffix}[row * OUT_WIDTH${suffix} + column] ${write(plan)} ${stored(plan, value)};
     }`;
 }
 
@@ -120,6 +131,6 @@ function finishGated(plan: LinearPlan): string {
   const value = activatedValue(plan.activation, up, gate);
   return wgsl`
     fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
-      y[row * OUT_WIDTH + column] ${write(plan)} ${finished(plan, value)};
+      y[row * OUT_WIDTH + column] ${write(plan)} ${stored(plan, value)};
     }`;
 }

@@ -1,5 +1,6 @@
 import type { MemoryKeysPlan, QueryHeadsPlan } from '../../plan/kernel-plan.ts';
 import { type KernelSource, sequencesBinding, stepBinding, u32c } from '../kernel.ts';
+import { enablesFor } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 import { headParts } from './head.ts';
 
@@ -14,12 +15,12 @@ export function queryHeads(plan: QueryHeadsPlan): KernelSource {
   const steps = [plan.rotation && 'rotate', plan.norms.length > 0 && 'normalise'].filter(Boolean);
   return {
     doc: `y = ${steps.join(' ∘ ') || 'copy'} (x), head by head`,
-    enables: [],
+    enables: enablesFor(plan.y),
     constants: { HEADS: u32c(plan.heads), ...head.constants },
     bindings: [
       { name: 'x', access: 'read', type: 'array<f32>' },
       ...head.bindings,
-      { name: 'y', access: 'read_write', type: 'array<f32>' },
+      { name: 'y', access: 'read_write', type: `array<${plan.y}>` },
       ...(plan.rotation ? [sequencesBinding, stepBinding] : []),
     ],
     workgroupArrays: plan.workgroup,
@@ -32,7 +33,7 @@ export function queryHeads(plan: QueryHeadsPlan): KernelSource {
       ${position}
       ${head.load('x[first + e]')}
       for (var e = lane; e < HEAD_DIM; e += THREADS) {
-        y[first + e] = finished(e, position, head_index);
+        y[first + e] = ${plan.y === 'f16' ? 'f16(finished(e, position, head_index))' : 'finished(e, position, head_index)'};
       }`,
   };
 }
