@@ -1,4 +1,10 @@
-"""PyTorch's FlashAttention and cuDNN on the shapes of the benchmark: milliseconds, medians of 50. Run on the same machine."""
+"""PyTorch's FlashAttention and cuDNN on the shapes of the benchmark, f16: medians of 50. Run on the same machine.
+
+flash-attention.py [FILE.json]: milliseconds by backend and shape, also into the file.
+"""
+
+import json
+import sys
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -21,9 +27,16 @@ def measure(backend, tokens, keys):
     return sorted(times[10:])[25]
 
 
+timings = []
 for tokens, keys in [(2048, 2048), (8192, 8192), (1, 4096), (1, 32768)]:
     for name, backend in [("flash", SDPBackend.FLASH_ATTENTION), ("cudnn", SDPBackend.CUDNN_ATTENTION)]:
         try:
-            print(f"{name} {tokens}x{keys}: {measure(backend, tokens, keys):.4f} ms")
+            milliseconds = measure(backend, tokens, keys)
+            timings.append({"backend": name, "tokens": tokens, "keys": keys, "milliseconds": milliseconds})
+            print(f"{name} {tokens}x{keys}: {milliseconds:.4f} ms")
         except RuntimeError as error:
             print(f"{name} {tokens}x{keys}: {str(error).splitlines()[0]}")
+if len(sys.argv) > 1:
+    with open(sys.argv[1], "w") as file:
+        json.dump({"torch": torch.__version__, "timings": timings}, file, indent=2)
+        file.write("\n")

@@ -1,7 +1,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { TensorConstructor } from 'onnxruntime-node';
 import { attentionGraph } from './onnx-graph.ts';
 import type { AttentionCase } from './reference.ts';
 
@@ -26,19 +26,21 @@ export async function measureOnnxRuntime(one: AttentionCase): Promise<PeerTiming
   const { qHeads, kvHeads, headDim, tokens, keys } = one;
   const past = keys - tokens;
   const graph = attentionGraph({ qHeads, kvHeads, headDim, tokens, past, chain });
+  // Installed for the comparison only.
+  const { InferenceSession, Tensor } = await import('onnxruntime-node');
   const session = await InferenceSession.create(graph, {
     executionProviders: ['webgpu'],
     enableProfiling: true,
     profileFilePrefix: prefix,
   });
-  const feeds = feedsOf(one);
+  const feeds = feedsOf(one, Tensor);
   for (let n = 0; n < runs; n++) await session.run(feeds);
   session.endProfiling();
   await session.release();
   return { name: one.name, ...summed(await profileAt(prefix)) };
 }
 
-function feedsOf({ qHeads, kvHeads, headDim, tokens, keys }: AttentionCase) {
+function feedsOf({ qHeads, kvHeads, headDim, tokens, keys }: AttentionCase, Tensor: TensorConstructor) {
   const past = keys - tokens;
   const half = (shape: readonly number[]) => {
     const values = new Uint16Array(shape.reduce((product, extent) => product * extent, 1));

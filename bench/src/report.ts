@@ -30,7 +30,9 @@ export function tableOf(measurements: readonly Measurement[]): string {
   return [header, header.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
-const milliseconds = (value: number) => (value < 1 ? `${(value * 1e3).toFixed(1)} µs` : `${value.toFixed(2)} ms`);
+/** Three digits. */
+export const milliseconds = (value: number): string =>
+  value < 1 ? `${Number((value * 1e3).toPrecision(3))} µs` : `${Number(value.toPrecision(3))} ms`;
 
 /** The kernels' own limit: no row may be further off than this, by profile. */
 export function worstRowAllowed({ activations, compute }: AttentionCase, profile: string): number {

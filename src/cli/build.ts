@@ -26,7 +26,7 @@ export function register(program: Command): void {
     .option('-o, --output <folder>', 'where to write; default: generated/ beside the spec')
     .option(
       '--target <target>',
-      'device variants that the module carries, which must run there: baseline, f16, …, all, or a PROFILE.json',
+      'device variants that the module carries, which must run there: baseline, f16, …, nvidia-h100, all, or a PROFILE.json',
     )
     .option('--emit <language>', 'ts, or js with declarations', 'ts')
     .option('--weights <path>', 'checkpoint to check against, instead of the one that the spec names')

@@ -29,7 +29,10 @@ export function register(program: Command): void {
     .option('--strict', 'fail on warnings')
     .option('--max-warnings <n>', 'fail when there are more warnings than this')
     .option('--shards <n>', 'check that the heads can be spread over so many devices')
-    .option('--target <target>', 'check that it runs on a target: baseline, f16, …, all of them, or a PROFILE.json')
+    .option(
+      '--target <target>',
+      'check that it runs on a target: baseline, f16, …, nvidia-h100, all of them, or a PROFILE.json',
+    )
     .option('--fix', 'make the changes that are safe, then report what is left')
     .option('--dry-run', 'with --fix: print the changes, and make none')
     .option('--baseline <file>', 'leave out the findings of this file')

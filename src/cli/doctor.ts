@@ -80,9 +80,9 @@ function printAdapter({ description, reasons }: OpenedGpu, formatBytes: (bytes: 
 
 /** What `--target` can name, and whether it runs here. */
 async function printProfiles({ adapter }: OpenedGpu): Promise<void> {
-  const { allProfiles } = await import('../compiler/compile.ts');
+  const { namedTargets } = await import('./targets.ts');
   const { obstacleTo } = await import('../tune/device-profile.ts');
-  for (const profile of allProfiles) {
+  for (const profile of namedTargets) {
     const obstacle = obstacleTo(profile, adapter);
     print(`target ${profile.id}`, obstacle === undefined ? `runs here: ${profile.doc}` : `no: ${obstacle.message}`);
   }

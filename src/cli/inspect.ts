@@ -23,7 +23,7 @@ export function register(program: Command): void {
     .option('--weights <path>', 'checkpoint, instead of the one that the spec names')
     .option('--syntax <syntax>', 'yaml or dsl: what the spec is in; by default its name or first line says so')
     .option('--attention <name>', 'which one, of a spec with several')
-    .option('--target <target>', 'device variants: baseline, f16, …, all, or a PROFILE.json', 'all')
+    .option('--target <target>', 'device variants: baseline, f16, …, nvidia-h100, all, or a PROFILE.json', 'all')
     .option('--device <device>', 'whose least times are printed: h100', 'h100')
     .option('--tokens <n>', 'tokens of the prompt whose costs are printed; default: 2048, or what there is room for')
     .option('--keys <n>', 'keys that the decoded token sees; default: 4096, or what there is room for')

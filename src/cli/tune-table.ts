@@ -1,6 +1,6 @@
 import { inUnits } from '../compiler/facts/units.ts';
 import { scheduleText } from '../compiler/plan/schedule-candidates.ts';
-import type { Outcome, SpecReport, StageReport } from '../tune/tune-report.ts';
+import { countsOf, type Outcome, type SpecReport, type StageReport } from '../tune/tune-report.ts';
 
 const time = (milliseconds: number) => inUnits(milliseconds * 1e6, 1000, ['ns', 'µs', 'ms', 's']);
 const percent = (part: number, whole: number) => `${Math.round((100 * part) / whole)} %`;
@@ -31,7 +31,7 @@ function stageLines({ stage, specs, candidates, best }: StageReport): readonly s
     '',
     `${stage}: ${found}`,
     ...specs.map((spec) => `  ${specLine(spec)}`),
-    `  ${countsOf(candidates.map(({ outcomes }) => summaryOf(outcomes)))}`,
+    `  ${countsText(countsOf(candidates))}`,
     row(
       specs.map(({ plannedMilliseconds }) => time(plannedMilliseconds)),
       'as planned',
@@ -47,16 +47,11 @@ function specLine({ name, kernels, plannedMilliseconds, bestMilliseconds, leastM
   return `${name} (${kernels.join(', ')}): ${chosen} of the planned time, the fastest ${percent(leastMilliseconds, plannedMilliseconds)}`;
 }
 
-/** Such as `18 candidates: 14 timed, 2 same, 1 refused, 1 untried`. */
-function countsOf(kinds: readonly string[]): string {
-  const each = [...new Set(kinds)].map((kind) => `${kinds.filter((one) => one === kind).length} ${kind}`);
-  return `${kinds.length} candidates: ${each.join(', ')}`;
-}
-
-/** What is worst of all specs says what became of a candidate. */
-function summaryOf(outcomes: readonly Outcome[]): Outcome['kind'] {
-  const order = ['wrong', 'untried', 'refused', 'timed', 'unfit', 'same'] as const;
-  return order.find((kind) => outcomes.some((outcome) => outcome.kind === kind)) ?? 'untried';
+/** Such as `18 candidates: 1 untried, 14 timed, 3 same`. */
+export function countsText(counts: Readonly<Record<string, number>>): string {
+  const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const each = Object.entries(counts).map(([kind, count]) => `${count} ${kind}`);
+  return `${all} candidates: ${each.join(', ')}`;
 }
 
 const rank = (outcomes: readonly Outcome[]) =>

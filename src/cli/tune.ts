@@ -31,7 +31,10 @@ export function register(program: Command): void {
     )
     .argument('<specs...>', 'spec files that the profile is to serve, or - for standard input')
     .option('-o, --output <file>', 'where to write the profile, for --target; without it the table is printed only')
-    .option('--target <target>', 'profile to begin with; default: all that the adapter has')
+    .option(
+      '--target <target>',
+      'profile to begin with: matrix, nvidia-h100, … or a PROFILE.json; default: all that the adapter has',
+    )
     .option('--tokens <n>', 'tokens of the prompt; default: 2048, or what there is room for')
     .option('--keys <n>', 'keys that a decoded token sees; default: 4096, or what there is room for')
     .option('--time <seconds>', 'candidates that are left after this are not tried', '120')
@@ -71,7 +74,7 @@ async function runTune(paths: readonly string[], flags: TuneFlags, signal: Abort
   if (flags.output !== undefined) {
     const { schedulesOf } = await import('../tune/tune-report.ts');
     const { replaceOwn } = await import('./replace-file.ts');
-    const measured = measuredOf(opened, { adapter, timedBy }, workloads, reports);
+    const measured = await measuredOf(opened, timedBy, workloads, reports);
     const written = { ...profile, schedules: schedulesOf(reports), measured };
     await replaceOwn(flags.output, `${JSON.stringify(written, null, 2)}\n`);
   }
@@ -172,18 +175,24 @@ async function tune(
 }
 
 /** Where the schedules come from, for whoever reads the profile. */
-function measuredOf(
-  { adapter }: OpenedDevice,
-  facts: { readonly adapter: string; readonly timedBy: string },
+async function measuredOf(
+  { adapter, description }: OpenedDevice,
+  timedBy: string,
   workloads: readonly Workload[],
   reports: readonly StageReport[],
 ) {
+  const { findPackage } = await import('../node/packages.ts');
+  const { countsOf } = await import('../tune/tune-report.ts');
   return {
-    ...facts,
+    adapter: description.name,
+    timedBy,
     driver: adapter.info.description,
+    dawn: `npm webgpu ${findPackage('webgpu')?.version}`,
     gqac: manifest.version,
     date: new Date().toISOString().slice(0, 10),
     calls: Object.fromEntries(workloads.map(({ name, sizes }) => [name, sizes])),
-    stages: Object.fromEntries(reports.map(({ stage, specs }) => [stage, specs])),
+    stages: Object.fromEntries(
+      reports.map(({ stage, specs, candidates }) => [stage, { candidates: countsOf(candidates), specs }]),
+    ),
   };
 }

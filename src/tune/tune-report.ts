@@ -71,6 +71,17 @@ export function bestOf<Stage extends ScheduledStage>(
 const geometricMean = (numbers: readonly number[]) =>
   Math.exp(numbers.reduce((sum, number) => sum + Math.log(number), 0) / numbers.length);
 
+/** How many candidates there were of each kind: what is worst in any of the specs says what became of one. */
+export function countsOf(candidates: readonly Tried<ScheduledStage>[]): Readonly<Record<string, number>> {
+  const kinds = candidates.map(({ outcomes }) =>
+    gravest.find((kind) => outcomes.some((outcome) => outcome.kind === kind)),
+  );
+  const counted = gravest.map((kind) => [kind, kinds.filter((one) => one === kind).length] as const);
+  return Object.fromEntries(counted.filter(([, count]) => count > 0));
+}
+
+const gravest = ['wrong', 'untried', 'refused', 'timed', 'unfit', 'same'] as const;
+
 /** The schedules of a profile: what was found to be faster than the plan. */
 export function schedulesOf(reports: readonly StageReport[]): Schedules {
   return Object.fromEntries(reports.flatMap(({ stage, best }) => (best === undefined ? [] : [[stage, [best]]])));

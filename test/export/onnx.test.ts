@@ -1,7 +1,6 @@
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
 import { InferenceSession } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { register } from '../../src/cli/export.ts';
@@ -12,6 +11,7 @@ import { openFile } from '../../src/node/file-source.ts';
 import { LoadedModule, SafetensorsFile, Session } from '../../src/runtime/abi1/index.ts';
 import { writeSafetensors } from '../../src/runtime/abi1/safetensors-writer.ts';
 import { randomCheckpoint } from '../../src/verify/random-checkpoint.ts';
+import { runCommand } from '../cli/run-command.ts';
 import { openExampleWeights, readExample, relativeL2, useDevice } from '../runtime/examples.ts';
 import { OnnxModel } from './onnx-run.ts';
 
@@ -132,17 +132,11 @@ describe('exported decoders compute what the kernels compute', () => {
 
 describe('gqac export --to onnx', () => {
   it('writes a graph beside its weights, and nowhere else', async () => {
-    const run = async (...args: string[]) => {
-      const program = new Command().exitOverride();
-      register(program);
-      await program.parseAsync(['export', 'examples/shakespeare-minimind-gqa', '--to', 'onnx', ...args], {
-        from: 'user',
-      });
-      return Number(process.exitCode);
-    };
+    const run = (...args: readonly string[]) =>
+      runCommand(register, 'export', 'examples/shakespeare-minimind-gqa', '--to', 'onnx', ...args);
     await copyFile('examples/shakespeare-minimind-gqa/model.safetensors', join(folder, 'weights.safetensors'));
     const graph = join(folder, 'out.onnx');
-    expect(await run('--weights', join(folder, 'weights.safetensors'), '-o', graph)).toBe(0);
+    expect(await run('--weights', join(folder, 'weights.safetensors'), '-o', graph)).toMatchObject({ code: 0 });
     const session = await InferenceSession.create(graph, { logSeverityLevel: 3 });
     expect(session.inputNames.slice(0, 2)).toEqual(['input_ids', 'attention_mask']);
     expect(session.outputNames).toContain('logits');

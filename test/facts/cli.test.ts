@@ -1,41 +1,19 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { register } from '../../src/cli/table.ts';
+import { runCommand } from '../cli/run-command.ts';
 
 let folder: string;
-let stdout: string;
-let stderr: string;
-
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'gqac-table-'));
-  stdout = '';
-  stderr = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    stdout += text;
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    stderr += text;
-    return true;
-  });
 });
-afterEach(async () => {
-  vi.restoreAllMocks();
-  process.exitCode = 0;
-  await rm(folder, { recursive: true });
-});
+afterEach(() => rm(folder, { recursive: true }));
 
-async function table(...args: string[]): Promise<number> {
-  const program = new Command().exitOverride();
-  register(program);
-  await program.parseAsync(['table', ...args], { from: 'user' });
-  return Number(process.exitCode);
-}
+const table = (...args: readonly string[]) => runCommand(register, 'table', ...args);
 
-const names = () => JSON.parse(stdout).map(({ name }: { name: string }) => name);
+const names = (out: string) => JSON.parse(out).map(({ name }: { name: string }) => name);
 const spec = (name: string, kvHeads = 1) =>
   `gqac: 1\nname: ${name}\nattention: { q_heads: 4, kv_heads: ${kvHeads}, head_dim: 8 }\n`;
 const config = {
@@ -59,18 +37,20 @@ describe('gqac table', () => {
     await write('b/config.json', config);
     await write('b/tokenizer.json', { model: {} });
     await write('two.gqa.yaml', spec('two'));
-    expect(await table(folder, '--format', 'json')).toBe(0);
-    expect(names()).toEqual(['one', 'b', 'two']);
+    const { code, out } = await table(folder, '--format', 'json');
+    expect(code).toBe(0);
+    expect(names(out)).toEqual(['one', 'b', 'two']);
   });
 
   it('leaves a model with errors out, says why, and exits 1', async () => {
     await write('bad.gqa.yaml', spec('bad', 3));
     await write('good.gqa.yaml', spec('good'));
     await write('odd/config.json', { ...config, model_type: 'minimind', mlp_bias: true });
-    expect(await table(folder, '--format', 'json')).toBe(1);
-    expect(names()).toEqual(['good']);
-    expect(stderr).toContain('error[GQA001]');
-    expect(stderr).toContain('error[IMP002]: mlp_bias');
+    const { code, out, err } = await table(folder, '--format', 'json');
+    expect(code).toBe(1);
+    expect(names(out)).toEqual(['good']);
+    expect(err).toContain('error[GQA001]');
+    expect(err).toContain('error[IMP002]: mlp_bias');
   });
 
   it.each([
@@ -79,6 +59,5 @@ describe('gqac table', () => {
     ['a file that is not there', ['nowhere.yaml'], /no such file/],
   ])('refuses %s', async (_, args, message) => {
     await expect(table(...args)).rejects.toThrow(message);
-    expect(stdout).toBe('');
   });
 });

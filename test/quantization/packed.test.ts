@@ -15,6 +15,7 @@ import { weightPieces } from '../../src/runtime/abi1/weight-pieces.ts';
 import { checkWeights } from '../../src/runtime/abi1/weights.ts';
 import { randomCheckpoint } from '../../src/verify/random-checkpoint.ts';
 import { verifyModule } from '../../src/verify/verify-module.ts';
+import { runCommand } from '../cli/run-command.ts';
 import { checkText } from '../frontend/helpers.ts';
 import { shapedOf, useDevice } from '../numeric/harness.ts';
 
@@ -155,15 +156,8 @@ describe('the checker', () => {
 
 describe('gqac quantize', () => {
   const run = async (...args: readonly string[]) => {
-    const { Command } = await import('commander');
     const { register } = await import('../../src/cli/quantize.ts');
-    const program = new Command().exitOverride();
-    register(program);
-    process.exitCode = 0;
-    await program.parseAsync(['quantize', ...args], { from: 'user' });
-    const code = process.exitCode;
-    process.exitCode = 0;
-    return code;
+    return (await runCommand(register, 'quantize', ...args)).code;
   };
   const weights = 'examples/shakespeare-minimind-gqa/model.safetensors';
 

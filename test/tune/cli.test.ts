@@ -1,11 +1,11 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { register } from '../../src/cli/tune.ts';
 import { readProfile } from '../../src/compiler/plan/profile-file.ts';
 import { NoGpuError } from '../../src/runtime/abi1/index.ts';
+import { runCommand } from '../cli/run-command.ts';
 
 let folder: string;
 let spec: string;
@@ -15,28 +15,8 @@ beforeAll(async () => {
   await writeFile(spec, 'gqac: 1\nname: small\nattention: { q_heads: 4, kv_heads: 2, head_dim: 16 }\n');
 });
 afterAll(() => rm(folder, { recursive: true }));
-afterEach(() => vi.restoreAllMocks());
 
-/** Runs the verb in this process: exit code, standard output and standard error. */
-async function tune(...args: readonly string[]) {
-  const written = { out: '', err: '' };
-  const into = (stream: 'out' | 'err') => (text: string | Uint8Array) => {
-    written[stream] += String(text);
-    return true;
-  };
-  vi.spyOn(process.stdout, 'write').mockImplementation(into('out'));
-  vi.spyOn(process.stderr, 'write').mockImplementation(into('err'));
-  const program = new Command('gqac').exitOverride();
-  register(program);
-  const before = process.exitCode;
-  try {
-    await program.parseAsync(['node', 'gqac', 'tune', ...args]);
-    return { code: process.exitCode, ...written };
-  } finally {
-    process.exitCode = before;
-    vi.restoreAllMocks();
-  }
-}
+const tune = (...args: readonly string[]) => runCommand(register, 'tune', ...args);
 
 describe('gqac tune', () => {
   it('writes a profile that is read again, and says where it comes from', async () => {

@@ -1,17 +1,16 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { register } from '../../src/cli/verify.ts';
 import { NoGpuError } from '../../src/runtime/abi1/index.ts';
+import { runCommand } from '../cli/run-command.ts';
 
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'gqac-verify-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
-afterEach(() => vi.restoreAllMocks());
 
 async function specFile(text: string): Promise<string> {
   const path = join(folder, 'spec.yaml');
@@ -19,26 +18,7 @@ async function specFile(text: string): Promise<string> {
   return path;
 }
 
-/** Runs the verb in this process: exit code, standard output and standard error. */
-async function verify(...args: readonly string[]) {
-  const written = { out: '', err: '' };
-  const into = (stream: 'out' | 'err') => (text: string | Uint8Array) => {
-    written[stream] += String(text);
-    return true;
-  };
-  vi.spyOn(process.stdout, 'write').mockImplementation(into('out'));
-  vi.spyOn(process.stderr, 'write').mockImplementation(into('err'));
-  const program = new Command('gqac').exitOverride();
-  register(program);
-  const before = process.exitCode;
-  try {
-    await program.parseAsync(['node', 'gqac', 'verify', ...args]);
-    return { code: process.exitCode, ...written };
-  } finally {
-    process.exitCode = before;
-    vi.restoreAllMocks();
-  }
-}
+const verify = (...args: readonly string[]) => runCommand(register, 'verify', ...args);
 
 const attention =
   'attention: { q_heads: 4, kv_heads: 2, head_dim: 8, memory_kv: { slots: 2 }, mask: { causal: true } }';
