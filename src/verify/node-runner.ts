@@ -173,14 +173,16 @@ function tokenRows({ shape }: Tensor, declared: BufferDecl, { tokens, sequences 
   return (row) => Math.floor(row / perToken) % tokens < (sequences[Math.floor(row / perSequence)]?.count ?? 0);
 }
 
-/** Buffers that only the plan knows, such as the partial results of a split. */
+/** Buffers that only the plan knows, such as the partial results of a split, and what other nodes of the kernel leave. */
 function scratchOf(
   dispatches: readonly DispatchDecl[],
   uses: readonly Use[],
   declared: ReadonlyMap<string, BufferDecl>,
 ) {
   const known = new Set(uses.map(({ tensor }) => tensor));
-  const names = dispatches.flatMap(({ bind }) => bind).filter((name) => declared.has(name) && !known.has(name));
+  const names = dispatches
+    .flatMap(({ bind }) => bind)
+    .filter((name) => declared.get(name)?.role === 'activation' && !known.has(name));
   return [...new Set(names)];
 }
 

@@ -166,7 +166,7 @@ describe('the commands', () => {
     for (const target of [...small.map(({ id }) => id), 'all']) {
       const { status, stderr } = gqac(['check', '-', '--target', target], wide);
       expect(status, target).toBe(1);
-      expect(stderr, target).toContain('error[TGT001]: kernel `query_heads_1x4096`');
+      expect(stderr, target).toContain('error[TGT001]: kernel `append_1x4096_queries1`');
     }
     const desktop = write('desktop.json', '{ "id": "desktop", "limits": { "maxComputeWorkgroupStorageSize": 65536 } }');
     expect(gqac(['check', '-', '--target', desktop], wide)).toMatchObject({ status: 0 });

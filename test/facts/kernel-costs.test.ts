@@ -77,8 +77,8 @@ mlp: { kind: gated, activation: silu, width: 24 }`;
       bytesWritten: 4 * 50,
     });
     expect(of('embed')).toMatchObject({ bytesRead: 4 * (20 + 20 * 16), bytesWritten: 4 * 20 * 16 });
-    // 8 entries of key and value for each of 20 tokens are written; the rest of the cache stays.
-    expect(of('append')).toMatchObject({ bytesRead: 3 * 4 * 20 * 16, bytesWritten: 3 * 4 * 20 * 16 });
+    // 16 entries of queries, 8 of key and value for each of 20 tokens are written; the rest of the cache stays.
+    expect(of('append')).toMatchObject({ bytesRead: 3 * 4 * 20 * 32, bytesWritten: 3 * 4 * 20 * 32 });
   });
 
   it('reads the experts that were chosen', () => {

@@ -5471,6 +5471,162 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
+  append_2x32_queries6: `// Writes new keys and values into rows of the caches, where cache_row says; rows are padded to four entries.
+// y = x as keys are made, head by head.
+
+const KV_HEADS = 2u;
+const HEAD_QUADS = 8u;
+const VALUE_DIM = 32u;
+const VALUE_QUADS = 8u;
+const HEADS = 6u;
+const HEAD_DIM = 32u;
+const THREADS = 32u;
+const TINY: f32 = 1e-30;
+const ROTARY_DIM = 32u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+struct Sequence {
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> query_norm_weight: array<f32>;
+@group(0) @binding(2) var<storage, read> rotations: array<vec2f>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<storage, read> k: array<f32>;
+@group(0) @binding(5) var<storage, read> v: array<f32>;
+@group(0) @binding(6) var<storage, read> norm_weight: array<f32>;
+@group(0) @binding(7) var<storage, read_write> k_cache: array<vec4f>;
+@group(0) @binding(8) var<storage, read_write> v_cache: array<vec4f>;
+@group(0) @binding(9) var<uniform> sequences: array<Sequence, 256>;
+@group(0) @binding(10) var<uniform> step: Step;
+
+var<workgroup> head: array<f32, 32>;
+var<workgroup> statistics: array<vec2f, 1>;
+
+fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
+  return (batch * KV_HEADS + kv_head) * step.capacity + position;
+}
+
+fn statistics_1(part: u32) -> vec2f {
+  let first = part * 32u;
+  let mean = 0.0;
+  var squares = 0.0;
+  for (var e = first; e < first + 32u; e++) {
+    let entry = head[e] - mean;
+    squares += entry * entry;
+  }
+  return vec2f(mean, inverseSqrt(max(squares / 32.0 + f32(0.000001), TINY)));
+}
+
+fn finished(e: u32, position: u32, head_index: u32) -> f32 {
+  if (e >= HEAD_DIM) {
+    return 0.0;
+  }
+  if (e >= ROTARY_DIM) {
+    return head[e];
+  }
+  let pair = e % (ROTARY_DIM / 2u);
+  let is_first = e < ROTARY_DIM / 2u;
+  let turn = rotations[position * (ROTARY_DIM / 2u) + pair];
+  let partner = head[select(pair, pair + ROTARY_DIM / 2u, is_first)];
+  return head[e] * turn.x + select(partner, -partner, is_first) * turn.y;
+}
+
+fn key_quad(quad: u32, position: u32, head_index: u32) -> vec4f {
+  let e = 4u * quad;
+  return vec4f(
+    finished(e, position, head_index),
+    finished(e + 1u, position, head_index),
+    finished(e + 2u, position, head_index),
+    finished(e + 3u, position, head_index),
+  );
+}
+
+fn value_entry(first: u32, e: u32) -> f32 {
+  if (e >= VALUE_DIM) {
+    return 0.0;
+  }
+  return v[first + e];
+}
+
+fn value_quad(first: u32, quad: u32) -> vec4f {
+  let e = 4u * quad;
+  return vec4f(value_entry(first, e), value_entry(first, e + 1u), value_entry(first, e + 2u), value_entry(first, e + 3u));
+}
+
+fn store_k_cache(index: u32, value: vec4f) {
+  k_cache[index] = value;
+}
+
+fn store_v_cache(index: u32, value: vec4f) {
+  v_cache[index] = value;
+}
+
+@compute @workgroup_size(32)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.x;
+  let head_index = group.y;
+  let batch = row / step.tokens;
+  let sequence = sequences[batch];
+  let position = sequence.past + row % step.tokens;
+  if (head_index >= KV_HEADS) {
+    let query_head = head_index - KV_HEADS;
+    let first_query = (row * HEADS + query_head) * HEAD_DIM;
+    for (var e = lane; e < HEAD_DIM; e += THREADS) {
+      head[e] = x[first_query + e];
+    }
+    workgroupBarrier();
+    for (var part = lane; part < 1u; part += THREADS) {
+      statistics[part] = statistics_1(part);
+    }
+    workgroupBarrier();
+    for (var e = lane; e < HEAD_DIM; e += THREADS) {
+      let group_of_entry = statistics[0];
+      head[e] = (head[e] - group_of_entry.x) * group_of_entry.y * query_norm_weight[e];
+    }
+    workgroupBarrier();
+    for (var e = lane; e < HEAD_DIM; e += THREADS) {
+      y[first_query + e] = finished(e, position, query_head);
+    }
+    return;
+  }
+  let first_key = (row * KV_HEADS + head_index) * HEAD_DIM;
+  for (var e = lane; e < HEAD_DIM; e += THREADS) {
+    head[e] = k[first_key + e];
+  }
+  workgroupBarrier();
+  for (var part = lane; part < 1u; part += THREADS) {
+    statistics[part] = statistics_1(part);
+  }
+  workgroupBarrier();
+  for (var e = lane; e < HEAD_DIM; e += THREADS) {
+    let group_of_entry = statistics[0];
+    head[e] = (head[e] - group_of_entry.x) * group_of_entry.y * norm_weight[e];
+  }
+  workgroupBarrier();
+  if (row % step.tokens >= sequence.count) {
+    return;
+  }
+  let stored_row = cache_row(batch, head_index, position);
+  let first_value = (row * KV_HEADS + head_index) * VALUE_DIM;
+  for (var quad = lane; quad < HEAD_QUADS; quad += THREADS) {
+    store_k_cache(stored_row * HEAD_QUADS + quad, key_quad(quad, position, head_index));
+  }
+  for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {
+    store_v_cache(stored_row * VALUE_QUADS + quad, value_quad(first_value, quad));
+  }
+}
+`,
   linear_matrix_192x192_add: `// y += x · weightᵀ, weights [192, 192]
 // A workgroup makes 64 rows × 64 columns, by subgroup matrices.
 
@@ -7094,10 +7250,21 @@ export const definition: ModuleDefinition = {
         norm_rms_192_to_f16: { code: wgsl.norm_rms_192_to_f16, bindings: ['read', 'read', 'read_write'] },
         linear_matrix_192x192_of_f16: { code: wgsl.linear_matrix_192x192_of_f16, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
         linear_matrix_192x64_of_f16: { code: wgsl.linear_matrix_192x64_of_f16, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
-        query_heads_6x32: { code: wgsl.query_heads_6x32, bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform'] },
-        append_2x32: {
-          code: wgsl.append_2x32,
-          bindings: ['read', 'read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
+        append_2x32_queries6: {
+          code: wgsl.append_2x32_queries6,
+          bindings: [
+            'read',
+            'read',
+            'read',
+            'read_write',
+            'read',
+            'read',
+            'read',
+            'read_write',
+            'read_write',
+            'uniform',
+            'uniform',
+          ],
         },
         attention_tile_h6_kv2_d32_causal: {
           code: wgsl.attention_tile_h6_kv2_d32_causal,
@@ -7163,24 +7330,21 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'query_heads_6x32',
-          bind: ['q_proj', 'layers.{i}.attn.q_norm.weight', 'rope_32_1000000', 'q', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 6, 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'append_2x32',
+          kernel: 'append_2x32_queries6',
           bind: [
+            'q_proj',
+            'layers.{i}.attn.q_norm.weight',
+            'rope_32_1000000',
+            'q',
             'k_proj',
             'v_proj',
             'layers.{i}.attn.k_norm.weight',
-            'rope_32_1000000',
             'layers.{i}.cache.k',
             'layers.{i}.cache.v',
             'sequences',
             'step',
           ],
-          grid: [['*', 'B', 'I'], 2, 1],
+          grid: [['*', 'B', 'I'], 8, 1],
           layers: [0, 4],
         },
         {
@@ -7242,24 +7406,21 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'query_heads_6x32',
-          bind: ['q_proj', 'layers.{i}.attn.q_norm.weight', 'rope_32_1000000', 'q', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 6, 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'append_2x32',
+          kernel: 'append_2x32_queries6',
           bind: [
+            'q_proj',
+            'layers.{i}.attn.q_norm.weight',
+            'rope_32_1000000',
+            'q',
             'k_proj',
             'v_proj',
             'layers.{i}.attn.k_norm.weight',
-            'rope_32_1000000',
             'layers.{i}.cache.k',
             'layers.{i}.cache.v',
             'sequences',
             'step',
           ],
-          grid: [['*', 'B', 'I'], 2, 1],
+          grid: [['*', 'B', 'I'], 8, 1],
           layers: [0, 4],
         },
         {

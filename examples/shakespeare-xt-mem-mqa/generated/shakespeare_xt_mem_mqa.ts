@@ -341,65 +341,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  rotate_heads_6x32: `// y = rotate (x), head by head
-
-const ROW_QUADS = 48u;
-const HEAD_QUADS = 8u;
-const ROTARY_QUADS = 4u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> rotations: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
-@group(0) @binding(4) var<uniform> step: Step;
-
-fn store_y(index: u32, value: vec4f) {
-  y[index] = value;
-}
-
-fn rotated(index: u32, turned: u32, position: u32) -> vec4f {
-  let value = x[index];
-  let turns = rotations[position * ROTARY_QUADS + turned];
-  return value * turns.xxzz + vec4f(-value.y, value.x, -value.w, value.z) * turns.yyww;
-}
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.x;
-  let quad = group.y * 64u + lane;
-  if (quad >= ROW_QUADS) {
-    return;
-  }
-  let index = row * ROW_QUADS + quad;
-  let turned = quad % HEAD_QUADS;
-  if (turned < ROTARY_QUADS) {
-    let position = sequences[row / step.tokens].past + row % step.tokens;
-    store_y(index, rotated(index, turned, position));
-  } else {
-    store_y(index, x[index]);
-  }
-}
-`,
-  append_1x32: `// Writes new keys and values into rows of the caches, where cache_row says; rows are padded to four entries.
+  append_1x32_queries6: `// Writes new keys and values into rows of the caches, where cache_row says; rows are padded to four entries.
+// y = x as keys are made, head by head.
 
 const KV_HEADS = 1u;
 const HEAD_QUADS = 8u;
 const VALUE_DIM = 32u;
 const VALUE_QUADS = 8u;
+const HEADS = 6u;
 const HEAD_DIM = 32u;
 const THREADS = 32u;
 const ROTARY_DIM = 16u;
@@ -418,13 +367,15 @@ struct Sequence {
   @size(8) prefix: u32,
 }
 
-@group(0) @binding(0) var<storage, read> k: array<f32>;
-@group(0) @binding(1) var<storage, read> v: array<f32>;
-@group(0) @binding(2) var<storage, read> rotations: array<vec2f>;
-@group(0) @binding(3) var<storage, read_write> k_cache: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> v_cache: array<vec4f>;
-@group(0) @binding(5) var<uniform> sequences: array<Sequence, 256>;
-@group(0) @binding(6) var<uniform> step: Step;
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> rotations: array<vec2f>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read> k: array<f32>;
+@group(0) @binding(4) var<storage, read> v: array<f32>;
+@group(0) @binding(5) var<storage, read_write> k_cache: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> v_cache: array<vec4f>;
+@group(0) @binding(7) var<uniform> sequences: array<Sequence, 256>;
+@group(0) @binding(8) var<uniform> step: Step;
 
 var<workgroup> head: array<f32, 32>;
 
@@ -483,6 +434,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let batch = row / step.tokens;
   let sequence = sequences[batch];
   let position = sequence.past + row % step.tokens;
+  if (head_index >= KV_HEADS) {
+    let query_head = head_index - KV_HEADS;
+    let first_query = (row * HEADS + query_head) * HEAD_DIM;
+    for (var e = lane; e < HEAD_DIM; e += THREADS) {
+      head[e] = x[first_query + e];
+    }
+    workgroupBarrier();
+    for (var e = lane; e < HEAD_DIM; e += THREADS) {
+      y[first_query + e] = finished(e, position, query_head);
+    }
+    return;
+  }
   let first_key = (row * KV_HEADS + head_index) * HEAD_DIM;
   for (var e = lane; e < HEAD_DIM; e += THREADS) {
     head[e] = k[first_key + e];
@@ -7057,8 +7020,10 @@ export const definition: ModuleDefinition = {
         norm_rms_192_to_f16: { code: wgsl.norm_rms_192_to_f16, bindings: ['read', 'read', 'read_write'] },
         linear_matrix_192x192_of_f16: { code: wgsl.linear_matrix_192x192_of_f16, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
         linear_matrix_192x32_of_f16: { code: wgsl.linear_matrix_192x32_of_f16, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
-        rotate_heads_6x32: { code: wgsl.rotate_heads_6x32, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
-        append_1x32: { code: wgsl.append_1x32, bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'] },
+        append_1x32_queries6: {
+          code: wgsl.append_1x32_queries6,
+          bindings: ['read', 'read', 'read_write', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
+        },
         attention_tile_h6_kv1_d32_m8_causal: {
           code: wgsl.attention_tile_h6_kv1_d32_m8_causal,
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform', 'uniform'],
@@ -7123,15 +7088,19 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'rotate_heads_6x32',
-          bind: ['q_proj', 'rope_16_10000', 'q', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 1, 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'append_1x32',
-          bind: ['k_proj', 'v_proj', 'rope_16_10000', 'layers.{i}.cache.k', 'layers.{i}.cache.v', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 1, 1],
+          kernel: 'append_1x32_queries6',
+          bind: [
+            'q_proj',
+            'rope_16_10000',
+            'q',
+            'k_proj',
+            'v_proj',
+            'layers.{i}.cache.k',
+            'layers.{i}.cache.v',
+            'sequences',
+            'step',
+          ],
+          grid: [['*', 'B', 'I'], 7, 1],
           layers: [0, 4],
         },
         {
@@ -7210,15 +7179,19 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'rotate_heads_6x32',
-          bind: ['q_proj', 'rope_16_10000', 'q', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 1, 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'append_1x32',
-          bind: ['k_proj', 'v_proj', 'rope_16_10000', 'layers.{i}.cache.k', 'layers.{i}.cache.v', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 1, 1],
+          kernel: 'append_1x32_queries6',
+          bind: [
+            'q_proj',
+            'rope_16_10000',
+            'q',
+            'k_proj',
+            'v_proj',
+            'layers.{i}.cache.k',
+            'layers.{i}.cache.v',
+            'sequences',
+            'step',
+          ],
+          grid: [['*', 'B', 'I'], 7, 1],
           layers: [0, 4],
         },
         {
@@ -7306,8 +7279,10 @@ export const definition: ModuleDefinition = {
         norm_rms_192: { code: wgsl.norm_rms_192, bindings: ['read', 'read', 'read_write'] },
         linear_tile_192x192: { code: wgsl.linear_tile_192x192_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_tile_192x32: { code: wgsl.linear_tile_192x32_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        rotate_heads_6x32: { code: wgsl.rotate_heads_6x32, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
-        append_1x32: { code: wgsl.append_1x32, bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'] },
+        append_1x32_queries6: {
+          code: wgsl.append_1x32_queries6,
+          bindings: ['read', 'read', 'read_write', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
+        },
         attention_tile_h6_kv1_d32_m8_causal: {
           code: wgsl.attention_tile_h6_kv1_d32_m8_causal,
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform', 'uniform'],
@@ -7372,15 +7347,19 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'rotate_heads_6x32',
-          bind: ['q_proj', 'rope_16_10000', 'q', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 1, 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'append_1x32',
-          bind: ['k_proj', 'v_proj', 'rope_16_10000', 'layers.{i}.cache.k', 'layers.{i}.cache.v', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 1, 1],
+          kernel: 'append_1x32_queries6',
+          bind: [
+            'q_proj',
+            'rope_16_10000',
+            'q',
+            'k_proj',
+            'v_proj',
+            'layers.{i}.cache.k',
+            'layers.{i}.cache.v',
+            'sequences',
+            'step',
+          ],
+          grid: [['*', 'B', 'I'], 7, 1],
           layers: [0, 4],
         },
         {
@@ -7459,15 +7438,19 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'rotate_heads_6x32',
-          bind: ['q_proj', 'rope_16_10000', 'q', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 1, 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'append_1x32',
-          bind: ['k_proj', 'v_proj', 'rope_16_10000', 'layers.{i}.cache.k', 'layers.{i}.cache.v', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 1, 1],
+          kernel: 'append_1x32_queries6',
+          bind: [
+            'q_proj',
+            'rope_16_10000',
+            'q',
+            'k_proj',
+            'v_proj',
+            'layers.{i}.cache.k',
+            'layers.{i}.cache.v',
+            'sequences',
+            'step',
+          ],
+          grid: [['*', 'B', 'I'], 7, 1],
           layers: [0, 4],
         },
         {
@@ -7554,8 +7537,10 @@ export const definition: ModuleDefinition = {
         norm_rms_192: { code: wgsl.norm_rms_192, bindings: ['read', 'read', 'read_write'] },
         linear_tile_192x192: { code: wgsl.linear_tile_192x192_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_tile_192x32: { code: wgsl.linear_tile_192x32_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        rotate_heads_6x32: { code: wgsl.rotate_heads_6x32, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
-        append_1x32: { code: wgsl.append_1x32, bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'] },
+        append_1x32_queries6: {
+          code: wgsl.append_1x32_queries6,
+          bindings: ['read', 'read', 'read_write', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
+        },
         attention_tile_h6_kv1_d32_m8_causal: {
           code: wgsl.attention_tile_h6_kv1_d32_m8_causal,
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform', 'uniform'],
@@ -7620,15 +7605,19 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'rotate_heads_6x32',
-          bind: ['q_proj', 'rope_16_10000', 'q', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 1, 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'append_1x32',
-          bind: ['k_proj', 'v_proj', 'rope_16_10000', 'layers.{i}.cache.k', 'layers.{i}.cache.v', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 1, 1],
+          kernel: 'append_1x32_queries6',
+          bind: [
+            'q_proj',
+            'rope_16_10000',
+            'q',
+            'k_proj',
+            'v_proj',
+            'layers.{i}.cache.k',
+            'layers.{i}.cache.v',
+            'sequences',
+            'step',
+          ],
+          grid: [['*', 'B', 'I'], 7, 1],
           layers: [0, 4],
         },
         {
@@ -7707,15 +7696,19 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'rotate_heads_6x32',
-          bind: ['q_proj', 'rope_16_10000', 'q', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 1, 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'append_1x32',
-          bind: ['k_proj', 'v_proj', 'rope_16_10000', 'layers.{i}.cache.k', 'layers.{i}.cache.v', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 1, 1],
+          kernel: 'append_1x32_queries6',
+          bind: [
+            'q_proj',
+            'rope_16_10000',
+            'q',
+            'k_proj',
+            'v_proj',
+            'layers.{i}.cache.k',
+            'layers.{i}.cache.v',
+            'sequences',
+            'step',
+          ],
+          grid: [['*', 'B', 'I'], 7, 1],
           layers: [0, 4],
         },
         {
@@ -7802,8 +7795,10 @@ export const definition: ModuleDefinition = {
         norm_rms_192: { code: wgsl.norm_rms_192, bindings: ['read', 'read', 'read_write'] },
         linear_tile_192x192: { code: wgsl.linear_tile_192x192, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_tile_192x32: { code: wgsl.linear_tile_192x32, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        rotate_heads_6x32: { code: wgsl.rotate_heads_6x32, bindings: ['read', 'read', 'read_write', 'uniform', 'uniform'] },
-        append_1x32: { code: wgsl.append_1x32, bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'] },
+        append_1x32_queries6: {
+          code: wgsl.append_1x32_queries6,
+          bindings: ['read', 'read', 'read_write', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
+        },
         attention_tile_h6_kv1_d32_m8_causal: {
           code: wgsl.attention_tile_h6_kv1_d32_m8_causal,
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform', 'uniform'],
@@ -7868,15 +7863,19 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'rotate_heads_6x32',
-          bind: ['q_proj', 'rope_16_10000', 'q', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 1, 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'append_1x32',
-          bind: ['k_proj', 'v_proj', 'rope_16_10000', 'layers.{i}.cache.k', 'layers.{i}.cache.v', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 1, 1],
+          kernel: 'append_1x32_queries6',
+          bind: [
+            'q_proj',
+            'rope_16_10000',
+            'q',
+            'k_proj',
+            'v_proj',
+            'layers.{i}.cache.k',
+            'layers.{i}.cache.v',
+            'sequences',
+            'step',
+          ],
+          grid: [['*', 'B', 'I'], 7, 1],
           layers: [0, 4],
         },
         {
@@ -7955,15 +7954,19 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'rotate_heads_6x32',
-          bind: ['q_proj', 'rope_16_10000', 'q', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 1, 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'append_1x32',
-          bind: ['k_proj', 'v_proj', 'rope_16_10000', 'layers.{i}.cache.k', 'layers.{i}.cache.v', 'sequences', 'step'],
-          grid: [['*', 'B', 'I'], 1, 1],
+          kernel: 'append_1x32_queries6',
+          bind: [
+            'q_proj',
+            'rope_16_10000',
+            'q',
+            'k_proj',
+            'v_proj',
+            'layers.{i}.cache.k',
+            'layers.{i}.cache.v',
+            'sequences',
+            'step',
+          ],
+          grid: [['*', 'B', 'I'], 7, 1],
           layers: [0, 4],
         },
         {

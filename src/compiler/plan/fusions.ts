@@ -1,5 +1,6 @@
 import type { AttnModule } from '../ir/nodes.ts';
 import { type FusedNorms, fuseNorms } from './fused-norms.ts';
+import { type JoinedHeads, joinHeads } from './joined-heads.ts';
 import { type JoinedProducts, joinProducts } from './joined-products.ts';
 import type { TargetProfile } from './profiles.ts';
 
@@ -7,9 +8,11 @@ import type { TargetProfile } from './profiles.ts';
 export interface Fusions {
   readonly norms: FusedNorms;
   readonly products: JoinedProducts;
+  readonly heads: JoinedHeads;
 }
 
 export function fuse(module: AttnModule, { limits }: TargetProfile): Fusions {
+  const buffers = limits.maxStorageBuffersPerShaderStage;
   const norms = fuseNorms(module);
-  return { norms, products: joinProducts(module, norms, limits.maxStorageBuffersPerShaderStage) };
+  return { norms, products: joinProducts(module, norms, buffers), heads: joinHeads(module, buffers) };
 }

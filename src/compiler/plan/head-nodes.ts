@@ -77,8 +77,16 @@ export function planMemoryKeys(node: MemoryKeysNode): PlannedDispatch {
   return dispatch(node, plan, { x: node.memory, ...weightsOf(norms), y: node.out }, [slots, kvHeads, 1]);
 }
 
-/** Values with a norm are normalised first: one kernel for both would need more bindings than every device has. */
-export function planAppend(node: AppendNode, storageOf: StorageOf): NodePlan {
+const queryBindings = ({ x, norms, out }: QueryHeadsNode) => {
+  const weights = Object.entries(weightsOf(norms)).map(([name, tensor]) => [`query_${name}`, tensor] as const);
+  return { x, ...Object.fromEntries(weights), y: out };
+};
+
+/**
+ * Values with a norm are normalised first: one kernel for both would need more bindings than every device has.
+ * @param queries what the same kernel makes beside
+ */
+export function planAppend(node: AppendNode, storageOf: StorageOf, queries: QueryHeadsNode | undefined): NodePlan {
   const { kvHeads, headDim, valueDim, norms, valueNorm, rotation } = node;
   const { v } = node;
   const normed = `${v}_normed`;
@@ -91,6 +99,7 @@ export function planAppend(node: AppendNode, storageOf: StorageOf): NodePlan {
     ...(v === undefined && { valuesInKeys: true }),
     norms: shapesOf(norms),
     ...rotationPlan(rotation),
+    ...(queries && { queryHeads: queries.heads }),
     cache: keyStorage(node.cacheDtype, node.kCache, storageOf),
     ...cachePlan(node.cacheLayout),
     threads: memory.threads,
@@ -104,8 +113,12 @@ export function planAppend(node: AppendNode, storageOf: StorageOf): NodePlan {
     k_cache: node.kCache,
     v_cache: node.vCache,
     page_table: node.pages,
+    ...(queries && queryBindings(queries)),
   };
-  const append = dispatch(node, plan, bind, [rowsOf(node), kvHeads, 1]);
+  const append = {
+    ...dispatch(node, plan, bind, [rowsOf(node), kvHeads + (queries?.heads ?? 0), 1]),
+    ...(queries && { also: [queries] }),
+  };
   if (valueNorm === undefined) return { prefill: [append] };
   const normPlan: KernelPlan = {
     stage: 'query_heads',

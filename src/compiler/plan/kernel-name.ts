@@ -66,7 +66,12 @@ export function kernelName(plan: KernelPlan): string {
     case 'head_mix':
       return joined('head_mix', plan.mode, plan.heads);
     case 'append':
-      return joined('append', `${plan.kvHeads}x${plan.headDim}`, plan.cacheLayout?.kind);
+      return joined(
+        'append',
+        `${plan.kvHeads}x${plan.headDim}`,
+        plan.cacheLayout?.kind,
+        plan.queryHeads && `queries${plan.queryHeads}`,
+      );
     case 'attention_matrix':
       return joined(plan.stage, plan.reference === 'maximum' && 'maximum', ...attentionKey(plan));
     case 'attention_tile':

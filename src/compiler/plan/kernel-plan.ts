@@ -278,6 +278,8 @@ export interface AppendPlan extends PlanBase {
   readonly valuesInKeys?: true;
   readonly norms: readonly HeadNormShape[];
   readonly rotation?: RotationPlan;
+  /** Query heads of the same width, with the same norms and rotation, are made by workgroups behind those of the keys. */
+  readonly queryHeads?: number;
   readonly cache: KeyStorage;
   readonly cacheLayout?: CachePlan;
 }

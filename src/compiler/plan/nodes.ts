@@ -50,9 +50,9 @@ export function planNode(node: Node, module: AttnModule, profile: TargetProfile,
     case 'latent_values':
       return planLatentValues(node, storageOf);
     case 'query_heads':
-      return { prefill: [planQueryHeads(node)] };
+      return { prefill: fusions.heads.isJoined(node) ? [] : [planQueryHeads(node)] };
     case 'append':
-      return planAppend(node, storageOf);
+      return planAppend(node, storageOf, fusions.heads.queriesOf(node));
     case 'mix_values':
       return { prefill: [planMixValues(node)] };
     case 'gate_heads':

@@ -3,29 +3,35 @@ import type { Storage } from '../../plan/plan-base.ts';
 import { cacheRows } from '../cache-rows.ts';
 import { foldOfLanes } from '../fold.ts';
 import { int8RowStorer } from '../int8-rows.ts';
-import { type Binding, type KernelSource, sequencesBinding, stepBinding, u32c } from '../kernel.ts';
+import { type Binding, floats, type KernelSource, sequencesBinding, stepBinding, u32c } from '../kernel.ts';
 import { enablesFor, quads, storer, vectorBinding, wordsBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
-import { headParts } from './head.ts';
+import { headParts, queryNames } from './head.ts';
 
-/** One workgroup per token and KV head: its key is normalised and rotated, its value copied, both into row `position` of the cache. */
+/**
+ * One workgroup per token and KV head: its key is normalised and rotated, its value copied, both into row `position` of the cache.
+ * Query heads, where they are made too, have workgroups behind these.
+ */
 export function append(plan: AppendPlan): KernelSource {
   const head = headParts(plan);
+  const queries = plan.queryHeads === undefined ? noQueries : ownQueries(plan, plan.queryHeads);
   const rows = cacheRows(plan.cacheLayout);
   const values = plan.valuesInKeys ? noValues : ownValues(plan);
   const caches =
     plan.cache === 'int8' ? int8Caches(plan) : plan.valuesInKeys ? keyCache(plan.cache) : floatCaches(plan.cache);
   return {
-    doc: 'Writes new keys and values into rows of the caches, where cache_row says; rows are padded to four entries.',
+    doc: `Writes new keys and values into rows of the caches, where cache_row says; rows are padded to four entries.${queries.doc}`,
     enables: enablesFor(plan.cache),
     constants: {
       KV_HEADS: u32c(plan.kvHeads),
       HEAD_QUADS: u32c(quads(plan.headDim)),
       ...values.constants,
       ...rows.constants,
+      ...queries.constants,
       ...head.constants,
     },
     bindings: [
+      ...queries.bindings,
       { name: 'k', access: 'read', type: 'array<f32>' },
       ...values.reads,
       ...head.bindings,
@@ -43,6 +49,7 @@ export function append(plan: AppendPlan): KernelSource {
       let batch = row / step.tokens;
       let sequence = sequences[batch];
       let position = sequence.past + row % step.tokens;
+      ${queries.make}
       let first_key = (row * KV_HEADS + head_index) * HEAD_DIM;
       ${head.load('k[first_key + e]')}
       if (row % step.tokens >= sequence.count) {
@@ -77,6 +84,27 @@ const valueQuad = wgsl`
     let e = 4u * quad;
     return vec4f(value_entry(first, e), value_entry(first, e + 1u), value_entry(first, e + 2u), value_entry(first, e + 3u));
   }`;
+
+const noQueries = { doc: '', constants: {}, bindings: [], make: '' } as const;
+
+function ownQueries(plan: AppendPlan, heads: number) {
+  const head = headParts(plan, queryNames);
+  return {
+    doc: '\ny = x as keys are made, head by head.',
+    constants: { HEADS: u32c(heads) },
+    bindings: [floats('x'), ...head.bindings, floats('y', 'read_write')],
+    make: wgsl`
+      if (head_index >= KV_HEADS) {
+        let query_head = head_index - KV_HEADS;
+        let first_query = (row * HEADS + query_head) * HEAD_DIM;
+        ${head.load('x[first_query + e]')}
+        for (var e = lane; e < HEAD_DIM; e += THREADS) {
+          y[first_query + e] = finished(e, position, query_head);
+        }
+        return;
+      }`,
+  };
+}
 
 /** Values are the first entries of keys, which are stored anyway. */
 const noValues = { constants: {}, reads: [], functions: [], start: '' } as const;

@@ -10,7 +10,7 @@ export interface HeadParts {
   readonly bindings: readonly Binding[];
   /** Last comes `fn finished(e: u32, position: u32, head_index: u32) -> f32`: entry e, normalised and rotated; zero beyond the head's end. */
   readonly functions: readonly string[];
-  /** Statements that fill `head` from `source` (an expression in e) and normalise it; uses `lane` and `head_index`. */
+  /** Statements that fill `head` from `source` (an expression in e) and normalise it; uses `lane`, and the number of the head. */
   readonly load: (source: string) => string;
 }
 
@@ -21,13 +21,27 @@ export interface HeadOptions {
   readonly rotation?: RotationPlan | undefined;
 }
 
-/** Binding of the weight of the norm at `index`. */
-const normWeight = (index: number): string => (index === 0 ? 'norm_weight' : `norm_weight_${index + 1}`);
+/** Names of what differs between heads of two kinds in one kernel. */
+interface HeadNames {
+  /** What the bindings of norms begin with. */
+  readonly norms: '' | 'query_';
+  /** The number of the head. */
+  readonly index: 'head_index' | 'query_head';
+}
 
-export function headParts({ headDim, threads, norms, rotation }: HeadOptions): HeadParts {
+const plainNames: HeadNames = { norms: '', index: 'head_index' };
+
+/** Of query heads, where keys have the plain names. */
+export const queryNames: HeadNames = { norms: 'query_', index: 'query_head' };
+
+/** Binding of the weight of the norm at `index`. */
+const normWeight = ({ norms }: HeadNames, index: number): string =>
+  `${norms}${index === 0 ? 'norm_weight' : `norm_weight_${index + 1}`}`;
+
+export function headParts({ headDim, threads, norms, rotation }: HeadOptions, names = plainNames): HeadParts {
   const weights = norms.flatMap((norm, index) => [
-    ...(norm.weight === 'none' ? [] : [normWeight(index)]),
-    ...(norm.bias ? ['norm_bias'] : []),
+    ...(norm.weight === 'none' ? [] : [normWeight(names, index)]),
+    ...(norm.bias ? [`${names.norms}norm_bias`] : []),
   ]);
   return {
     constants: {
@@ -45,7 +59,8 @@ export function headParts({ headDim, threads, norms, rotation }: HeadOptions): H
       ...norms.map((norm, index) => statistics(norm, index, headDim)),
       rotation ? rotated(rotation) : notRotated,
     ],
-    load: (source) => [loadHead(source), ...norms.map((norm, index) => applyNorm(norm, index, headDim))].join('\n'),
+    load: (source) =>
+      [loadHead(source), ...norms.map((norm, index) => applyNorm(norm, index, headDim, names))].join('\n'),
   };
 }
 
@@ -56,12 +71,12 @@ const loadHead = (source: string) => wgsl`
   workgroupBarrier();`;
 
 /** Each entry is rewritten by the lane that owns it, once the statistics of its group are known to all. */
-function applyNorm(norm: HeadNormShape, index: number, headDim: number): string {
+function applyNorm(norm: HeadNormShape, index: number, headDim: number, names: HeadNames): string {
   const width = headDim / norm.groups;
-  const entry = norm.weight === 'per_head' ? 'head_index * HEAD_DIM + e' : 'e';
-  const weight = `${normWeight(index)}[${entry}]`;
+  const entry = norm.weight === 'per_head' ? `${names.index} * HEAD_DIM + e` : 'e';
+  const weight = `${normWeight(names, index)}[${entry}]`;
   const gamma = norm.weight === 'none' ? '' : norm.unitOffset ? ` * (${weight} + 1.0)` : ` * ${weight}`;
-  const beta = norm.bias ? ` + norm_bias[${entry}]` : '';
+  const beta = norm.bias ? ` + ${names.norms}norm_bias[${entry}]` : '';
   const group = norm.groups === 1 ? '0' : `e / ${width}u`;
   return wgsl`
     for (var part = lane; part < ${norm.groups}u; part += THREADS) {
