@@ -46,6 +46,18 @@ mlp: { kind: gated, activation: silu, width: 66, biases: [gate] }`,
 model: { vocab: 5, hidden: 7, layers: 1, context: 40 }
 attention: { q_heads: 1, head_dim: 4, mask: { causal: false } }
 mlp: { kind: gated, activation: relu, width: 3, biases: [down] }`,
+  'quads of heads turned in part, neighbours together': `
+model: { vocab: 30, hidden: 24, layers: 1, context: 40 }
+attention: { q_heads: 4, kv_heads: 2, head_dim: 16, value_dim: 20, rope: { dim: 8, pairing: interleaved }, mask: { causal: true }, cache: { dtype: f16 } }
+mlp: { kind: gated, activation: silu, width: 32 }`,
+  'quads of heads, halves together, in pages': `
+model: { vocab: 30, hidden: 24, layers: 1, context: 40 }
+attention: { q_heads: 4, kv_heads: 2, head_dim: 20, rope: { dim: 16, pairing: half }, mask: { causal: true }, cache: { kind: paged, page_size: 8 } }
+mlp: { kind: gated, activation: silu, width: 32 }`,
+  'quads of heads, turned after the first, from latent rows': `
+model: { vocab: 30, hidden: 24, layers: 1, context: 40 }
+attention: { q_heads: 3, mla: { kv_rank: 12, nope_dim: 8, rope_dim: 4, value_dim: 8 }, rope: { pairing: interleaved }, mask: { causal: true } }
+mlp: { kind: gated, activation: silu, width: 32 }`,
 } as const;
 
 /** Rows of three gated entries cancel: a single row may be far off in relative terms, never many. */

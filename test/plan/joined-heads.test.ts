@@ -18,7 +18,7 @@ mlp: { kind: gated, activation: silu, width: 64 }`;
   const { prefill, decode } = planProgram(lower(shaped), { ...profiles.baseline, limits });
   return [prefill, decode].map((dispatches) =>
     dispatches
-      .filter(({ plan }) => plan.stage === 'append' || plan.stage === 'query_heads')
+      .filter(({ plan }) => /^(append|query_heads|append_quads|rotate_heads)$/.test(plan.stage))
       .map((dispatch) => nodesOf(dispatch).map(({ op }) => op)),
   );
 }

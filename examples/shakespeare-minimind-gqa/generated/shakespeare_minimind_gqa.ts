@@ -5052,7 +5052,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_matrix_192x192_of_f16: `// y = x · weightᵀ, weights [192, 192]
-// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
+// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -5062,7 +5062,7 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 
 const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
-const TILE_ROWS = 64u;
+const TILE_ROWS = 128u;
 const TILE_COLUMNS = 64u;
 const TILE_BLOCKS = 8u;
 const TILE_PITCH = 18u;
@@ -5082,7 +5082,7 @@ struct Step {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 1152>;
+var<workgroup> x_tile: array<vec4h, 2304>;
 var<workgroup> weight_tile: array<vec4h, 1152>;
 var<workgroup> block: array<f32, 1024>;
 
@@ -5146,7 +5146,7 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
   let first_column = group.y * TILE_COLUMNS;
-  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 64u;
   let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
   let row = first_row + subgroup_row;
   let column = first_column + subgroup_column;
@@ -5156,12 +5156,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var sum0_1 = Result();
   var sum1_0 = Result();
   var sum1_1 = Result();
+  var sum2_0 = Result();
+  var sum2_1 = Result();
+  var sum3_0 = Result();
+  var sum3_1 = Result();
 
   // The next tiles are fetched into registers while these are multiplied.
   var x_held0 = fetch_x(lane, first_row, 0u);
   var x_held1 = fetch_x(lane + 128u, first_row, 0u);
   var x_held2 = fetch_x(lane + 256u, first_row, 0u);
   var x_held3 = fetch_x(lane + 384u, first_row, 0u);
+  var x_held4 = fetch_x(lane + 512u, first_row, 0u);
+  var x_held5 = fetch_x(lane + 640u, first_row, 0u);
+  var x_held6 = fetch_x(lane + 768u, first_row, 0u);
+  var x_held7 = fetch_x(lane + 896u, first_row, 0u);
   var weight_held0 = fetch_weight(lane, first_column, 0u);
   var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
   var weight_held2 = fetch_weight(lane + 256u, first_column, 0u);
@@ -5172,6 +5180,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     store_x(lane + 128u, x_held1);
     store_x(lane + 256u, x_held2);
     store_x(lane + 384u, x_held3);
+    store_x(lane + 512u, x_held4);
+    store_x(lane + 640u, x_held5);
+    store_x(lane + 768u, x_held6);
+    store_x(lane + 896u, x_held7);
     store_weight(lane, weight_held0);
     store_weight(lane + 128u, weight_held1);
     store_weight(lane + 256u, weight_held2);
@@ -5182,6 +5194,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     x_held1 = fetch_x(lane + 128u, first_row, next);
     x_held2 = fetch_x(lane + 256u, first_row, next);
     x_held3 = fetch_x(lane + 384u, first_row, next);
+    x_held4 = fetch_x(lane + 512u, first_row, next);
+    x_held5 = fetch_x(lane + 640u, first_row, next);
+    x_held6 = fetch_x(lane + 768u, first_row, next);
+    x_held7 = fetch_x(lane + 896u, first_row, next);
     weight_held0 = fetch_weight(lane, first_column, next);
     weight_held1 = fetch_weight(lane + 128u, first_column, next);
     weight_held2 = fetch_weight(lane + 256u, first_column, next);
@@ -5189,42 +5205,66 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 0u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 4u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 8u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 8u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 12u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
   }
 
@@ -5233,6 +5273,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, sum2_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, sum2_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, sum3_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
     return;
   }
   {
@@ -5259,10 +5303,34 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 16u);
   }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum2_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum2_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum3_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum3_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 16u);
+  }
 }
 `,
   linear_matrix_192x64_of_f16: `// y = x · weightᵀ, weights [64, 192]
-// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
+// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -5272,7 +5340,7 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 
 const IN_BLOCKS = 24u;
 const OUT_WIDTH = 64u;
-const TILE_ROWS = 64u;
+const TILE_ROWS = 128u;
 const TILE_COLUMNS = 64u;
 const TILE_BLOCKS = 8u;
 const TILE_PITCH = 18u;
@@ -5292,7 +5360,7 @@ struct Step {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 1152>;
+var<workgroup> x_tile: array<vec4h, 2304>;
 var<workgroup> weight_tile: array<vec4h, 1152>;
 var<workgroup> block: array<f32, 1024>;
 
@@ -5356,7 +5424,7 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
   let first_column = group.y * TILE_COLUMNS;
-  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 64u;
   let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
   let row = first_row + subgroup_row;
   let column = first_column + subgroup_column;
@@ -5366,12 +5434,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var sum0_1 = Result();
   var sum1_0 = Result();
   var sum1_1 = Result();
+  var sum2_0 = Result();
+  var sum2_1 = Result();
+  var sum3_0 = Result();
+  var sum3_1 = Result();
 
   // The next tiles are fetched into registers while these are multiplied.
   var x_held0 = fetch_x(lane, first_row, 0u);
   var x_held1 = fetch_x(lane + 128u, first_row, 0u);
   var x_held2 = fetch_x(lane + 256u, first_row, 0u);
   var x_held3 = fetch_x(lane + 384u, first_row, 0u);
+  var x_held4 = fetch_x(lane + 512u, first_row, 0u);
+  var x_held5 = fetch_x(lane + 640u, first_row, 0u);
+  var x_held6 = fetch_x(lane + 768u, first_row, 0u);
+  var x_held7 = fetch_x(lane + 896u, first_row, 0u);
   var weight_held0 = fetch_weight(lane, first_column, 0u);
   var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
   var weight_held2 = fetch_weight(lane + 256u, first_column, 0u);
@@ -5382,6 +5458,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     store_x(lane + 128u, x_held1);
     store_x(lane + 256u, x_held2);
     store_x(lane + 384u, x_held3);
+    store_x(lane + 512u, x_held4);
+    store_x(lane + 640u, x_held5);
+    store_x(lane + 768u, x_held6);
+    store_x(lane + 896u, x_held7);
     store_weight(lane, weight_held0);
     store_weight(lane + 128u, weight_held1);
     store_weight(lane + 256u, weight_held2);
@@ -5392,6 +5472,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     x_held1 = fetch_x(lane + 128u, first_row, next);
     x_held2 = fetch_x(lane + 256u, first_row, next);
     x_held3 = fetch_x(lane + 384u, first_row, next);
+    x_held4 = fetch_x(lane + 512u, first_row, next);
+    x_held5 = fetch_x(lane + 640u, first_row, next);
+    x_held6 = fetch_x(lane + 768u, first_row, next);
+    x_held7 = fetch_x(lane + 896u, first_row, next);
     weight_held0 = fetch_weight(lane, first_column, next);
     weight_held1 = fetch_weight(lane + 128u, first_column, next);
     weight_held2 = fetch_weight(lane + 256u, first_column, next);
@@ -5399,42 +5483,66 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 0u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 4u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 8u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 8u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 12u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
   }
 
@@ -5443,6 +5551,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, sum2_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, sum2_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, sum3_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
     return;
   }
   {
@@ -5468,6 +5580,30 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum1_1, 16u);
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum2_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum2_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum3_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum3_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 16u);
   }
 }
 `,
@@ -5628,7 +5764,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_matrix_192x192_add: `// y += x · weightᵀ, weights [192, 192]
-// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
+// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -5638,7 +5774,7 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 
 const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
-const TILE_ROWS = 64u;
+const TILE_ROWS = 128u;
 const TILE_COLUMNS = 64u;
 const TILE_BLOCKS = 8u;
 const TILE_PITCH = 18u;
@@ -5658,7 +5794,7 @@ struct Step {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 1152>;
+var<workgroup> x_tile: array<vec4h, 2304>;
 var<workgroup> weight_tile: array<vec4h, 1152>;
 var<workgroup> block: array<f32, 1024>;
 
@@ -5727,7 +5863,7 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
   let first_column = group.y * TILE_COLUMNS;
-  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 64u;
   let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
   let row = first_row + subgroup_row;
   let column = first_column + subgroup_column;
@@ -5737,11 +5873,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var sum0_1 = Result();
   var sum1_0 = Result();
   var sum1_1 = Result();
+  var sum2_0 = Result();
+  var sum2_1 = Result();
+  var sum3_0 = Result();
+  var sum3_1 = Result();
   if (is_whole) {
     sum0_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
     sum0_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
     sum1_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
     sum1_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum2_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum2_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum3_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum3_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, OUT_WIDTH);
   }
 
   // The next tiles are fetched into registers while these are multiplied.
@@ -5749,6 +5893,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var x_held1 = fetch_x(lane + 128u, first_row, 0u);
   var x_held2 = fetch_x(lane + 256u, first_row, 0u);
   var x_held3 = fetch_x(lane + 384u, first_row, 0u);
+  var x_held4 = fetch_x(lane + 512u, first_row, 0u);
+  var x_held5 = fetch_x(lane + 640u, first_row, 0u);
+  var x_held6 = fetch_x(lane + 768u, first_row, 0u);
+  var x_held7 = fetch_x(lane + 896u, first_row, 0u);
   var weight_held0 = fetch_weight(lane, first_column, 0u);
   var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
   var weight_held2 = fetch_weight(lane + 256u, first_column, 0u);
@@ -5759,6 +5907,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     store_x(lane + 128u, x_held1);
     store_x(lane + 256u, x_held2);
     store_x(lane + 384u, x_held3);
+    store_x(lane + 512u, x_held4);
+    store_x(lane + 640u, x_held5);
+    store_x(lane + 768u, x_held6);
+    store_x(lane + 896u, x_held7);
     store_weight(lane, weight_held0);
     store_weight(lane + 128u, weight_held1);
     store_weight(lane + 256u, weight_held2);
@@ -5769,6 +5921,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     x_held1 = fetch_x(lane + 128u, first_row, next);
     x_held2 = fetch_x(lane + 256u, first_row, next);
     x_held3 = fetch_x(lane + 384u, first_row, next);
+    x_held4 = fetch_x(lane + 512u, first_row, next);
+    x_held5 = fetch_x(lane + 640u, first_row, next);
+    x_held6 = fetch_x(lane + 768u, first_row, next);
+    x_held7 = fetch_x(lane + 896u, first_row, next);
     weight_held0 = fetch_weight(lane, first_column, next);
     weight_held1 = fetch_weight(lane + 128u, first_column, next);
     weight_held2 = fetch_weight(lane + 256u, first_column, next);
@@ -5776,42 +5932,66 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 0u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 4u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 8u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 8u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 12u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
   }
 
@@ -5820,6 +6000,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, sum2_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, sum2_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, sum3_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
     return;
   }
   {
@@ -5846,10 +6030,34 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 16u);
   }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum2_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum2_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum3_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum3_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 16u);
+  }
 }
 `,
   linear_matrix_192x512_of_f16_gated_silu_to_f16: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
-// A workgroup makes 64 rows × 32 columns, by subgroup matrices.
+// A workgroup makes 128 rows × 32 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -5859,7 +6067,7 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 
 const IN_BLOCKS = 24u;
 const OUT_WIDTH = 512u;
-const TILE_ROWS = 64u;
+const TILE_ROWS = 128u;
 const TILE_COLUMNS = 32u;
 const TILE_BLOCKS = 8u;
 const TILE_PITCH = 18u;
@@ -5880,7 +6088,7 @@ struct Step {
 @group(0) @binding(3) var<storage, read_write> y: array<f16>;
 @group(0) @binding(4) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 1152>;
+var<workgroup> x_tile: array<vec4h, 2304>;
 var<workgroup> weight_tile: array<vec4h, 576>;
 var<workgroup> gate_tile: array<vec4h, 576>;
 var<workgroup> block: array<f32, 1024>;
@@ -5972,20 +6180,28 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32, gates: array<f32
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
   let first_column = group.y * TILE_COLUMNS;
-  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 64u;
   let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 16u;
   let row = first_row + subgroup_row;
   let column = first_column + subgroup_column;
   var sum0_0 = Result();
   var sum1_0 = Result();
+  var sum2_0 = Result();
+  var sum3_0 = Result();
   var gate_sum0_0 = Result();
   var gate_sum1_0 = Result();
+  var gate_sum2_0 = Result();
+  var gate_sum3_0 = Result();
 
   // The next tiles are fetched into registers while these are multiplied.
   var x_held0 = fetch_x(lane, first_row, 0u);
   var x_held1 = fetch_x(lane + 128u, first_row, 0u);
   var x_held2 = fetch_x(lane + 256u, first_row, 0u);
   var x_held3 = fetch_x(lane + 384u, first_row, 0u);
+  var x_held4 = fetch_x(lane + 512u, first_row, 0u);
+  var x_held5 = fetch_x(lane + 640u, first_row, 0u);
+  var x_held6 = fetch_x(lane + 768u, first_row, 0u);
+  var x_held7 = fetch_x(lane + 896u, first_row, 0u);
   var weight_held0 = fetch_weight(lane, first_column, 0u);
   var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
   var gate_held0 = fetch_gate(lane, first_column, 0u);
@@ -5996,6 +6212,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     store_x(lane + 128u, x_held1);
     store_x(lane + 256u, x_held2);
     store_x(lane + 384u, x_held3);
+    store_x(lane + 512u, x_held4);
+    store_x(lane + 640u, x_held5);
+    store_x(lane + 768u, x_held6);
+    store_x(lane + 896u, x_held7);
     store_weight(lane, weight_held0);
     store_weight(lane + 128u, weight_held1);
     store_gate(lane, gate_held0);
@@ -6006,6 +6226,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     x_held1 = fetch_x(lane + 128u, first_row, next);
     x_held2 = fetch_x(lane + 256u, first_row, next);
     x_held3 = fetch_x(lane + 384u, first_row, next);
+    x_held4 = fetch_x(lane + 512u, first_row, next);
+    x_held5 = fetch_x(lane + 640u, first_row, next);
+    x_held6 = fetch_x(lane + 768u, first_row, next);
+    x_held7 = fetch_x(lane + 896u, first_row, next);
     weight_held0 = fetch_weight(lane, first_column, next);
     weight_held1 = fetch_weight(lane + 128u, first_column, next);
     gate_held0 = fetch_gate(lane, first_column, next);
@@ -6013,42 +6237,66 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 0u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
+      gate_sum2_0 = subgroupMatrixMultiplyAccumulate(x2, gate0, gate_sum2_0);
+      gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 4u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
+      gate_sum2_0 = subgroupMatrixMultiplyAccumulate(x2, gate0, gate_sum2_0);
+      gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 8u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
+      gate_sum2_0 = subgroupMatrixMultiplyAccumulate(x2, gate0, gate_sum2_0);
+      gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 12u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
+      gate_sum2_0 = subgroupMatrixMultiplyAccumulate(x2, gate0, gate_sum2_0);
+      gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
   }
 
@@ -6072,10 +6320,30 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 0u, gates);
   }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, gate_sum2_0, 16u);
+    workgroupBarrier();
+    let gates = own_entries(lane);
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum2_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 0u, gates);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, gate_sum3_0, 16u);
+    workgroupBarrier();
+    let gates = own_entries(lane);
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum3_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 0u, gates);
+  }
 }
 `,
   linear_matrix_512x192_of_f16_add: `// y += x · weightᵀ, weights [192, 512]
-// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
+// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -6085,7 +6353,7 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 
 const IN_BLOCKS = 64u;
 const OUT_WIDTH = 192u;
-const TILE_ROWS = 64u;
+const TILE_ROWS = 128u;
 const TILE_COLUMNS = 64u;
 const TILE_BLOCKS = 8u;
 const TILE_PITCH = 18u;
@@ -6105,7 +6373,7 @@ struct Step {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 1152>;
+var<workgroup> x_tile: array<vec4h, 2304>;
 var<workgroup> weight_tile: array<vec4h, 1152>;
 var<workgroup> block: array<f32, 1024>;
 
@@ -6169,7 +6437,7 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
   let first_column = group.y * TILE_COLUMNS;
-  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 64u;
   let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
   let row = first_row + subgroup_row;
   let column = first_column + subgroup_column;
@@ -6179,11 +6447,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var sum0_1 = Result();
   var sum1_0 = Result();
   var sum1_1 = Result();
+  var sum2_0 = Result();
+  var sum2_1 = Result();
+  var sum3_0 = Result();
+  var sum3_1 = Result();
   if (is_whole) {
     sum0_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
     sum0_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
     sum1_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
     sum1_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum2_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum2_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum3_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum3_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, OUT_WIDTH);
   }
 
   // The next tiles are fetched into registers while these are multiplied.
@@ -6191,6 +6467,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var x_held1 = fetch_x(lane + 128u, first_row, 0u);
   var x_held2 = fetch_x(lane + 256u, first_row, 0u);
   var x_held3 = fetch_x(lane + 384u, first_row, 0u);
+  var x_held4 = fetch_x(lane + 512u, first_row, 0u);
+  var x_held5 = fetch_x(lane + 640u, first_row, 0u);
+  var x_held6 = fetch_x(lane + 768u, first_row, 0u);
+  var x_held7 = fetch_x(lane + 896u, first_row, 0u);
   var weight_held0 = fetch_weight(lane, first_column, 0u);
   var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
   var weight_held2 = fetch_weight(lane + 256u, first_column, 0u);
@@ -6201,6 +6481,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     store_x(lane + 128u, x_held1);
     store_x(lane + 256u, x_held2);
     store_x(lane + 384u, x_held3);
+    store_x(lane + 512u, x_held4);
+    store_x(lane + 640u, x_held5);
+    store_x(lane + 768u, x_held6);
+    store_x(lane + 896u, x_held7);
     store_weight(lane, weight_held0);
     store_weight(lane + 128u, weight_held1);
     store_weight(lane + 256u, weight_held2);
@@ -6211,6 +6495,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     x_held1 = fetch_x(lane + 128u, first_row, next);
     x_held2 = fetch_x(lane + 256u, first_row, next);
     x_held3 = fetch_x(lane + 384u, first_row, next);
+    x_held4 = fetch_x(lane + 512u, first_row, next);
+    x_held5 = fetch_x(lane + 640u, first_row, next);
+    x_held6 = fetch_x(lane + 768u, first_row, next);
+    x_held7 = fetch_x(lane + 896u, first_row, next);
     weight_held0 = fetch_weight(lane, first_column, next);
     weight_held1 = fetch_weight(lane + 128u, first_column, next);
     weight_held2 = fetch_weight(lane + 256u, first_column, next);
@@ -6218,42 +6506,66 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 0u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 4u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 8u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 8u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 12u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
   }
 
@@ -6262,6 +6574,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, sum2_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, sum2_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, sum3_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
     return;
   }
   {
@@ -6287,6 +6603,30 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum1_1, 16u);
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum2_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum2_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum3_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum3_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 16u);
   }
 }
 `,
@@ -7314,19 +7654,19 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_matrix_192x192_of_f16',
           bind: ['normed', 'layers.{i}.attn.q.weight', 'q_proj', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 64], 3, 1],
+          grid: [['ceil', ['*', 'B', 'I'], 128], 3, 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_matrix_192x64_of_f16',
           bind: ['normed', 'layers.{i}.attn.k.weight', 'k_proj', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 64], 1, 1],
+          grid: [['ceil', ['*', 'B', 'I'], 128], 1, 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_matrix_192x64_of_f16',
           bind: ['normed', 'layers.{i}.attn.v.weight', 'v_proj', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 64], 1, 1],
+          grid: [['ceil', ['*', 'B', 'I'], 128], 1, 1],
           layers: [0, 4],
         },
         {
@@ -7356,7 +7696,7 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_matrix_192x192_add',
           bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 64], 3, 1],
+          grid: [['ceil', ['*', 'B', 'I'], 128], 3, 1],
           layers: [0, 4],
         },
         {
@@ -7368,13 +7708,13 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_matrix_192x512_of_f16_gated_silu_to_f16',
           bind: ['normed', 'layers.{i}.mlp.up.weight', 'layers.{i}.mlp.gate.weight', 'mlp_hidden', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 64], 16, 1],
+          grid: [['ceil', ['*', 'B', 'I'], 128], 16, 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_matrix_512x192_of_f16_add',
           bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 64], 3, 1],
+          grid: [['ceil', ['*', 'B', 'I'], 128], 3, 1],
           layers: [0, 4],
         },
         {

@@ -341,17 +341,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  append_1x32_queries6: `// Writes new keys and values into rows of the caches, where cache_row says; rows are padded to four entries.
+  append_quads_1x32_queries6: `// Writes new keys, rotated where they are to be, and values into rows of the caches, where cache_row says.
 // y = x as keys are made, head by head.
 
 const KV_HEADS = 1u;
 const HEAD_QUADS = 8u;
-const VALUE_DIM = 32u;
 const VALUE_QUADS = 8u;
-const HEADS = 6u;
-const HEAD_DIM = 32u;
-const THREADS = 32u;
-const ROTARY_DIM = 16u;
+const KEYS_OF_ROW = 8u;
+const VALUES_OF_ROW = 8u;
+const QUERIES_OF_ROW = 48u;
+const ROTARY_QUADS = 4u;
 
 struct Step {
   batch: u32,
@@ -367,56 +366,42 @@ struct Sequence {
   @size(8) prefix: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> rotations: array<vec2f>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<storage, read> k: array<f32>;
-@group(0) @binding(4) var<storage, read> v: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> rotations: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read> k: array<vec4f>;
+@group(0) @binding(4) var<storage, read> v: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> k_cache: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> v_cache: array<vec4f>;
 @group(0) @binding(7) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(8) var<uniform> step: Step;
 
-var<workgroup> head: array<f32, 32>;
+fn rotated_x(index: u32, head: u32, quad: u32, position: u32) -> vec4f {
+  let value = x[index];
+  let turned = quad;
+  if (turned >= ROTARY_QUADS) {
+    return value;
+  }
+  let turns = rotations[position * ROTARY_QUADS + turned];
+  return value * turns.xxzz + vec4f(-value.y, value.x, -value.w, value.z) * turns.yyww;
+}
+
+fn store_y(index: u32, value: vec4f) {
+  y[index] = value;
+}
 
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
 
-fn finished(e: u32, position: u32, head_index: u32) -> f32 {
-  if (e >= HEAD_DIM) {
-    return 0.0;
+fn rotated_k(index: u32, head: u32, quad: u32, position: u32) -> vec4f {
+  let value = k[index];
+  let turned = quad;
+  if (turned >= ROTARY_QUADS) {
+    return value;
   }
-  if (e >= ROTARY_DIM) {
-    return head[e];
-  }
-  let pair = e / 2u;
-  let is_first = e % 2u == 0u;
-  let turn = rotations[position * (ROTARY_DIM / 2u) + pair];
-  let partner = head[e ^ 1u];
-  return head[e] * turn.x + select(partner, -partner, is_first) * turn.y;
-}
-
-fn key_quad(quad: u32, position: u32, head_index: u32) -> vec4f {
-  let e = 4u * quad;
-  return vec4f(
-    finished(e, position, head_index),
-    finished(e + 1u, position, head_index),
-    finished(e + 2u, position, head_index),
-    finished(e + 3u, position, head_index),
-  );
-}
-
-fn value_entry(first: u32, e: u32) -> f32 {
-  if (e >= VALUE_DIM) {
-    return 0.0;
-  }
-  return v[first + e];
-}
-
-fn value_quad(first: u32, quad: u32) -> vec4f {
-  let e = 4u * quad;
-  return vec4f(value_entry(first, e), value_entry(first, e + 1u), value_entry(first, e + 2u), value_entry(first, e + 3u));
+  let turns = rotations[position * ROTARY_QUADS + turned];
+  return value * turns.xxzz + vec4f(-value.y, value.x, -value.w, value.z) * turns.yyww;
 }
 
 fn store_k_cache(index: u32, value: vec4f) {
@@ -427,40 +412,32 @@ fn store_v_cache(index: u32, value: vec4f) {
   v_cache[index] = value;
 }
 
-@compute @workgroup_size(32)
+@compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
-  let head_index = group.y;
   let batch = row / step.tokens;
   let sequence = sequences[batch];
   let position = sequence.past + row % step.tokens;
-  if (head_index >= KV_HEADS) {
-    let query_head = head_index - KV_HEADS;
-    let first_query = (row * HEADS + query_head) * HEAD_DIM;
-    for (var e = lane; e < HEAD_DIM; e += THREADS) {
-      head[e] = x[first_query + e];
-    }
-    workgroupBarrier();
-    for (var e = lane; e < HEAD_DIM; e += THREADS) {
-      y[first_query + e] = finished(e, position, query_head);
-    }
+  var quad = group.y * 64u + lane;
+  if (quad < QUERIES_OF_ROW) {
+    let index = row * QUERIES_OF_ROW + quad;
+    store_y(index, rotated_x(index, quad / HEAD_QUADS, quad % HEAD_QUADS, position));
     return;
   }
-  let first_key = (row * KV_HEADS + head_index) * HEAD_DIM;
-  for (var e = lane; e < HEAD_DIM; e += THREADS) {
-    head[e] = k[first_key + e];
-  }
-  workgroupBarrier();
+  quad -= QUERIES_OF_ROW;
   if (row % step.tokens >= sequence.count) {
     return;
   }
-  let stored_row = cache_row(batch, head_index, position);
-  let first_value = (row * KV_HEADS + head_index) * VALUE_DIM;
-  for (var quad = lane; quad < HEAD_QUADS; quad += THREADS) {
-    store_k_cache(stored_row * HEAD_QUADS + quad, key_quad(quad, position, head_index));
+  if (quad < KEYS_OF_ROW) {
+    let head = quad / HEAD_QUADS;
+    let key = rotated_k(row * KEYS_OF_ROW + quad, head, quad % HEAD_QUADS, position);
+    store_k_cache(cache_row(batch, head, position) * HEAD_QUADS + quad % HEAD_QUADS, key);
+    return;
   }
-  for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {
-    store_v_cache(stored_row * VALUE_QUADS + quad, value_quad(first_value, quad));
+  quad -= KEYS_OF_ROW;
+  if (quad < VALUES_OF_ROW) {
+    let value = v[row * VALUES_OF_ROW + quad];
+    store_v_cache(cache_row(batch, quad / VALUE_QUADS, position) * VALUE_QUADS + quad % VALUE_QUADS, value);
   }
 }
 `,
@@ -4962,7 +4939,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 `,
   linear_matrix_192x192_of_f16: `// y = x · weightᵀ, weights [192, 192]
-// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
+// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -4972,7 +4949,7 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 
 const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
-const TILE_ROWS = 64u;
+const TILE_ROWS = 128u;
 const TILE_COLUMNS = 64u;
 const TILE_BLOCKS = 8u;
 const TILE_PITCH = 18u;
@@ -4992,7 +4969,7 @@ struct Step {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 1152>;
+var<workgroup> x_tile: array<vec4h, 2304>;
 var<workgroup> weight_tile: array<vec4h, 1152>;
 var<workgroup> block: array<f32, 1024>;
 
@@ -5056,7 +5033,7 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
   let first_column = group.y * TILE_COLUMNS;
-  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 64u;
   let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
   let row = first_row + subgroup_row;
   let column = first_column + subgroup_column;
@@ -5066,12 +5043,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var sum0_1 = Result();
   var sum1_0 = Result();
   var sum1_1 = Result();
+  var sum2_0 = Result();
+  var sum2_1 = Result();
+  var sum3_0 = Result();
+  var sum3_1 = Result();
 
   // The next tiles are fetched into registers while these are multiplied.
   var x_held0 = fetch_x(lane, first_row, 0u);
   var x_held1 = fetch_x(lane + 128u, first_row, 0u);
   var x_held2 = fetch_x(lane + 256u, first_row, 0u);
   var x_held3 = fetch_x(lane + 384u, first_row, 0u);
+  var x_held4 = fetch_x(lane + 512u, first_row, 0u);
+  var x_held5 = fetch_x(lane + 640u, first_row, 0u);
+  var x_held6 = fetch_x(lane + 768u, first_row, 0u);
+  var x_held7 = fetch_x(lane + 896u, first_row, 0u);
   var weight_held0 = fetch_weight(lane, first_column, 0u);
   var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
   var weight_held2 = fetch_weight(lane + 256u, first_column, 0u);
@@ -5082,6 +5067,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     store_x(lane + 128u, x_held1);
     store_x(lane + 256u, x_held2);
     store_x(lane + 384u, x_held3);
+    store_x(lane + 512u, x_held4);
+    store_x(lane + 640u, x_held5);
+    store_x(lane + 768u, x_held6);
+    store_x(lane + 896u, x_held7);
     store_weight(lane, weight_held0);
     store_weight(lane + 128u, weight_held1);
     store_weight(lane + 256u, weight_held2);
@@ -5092,6 +5081,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     x_held1 = fetch_x(lane + 128u, first_row, next);
     x_held2 = fetch_x(lane + 256u, first_row, next);
     x_held3 = fetch_x(lane + 384u, first_row, next);
+    x_held4 = fetch_x(lane + 512u, first_row, next);
+    x_held5 = fetch_x(lane + 640u, first_row, next);
+    x_held6 = fetch_x(lane + 768u, first_row, next);
+    x_held7 = fetch_x(lane + 896u, first_row, next);
     weight_held0 = fetch_weight(lane, first_column, next);
     weight_held1 = fetch_weight(lane + 128u, first_column, next);
     weight_held2 = fetch_weight(lane + 256u, first_column, next);
@@ -5099,42 +5092,66 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 0u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 4u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 8u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 8u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 12u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
   }
 
@@ -5143,6 +5160,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, sum2_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, sum2_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, sum3_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
     return;
   }
   {
@@ -5169,10 +5190,34 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 16u);
   }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum2_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum2_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum3_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum3_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 16u);
+  }
 }
 `,
   linear_matrix_192x32_of_f16: `// y = x · weightᵀ, weights [32, 192]
-// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
+// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -5182,7 +5227,7 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 
 const IN_BLOCKS = 24u;
 const OUT_WIDTH = 32u;
-const TILE_ROWS = 64u;
+const TILE_ROWS = 128u;
 const TILE_COLUMNS = 64u;
 const TILE_BLOCKS = 8u;
 const TILE_PITCH = 18u;
@@ -5202,7 +5247,7 @@ struct Step {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 1152>;
+var<workgroup> x_tile: array<vec4h, 2304>;
 var<workgroup> weight_tile: array<vec4h, 1152>;
 var<workgroup> block: array<f32, 1024>;
 
@@ -5266,7 +5311,7 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
   let first_column = group.y * TILE_COLUMNS;
-  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 64u;
   let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
   let row = first_row + subgroup_row;
   let column = first_column + subgroup_column;
@@ -5274,12 +5319,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var sum0_1 = Result();
   var sum1_0 = Result();
   var sum1_1 = Result();
+  var sum2_0 = Result();
+  var sum2_1 = Result();
+  var sum3_0 = Result();
+  var sum3_1 = Result();
 
   // The next tiles are fetched into registers while these are multiplied.
   var x_held0 = fetch_x(lane, first_row, 0u);
   var x_held1 = fetch_x(lane + 128u, first_row, 0u);
   var x_held2 = fetch_x(lane + 256u, first_row, 0u);
   var x_held3 = fetch_x(lane + 384u, first_row, 0u);
+  var x_held4 = fetch_x(lane + 512u, first_row, 0u);
+  var x_held5 = fetch_x(lane + 640u, first_row, 0u);
+  var x_held6 = fetch_x(lane + 768u, first_row, 0u);
+  var x_held7 = fetch_x(lane + 896u, first_row, 0u);
   var weight_held0 = fetch_weight(lane, first_column, 0u);
   var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
   var weight_held2 = fetch_weight(lane + 256u, first_column, 0u);
@@ -5290,6 +5343,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     store_x(lane + 128u, x_held1);
     store_x(lane + 256u, x_held2);
     store_x(lane + 384u, x_held3);
+    store_x(lane + 512u, x_held4);
+    store_x(lane + 640u, x_held5);
+    store_x(lane + 768u, x_held6);
+    store_x(lane + 896u, x_held7);
     store_weight(lane, weight_held0);
     store_weight(lane + 128u, weight_held1);
     store_weight(lane + 256u, weight_held2);
@@ -5300,6 +5357,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     x_held1 = fetch_x(lane + 128u, first_row, next);
     x_held2 = fetch_x(lane + 256u, first_row, next);
     x_held3 = fetch_x(lane + 384u, first_row, next);
+    x_held4 = fetch_x(lane + 512u, first_row, next);
+    x_held5 = fetch_x(lane + 640u, first_row, next);
+    x_held6 = fetch_x(lane + 768u, first_row, next);
+    x_held7 = fetch_x(lane + 896u, first_row, next);
     weight_held0 = fetch_weight(lane, first_column, next);
     weight_held1 = fetch_weight(lane + 128u, first_column, next);
     weight_held2 = fetch_weight(lane + 256u, first_column, next);
@@ -5307,42 +5368,66 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 0u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 4u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 8u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 8u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 12u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
   }
 
@@ -5370,10 +5455,34 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 16u);
   }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum2_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum2_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum3_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum3_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 16u);
+  }
 }
 `,
   linear_matrix_192x192_add: `// y += x · weightᵀ, weights [192, 192]
-// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
+// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -5383,7 +5492,7 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 
 const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
-const TILE_ROWS = 64u;
+const TILE_ROWS = 128u;
 const TILE_COLUMNS = 64u;
 const TILE_BLOCKS = 8u;
 const TILE_PITCH = 18u;
@@ -5403,7 +5512,7 @@ struct Step {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 1152>;
+var<workgroup> x_tile: array<vec4h, 2304>;
 var<workgroup> weight_tile: array<vec4h, 1152>;
 var<workgroup> block: array<f32, 1024>;
 
@@ -5472,7 +5581,7 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
   let first_column = group.y * TILE_COLUMNS;
-  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 64u;
   let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
   let row = first_row + subgroup_row;
   let column = first_column + subgroup_column;
@@ -5482,11 +5591,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var sum0_1 = Result();
   var sum1_0 = Result();
   var sum1_1 = Result();
+  var sum2_0 = Result();
+  var sum2_1 = Result();
+  var sum3_0 = Result();
+  var sum3_1 = Result();
   if (is_whole) {
     sum0_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
     sum0_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
     sum1_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
     sum1_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum2_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum2_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum3_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum3_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, OUT_WIDTH);
   }
 
   // The next tiles are fetched into registers while these are multiplied.
@@ -5494,6 +5611,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var x_held1 = fetch_x(lane + 128u, first_row, 0u);
   var x_held2 = fetch_x(lane + 256u, first_row, 0u);
   var x_held3 = fetch_x(lane + 384u, first_row, 0u);
+  var x_held4 = fetch_x(lane + 512u, first_row, 0u);
+  var x_held5 = fetch_x(lane + 640u, first_row, 0u);
+  var x_held6 = fetch_x(lane + 768u, first_row, 0u);
+  var x_held7 = fetch_x(lane + 896u, first_row, 0u);
   var weight_held0 = fetch_weight(lane, first_column, 0u);
   var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
   var weight_held2 = fetch_weight(lane + 256u, first_column, 0u);
@@ -5504,6 +5625,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     store_x(lane + 128u, x_held1);
     store_x(lane + 256u, x_held2);
     store_x(lane + 384u, x_held3);
+    store_x(lane + 512u, x_held4);
+    store_x(lane + 640u, x_held5);
+    store_x(lane + 768u, x_held6);
+    store_x(lane + 896u, x_held7);
     store_weight(lane, weight_held0);
     store_weight(lane + 128u, weight_held1);
     store_weight(lane + 256u, weight_held2);
@@ -5514,6 +5639,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     x_held1 = fetch_x(lane + 128u, first_row, next);
     x_held2 = fetch_x(lane + 256u, first_row, next);
     x_held3 = fetch_x(lane + 384u, first_row, next);
+    x_held4 = fetch_x(lane + 512u, first_row, next);
+    x_held5 = fetch_x(lane + 640u, first_row, next);
+    x_held6 = fetch_x(lane + 768u, first_row, next);
+    x_held7 = fetch_x(lane + 896u, first_row, next);
     weight_held0 = fetch_weight(lane, first_column, next);
     weight_held1 = fetch_weight(lane + 128u, first_column, next);
     weight_held2 = fetch_weight(lane + 256u, first_column, next);
@@ -5521,42 +5650,66 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 0u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 4u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 8u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 8u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 12u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
   }
 
@@ -5565,6 +5718,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, sum2_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, sum2_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, sum3_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
     return;
   }
   {
@@ -5591,10 +5748,34 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 16u);
   }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum2_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum2_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum3_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum3_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 16u);
+  }
 }
 `,
   linear_matrix_192x576_of_f16_gated_silu_bias_to_f16: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
-// A workgroup makes 64 rows × 32 columns, by subgroup matrices.
+// A workgroup makes 128 rows × 32 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -5604,7 +5785,7 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 
 const IN_BLOCKS = 24u;
 const OUT_WIDTH = 576u;
-const TILE_ROWS = 64u;
+const TILE_ROWS = 128u;
 const TILE_COLUMNS = 32u;
 const TILE_BLOCKS = 8u;
 const TILE_PITCH = 18u;
@@ -5627,7 +5808,7 @@ struct Step {
 @group(0) @binding(5) var<storage, read_write> y: array<f16>;
 @group(0) @binding(6) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 1152>;
+var<workgroup> x_tile: array<vec4h, 2304>;
 var<workgroup> weight_tile: array<vec4h, 576>;
 var<workgroup> gate_tile: array<vec4h, 576>;
 var<workgroup> block: array<f32, 1024>;
@@ -5719,20 +5900,28 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32, gates: array<f32
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
   let first_column = group.y * TILE_COLUMNS;
-  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 64u;
   let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 16u;
   let row = first_row + subgroup_row;
   let column = first_column + subgroup_column;
   var sum0_0 = Result();
   var sum1_0 = Result();
+  var sum2_0 = Result();
+  var sum3_0 = Result();
   var gate_sum0_0 = Result();
   var gate_sum1_0 = Result();
+  var gate_sum2_0 = Result();
+  var gate_sum3_0 = Result();
 
   // The next tiles are fetched into registers while these are multiplied.
   var x_held0 = fetch_x(lane, first_row, 0u);
   var x_held1 = fetch_x(lane + 128u, first_row, 0u);
   var x_held2 = fetch_x(lane + 256u, first_row, 0u);
   var x_held3 = fetch_x(lane + 384u, first_row, 0u);
+  var x_held4 = fetch_x(lane + 512u, first_row, 0u);
+  var x_held5 = fetch_x(lane + 640u, first_row, 0u);
+  var x_held6 = fetch_x(lane + 768u, first_row, 0u);
+  var x_held7 = fetch_x(lane + 896u, first_row, 0u);
   var weight_held0 = fetch_weight(lane, first_column, 0u);
   var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
   var gate_held0 = fetch_gate(lane, first_column, 0u);
@@ -5743,6 +5932,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     store_x(lane + 128u, x_held1);
     store_x(lane + 256u, x_held2);
     store_x(lane + 384u, x_held3);
+    store_x(lane + 512u, x_held4);
+    store_x(lane + 640u, x_held5);
+    store_x(lane + 768u, x_held6);
+    store_x(lane + 896u, x_held7);
     store_weight(lane, weight_held0);
     store_weight(lane + 128u, weight_held1);
     store_gate(lane, gate_held0);
@@ -5753,6 +5946,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     x_held1 = fetch_x(lane + 128u, first_row, next);
     x_held2 = fetch_x(lane + 256u, first_row, next);
     x_held3 = fetch_x(lane + 384u, first_row, next);
+    x_held4 = fetch_x(lane + 512u, first_row, next);
+    x_held5 = fetch_x(lane + 640u, first_row, next);
+    x_held6 = fetch_x(lane + 768u, first_row, next);
+    x_held7 = fetch_x(lane + 896u, first_row, next);
     weight_held0 = fetch_weight(lane, first_column, next);
     weight_held1 = fetch_weight(lane + 128u, first_column, next);
     gate_held0 = fetch_gate(lane, first_column, next);
@@ -5760,42 +5957,66 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 0u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
+      gate_sum2_0 = subgroupMatrixMultiplyAccumulate(x2, gate0, gate_sum2_0);
+      gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 4u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
+      gate_sum2_0 = subgroupMatrixMultiplyAccumulate(x2, gate0, gate_sum2_0);
+      gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 8u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
+      gate_sum2_0 = subgroupMatrixMultiplyAccumulate(x2, gate0, gate_sum2_0);
+      gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 12u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
+      gate_sum2_0 = subgroupMatrixMultiplyAccumulate(x2, gate0, gate_sum2_0);
+      gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
   }
 
@@ -5819,10 +6040,30 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 0u, gates);
   }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, gate_sum2_0, 16u);
+    workgroupBarrier();
+    let gates = own_entries(lane);
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum2_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 0u, gates);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, gate_sum3_0, 16u);
+    workgroupBarrier();
+    let gates = own_entries(lane);
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum3_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 0u, gates);
+  }
 }
 `,
   linear_matrix_576x192_of_f16_add: `// y += x · weightᵀ, weights [192, 576]
-// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
+// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -5832,7 +6073,7 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 
 const IN_BLOCKS = 72u;
 const OUT_WIDTH = 192u;
-const TILE_ROWS = 64u;
+const TILE_ROWS = 128u;
 const TILE_COLUMNS = 64u;
 const TILE_BLOCKS = 8u;
 const TILE_PITCH = 18u;
@@ -5852,7 +6093,7 @@ struct Step {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 1152>;
+var<workgroup> x_tile: array<vec4h, 2304>;
 var<workgroup> weight_tile: array<vec4h, 1152>;
 var<workgroup> block: array<f32, 1024>;
 
@@ -5916,7 +6157,7 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
   let first_column = group.y * TILE_COLUMNS;
-  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 64u;
   let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
   let row = first_row + subgroup_row;
   let column = first_column + subgroup_column;
@@ -5926,11 +6167,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var sum0_1 = Result();
   var sum1_0 = Result();
   var sum1_1 = Result();
+  var sum2_0 = Result();
+  var sum2_1 = Result();
+  var sum3_0 = Result();
+  var sum3_1 = Result();
   if (is_whole) {
     sum0_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
     sum0_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
     sum1_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
     sum1_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum2_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum2_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum3_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum3_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, OUT_WIDTH);
   }
 
   // The next tiles are fetched into registers while these are multiplied.
@@ -5938,6 +6187,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var x_held1 = fetch_x(lane + 128u, first_row, 0u);
   var x_held2 = fetch_x(lane + 256u, first_row, 0u);
   var x_held3 = fetch_x(lane + 384u, first_row, 0u);
+  var x_held4 = fetch_x(lane + 512u, first_row, 0u);
+  var x_held5 = fetch_x(lane + 640u, first_row, 0u);
+  var x_held6 = fetch_x(lane + 768u, first_row, 0u);
+  var x_held7 = fetch_x(lane + 896u, first_row, 0u);
   var weight_held0 = fetch_weight(lane, first_column, 0u);
   var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
   var weight_held2 = fetch_weight(lane + 256u, first_column, 0u);
@@ -5948,6 +6201,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     store_x(lane + 128u, x_held1);
     store_x(lane + 256u, x_held2);
     store_x(lane + 384u, x_held3);
+    store_x(lane + 512u, x_held4);
+    store_x(lane + 640u, x_held5);
+    store_x(lane + 768u, x_held6);
+    store_x(lane + 896u, x_held7);
     store_weight(lane, weight_held0);
     store_weight(lane + 128u, weight_held1);
     store_weight(lane + 256u, weight_held2);
@@ -5958,6 +6215,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     x_held1 = fetch_x(lane + 128u, first_row, next);
     x_held2 = fetch_x(lane + 256u, first_row, next);
     x_held3 = fetch_x(lane + 384u, first_row, next);
+    x_held4 = fetch_x(lane + 512u, first_row, next);
+    x_held5 = fetch_x(lane + 640u, first_row, next);
+    x_held6 = fetch_x(lane + 768u, first_row, next);
+    x_held7 = fetch_x(lane + 896u, first_row, next);
     weight_held0 = fetch_weight(lane, first_column, next);
     weight_held1 = fetch_weight(lane + 128u, first_column, next);
     weight_held2 = fetch_weight(lane + 256u, first_column, next);
@@ -5965,42 +6226,66 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 0u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 4u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 8u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 8u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 12u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 12u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
   }
 
@@ -6009,6 +6294,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, sum2_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, sum2_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, sum3_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
     return;
   }
   {
@@ -6034,6 +6323,30 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum1_1, 16u);
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum2_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum2_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum3_0, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum3_1, 16u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 16u);
   }
 }
 `,
@@ -7020,8 +7333,8 @@ export const definition: ModuleDefinition = {
         norm_rms_192_to_f16: { code: wgsl.norm_rms_192_to_f16, bindings: ['read', 'read', 'read_write'] },
         linear_matrix_192x192_of_f16: { code: wgsl.linear_matrix_192x192_of_f16, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
         linear_matrix_192x32_of_f16: { code: wgsl.linear_matrix_192x32_of_f16, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
-        append_1x32_queries6: {
-          code: wgsl.append_1x32_queries6,
+        append_quads_1x32_queries6: {
+          code: wgsl.append_quads_1x32_queries6,
           bindings: ['read', 'read', 'read_write', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_tile_h6_kv1_d32_m8_causal: {
@@ -7072,23 +7385,23 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_matrix_192x192_of_f16',
           bind: ['normed', 'layers.{i}.attn.q.weight', 'q_proj', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 64], 3, 1],
+          grid: [['ceil', ['*', 'B', 'I'], 128], 3, 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_matrix_192x32_of_f16',
           bind: ['normed', 'layers.{i}.attn.k.weight', 'k_proj', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 64], 1, 1],
+          grid: [['ceil', ['*', 'B', 'I'], 128], 1, 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_matrix_192x32_of_f16',
           bind: ['normed', 'layers.{i}.attn.v.weight', 'v_proj', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 64], 1, 1],
+          grid: [['ceil', ['*', 'B', 'I'], 128], 1, 1],
           layers: [0, 4],
         },
         {
-          kernel: 'append_1x32_queries6',
+          kernel: 'append_quads_1x32_queries6',
           bind: [
             'q_proj',
             'rope_16_10000',
@@ -7100,7 +7413,7 @@ export const definition: ModuleDefinition = {
             'sequences',
             'step',
           ],
-          grid: [['*', 'B', 'I'], 7, 1],
+          grid: [['*', 'B', 'I'], 1, 1],
           layers: [0, 4],
         },
         {
@@ -7121,7 +7434,7 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'linear_matrix_192x192_add',
           bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 64], 3, 1],
+          grid: [['ceil', ['*', 'B', 'I'], 128], 3, 1],
           layers: [0, 4],
         },
         {
@@ -7141,13 +7454,13 @@ export const definition: ModuleDefinition = {
             'mlp_hidden',
             'step',
           ],
-          grid: [['ceil', ['*', 'B', 'I'], 64], 18, 1],
+          grid: [['ceil', ['*', 'B', 'I'], 128], 18, 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_matrix_576x192_of_f16_add',
           bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 64], 3, 1],
+          grid: [['ceil', ['*', 'B', 'I'], 128], 3, 1],
           layers: [0, 4],
         },
         {
@@ -7179,7 +7492,7 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'append_1x32_queries6',
+          kernel: 'append_quads_1x32_queries6',
           bind: [
             'q_proj',
             'rope_16_10000',
@@ -7191,7 +7504,7 @@ export const definition: ModuleDefinition = {
             'sequences',
             'step',
           ],
-          grid: [['*', 'B', 'I'], 7, 1],
+          grid: [['*', 'B', 'I'], 1, 1],
           layers: [0, 4],
         },
         {
@@ -7279,8 +7592,8 @@ export const definition: ModuleDefinition = {
         norm_rms_192: { code: wgsl.norm_rms_192, bindings: ['read', 'read', 'read_write'] },
         linear_tile_192x192: { code: wgsl.linear_tile_192x192_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_tile_192x32: { code: wgsl.linear_tile_192x32_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        append_1x32_queries6: {
-          code: wgsl.append_1x32_queries6,
+        append_quads_1x32_queries6: {
+          code: wgsl.append_quads_1x32_queries6,
           bindings: ['read', 'read', 'read_write', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_tile_h6_kv1_d32_m8_causal: {
@@ -7347,7 +7660,7 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'append_1x32_queries6',
+          kernel: 'append_quads_1x32_queries6',
           bind: [
             'q_proj',
             'rope_16_10000',
@@ -7359,7 +7672,7 @@ export const definition: ModuleDefinition = {
             'sequences',
             'step',
           ],
-          grid: [['*', 'B', 'I'], 7, 1],
+          grid: [['*', 'B', 'I'], 1, 1],
           layers: [0, 4],
         },
         {
@@ -7438,7 +7751,7 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'append_1x32_queries6',
+          kernel: 'append_quads_1x32_queries6',
           bind: [
             'q_proj',
             'rope_16_10000',
@@ -7450,7 +7763,7 @@ export const definition: ModuleDefinition = {
             'sequences',
             'step',
           ],
-          grid: [['*', 'B', 'I'], 7, 1],
+          grid: [['*', 'B', 'I'], 1, 1],
           layers: [0, 4],
         },
         {
@@ -7537,8 +7850,8 @@ export const definition: ModuleDefinition = {
         norm_rms_192: { code: wgsl.norm_rms_192, bindings: ['read', 'read', 'read_write'] },
         linear_tile_192x192: { code: wgsl.linear_tile_192x192_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_tile_192x32: { code: wgsl.linear_tile_192x32_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        append_1x32_queries6: {
-          code: wgsl.append_1x32_queries6,
+        append_quads_1x32_queries6: {
+          code: wgsl.append_quads_1x32_queries6,
           bindings: ['read', 'read', 'read_write', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_tile_h6_kv1_d32_m8_causal: {
@@ -7605,7 +7918,7 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'append_1x32_queries6',
+          kernel: 'append_quads_1x32_queries6',
           bind: [
             'q_proj',
             'rope_16_10000',
@@ -7617,7 +7930,7 @@ export const definition: ModuleDefinition = {
             'sequences',
             'step',
           ],
-          grid: [['*', 'B', 'I'], 7, 1],
+          grid: [['*', 'B', 'I'], 1, 1],
           layers: [0, 4],
         },
         {
@@ -7696,7 +8009,7 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'append_1x32_queries6',
+          kernel: 'append_quads_1x32_queries6',
           bind: [
             'q_proj',
             'rope_16_10000',
@@ -7708,7 +8021,7 @@ export const definition: ModuleDefinition = {
             'sequences',
             'step',
           ],
-          grid: [['*', 'B', 'I'], 7, 1],
+          grid: [['*', 'B', 'I'], 1, 1],
           layers: [0, 4],
         },
         {
@@ -7795,8 +8108,8 @@ export const definition: ModuleDefinition = {
         norm_rms_192: { code: wgsl.norm_rms_192, bindings: ['read', 'read', 'read_write'] },
         linear_tile_192x192: { code: wgsl.linear_tile_192x192, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_tile_192x32: { code: wgsl.linear_tile_192x32, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        append_1x32_queries6: {
-          code: wgsl.append_1x32_queries6,
+        append_quads_1x32_queries6: {
+          code: wgsl.append_quads_1x32_queries6,
           bindings: ['read', 'read', 'read_write', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_tile_h6_kv1_d32_m8_causal: {
@@ -7863,7 +8176,7 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'append_1x32_queries6',
+          kernel: 'append_quads_1x32_queries6',
           bind: [
             'q_proj',
             'rope_16_10000',
@@ -7875,7 +8188,7 @@ export const definition: ModuleDefinition = {
             'sequences',
             'step',
           ],
-          grid: [['*', 'B', 'I'], 7, 1],
+          grid: [['*', 'B', 'I'], 1, 1],
           layers: [0, 4],
         },
         {
@@ -7954,7 +8267,7 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'append_1x32_queries6',
+          kernel: 'append_quads_1x32_queries6',
           bind: [
             'q_proj',
             'rope_16_10000',
@@ -7966,7 +8279,7 @@ export const definition: ModuleDefinition = {
             'sequences',
             'step',
           ],
-          grid: [['*', 'B', 'I'], 7, 1],
+          grid: [['*', 'B', 'I'], 1, 1],
           layers: [0, 4],
         },
         {

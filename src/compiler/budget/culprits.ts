@@ -14,6 +14,7 @@ const ofStage: Readonly<Partial<Record<Stage, Culprits>>> = {
   rotate_heads: { memory: [], grid: heads },
   memory_keys: { memory: ['attention.head_dim'], grid: ['attention.memory_kv.slots', 'attention.memory_kv'] },
   append: { memory: ['attention.head_dim'], grid: ['attention.kv_heads'] },
+  append_quads: { memory: [], grid: ['attention.kv_heads'] },
   embed: { memory: [], grid: ['model.hidden'] },
   latent_heads: { memory: [], grid: ['attention.q_heads', 'attention.mla.nope_dim'] },
   latent_queries: { memory: ['attention.mla.nope_dim'], grid: heads },

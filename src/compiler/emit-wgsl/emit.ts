@@ -1,6 +1,7 @@
 import type { KernelPlan, Stage } from '../plan/kernel-plan.ts';
 import { type KernelSource, printKernel, type WgslModule } from './kernel.ts';
 import { append } from './kernels/append.ts';
+import { appendQuads } from './kernels/append-quads.ts';
 import { attentionCombine } from './kernels/attention-combine.ts';
 import { attentionJoin } from './kernels/attention-join.ts';
 import { attentionMatrix } from './kernels/attention-matrix.ts';
@@ -42,6 +43,7 @@ const emitters: Emitters = {
   rotate_heads: rotateHeads,
   memory_keys: memoryKeys,
   append,
+  append_quads: appendQuads,
   mix_values: mixValues,
   gate_heads: gateHeads,
   head_inputs: headInputs,

@@ -59,6 +59,7 @@ export function flopsOf({ plan, node }: PlannedDispatch, call: Call): number {
     case 'rotate_heads':
     case 'memory_keys':
     case 'append':
+    case 'append_quads':
     case 'mix_values':
     case 'gate_heads':
     case 'head_inputs':

@@ -4,6 +4,7 @@ import { cachePlan } from './cache-layout.ts';
 import { dispatch, keyStorage, rowsOf, type StorageOf } from './dispatch.ts';
 import { ceilDiv, quads } from './extents.ts';
 import type { KernelPlan, RotationPlan } from './kernel-plan.ts';
+import type { KeyStorage } from './plan-base.ts';
 import type { NodePlan, PlannedDispatch } from './planned.ts';
 import { floats, foldArrays, pairs } from './workgroup-memory.ts';
 
@@ -82,11 +83,56 @@ const queryBindings = ({ x, norms, out }: QueryHeadsNode) => {
   return { x, ...Object.fromEntries(weights), y: out };
 };
 
-/**
- * Values with a norm are normalised first: one kernel for both would need more bindings than every device has.
- * @param queries what the same kernel makes beside
- */
+/** @param queries what the same kernel makes beside */
 export function planAppend(node: AppendNode, storageOf: StorageOf, queries: QueryHeadsNode | undefined): NodePlan {
+  const byQuads = planAppendQuads(node, keyStorage(node.cacheDtype, node.kCache, storageOf), queries);
+  return byQuads ? { prefill: [byQuads] } : planAppendHeads(node, storageOf, queries);
+}
+
+/** Undefined for heads with norms or without values of their own, odd widths, and rows that have a scale. */
+function planAppendQuads(
+  node: AppendNode,
+  cache: KeyStorage,
+  queries: QueryHeadsNode | undefined,
+): PlannedDispatch | undefined {
+  const { kvHeads, headDim, valueDim, norms, valueNorm, k, v, kCache, vCache, pages } = node;
+  const turned = rotationPlan(node.rotation);
+  const isPlain = norms.length === 0 && valueNorm === undefined && v !== undefined;
+  const isWhole =
+    headDim % 4 === 0 && valueDim % 4 === 0 && (turned.rotation === undefined || turnsQuads(turned.rotation));
+  if (!isPlain || !isWhole || cache === 'int8') return undefined;
+  const threads = 64;
+  const plan: KernelPlan = {
+    stage: 'append_quads',
+    kvHeads,
+    headDim,
+    valueDim,
+    ...turned,
+    ...(queries && { queryHeads: queries.heads }),
+    y: 'f32',
+    cache,
+    ...cachePlan(node.cacheLayout),
+    threads,
+    workgroup: [],
+  };
+  const bind = {
+    k,
+    v,
+    rotations: node.rotation?.table,
+    k_cache: kCache,
+    v_cache: vCache,
+    page_table: pages,
+    ...(queries && queryBindings(queries)),
+  };
+  const entries = ((queries?.heads ?? 0) + kvHeads) * headDim + kvHeads * valueDim;
+  return {
+    ...dispatch(node, plan, bind, [rowsOf(node), ceilDiv(quads(entries), threads), 1]),
+    ...(queries && { also: [queries] }),
+  };
+}
+
+/** Values with a norm are normalised first: one kernel for both would need more bindings than every device has. */
+function planAppendHeads(node: AppendNode, storageOf: StorageOf, queries: QueryHeadsNode | undefined): NodePlan {
   const { kvHeads, headDim, valueDim, norms, valueNorm, rotation } = node;
   const { v } = node;
   const normed = `${v}_normed`;

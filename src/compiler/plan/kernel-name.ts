@@ -66,11 +66,13 @@ export function kernelName(plan: KernelPlan): string {
     case 'head_mix':
       return joined('head_mix', plan.mode, plan.heads);
     case 'append':
+    case 'append_quads':
       return joined(
-        'append',
+        plan.stage,
         `${plan.kvHeads}x${plan.headDim}`,
         plan.cacheLayout?.kind,
         plan.queryHeads && `queries${plan.queryHeads}`,
+        plan.stage === 'append_quads' && halves(plan.y),
       );
     case 'attention_matrix':
       return joined(plan.stage, plan.reference === 'maximum' && 'maximum', ...attentionKey(plan));

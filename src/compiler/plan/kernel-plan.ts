@@ -35,6 +35,7 @@ export type KernelPlan =
   | RotateHeadsPlan
   | MemoryKeysPlan
   | AppendPlan
+  | AppendQuadsPlan
   | MixValuesPlan
   | GateHeadsPlan
   | HeadInputsPlan
@@ -281,6 +282,20 @@ export interface AppendPlan extends PlanBase {
   /** Query heads of the same width, with the same norms and rotation, are made by workgroups behind those of the keys. */
   readonly queryHeads?: number;
   readonly cache: KeyStorage;
+  readonly cacheLayout?: CachePlan;
+}
+
+/** As `append`, for heads of whole quads without norms, in caches of floats: one quad of keys and of values for each invocation. */
+export interface AppendQuadsPlan extends PlanBase {
+  readonly stage: 'append_quads';
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly valueDim: number;
+  readonly rotation?: RotationPlan;
+  /** Made beside. */
+  readonly queryHeads?: number;
+  readonly y: HandedStorage;
+  readonly cache: Storage;
   readonly cacheLayout?: CachePlan;
 }
 

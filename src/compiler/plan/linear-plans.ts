@@ -52,7 +52,7 @@ const wideProducts: readonly ProductSchedule[] = [
 
 /** Few columns make few workgroups: these are smaller. */
 const narrowProducts: readonly ProductSchedule[] = [
-  { subgroupRows: 2, subgroupColumns: 2, rowBlocks: 2, columnBlocks: 2, tileDepth: 64 },
+  { subgroupRows: 2, subgroupColumns: 2, rowBlocks: 4, columnBlocks: 2, tileDepth: 64 },
   { subgroupRows: 2, subgroupColumns: 2, rowBlocks: 2, columnBlocks: 2, tileDepth: 32 },
 ];
 
