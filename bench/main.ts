@@ -5,8 +5,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { profiles, type TargetProfile } from '../src/compiler/plan/profiles.ts';
+import { CompileAhead } from '../src/tune/compile-ahead.ts';
 import { Stopwatch } from '../src/tune/stopwatch.ts';
 import { type Measurement, measureAttention, portableOutput } from './src/attention.ts';
+import { defineRun } from './src/attention-run.ts';
 import { halfCases, mainCases, scalingCases, smokeCases, variedCases } from './src/cases.ts';
 import { openBenchDevice } from './src/device.ts';
 import { type ModelMeasurement, measureModel } from './src/model.ts';
@@ -24,6 +26,9 @@ const { values: options } = parseArgs({
   },
 });
 
+/** As in `gqac tune`: of more at a time none is done sooner. */
+const modulesAhead = 6;
+
 const bench = await openBenchDevice();
 const stopwatch = new Stopwatch(bench.device, bench.precise);
 const available: readonly TargetProfile[] = Object.values<TargetProfile>(profiles).filter(({ features }) =>
@@ -35,12 +40,14 @@ console.error(
 
 const measurements: Measurement[] = [];
 const failures: string[] = [];
-for (const one of casesToRun()) {
-  // The portable profiles are of interest for the main shapes only.
-  const wanted = bench.precise && !mainCases.includes(one) ? available.slice(-1) : available;
+const compiling = new CompileAhead(bench.device, bench.precise ? modulesAhead : 0);
+const cases = casesToRun();
+for (const [index, one] of cases.entries()) {
+  for (const next of cases.slice(index)) compileAhead(next);
   await reported(one.name, async () => {
     const portable = await portableOutput(bench, one);
-    for (const profile of wanted) await reported(`${one.name}, ${profile.id}`, () => measure(one, profile, portable));
+    for (const profile of profilesFor(one))
+      await reported(`${one.name}, ${profile.id}`, () => measure(one, profile, portable));
   });
 }
 console.log(tableOf(measurements));
@@ -57,6 +64,17 @@ for (const dtype of options.model ? (['f16', 'int8', 'int4'] as const) : []) {
 }
 for (const failure of failures) console.error(failure);
 process.exit(failures.length > 0 ? 1 : 0);
+
+/** The portable profiles are of interest for the main shapes only. */
+function profilesFor(one: AttentionCase): readonly TargetProfile[] {
+  return bench.precise && !mainCases.includes(one) ? available.slice(-1) : available;
+}
+
+/** While one case is timed and checked, which takes one core. */
+function compileAhead(one: AttentionCase): void {
+  for (const profile of new Set([profiles.baseline, ...profilesFor(one)]))
+    compiling.begin(`${one.name}, ${profile.id}`, () => defineRun(one, profile).definition);
+}
 
 /** All, or those whose names contain one of the texts of `--only`. */
 function casesToRun(): readonly AttentionCase[] {

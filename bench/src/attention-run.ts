@@ -24,6 +24,13 @@ export interface AttentionRun {
   readonly dispose: () => void;
 }
 
+/** The case for a profile. */
+export function defineRun(one: AttentionCase, profile: TargetProfile) {
+  const { shaped, module } = moduleOf(one);
+  const program = planProgram(module, profile);
+  return { module, program, definition: assembleDefinition(shaped, module, [program]) };
+}
+
 /** Compiles the case for a profile. */
 export async function openRun(
   device: GPUDevice,
@@ -31,9 +38,7 @@ export async function openRun(
   profile: TargetProfile,
   sets: number,
 ): Promise<AttentionRun> {
-  const { shaped, module } = moduleOf(one);
-  const program = planProgram(module, profile);
-  const definition = assembleDefinition(shaped, module, [program]);
+  const { module, program, definition } = defineRun(one, profile);
   const weights = definition.weights.length > 0 ? await weightsOf(definition) : undefined;
   const loaded = await LoadedModule.load(definition, { device, ...(weights && { weights }) });
   const [out = 'out'] = module.nodes.flatMap((node) => (node.op === 'attention' ? [node.out] : []));

@@ -41,11 +41,10 @@ function headLines({ cache, kvHeads, headDim }: AttentionCase): readonly string[
     case 'int8':
       return [...heads, '  hidden: 64', '  cache: { dtype: int8 }'];
     case 'latent': {
-      const { valueDim: rank } = cache;
+      const { valueDim: rank, ownDim } = cache;
       return [
         '  hidden: 64',
-        // The logits' scale is that of the heads before they are brought into the space of the rows.
-        `  mla: { kv_rank: ${rank}, rope_dim: ${headDim - rank}, nope_dim: ${1 / cache.scale ** 2 - headDim + rank}, value_dim: 128, cache: latent }`,
+        `  mla: { kv_rank: ${rank}, rope_dim: ${headDim - rank}, nope_dim: ${ownDim}, value_dim: 128, cache: latent }`,
         '  cache: { dtype: f16 }',
       ];
     }

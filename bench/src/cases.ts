@@ -16,12 +16,12 @@ const decode = (name: string, keys: number, options: Partial<AttentionCase> = {}
   ...options,
 });
 
-/** DeepSeek's V3: rows of 512 + 64 entries for 128 heads, whose logits are divided by √(128 + 64). */
+/** DeepSeek's V3: rows of 512 + 64 entries for 128 heads of 128 + 64. */
 const latent = {
   qHeads: 128,
   kvHeads: 1,
   headDim: 576,
-  cache: { kind: 'latent', valueDim: 512, scale: 1 / Math.sqrt(192) },
+  cache: { kind: 'latent', valueDim: 512, ownDim: 128 },
 } as const;
 
 /** The shapes that are compared with peers. */
@@ -100,7 +100,7 @@ export const smokeCases: readonly AttentionCase[] = [
     headDim: 40,
     tokens: 1,
     keys: 50,
-    cache: { kind: 'latent', valueDim: 32, scale: 1 / 4 },
+    cache: { kind: 'latent', valueDim: 32, ownDim: 8 },
   },
   { name: 'ragged batch', qHeads: 4, kvHeads: 2, headDim: 32, tokens: 40, keys: 40, lengths: [7, 40, 23] },
 ];

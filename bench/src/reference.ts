@@ -14,11 +14,11 @@ export interface AttentionCase {
   readonly lengths?: readonly number[];
   /**
    * A cache `[B, K, J, D]` in place of given keys and values: of integers, or of latent rows in f16, whose first `valueDim` entries are
-   * the values of all heads.
+   * the values of all heads. Heads have `ownDim` entries, and the other entries of the rows, before they are brought into their space.
    */
   readonly cache?:
     | { readonly kind: 'int8' }
-    | { readonly kind: 'latent'; readonly valueDim: number; readonly scale: number };
+    | { readonly kind: 'latent'; readonly valueDim: number; readonly ownDim: number };
   readonly window?: number;
   readonly memory?: number;
   readonly sinks?: boolean;
@@ -87,7 +87,7 @@ function computeRow(one: AttentionCase, { sequence, token, head }: Row, stored: 
   const query = Float64Array.from({ length: width }, (_, e) => valueAt(queryAt + e, seeds.q) * (one.queryScale ?? 1));
   const position = (one.lengths === undefined ? one.keys - one.tokens : 0) + token;
   const first = one.window === undefined ? 0 : Math.max(0, position - one.window + 1);
-  const scale = cache?.kind === 'latent' ? cache.scale : 1 / Math.sqrt(width);
+  const scale = 1 / Math.sqrt(cache?.kind === 'latent' ? cache.ownDim + width - cache.valueDim : width);
   const logitOf = (key: ArrayLike<number>) => {
     const logit = dot(query, key) * scale;
     return one.softcap === undefined ? logit : one.softcap * Math.tanh(logit / one.softcap);
