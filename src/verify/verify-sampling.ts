@@ -23,7 +23,7 @@ const settings: readonly Omit<SampleOptions, 'seed' | 'draw'>[] = [
 ];
 
 /** Draws from random logits, some of them tied, and compares token by token. */
-export async function verifySampling(loaded: LoadedModule, seed: number, batch = 32): Promise<SamplingCheck> {
+export async function verifySampling(loaded: LoadedModule, seed: number, batch = 8): Promise<SamplingCheck> {
   const { definition, variant, device, ledger } = loaded;
   const { vocab } = definition.facts;
   const next = randomNumbers(seed);
