@@ -3,7 +3,7 @@ import { quads } from './extents.ts';
 import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan } from './kernel-plan.ts';
 import type { MatrixStorage } from './plan-base.ts';
 import { defaultLimits, type ProductSchedule, type RowSchedule, type TargetProfile } from './profiles.ts';
-import { floats, halfVectors, vectors } from './workgroup-memory.ts';
+import { blocks, floats, vectors } from './workgroup-memory.ts';
 
 function linearOptions(node: LinearNode, weight: MatrixStorage) {
   const { inputHeads = 1, inWidth, outWidth, accumulate, logits, gate, clip, scale, softcap } = node;
@@ -47,6 +47,7 @@ export function planLinearTile(node: LinearNode, weight: MatrixStorage): LinearT
 }
 
 const wideProducts: readonly ProductSchedule[] = [
+  { subgroupRows: 2, subgroupColumns: 4, rowBlocks: 4, columnBlocks: 2, tileDepth: 64 },
   { subgroupRows: 2, subgroupColumns: 2, rowBlocks: 4, columnBlocks: 4, tileDepth: 32 },
 ];
 
@@ -94,7 +95,7 @@ function linearMatrixPlan(options: ReturnType<typeof linearOptions>, schedule: P
   const tileRows = subgroupRows * rowBlocks * 16;
   const tileColumns = subgroupColumns * columnBlocks * 16;
   // 8 halves more than needed, so that rows side by side lie in different banks.
-  const tilePitch = (tileDepth + 8) / 4;
+  const tilePitch = tileDepth / 8 + 1;
   const subgroups = subgroupRows * subgroupColumns;
   const { bias, activation, clip, scale, softcap, outWidth } = options;
   const isPlain = !bias && !isGated && activation === 'none' && (clip ?? scale ?? softcap) === undefined;
@@ -111,11 +112,11 @@ function linearMatrixPlan(options: ReturnType<typeof linearOptions>, schedule: P
     writesMatrices: isPlain && outWidth % 4 === 0 && outWidth >= tileColumns,
     threads: subgroups * 32,
     workgroup: [
-      halfVectors('x_tile', tileRows * tilePitch),
+      // Afterwards each subgroup has a block of sums in it, and one of the gate's.
+      blocks('x_tile', Math.max(tileRows * tilePitch, subgroups * (isGated ? 2 : 1) * 64)),
       ...(isGated ? ['weight_tile', 'gate_tile'] : ['weight_tile']).map((name) =>
-        halfVectors(name, tileColumns * tilePitch),
+        blocks(name, tileColumns * tilePitch),
       ),
-      floats('block', subgroups * 256),
     ],
   };
 }

@@ -16,3 +16,5 @@ export const foldArrays = (threads: number): readonly WorkgroupArray[] => [
 export const pairs = (name: string, length: number): WorkgroupArray => ({ name, element: 'vec2f', length });
 export const vectors = (name: string, length: number): WorkgroupArray => ({ name, element: 'vec4f', length });
 export const halfVectors = (name: string, length: number): WorkgroupArray => ({ name, element: 'vec4h', length });
+/** Of 16 bytes: eight f16, or four f32. */
+export const blocks = (name: string, length: number): WorkgroupArray => ({ name, element: 'vec4u', length });

@@ -16,8 +16,8 @@ import { completeOptions, type SessionOptions } from './session-options.ts';
 import type { Shape, Tensor } from './tensor.ts';
 import { Workspace } from './workspace.ts';
 
-/** Kernels of a prompt that are submitted before the others are recorded: the device is busy with them for longer than that takes. */
-const stepsAhead = 8;
+/** Kernels of a prompt that are submitted before others are recorded: the device is busy with them while that is done. */
+const firstSteps = 8;
 
 /** What a call runs, and its extents. */
 interface Call {
@@ -304,7 +304,7 @@ export class Session<
       const givesLogits = this.#allLogits || index === all.length - 1;
       const ids = piece.map((part) => part.ids);
       const { dispatches, symbols } = this.#begin(ids, givesLogits);
-      this.#workspace.submit(dispatches, symbols, stepsAhead);
+      this.#workspace.submit(dispatches, symbols, firstSteps);
       if (givesLogits) await collect?.(piece);
     }
   }

@@ -139,14 +139,14 @@ export class Workspace {
     for (const step of this.#allSteps(dispatches)) this.#dispatch(pass, step, symbols);
   }
 
-  /** Records and submits dispatches, the first `ahead` of them by themselves. */
-  submit(dispatches: readonly DispatchDecl[], symbols: ExtentBindings, ahead = 0): void {
+  /** Records and submits dispatches: `first` of them by themselves, then four times as many, and so on. */
+  submit(dispatches: readonly DispatchDecl[], symbols: ExtentBindings, first = Number.POSITIVE_INFINITY): void {
     const { device } = this.#host;
     const steps = this.#allSteps(dispatches);
-    for (const part of [steps.slice(0, ahead), steps.slice(ahead)].filter(({ length }) => length > 0)) {
+    for (let from = 0, size = first; from < steps.length; from += size, size *= 4) {
       const encoder = device.createCommandEncoder();
       const pass = encoder.beginComputePass();
-      for (const step of part) this.#dispatch(pass, step, symbols);
+      for (const step of steps.slice(from, from + size)) this.#dispatch(pass, step, symbols);
       pass.end();
       device.queue.submit([encoder.finish()]);
     }

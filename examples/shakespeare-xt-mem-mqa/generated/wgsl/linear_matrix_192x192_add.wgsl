@@ -13,9 +13,9 @@ const OUT_WIDTH = 192u;
 const TILE_ROWS = 128u;
 const TILE_COLUMNS = 64u;
 const TILE_BLOCKS = 8u;
-const TILE_PITCH = 18u;
+const TILE_PITCH = 9u;
 const SUBGROUP_COLUMNS = 2u;
-const BLOCK = 256u;
+const OWN_BLOCKS = 64u;
 
 struct Step {
   batch: u32,
@@ -30,9 +30,8 @@ struct Step {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4h, 2304>;
-var<workgroup> weight_tile: array<vec4h, 1152>;
-var<workgroup> block: array<f32, 1024>;
+var<workgroup> x_tile: array<vec4u, 1152>;
+var<workgroup> weight_tile: array<vec4u, 576>;
 
 fn load_x(index: u32) -> vec4f {
   let raw = x[index];
@@ -63,34 +62,35 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Result = subgroup_matrix_result<f32, 16, 16>;
 
-fn fetch_x(index: u32, first: u32, depth: u32) -> vec4u {
+fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
-  return x_halves(row * IN_BLOCKS + depth + index % TILE_BLOCKS);
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
 
 fn store_x(index: u32, held: vec4u) {
-  let at = index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS * 2u;
-  x_tile[at] = bitcast<vec4h>(held.xy);
-  x_tile[at + 1u] = bitcast<vec4h>(held.zw);
+  x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
-fn fetch_weight(index: u32, first: u32, depth: u32) -> vec4u {
+fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
-  return weight_halves(row * IN_BLOCKS + depth + index % TILE_BLOCKS);
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
 
 fn store_weight(index: u32, held: vec4u) {
-  let at = index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS * 2u;
-  weight_tile[at] = bitcast<vec4h>(held.xy);
-  weight_tile[at + 1u] = bitcast<vec4h>(held.zw);
+  weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn shared_entry(at: u32) -> f32 {
+  return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
     let row = first_row + 2u * n + lane % 32u / 16u;
+    let at = lane / 32u * OWN_BLOCKS * 4u + lane % 32u + n * 32u;
     if (row < row_count() && column < OUT_WIDTH) {
-      finish(row, column, block[lane / 32u * BLOCK + lane % 32u + n * 32u]);
+      finish(row, column, shared_entry(at));
     }
   }
 }
@@ -125,18 +125,30 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 
   // The next tiles are fetched into registers while these are multiplied.
-  var x_held0 = fetch_x(lane, first_row, 0u);
-  var x_held1 = fetch_x(lane + 128u, first_row, 0u);
-  var x_held2 = fetch_x(lane + 256u, first_row, 0u);
-  var x_held3 = fetch_x(lane + 384u, first_row, 0u);
-  var x_held4 = fetch_x(lane + 512u, first_row, 0u);
-  var x_held5 = fetch_x(lane + 640u, first_row, 0u);
-  var x_held6 = fetch_x(lane + 768u, first_row, 0u);
-  var x_held7 = fetch_x(lane + 896u, first_row, 0u);
-  var weight_held0 = fetch_weight(lane, first_column, 0u);
-  var weight_held1 = fetch_weight(lane + 128u, first_column, 0u);
-  var weight_held2 = fetch_weight(lane + 256u, first_column, 0u);
-  var weight_held3 = fetch_weight(lane + 384u, first_column, 0u);
+  let x_at0 = x_at(lane, first_row);
+  let x_at1 = x_at(lane + 128u, first_row);
+  let x_at2 = x_at(lane + 256u, first_row);
+  let x_at3 = x_at(lane + 384u, first_row);
+  let x_at4 = x_at(lane + 512u, first_row);
+  let x_at5 = x_at(lane + 640u, first_row);
+  let x_at6 = x_at(lane + 768u, first_row);
+  let x_at7 = x_at(lane + 896u, first_row);
+  let weight_at0 = weight_at(lane, first_column);
+  let weight_at1 = weight_at(lane + 128u, first_column);
+  let weight_at2 = weight_at(lane + 256u, first_column);
+  let weight_at3 = weight_at(lane + 384u, first_column);
+  var x_held0 = x_halves(x_at0);
+  var x_held1 = x_halves(x_at1);
+  var x_held2 = x_halves(x_at2);
+  var x_held3 = x_halves(x_at3);
+  var x_held4 = x_halves(x_at4);
+  var x_held5 = x_halves(x_at5);
+  var x_held6 = x_halves(x_at6);
+  var x_held7 = x_halves(x_at7);
+  var weight_held0 = weight_halves(weight_at0);
+  var weight_held1 = weight_halves(weight_at1);
+  var weight_held2 = weight_halves(weight_at2);
+  var weight_held3 = weight_halves(weight_at3);
   for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
     store_x(lane, x_held0);
@@ -153,18 +165,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     store_weight(lane + 384u, weight_held3);
     workgroupBarrier();
     let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
-    x_held0 = fetch_x(lane, first_row, next);
-    x_held1 = fetch_x(lane + 128u, first_row, next);
-    x_held2 = fetch_x(lane + 256u, first_row, next);
-    x_held3 = fetch_x(lane + 384u, first_row, next);
-    x_held4 = fetch_x(lane + 512u, first_row, next);
-    x_held5 = fetch_x(lane + 640u, first_row, next);
-    x_held6 = fetch_x(lane + 768u, first_row, next);
-    x_held7 = fetch_x(lane + 896u, first_row, next);
-    weight_held0 = fetch_weight(lane, first_column, next);
-    weight_held1 = fetch_weight(lane + 128u, first_column, next);
-    weight_held2 = fetch_weight(lane + 256u, first_column, next);
-    weight_held3 = fetch_weight(lane + 384u, first_column, next);
+    x_held0 = x_halves(x_at0 + next);
+    x_held1 = x_halves(x_at1 + next);
+    x_held2 = x_halves(x_at2 + next);
+    x_held3 = x_halves(x_at3 + next);
+    x_held4 = x_halves(x_at4 + next);
+    x_held5 = x_halves(x_at5 + next);
+    x_held6 = x_halves(x_at6 + next);
+    x_held7 = x_halves(x_at7 + next);
+    weight_held0 = weight_halves(weight_at0 + next);
+    weight_held1 = weight_halves(weight_at1 + next);
+    weight_held2 = weight_halves(weight_at2 + next);
+    weight_held3 = weight_halves(weight_at3 + next);
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -176,6 +188,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
       sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 2u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 2u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 2u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
@@ -198,32 +226,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
-      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
-      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
-      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 8u, TILE_PITCH);
-      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 8u, TILE_PITCH);
-      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 6u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 6u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
       sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
       sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
-      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 8u, TILE_PITCH);
-      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
-      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
-      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
-      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
-    }
-    {
-      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
-      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
-      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 12u, TILE_PITCH);
-      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 12u, TILE_PITCH);
-      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
-      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
-      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
-      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
-      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
-      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 6u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
@@ -242,51 +254,52 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
     return;
   }
+  let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
-    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum0_0, 16u);
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_0, 4u);
     workgroupBarrier();
     finish_entries(lane, row + 0u, column + 0u);
   }
   {
     workgroupBarrier();
-    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum0_1, 16u);
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_1, 4u);
     workgroupBarrier();
     finish_entries(lane, row + 0u, column + 16u);
   }
   {
     workgroupBarrier();
-    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum1_0, 16u);
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_0, 4u);
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 0u);
   }
   {
     workgroupBarrier();
-    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum1_1, 16u);
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_1, 4u);
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 16u);
   }
   {
     workgroupBarrier();
-    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum2_0, 16u);
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum2_0, 4u);
     workgroupBarrier();
     finish_entries(lane, row + 32u, column + 0u);
   }
   {
     workgroupBarrier();
-    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum2_1, 16u);
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum2_1, 4u);
     workgroupBarrier();
     finish_entries(lane, row + 32u, column + 16u);
   }
   {
     workgroupBarrier();
-    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum3_0, 16u);
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum3_0, 4u);
     workgroupBarrier();
     finish_entries(lane, row + 48u, column + 0u);
   }
   {
     workgroupBarrier();
-    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, sum3_1, 16u);
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum3_1, 4u);
     workgroupBarrier();
     finish_entries(lane, row + 48u, column + 16u);
   }

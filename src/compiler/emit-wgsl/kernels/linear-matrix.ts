@@ -7,6 +7,8 @@ import { linearParts, type MatrixAccess } from './linear.ts';
 
 /** Edge of a block that a subgroup matrix holds. */
 const edge = 16;
+/** Of 16 bytes, that a block of sums takes. */
+const blockVectors = (edge * edge) / 4;
 
 /**
  * Products of 16 × 16 blocks by subgroup matrices: f16 entries, f32 sums. Blocks and what a lane fetches are written out, as
@@ -36,11 +38,11 @@ export function linearMatrix(plan: LinearMatrixPlan): KernelSource {
       .join('\n');
   const multiply = (step: number) => wgsl`
     {
-      ${repeat(rowBlocks, (r) => `let x${r} = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + ${r * edge}u) * TILE_PITCH + ${4 * step}u, TILE_PITCH);`)}
+      ${repeat(rowBlocks, (r) => `let x${r} = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + ${r * edge}u) * TILE_PITCH + ${2 * step}u, TILE_PITCH);`)}
       ${repeat(columnBlocks, (c) => perMatrix((matrix) => multiplyColumns(matrix, c, step)))}
     }`;
   const multiplyColumns = (matrix: string, c: number, step: number) => wgsl`
-    let ${matrix}${c} = subgroupMatrixLoad<Right, col_major>(&${matrix}_tile, (subgroup_column + ${c * edge}u) * TILE_PITCH + ${4 * step}u, TILE_PITCH);
+    let ${matrix}${c} = subgroupMatrixLoad<Right, col_major>(&${matrix}_tile, (subgroup_column + ${c * edge}u) * TILE_PITCH + ${2 * step}u, TILE_PITCH);
     ${repeat(rowBlocks, (r) => `${sumOf(matrix, r, c)} = subgroupMatrixMultiplyAccumulate(x${r}, ${matrix}${c}, ${sumOf(matrix, r, c)});`)}`;
   const at = (r: number, c: number) => `y_at + ${r * edge}u * OUT_WIDTH + ${c * edge}u`;
   const writeMatrices = wgsl`
@@ -52,16 +54,14 @@ export function linearMatrix(plan: LinearMatrixPlan): KernelSource {
     if (is_whole) {
       ${perBlock((r, c) => `${sumOf('weight', r, c)} = subgroupMatrixLoad<Result, row_major>(&y, ${at(r, c)}, OUT_WIDTH);`)}
     }`;
-  const shareBlock = (matrix: string, r: number, c: number) => wgsl`
-    workgroupBarrier();
-    subgroupMatrixStore<row_major>(&block, lane / 32u * BLOCK, ${sumOf(matrix, r, c)}, 16u);
-    workgroupBarrier();`;
+  const shareBlock = (matrix: string, index: number, r: number, c: number) =>
+    `subgroupMatrixStore<row_major>(&x_tile, own_blocks + ${index * blockVectors}u, ${sumOf(matrix, r, c)}, 4u);`;
   const writeEntries = (r: number, c: number) => wgsl`
     {
-      ${gated ? shareBlock('gate', r, c) : ''}
-      ${gated ? 'let gates = own_entries(lane);' : ''}
-      ${shareBlock('weight', r, c)}
-      finish_entries(lane, row + ${r * edge}u, column + ${c * edge}u${gated ? ', gates' : ''});
+      workgroupBarrier();
+      ${matrices.map((matrix, index) => shareBlock(matrix, index, r, c)).join('\n')}
+      workgroupBarrier();
+      finish_entries(lane, row + ${r * edge}u, column + ${c * edge}u);
     }`;
   return {
     ...shared,
@@ -76,7 +76,7 @@ export function linearMatrix(plan: LinearMatrixPlan): KernelSource {
       TILE_BLOCKS: u32c(tileDepth / 8),
       TILE_PITCH: u32c(plan.tilePitch),
       SUBGROUP_COLUMNS: u32c(plan.subgroupColumns),
-      BLOCK: u32c(edge * edge),
+      OWN_BLOCKS: u32c(matrices.length * blockVectors),
     },
     workgroupArrays: plan.workgroup,
     workgroupSize: threads,
@@ -85,7 +85,7 @@ export function linearMatrix(plan: LinearMatrixPlan): KernelSource {
       types,
       tile('x', 'row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u))'),
       ...matrices.map((name) => tile(name, 'min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u)')),
-      ...(gated ? [ownEntries] : []),
+      sharedEntry,
       finishEntries(gated),
     ],
     body: wgsl`
@@ -100,17 +100,19 @@ export function linearMatrix(plan: LinearMatrixPlan): KernelSource {
       ${plan.writesMatrices && plan.accumulate ? readMatrices : ''}
 
       // The next tiles are fetched into registers while these are multiplied.
-      ${perLoad((name, index, first, n) => `var ${name}_held${n} = fetch_${name}(${index}, ${first}, 0u);`)}
+      ${perLoad((name, index, first, n) => `let ${name}_at${n} = ${name}_at(${index}, ${first});`)}
+      ${perLoad((name, _index, _first, n) => `var ${name}_held${n} = ${name}_halves(${name}_at${n});`)}
       for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
         workgroupBarrier();
         ${perLoad((name, index, _, n) => `store_${name}(${index}, ${name}_held${n});`)}
         workgroupBarrier();
         let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
-        ${perLoad((name, index, first, n) => `${name}_held${n} = fetch_${name}(${index}, ${first}, next);`)}
+        ${perLoad((name, _index, _first, n) => `${name}_held${n} = ${name}_halves(${name}_at${n} + next);`)}
         ${repeat(tileDepth / edge, multiply)}
       }
 
       ${plan.writesMatrices ? writeMatrices : ''}
+      let own_blocks = lane / 32u * OWN_BLOCKS;
       ${perBlock(writeEntries)}`,
   };
 }
@@ -126,36 +128,32 @@ const types = wgsl`
   alias Right = subgroup_matrix_right<f16, 16, 16>;
   alias Result = subgroup_matrix_result<f32, 16, 16>;`;
 
-/** Eight entries of a row: fetched from memory, and stored where matrices are loaded from. Rows beyond the last repeat it. */
+/** Of eight entries of a tile: where the first of them are in memory, and where matrices are loaded from. Rows beyond the last repeat it. */
 const tile = (name: string, row: string) => wgsl`
-  fn fetch_${name}(index: u32, first: u32, depth: u32) -> vec4u {
+  fn ${name}_at(index: u32, first: u32) -> u32 {
     let row = ${row};
-    return ${name}_halves(row * IN_BLOCKS + depth + index % TILE_BLOCKS);
+    return row * IN_BLOCKS + index % TILE_BLOCKS;
   }
 
   fn store_${name}(index: u32, held: vec4u) {
-    let at = index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS * 2u;
-    ${name}_tile[at] = bitcast<vec4h>(held.xy);
-    ${name}_tile[at + 1u] = bitcast<vec4h>(held.zw);
+    ${name}_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+  }`;
+
+/** Blocks of sums pass through the memory of a tile that is no longer needed. */
+const sharedEntry = wgsl`
+  fn shared_entry(at: u32) -> f32 {
+    return bitcast<f32>(x_tile[at / 4u][at % 4u]);
   }`;
 
 /** A lane has the entries of every other row of a block, in one column. */
-const ownEntries = wgsl`
-  fn own_entries(lane: u32) -> array<f32, 8> {
-    var entries: array<f32, 8>;
-    for (var n = 0u; n < 8u; n++) {
-      entries[n] = block[lane / 32u * BLOCK + lane % 32u + n * 32u];
-    }
-    return entries;
-  }`;
-
 const finishEntries = (gated: boolean) => wgsl`
-  fn finish_entries(lane: u32, first_row: u32, first_column: u32${gated ? ', gates: array<f32, 8>' : ''}) {
+  fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     let column = first_column + lane % 16u;
     for (var n = 0u; n < 8u; n++) {
       let row = first_row + 2u * n + lane % 32u / 16u;
+      let at = lane / 32u * OWN_BLOCKS * 4u + lane % 32u + n * 32u;
       if (row < row_count() && column < OUT_WIDTH) {
-        finish(row, column, block[lane / 32u * BLOCK + lane % 32u + n * 32u]${gated ? ', gates[n]' : ''});
+        finish(row, column, shared_entry(at)${gated ? `, shared_entry(at + ${4 * blockVectors}u)` : ''});
       }
     }
   }`;
