@@ -20,13 +20,13 @@ export function allowedDifference(...programs: readonly (readonly PlannedDispatc
     .reduce((a, b) => (a.worstRow >= b.worstRow ? a : b), agreement.f32);
 }
 
-/** The largest difference of any tensor that the node writes. */
+/** The largest difference of any tensor that the nodes write. */
 export function differenceOf(
-  node: Node,
+  nodes: readonly Node[],
   outputs: ReadonlyMap<string, Float32Array>,
   reference: ReadonlyMap<string, Float32Array>,
 ): Difference {
-  const widths = new Map(usesOf(node).map(({ tensor, width }) => [tensor, width]));
+  const widths = new Map(nodes.flatMap(usesOf).map(({ tensor, width }) => [tensor, width]));
   const differences = [...reference].map(([name, values]) =>
     compareRows(outputs.get(name) ?? [], values, widths.get(name) ?? 1),
   );

@@ -20,7 +20,7 @@ const roughMilliseconds = 2;
 /** Of the fastest so far: what takes longer in a first short pass is looked at no further. */
 const hopeless = 1.5;
 
-/** A node as it was planned: what it gave and how long it took, and other schedules beside it. */
+/** Nodes as they were planned: what they gave and how long they took, and other schedules beside it. */
 export class NodeBench {
   readonly planned: NodeVariant;
   readonly plannedMilliseconds: number;
@@ -54,7 +54,7 @@ export class NodeBench {
     }
   }
 
-  /** What another schedule makes of the node. @throws the error of a device that is lost */
+  /** What another schedule makes of the nodes. @throws the error of a device that is lost */
   async run(variant: NodeVariant): Promise<Outcome> {
     try {
       const trial = await NodeTrial.create(this.#bench.device, variant, copiesFor(variant, this.#bench));
@@ -71,11 +71,11 @@ export class NodeBench {
   }
 
   async #compare(trial: NodeTrial, variant: NodeVariant): Promise<Outcome> {
+    const difference = differenceOf(variant.stageNodes.nodes, await trial.outputs(), this.#outputs);
+    if (!isWithin(difference, this.#allowed(variant))) return { kind: 'wrong', difference };
     const each = this.#least;
     const rough = await timeOf(trial, this.#bench, { milliseconds: roughMilliseconds, passes: 1, each });
     if (rough > hopeless * this.#least) return { kind: 'timed', milliseconds: rough, isRough: true };
-    const difference = differenceOf(variant.stageNode.node, await trial.outputs(), this.#outputs);
-    if (!isWithin(difference, this.#allowed(variant))) return { kind: 'wrong', difference };
     const milliseconds = await timeOf(trial, this.#bench, { milliseconds: passMilliseconds, passes: 3, each });
     this.#least = Math.min(this.#least, milliseconds);
     return { kind: 'timed', milliseconds };
@@ -86,8 +86,8 @@ export class NodeBench {
   }
 }
 
-function copiesFor({ stageNode, bytesRead }: NodeVariant, { cacheBytes }: BenchDevice): number {
-  if (stageNode.size.tokens > 1 || cacheBytes === 0) return 1;
+function copiesFor({ stageNodes, bytesRead }: NodeVariant, { cacheBytes }: BenchDevice): number {
+  if (stageNodes.size.tokens > 1 || cacheBytes === 0) return 1;
   return Math.min(mostCopies, Math.ceil((3 * cacheBytes) / (1 + bytesRead())));
 }
 

@@ -1,5 +1,5 @@
-import type { Node } from '../compiler/ir/nodes.ts';
-import { usesOf } from '../compiler/ir/uses.ts';
+import type { CallSize } from '../compiler/facts/kernel-costs.ts';
+import { type Use, usesOf } from '../compiler/ir/uses.ts';
 import type { BufferDecl } from '../runtime/abi1/definition.ts';
 import { elementsOf } from '../runtime/abi1/extents.ts';
 import { LoadedModule } from '../runtime/abi1/loaded-module.ts';
@@ -9,15 +9,14 @@ import { fill, poison } from './device-data.ts';
 import { fillInt8 } from './int8-data.ts';
 import type { NodeVariant } from './node-variant.ts';
 import { patternWeights } from './pattern-weights.ts';
-import type { StageNode } from './stage-nodes.ts';
 
-/** One node on the device, with inputs that are the same for every profile. */
+/** Nodes on the device, with inputs that are the same for every profile. */
 export class NodeTrial {
-  readonly #node: Node;
+  readonly #tensors: readonly TrialTensor[];
   readonly #copies: readonly Copy[];
 
-  private constructor(node: Node, copies: readonly Copy[]) {
-    this.#node = node;
+  private constructor(tensors: readonly TrialTensor[], copies: readonly Copy[]) {
+    this.#tensors = tensors;
     this.#copies = copies;
   }
 
@@ -25,20 +24,21 @@ export class NodeTrial {
    * @param count copies of all tensors, which repetitions take turns with: so that the cache of the chip does not hold them
    * @throws GqacError for a kernel that the device refuses; LimitError, FeatureError, OutOfMemoryError
    */
-  static async create(device: GPUDevice, { stageNode, define }: NodeVariant, count: number): Promise<NodeTrial> {
-    const definition = define();
+  static async create(device: GPUDevice, variant: NodeVariant, count: number): Promise<NodeTrial> {
+    const definition = variant.define();
+    const tensors = tensorsOf(variant, definition.buffers);
     const copies: Copy[] = [];
     try {
       for (let n = 0; n < count; n++) {
         const weights = patternWeights(definition.weights.map(({ source, shape }) => ({ name: source, shape })));
         const loaded = await LoadedModule.load(definition, { device, weights });
-        copies.push(await copyOf(loaded, stageNode));
+        copies.push(await copyOf(loaded, variant.stageNodes.size, tensors));
       }
     } catch (error) {
       for (const { loaded } of copies) loaded.dispose();
       throw error;
     }
-    return new NodeTrial(stageNode.node, copies);
+    return new NodeTrial(tensors, copies);
   }
 
   record(pass: GPUComputePassEncoder, repetition: number): void {
@@ -50,25 +50,26 @@ export class NodeTrial {
     workspace.record(pass, step.tokens === 1 ? decode : prefill, symbols);
   }
 
-  /** What one run from fresh inputs leaves in the tensors that the node writes, f32, by name. Outputs hold NaN before. */
+  /** What one run from fresh inputs leaves in the tensors that the nodes write, f32, by name. Outputs hold NaN before. */
   async outputs(): Promise<ReadonlyMap<string, Float32Array>> {
     const [copy] = this.#copies;
     const found = new Map<string, Float32Array>();
     if (copy === undefined) return found;
     const { loaded, workspace } = copy;
     const { device, ledger } = loaded;
-    fillAll(copy, this.#node);
-    const written = usesOf(this.#node).filter(({ access }) => access !== 'read');
-    for (const { tensor, access } of written) if (access === 'write') poison(device, workspace.buffer(tensor));
+    for (const tensor of this.#tensors) {
+      fillTensor(device, workspace, tensor);
+      if (tensor.access === 'write') poison(device, workspace.buffer(tensor.name));
+    }
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     this.record(pass, 0);
     pass.end();
     device.queue.submit([encoder.finish()]);
-    for (const { tensor } of written) {
-      const dtype = loaded.definition.buffers.find(({ name }) => name === tensor)?.dtype ?? 'f32';
-      const buffer = workspace.buffer(tensor);
-      found.set(tensor, await readValues(ledger, buffer, dtype, buffer.size / (dtype === 'f16' ? 2 : 4)));
+    for (const { name, access, stored, entryBytes } of this.#tensors) {
+      if (access === 'read') continue;
+      const buffer = workspace.buffer(name);
+      found.set(name, await readValues(ledger, buffer, stored, buffer.size / entryBytes));
     }
     return found;
   }
@@ -89,7 +90,32 @@ interface Copy {
 
 const symbolsOf = ({ batch, tokens, keys }: Step) => ({ B: batch, I: tokens, J: keys, C: keys, X: keys, L: batch });
 
-async function copyOf(loaded: LoadedModule, { node, size }: StageNode): Promise<Copy> {
+/** A buffer that the nodes read or write. */
+interface TrialTensor extends Pick<BufferDecl, 'name' | 'shape'> {
+  readonly field: string;
+  readonly access: Use['access'];
+  readonly stored: BufferDecl['dtype'];
+  /** Of what the buffer has room for: activations that are stored as f16 fill half of it. */
+  readonly entryBytes: number;
+  readonly seed: number;
+}
+
+function tensorsOf(variant: NodeVariant, buffers: readonly BufferDecl[]): readonly TrialTensor[] {
+  const { dispatches, stageNodes } = variant;
+  const declared = new Map(buffers.map((buffer) => [buffer.name, buffer]));
+  const halves = new Set(dispatches.flatMap((dispatch) => dispatch.halves ?? []));
+  const before = dispatches.flatMap(({ prologue }) => prologue ?? []);
+  const uses = [...before, ...stageNodes.nodes].flatMap(usesOf);
+  return uses.flatMap(({ tensor, field, access }, index): readonly TrialTensor[] => {
+    const buffer = declared.get(tensor);
+    if (buffer === undefined) return [];
+    const { name, shape, dtype } = buffer;
+    const stored = halves.has(name) ? 'f16' : dtype;
+    return [{ name, shape, field, access, stored, entryBytes: dtype === 'f16' ? 2 : 4, seed: index + 1 }];
+  });
+}
+
+async function copyOf(loaded: LoadedModule, size: CallSize, tensors: readonly TrialTensor[]): Promise<Copy> {
   const { batch, tokens, keys } = size;
   const pages = batch * Math.ceil(keys / (loaded.definition.facts.pageSize ?? keys));
   const sequences = Array.from({ length: batch }, () => ({ past: Math.max(0, keys - tokens), count: tokens }));
@@ -101,32 +127,22 @@ async function copyOf(loaded: LoadedModule, { node, size }: StageNode): Promise<
     external: new Map(),
   });
   workspace.setStep(step, context);
-  const copy = { loaded, workspace, step };
-  fillAll(copy, node);
-  return copy;
+  for (const tensor of tensors) fillTensor(loaded.device, workspace, tensor);
+  return { loaded, workspace, step };
 }
 
 /** Numbers of size one; every mask lets everything through, and pages lie in order. */
-function fillAll({ loaded, workspace }: Copy, node: Node): void {
-  const declared = new Map(loaded.definition.buffers.map((buffer) => [buffer.name, buffer]));
-  for (const [index, { tensor, field }] of usesOf(node).entries()) {
-    const buffer = declared.get(tensor);
-    if (buffer !== undefined) fillBuffer(loaded.device, workspace, buffer, field, index + 1);
-  }
-}
-
-function fillBuffer(device: GPUDevice, workspace: Workspace, declared: BufferDecl, field: string, seed: number) {
-  const { name, dtype, shape } = declared;
+function fillTensor(device: GPUDevice, workspace: Workspace, tensor: TrialTensor): void {
+  const { name, stored, shape, field, entryBytes, seed } = tensor;
   const target = workspace.buffer(name);
-  if (dtype === 'u32') {
+  if (stored === 'u32') {
     const word = wordOf(field);
     const words = Uint32Array.from({ length: target.size / 4 }, (_, index) => word(index));
     workspace.upload(name, words);
-  } else if (dtype === 'int8') {
+  } else if (stored === 'int8') {
     fillInt8(device, target, elementsOf(shape.slice(-1), {}), seed);
   } else {
-    const words = Math.floor(target.size / 4);
-    fill(device, target, dtype === 'f16' ? 2 * words : words, dtype, seed);
+    fill(device, target, Math.floor(target.size / entryBytes / 2) * 2, stored, seed);
   }
 }
 

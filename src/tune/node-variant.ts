@@ -5,11 +5,10 @@ import { trafficOf } from '../compiler/facts/kernel-bytes.ts';
 import { callOf } from '../compiler/facts/kernel-costs.ts';
 import type { AttnModule } from '../compiler/ir/nodes.ts';
 import type { PlannedDispatch } from '../compiler/plan/planned.ts';
-import type { TargetProfile } from '../compiler/plan/profiles.ts';
-import { type ProgramPlan, planProgram } from '../compiler/plan/program.ts';
+import type { ProgramPlan } from '../compiler/plan/program.ts';
 import type { ModuleDefinition } from '../runtime/abi1/definition.ts';
-import { singleNode } from './single-node.ts';
-import type { StageNode } from './stage-nodes.ts';
+import { withoutOthers } from './single-node.ts';
+import { dispatchesFor, keyOf, type StageNodes } from './stage-nodes.ts';
 
 /** A spec that is tuned for, and the calls that it is timed with. */
 export interface Workload {
@@ -19,30 +18,44 @@ export interface Workload {
   readonly sizes: CallSizes;
 }
 
-/** A node as a profile has it planned, in a module by itself. */
+/** Nodes as a program has them planned, in a module by themselves. */
 export interface NodeVariant {
-  readonly stageNode: StageNode;
-  readonly program: ProgramPlan;
-  /** What the node's call runs. */
+  readonly stageNodes: StageNodes;
+  /** What the call runs. */
   readonly dispatches: readonly PlannedDispatch[];
   /** Equal for equal kernels. */
   readonly key: string;
+  /** Why other forms were passed over. */
+  readonly reasons: readonly string[];
   readonly define: () => ModuleDefinition;
   /** Bytes that the call reads. */
   readonly bytesRead: () => number;
 }
 
-export function nodeVariant({ shaped, module }: Workload, stageNode: StageNode, profile: TargetProfile): NodeVariant {
-  const single = singleNode(module, stageNode.node);
-  const program = planProgram(single, profile);
-  const dispatches = stageNode.size.tokens === 1 ? program.decode : program.prefill;
+export function nodeVariant({ shaped, module }: Workload, stageNodes: StageNodes, program: ProgramPlan): NodeVariant {
+  const { nodes, size } = stageNodes;
+  const dispatches = dispatchesFor(program, stageNodes);
   return {
-    stageNode,
-    program,
+    stageNodes,
     dispatches,
-    key: JSON.stringify(dispatches.map(({ plan, grid }) => [plan, grid])),
-    define: () => assembleDefinition(shaped, single, [program]),
+    key: keyOf(dispatches),
+    reasons: program.rejected.filter(({ node }) => nodes.includes(node)).map(({ reason }) => reason),
+    define: () => definitionOf(shaped, module, stageNodes, { ...program, prefill: dispatches, decode: dispatches }),
     bytesRead: () =>
-      trafficOf(dispatches, module, program, callOf(module, stageNode.size)).reduce((all, { read }) => all + read, 0),
+      trafficOf(dispatches, module, program, callOf(module, size)).reduce((all, { read }) => all + read, 0),
   };
+}
+
+/** Of what the dispatches bind. They stand for prompts and for tokens. */
+function definitionOf(
+  shaped: ShapedSpec,
+  module: AttnModule,
+  { nodes }: StageNodes,
+  program: ProgramPlan,
+): ModuleDefinition {
+  const bound = new Set(program.prefill.flatMap(({ bind }) => Object.values(bind)));
+  const scratch = program.scratch.filter(({ name }) => bound.has(name));
+  return assembleDefinition(shaped, withoutOthers(module, nodes, bound), [
+    { ...program, prepare: [], sample: [], scratch },
+  ]);
 }

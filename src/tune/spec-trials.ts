@@ -1,10 +1,11 @@
 import { kernelName } from '../compiler/plan/kernel-name.ts';
 import type { TargetProfile } from '../compiler/plan/profiles.ts';
+import { planProgram } from '../compiler/plan/program.ts';
 import type { ScheduledStage } from '../compiler/plan/schedule-candidates.ts';
 import type { CompileAhead } from './compile-ahead.ts';
 import { type BenchDevice, NodeBench } from './node-bench.ts';
 import { type NodeVariant, nodeVariant, type Workload } from './node-variant.ts';
-import type { StageNode } from './stage-nodes.ts';
+import type { StageNodes } from './stage-nodes.ts';
 import type { Outcome } from './tune-report.ts';
 
 export interface TrialOptions {
@@ -17,7 +18,7 @@ export interface TrialOptions {
 /** A workload's nodes that a stage serves. */
 export interface StageWork {
   readonly workload: Workload;
-  readonly nodes: readonly StageNode[];
+  readonly nodes: readonly StageNodes[];
 }
 
 /** The nodes of one spec that a stage serves. */
@@ -45,7 +46,7 @@ export class SpecTrials {
   }
 
   static async open(stage: ScheduledStage, work: StageWork, options: TrialOptions): Promise<SpecTrials> {
-    const variants = work.nodes.map((node) => nodeVariant(work.workload, node, options.profile));
+    const variants = variantsOf(work, options.profile);
     for (const { key, define } of variants) options.compiling.begin(key, define);
     const benches: NodeBench[] = [];
     for (const variant of variants) {
@@ -56,7 +57,7 @@ export class SpecTrials {
   }
 
   variants(profile: TargetProfile): readonly NodeVariant[] {
-    return this.#work.nodes.map((node) => nodeVariant(this.#work.workload, node, profile));
+    return variantsOf(this.#work, profile);
   }
 
   isPlanned(variants: readonly NodeVariant[]): boolean {
@@ -109,9 +110,14 @@ export class SpecTrials {
 }
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
-const timesCount = ({ planned }: NodeBench, milliseconds: number) => planned.stageNode.count * milliseconds;
+const timesCount = ({ planned }: NodeBench, milliseconds: number) => planned.stageNodes.count * milliseconds;
 const keyOf = (variants: readonly NodeVariant[]) => variants.map(({ key }) => key).join();
-const reasonsOf = ({ program }: NodeVariant) => program.rejected.map(({ reason }) => reason);
+const reasonsOf = ({ reasons }: NodeVariant) => reasons;
+
+function variantsOf({ workload, nodes }: StageWork, profile: TargetProfile): readonly NodeVariant[] {
+  const program = planProgram(workload.module, profile);
+  return nodes.map((one) => nodeVariant(workload, one, program));
+}
 
 /** What is left when each of the others is taken away once. */
 function without(reasons: readonly string[], others: readonly string[]): readonly string[] {

@@ -1,46 +1,58 @@
 import type { CallSizes } from '../compiler/facts/cost-report.ts';
 import type { CallSize } from '../compiler/facts/kernel-costs.ts';
-import type { AttnModule, Node } from '../compiler/ir/nodes.ts';
-import type { TargetProfile } from '../compiler/plan/profiles.ts';
-import { planProgram } from '../compiler/plan/program.ts';
+import type { Node } from '../compiler/ir/nodes.ts';
+import { nodesOf, type PlannedDispatch } from '../compiler/plan/planned.ts';
+import type { ProgramPlan } from '../compiler/plan/program.ts';
 import { type ScheduledStage, scheduledStages } from '../compiler/plan/schedule-candidates.ts';
 
-/** A node whose kernels have a schedule, one for all that are planned alike. */
-export interface StageNode {
-  readonly node: Node;
+/** Nodes that one kernel with a schedule computes, one of all that are planned alike. */
+export interface StageNodes {
+  readonly nodes: readonly Node[];
   readonly size: CallSize;
-  /** Nodes that are planned alike. */
+  /** How many are planned alike. */
   readonly count: number;
 }
 
+/** What the call runs for the nodes. */
+export function dispatchesFor(
+  program: ProgramPlan,
+  { nodes, size }: Pick<StageNodes, 'nodes' | 'size'>,
+): readonly PlannedDispatch[] {
+  const all = size.tokens === 1 ? program.decode : program.prefill;
+  return all.filter((dispatch) => nodesOf(dispatch).some((node) => nodes.includes(node)));
+}
+
+/** Equal for equal kernels. */
+export const keyOf = (dispatches: readonly PlannedDispatch[]): string =>
+  JSON.stringify(dispatches.map(({ plan, grid }) => [plan, grid]));
+
 /** What the stages of a program are tried on: a prompt where they serve prompts, a token where they serve tokens. */
 export function nodesByStage(
-  module: AttnModule,
-  profile: TargetProfile,
+  program: ProgramPlan,
   { tokens, keys }: CallSizes,
-): ReadonlyMap<ScheduledStage, readonly StageNode[]> {
-  const program = planProgram(module, profile);
-  const found = new Map<ScheduledStage, Map<string, StageNode>>();
+): ReadonlyMap<ScheduledStage, readonly StageNodes[]> {
+  const found = new Map<ScheduledStage, Map<string, StageNodes>>();
+  // A node may take several kernels of one stage: it is tried once.
+  const seen = new Set<string>();
+  const indices = new Map<Node, number>();
+  const indexOf = (node: Node) => indices.get(node) ?? indices.set(node, indices.size).size - 1;
   const calls = [
     [program.prefill, { batch: 1, tokens, keys: tokens }],
     [program.decode, { batch: 1, tokens: 1, keys }],
   ] as const;
   for (const [dispatches, size] of calls) {
-    for (const { plan, grid, node } of dispatches) {
-      const stage = scheduledStages.find((one) => one === plan.stage);
-      if (stage === undefined || node === undefined) continue;
-      const nodes = found.get(stage) ?? new Map<string, StageNode>();
-      const key = JSON.stringify([plan, grid, size]);
-      const known = nodes.get(key);
-      nodes.set(key, { node: known?.node ?? node, size, count: (known?.count ?? 0) + 1 });
-      found.set(stage, nodes);
+    for (const dispatch of dispatches) {
+      const stage = scheduledStages.find((one) => one === dispatch.plan.stage);
+      const nodes = nodesOf(dispatch);
+      const name = `${stage} ${nodes.map(indexOf)}`;
+      if (stage === undefined || nodes.length === 0 || seen.has(name)) continue;
+      seen.add(name);
+      const ofStage = found.get(stage) ?? new Map<string, StageNodes>();
+      found.set(stage, ofStage);
+      const key = keyOf(dispatchesFor(program, { nodes, size }));
+      const known = ofStage.get(key);
+      ofStage.set(key, { nodes: known?.nodes ?? nodes, size, count: (known?.count ?? 0) + 1 });
     }
   }
-  return new Map([...found].map(([stage, nodes]) => [stage, withoutHelpers([...nodes.values()])]));
-}
-
-/** A node may take two kernels of one stage: it is tried once. */
-function withoutHelpers(nodes: readonly StageNode[]): readonly StageNode[] {
-  const seen = new Set<Node>();
-  return nodes.filter(({ node }) => !seen.has(node) && seen.add(node));
+  return new Map([...found].map(([stage, nodes]) => [stage, [...nodes.values()]]));
 }

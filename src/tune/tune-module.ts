@@ -1,4 +1,5 @@
 import type { TargetProfile } from '../compiler/plan/profiles.ts';
+import { planProgram } from '../compiler/plan/program.ts';
 import { type Candidates, type ScheduledStage, scheduledStages } from '../compiler/plan/schedule-candidates.ts';
 import { CompileAhead } from './compile-ahead.ts';
 import type { BenchDevice } from './node-bench.ts';
@@ -51,7 +52,7 @@ export async function tuneModule(
 function stagesOf(workloads: readonly Workload[], profile: TargetProfile, candidates: Candidates) {
   const found = workloads.map((workload) => ({
     workload,
-    byStage: nodesByStage(workload.module, profile, workload.sizes),
+    byStage: nodesByStage(planProgram(workload.module, profile), workload.sizes),
   }));
   return scheduledStages
     .filter((stage) => candidates[stage] !== undefined)

@@ -4,7 +4,7 @@ import type { Difference } from '../verify/compare.ts';
 
 /** What became of a schedule in one spec. `milliseconds` is the sum over all nodes that it serves there. */
 export type Outcome =
-  /** `isRough`: so slow that one short pass was enough; what it gives was not looked at. */
+  /** `isRough`: so slow that one short pass was enough. */
   | { readonly kind: 'timed'; readonly milliseconds: number; readonly isRough?: true }
   | { readonly kind: 'wrong'; readonly difference: Difference }
   | { readonly kind: 'refused'; readonly reason: string }
