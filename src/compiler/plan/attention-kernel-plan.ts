@@ -122,6 +122,8 @@ export interface AttentionSplitSubgroupsPlan extends AttentionOptions, PlanBase 
   readonly valueLanes: number;
   /** Reads that a lane has in flight. */
   readonly reads: number;
+  /** Of a workgroup. A lane makes weights of the scores of every `threads`-th one. */
+  readonly columnsAtMost: number;
 }
 
 /** Joins the partial results of `attention_matrix`, of which it has so many as its grid is deep; one lane for each quad of a row. */
@@ -145,13 +147,17 @@ export interface AttentionCombinePlan extends PlanBase {
   readonly zeroHidden: boolean;
   readonly active?: AttentionOptions['active'];
   readonly deal: ColumnDeal;
+  /** Of a head; slices of so many lanes side by side share the parts among them. */
+  readonly quadsAtOnce: number;
+  /** What slices have is joined within subgroups of 32 first. */
+  readonly usesSubgroups: boolean;
   /** Parts that a lane has in flight. */
   readonly reads: number;
 }
 
 /**
- * How the key columns of a sequence are dealt to workgroups: in parts of `least` columns, but in no more than `parts` as long as
- * these have at most `most` columns. What lies outside of `reach` last keys is seen by no query, and not counted.
+ * How the key columns of sequences are dealt to workgroups: in parts of `least` columns, but in no more than `parts` for all sequences
+ * together, as long as these have at most `most` columns. What lies outside of `reach` last keys is seen by no query, and not counted.
  */
 export interface ColumnDeal {
   readonly least: number;

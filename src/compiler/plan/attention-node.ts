@@ -1,10 +1,17 @@
 import type { BufferDecl, Extent } from '../../runtime/abi1/definition.ts';
 import type { AttentionNode } from '../ir/nodes.ts';
-import type { AttentionMatrixPlan, AttentionOptions, ColumnDeal, HeadMixPlan } from './attention-kernel-plan.ts';
+import type {
+  AttentionCombinePlan,
+  AttentionMatrixPlan,
+  AttentionOptions,
+  ColumnDeal,
+  HeadMixPlan,
+} from './attention-kernel-plan.ts';
 import { knownMaximum, planAttentionMatrix } from './attention-matrix-plans.ts';
 import {
   activePlan,
   attentionOptions,
+  combineLanes,
   planAttentionSplit,
   planAttentionSplitSubgroups,
   type Rejection,
@@ -15,7 +22,7 @@ import { ceilDiv, plus, quads, times } from './extents.ts';
 import type { KernelPlan } from './kernel-plan.ts';
 import type { NodePlan, PlannedDispatch } from './planned.ts';
 import { defaultLimits, type TargetProfile } from './profiles.ts';
-import { foldArrays, pairs, vectors } from './workgroup-memory.ts';
+import { foldArrays } from './workgroup-memory.ts';
 
 /** What one form of attention becomes, or why it cannot serve this node on this target. */
 type Form = {
@@ -259,7 +266,7 @@ function splitForm(node: AttentionNode, options: AttentionOptions, profile: Targ
 function partsOf({ least, most, parts, reach }: ColumnDeal, { columns }: AttentionNode): Extent {
   const count = plus(reach === undefined ? 'J' : ['min', 'J', reach], columns.zero + columns.memory);
   if (least === most) return ceilDiv(count, most);
-  return ['max', ['min', parts, ceilDiv(count, least)], ceilDiv(count, most)];
+  return ['max', ['min', ceilDiv(parts, 'B'), ceilDiv(count, least)], ceilDiv(count, most)];
 }
 
 /** Storage buffers of a fused form that writes two. */
@@ -290,8 +297,7 @@ function splitInto(
   const before = ordering(node);
   const size = [`${heads.qHeads}x${valueDim}`, prefixColumns, ...Object.values(deal)].join('_');
   const partials = { partial_outputs: `partial_outputs_${size}`, partial_sums: `partial_sums_${size}` };
-  const threads = Math.max(64, Math.min(256, quads(valueDim) * 8));
-  const combine: KernelPlan = {
+  const combine: AttentionCombinePlan = {
     stage: 'attention_combine',
     qHeads: heads.qHeads,
     valueDim,
@@ -301,9 +307,7 @@ function splitInto(
     zeroHidden: options.mask.padding === 'keys_and_queries',
     ...activePlan(node),
     deal,
-    threads,
-    reads: 4,
-    workgroup: [vectors('outputs', threads), pairs('sums', Math.floor(threads / quads(valueDim)))],
+    ...combineLanes(quads(valueDim), deal, split.stage === 'attention_split_subgroups'),
   };
   const scratch = (name: string, width: number): BufferDecl => ({
     name,
@@ -315,7 +319,11 @@ function splitInto(
     dispatches: [
       ...before.dispatches,
       dispatch(node, split, { ...scores, ...order, ...logits, ...values, ...partials }, grid(parts)),
-      dispatch(node, combine, { ...sinks, ...hidden, ...active, ...partials, out: node.out }, [heads.qHeads, 'B', 1]),
+      dispatch(node, combine, { ...sinks, ...hidden, ...active, ...partials, out: node.out }, [
+        heads.qHeads,
+        'B',
+        quads(valueDim) / combine.quadsAtOnce,
+      ]),
     ],
     scratch: [
       ...before.scratch,

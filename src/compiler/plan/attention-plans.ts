@@ -1,6 +1,7 @@
 import { type Expression, find, mentions } from '../expression/tree.ts';
 import type { AttentionNode } from '../ir/nodes.ts';
 import type {
+  AttentionCombinePlan,
   AttentionOptions,
   AttentionSplitPlan,
   AttentionSplitSubgroupsPlan,
@@ -91,15 +92,25 @@ export function planAttentionSplit(options: AttentionOptions): AttentionSplitPla
   };
 }
 
-/** Small workgroups with little memory: many on a unit hide more than long bursts do. */
-const splitSchedule: SplitSchedule = { threads: 128, columns: 512, reads: 8, leastColumns: 64, workgroups: 512 };
+/**
+ * Small workgroups with little memory: many on a unit hide more than long bursts do. Reads in flight are those of 64 columns, a small
+ * share; wide heads fill the registers of half as many workgroups.
+ */
+function splitSchedule({ heads, headDim, valueDim }: AttentionOptions): SplitSchedule {
+  const threads = 128;
+  const reads = heads.queriesPerKv === 1 ? 4 : Math.max(4, Math.min(8, (64 * lanesOf(headDim)) / threads));
+  const workgroups = Math.max(headDim, valueDim) > 128 ? 256 : 512;
+  return { threads, columns: 512, reads, leastColumns: 64, workgroups };
+}
 
-/** Unpacking bounds these, which smaller shares spread more evenly. */
-const int8SplitSchedule: SplitSchedule = { ...splitSchedule, workgroups: 1024 };
+/** Lanes side by side that read a row, eight entries each. */
+const lanesOf = (width: number) => 2 ** Math.max(2, Math.ceil(Math.log2(width / 8)));
 
 /** What may be fastest elsewhere. */
-export const splitCandidates: readonly SplitSchedule[] = [64, 128, 256].flatMap((threads) =>
-  [256, 512, 1024].flatMap((workgroups) => [4, 8].map((reads) => ({ ...splitSchedule, threads, reads, workgroups }))),
+export const splitCandidates: readonly SplitSchedule[] = [128, 256, 64].flatMap((threads) =>
+  [8, 4].flatMap((reads) =>
+    [512, 256, 1024].map((workgroups) => ({ threads, columns: 512, reads, leastColumns: 64, workgroups })),
+  ),
 );
 
 export function planAttentionSplitSubgroups(
@@ -116,11 +127,10 @@ export function planAttentionSplitSubgroups(
   if (columns.memory + columns.zero > 0 && mask.window !== undefined && mask.memoryVisible === 'windowed') {
     return { reason: 'the window moves over the memory' };
   }
-  const lanes = (width: number) => 2 ** Math.max(2, Math.ceil(Math.log2(width / 8)));
-  const schedule = schedules?.attention_split_subgroups?.[0] ?? (keys === 'int8' ? int8SplitSchedule : splitSchedule);
+  const schedule = schedules?.attention_split_subgroups?.[0] ?? splitSchedule(options);
   const { threads, reads } = schedule;
   if (threads > limits.maxComputeInvocationsPerWorkgroup) return { reason: `needs ${threads} invocations` };
-  const valueLanes = lanes(valueDim);
+  const valueLanes = lanesOf(valueDim);
   const { kvHeads, queriesPerKv } = options.heads;
   const reach = mask.causal && mask.prefix === undefined ? (mask.window ?? mask.chunk) : undefined;
   const deal: ColumnDeal = {
@@ -133,14 +143,14 @@ export function planAttentionSplitSubgroups(
     stage: 'attention_split_subgroups',
     ...options,
     loadEntries: 8,
-    keyLanes: lanes(headDim),
+    keyLanes: lanesOf(headDim),
     valueLanes,
     reads,
     threads,
+    columnsAtMost: schedule.columns,
     workgroup: [
       // Scores, then weights, then outputs of each subgroup: little memory lets many workgroups run at once.
       vectors('scratch', Math.max(schedule.columns, (threads / 32) * 4 * valueLanes * 2)),
-      ...(keys === 'int8' ? [pairs('scales', schedule.columns)] : []),
       vectors('maxima', threads / 32),
       vectors('sums', threads / 32),
     ],
@@ -149,4 +159,28 @@ export function planAttentionSplitSubgroups(
   const available = limits.maxComputeWorkgroupStorageSize;
   if (bytes > available) return { reason: `needs ${bytes} bytes of workgroup memory, the target has ${available}` };
   return { plan, deal };
+}
+
+/** How the lanes of a workgroup of `attention_combine` share its work, of rows of so many quads. */
+export function combineLanes(
+  rowQuads: number,
+  { parts }: ColumnDeal,
+  usesSubgroups: boolean,
+): Pick<AttentionCombinePlan, 'quadsAtOnce' | 'usesSubgroups' | 'reads' | 'threads' | 'workgroup'> {
+  if (usesSubgroups) {
+    // Many workgroups with a few quads each: reading the parts is a matter of latency.
+    const threads = 128;
+    const quadsAtOnce = rowQuads % 4 === 0 ? 4 : 2;
+    const workgroup = [vectors('outputs', (threads / 32) * quadsAtOnce), pairs('sums', threads / 32)];
+    return {
+      quadsAtOnce,
+      usesSubgroups,
+      threads,
+      reads: Math.min(4, Math.ceil((parts * quadsAtOnce) / threads)),
+      workgroup,
+    };
+  }
+  const threads = Math.max(64, Math.min(256, rowQuads * 8));
+  const workgroup = [vectors('outputs', threads), pairs('sums', Math.ceil(threads / rowQuads))];
+  return { quadsAtOnce: rowQuads, usesSubgroups, threads, reads: 4, workgroup };
 }

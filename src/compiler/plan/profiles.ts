@@ -57,7 +57,7 @@ export interface SplitSchedule {
   readonly columns: number;
   /** Shares of fewer columns than this are not made. */
   readonly leastColumns: number;
-  /** Of one sequence, where shares are neither too small nor too large: as many as run at once. */
+  /** Of all sequences, where shares are neither too small nor too large: as many as run at once. */
   readonly workgroups: number;
 }
 

@@ -3,7 +3,9 @@
 
 const Q_HEADS = 6u;
 const VALUE_QUADS = 8u;
+const QUADS = 8u;
 const SLICES = 8u;
+const JOINED_SLICES = 8u;
 const READS = 4u;
 const MOST_COLUMNS = 128u;
 const PREFIX_COLUMNS = 0u;
@@ -37,58 +39,56 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let first = row * parts;
 
   // Each slice of lanes takes every SLICES-th part; all reads of a turn are under way before the first is used.
-  let slice = lane / VALUE_QUADS;
-  let quad = lane % VALUE_QUADS;
+  let slice = lane / QUADS;
+  let quad = group.z * QUADS + lane % QUADS;
   var maximum = MASKED;
   var sum = 0.0;
   var output = vec4f(0);
-  if (slice < SLICES) {
-    for (var part = slice; part < parts; part += SLICES * READS) {
-      let part0 = first + min(part + 0u * SLICES, parts - 1u);
-      let sums0 = partial_sums[part0];
-      let outputs0 = partial_outputs[part0 * VALUE_QUADS + quad];
-      let part1 = first + min(part + 1u * SLICES, parts - 1u);
-      let sums1 = partial_sums[part1];
-      let outputs1 = partial_outputs[part1 * VALUE_QUADS + quad];
-      let part2 = first + min(part + 2u * SLICES, parts - 1u);
-      let sums2 = partial_sums[part2];
-      let outputs2 = partial_outputs[part2 * VALUE_QUADS + quad];
-      let part3 = first + min(part + 3u * SLICES, parts - 1u);
-      let sums3 = partial_sums[part3];
-      let outputs3 = partial_outputs[part3 * VALUE_QUADS + quad];
-      let raised = max(maximum, max(max(max(sums0.x, sums1.x), sums2.x), sums3.x));
-      let rescale = exp2(maximum - raised);
-      maximum = raised;
-      sum *= rescale;
-      output *= rescale;
-      let weight0 = select(0.0, exp2(sums0.x - raised), part + 0u * SLICES < parts);
-      sum += sums0.y * weight0;
-      output += outputs0 * weight0;
-      let weight1 = select(0.0, exp2(sums1.x - raised), part + 1u * SLICES < parts);
-      sum += sums1.y * weight1;
-      output += outputs1 * weight1;
-      let weight2 = select(0.0, exp2(sums2.x - raised), part + 2u * SLICES < parts);
-      sum += sums2.y * weight2;
-      output += outputs2 * weight2;
-      let weight3 = select(0.0, exp2(sums3.x - raised), part + 3u * SLICES < parts);
-      sum += sums3.y * weight3;
-      output += outputs3 * weight3;
-    }
-    outputs[lane] = output;
-    sums[slice] = vec2f(maximum, sum);
+  for (var part = slice; part < parts; part += SLICES * READS) {
+    let part0 = first + min(part + 0u * SLICES, parts - 1u);
+    let sums0 = partial_sums[part0];
+    let outputs0 = partial_outputs[part0 * VALUE_QUADS + quad];
+    let part1 = first + min(part + 1u * SLICES, parts - 1u);
+    let sums1 = partial_sums[part1];
+    let outputs1 = partial_outputs[part1 * VALUE_QUADS + quad];
+    let part2 = first + min(part + 2u * SLICES, parts - 1u);
+    let sums2 = partial_sums[part2];
+    let outputs2 = partial_outputs[part2 * VALUE_QUADS + quad];
+    let part3 = first + min(part + 3u * SLICES, parts - 1u);
+    let sums3 = partial_sums[part3];
+    let outputs3 = partial_outputs[part3 * VALUE_QUADS + quad];
+    let raised = max(maximum, max(max(max(sums0.x, sums1.x), sums2.x), sums3.x));
+    let rescale = exp2(maximum - raised);
+    maximum = raised;
+    sum *= rescale;
+    output *= rescale;
+    let weight0 = select(0.0, exp2(sums0.x - raised), part + 0u * SLICES < parts);
+    sum += sums0.y * weight0;
+    output += outputs0 * weight0;
+    let weight1 = select(0.0, exp2(sums1.x - raised), part + 1u * SLICES < parts);
+    sum += sums1.y * weight1;
+    output += outputs1 * weight1;
+    let weight2 = select(0.0, exp2(sums2.x - raised), part + 2u * SLICES < parts);
+    sum += sums2.y * weight2;
+    output += outputs2 * weight2;
+    let weight3 = select(0.0, exp2(sums3.x - raised), part + 3u * SLICES < parts);
+    sum += sums3.y * weight3;
+    output += outputs3 * weight3;
   }
+  outputs[lane] = output;
+  sums[slice] = vec2f(maximum, sum);
   workgroupBarrier();
   if (slice == 0u) {
     var raised = MASKED;
-    for (var other = 0u; other < SLICES; other++) {
+    for (var other = 0u; other < JOINED_SLICES; other++) {
       raised = max(raised, sums[other].x);
     }
     var total = 0.0;
     var joined = vec4f(0);
-    for (var other = 0u; other < SLICES; other++) {
+    for (var other = 0u; other < JOINED_SLICES; other++) {
       let weight = exp2(sums[other].x - raised);
       total += sums[other].y * weight;
-      joined += outputs[other * VALUE_QUADS + quad] * weight;
+      joined += outputs[other * QUADS + lane] * weight;
     }
     store_out(row, quad, joined * select(0.0, 1.0 / total, total > 0.0));
   }

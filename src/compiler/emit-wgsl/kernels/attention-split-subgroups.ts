@@ -18,6 +18,8 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
   const isInt8 = plan.keys === 'int8';
   const skips = skipsFirstKeys(plan.mask) && plan.mask.prefix === undefined;
   const reads = (text: (n: number) => string) => repeat(plan.reads, text);
+  const ownColumns = Math.ceil(plan.columnsAtMost / plan.threads);
+  const softmax = isInt8 ? softmaxInRegisters(ownColumns) : softmaxInMemory;
   const joins = [4, 8, 16].filter((apart) => apart >= plan.valueLanes);
   return {
     doc: [
@@ -81,7 +83,7 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
       let key_lane = lane % KEY_LANES;
       let query_low = query_part(batch, kv_head, first_member, 2u * key_lane);
       let query_high = query_part(batch, kv_head, first_member, 2u * key_lane + 1u);
-      ${isInt8 ? readScales : ''}
+      ${isInt8 ? repeat(ownColumns, readScales) : ''}
       var key = lane / KEY_LANES;
       ${reads((n) => `var ${readKeys(n)}`)}
       for (; key < count; key += KEYS_AT_ONCE * READS) {
@@ -95,14 +97,7 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
 
       workgroupBarrier();
       var maximum = vec4f(MASKED);
-      for (var key = lane; key < filled; key += THREADS) {
-        var logits = vec4f(MASKED);
-        if (key < count) {
-          logits = logits_of(${isInt8 ? 'scales[key].x * ' : ''}scratch[key], sequence, batch, kv_head, first_member, column_of(first + key, hidden));
-        }
-        scratch[key] = logits;
-        maximum = max(maximum, logits);
-      }
+      ${softmax.maxima}
       maximum = subgroupMax(maximum);
       maxima[lane / 32u] = maximum;
       workgroupBarrier();
@@ -110,11 +105,7 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
         maximum = max(maximum, maxima[s]);
       }
       var sum = vec4f(0);
-      for (var key = lane; key < filled; key += THREADS) {
-        let weights = select(exp2(scratch[key] - maximum), vec4f(0), scratch[key] <= vec4f(MASKED));
-        scratch[key] = weights${isInt8 ? ' * scales[key].y' : ''};
-        sum += weights;
-      }
+      ${softmax.sums}
       sums[lane / 32u] = subgroupAdd(sum);
       workgroupBarrier();
 
@@ -195,12 +186,57 @@ const halvesAsFloats = wgsl`
 const readKeys = (n: number, ahead = 0) =>
   `keys${n} = keys_entries(batch, kv_head, column_of(min(first + key + ${n + ahead}u * KEYS_AT_ONCE, last), hidden), key_lane);`;
 
-/** Of keys and values: on their way while keys are read. */
-const readScales = wgsl`
-  for (var key = lane; key < count; key += THREADS) {
-    let column = column_of(first + key, hidden);
-    scales[key] = vec2f(keys_scale(batch, kv_head, column), values_scale(batch, kv_head, column));
-  }`;
+/** A lane's own column n, whose scores it makes weights of. */
+const ownKey = (n: number) => (n === 0 ? 'lane' : `lane + ${n}u * THREADS`);
+
+/** Of an own column's key and value: on their way while keys are read. */
+const readScales = (n: number) => wgsl`
+  let column${n} = column_of(min(first + ${ownKey(n)}, last), hidden);
+  let scales${n} = vec2f(keys_scale(batch, kv_head, column${n}), values_scale(batch, kv_head, column${n}));`;
+
+/** From scores to weights, each lane its own columns. Columns beyond the share, up to whole turns of reads, weigh nothing. */
+interface Softmax {
+  readonly maxima: string;
+  readonly sums: string;
+}
+
+const softmaxInMemory: Softmax = {
+  maxima: wgsl`
+    for (var key = lane; key < filled; key += THREADS) {
+      var logits = vec4f(MASKED);
+      if (key < count) {
+        logits = logits_of(scratch[key], sequence, batch, kv_head, first_member, column_of(first + key, hidden));
+      }
+      scratch[key] = logits;
+      maximum = max(maximum, logits);
+    }`,
+  sums: wgsl`
+    for (var key = lane; key < filled; key += THREADS) {
+      let weights = select(exp2(scratch[key] - maximum), vec4f(0), scratch[key] <= vec4f(MASKED));
+      scratch[key] = weights;
+      sum += weights;
+    }`,
+};
+
+/** Written out: the scales that were read ahead are in registers. */
+function softmaxInRegisters(columns: number): Softmax {
+  return {
+    maxima: repeat(
+      columns,
+      (n) => wgsl`
+        let scaled${n} = scales${n}.x * scratch[${ownKey(n)}];
+        let logits${n} = select(vec4f(MASKED), logits_of(scaled${n}, sequence, batch, kv_head, first_member, column${n}), ${ownKey(n)} < count);
+        maximum = max(maximum, logits${n});`,
+    ),
+    sums: repeat(
+      columns,
+      (n) => wgsl`
+        let weights${n} = select(exp2(logits${n} - maximum), vec4f(0), logits${n} <= vec4f(MASKED));
+        scratch[${ownKey(n)}] = weights${n} * scales${n}.y;
+        sum += weights${n};`,
+    ),
+  };
+}
 
 const multiplyKeys = (n: number) =>
   `deal_sums(low_half(keys${n}) * query_low + high_half(keys${n}) * query_high, lane, key + ${n}u * KEYS_AT_ONCE);`;

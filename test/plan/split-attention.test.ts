@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { lower } from '../../src/compiler/ir/lower.ts';
+import type {
+  AttentionCombinePlan,
+  AttentionSplitSubgroupsPlan,
+} from '../../src/compiler/plan/attention-kernel-plan.ts';
+import { extentAt } from '../../src/compiler/plan/extents.ts';
+import type { PlannedDispatch } from '../../src/compiler/plan/planned.ts';
+import { profiles, type TargetProfile } from '../../src/compiler/plan/profiles.ts';
+import { planProgram } from '../../src/compiler/plan/program.ts';
+import { shapedFrom } from '../ir/specs.ts';
+
+interface Planned<Plan> {
+  readonly plan: Plan;
+  readonly grid: readonly number[];
+}
+
+/** The two kernels of a step of decoding on 4,096 keys. */
+function decodeOf(options: string, profile: TargetProfile = profiles.subgroups) {
+  const text = `gqac: 1\nname: one\nattention: { ${options} }`;
+  const { decode } = planProgram(lower(shapedFrom('spec.yaml', text)), profile);
+  const call = { B: 1, I: 1, J: 4096, C: 4096, P: 0, L: 1, X: 0 };
+  const at = ({ grid }: PlannedDispatch) => grid.map((extent) => extentAt(extent, call));
+  const found = <Plan>(stage: string): Planned<Plan> | undefined =>
+    decode.flatMap((one) => (one.plan.stage === stage ? [{ plan: one.plan as Plan, grid: at(one) }] : []))[0];
+  return {
+    split: found<AttentionSplitSubgroupsPlan>('attention_split_subgroups'),
+    combine: found<AttentionCombinePlan>('attention_combine'),
+  };
+}
+
+describe('the join of a split attention', () => {
+  it('covers each quad of a row once, and the parts that there usually are in one turn', () => {
+    for (const [width, quadsAtOnce] of [
+      [128, 4],
+      [72, 2],
+      [24, 2],
+      [8, 2],
+    ] as const) {
+      const { combine } = decodeOf(`q_heads: 32, kv_heads: 8, head_dim: ${width}, cache: { dtype: f16 }`);
+      expect(combine?.plan).toMatchObject({ usesSubgroups: true, quadsAtOnce });
+      expect(combine?.grid).toEqual([32, 1, width / 4 / quadsAtOnce]);
+      const slices = (combine?.plan.threads ?? 0) / quadsAtOnce;
+      expect(slices * (combine?.plan.reads ?? 0)).toBeGreaterThanOrEqual(64);
+    }
+  });
+
+  it('takes whole rows where there are no subgroups', () => {
+    const { split, combine } = decodeOf('q_heads: 32, kv_heads: 8, head_dim: 128', profiles.baseline);
+    expect(split).toBeUndefined();
+    expect(combine?.plan).toMatchObject({ usesSubgroups: false, quadsAtOnce: 32 });
+    expect(combine?.grid).toEqual([32, 1, 1]);
+  });
+});
+
+describe('split attention by subgroups', () => {
+  it('has no more memory for a cache of int8: scales stay in registers', () => {
+    const options = (dtype: string) => `hidden: 64, q_heads: 8, kv_heads: 2, head_dim: 64, cache: { dtype: ${dtype} }`;
+    expect(decodeOf(options('int8')).split?.plan.workgroup).toEqual(decodeOf(options('f16')).split?.plan.workgroup);
+  });
+});
