@@ -11,7 +11,9 @@ export async function readFigures(): Promise<Figures> {
   return {
     bench: await json('bench/results/h100/attention.json'),
     pytorch: await json('bench/results/h100/pytorch.json'),
-    tuned: [await json('profiles/nvidia-h100.json'), await json('bench/results/h100/long-calls.json')],
+    tuned: await Promise.all(
+      ['profiles/nvidia-h100.json', 'bench/results/h100/long-calls.json', 'bench/results/h100/llama-1b.json'].map(json),
+    ),
   };
 }
 

@@ -69,7 +69,7 @@ async function runTune(paths: readonly string[], flags: TuneFlags, signal: Abort
   const facts = { adapter, timedBy, seconds: (performance.now() - began) / 1e3 };
   const { tuneTable } = await import('./tune-table.ts');
   const text =
-    flags.format === 'json' ? `${JSON.stringify({ schemaVersion: 2, ...facts, stages: reports }, null, 2)}\n` : '';
+    flags.format === 'json' ? `${JSON.stringify({ schemaVersion: 1, ...facts, stages: reports }, null, 2)}\n` : '';
   process.stdout.write(text || tuneTable(reports, facts));
   if (flags.output !== undefined) {
     const { schedulesOf } = await import('../tune/tune-report.ts');
