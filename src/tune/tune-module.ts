@@ -48,7 +48,7 @@ export async function tuneModule(
   return reports;
 }
 
-/** Stages that have candidates and serve any of the workloads, with those that they serve. */
+/** Stages that have candidates and serve any of the workloads, with those that they serve: small ones first, which leave time to the others. */
 function stagesOf(workloads: readonly Workload[], profile: TargetProfile, candidates: Candidates) {
   const found = workloads.map((workload) => ({
     workload,
@@ -56,6 +56,7 @@ function stagesOf(workloads: readonly Workload[], profile: TargetProfile, candid
   }));
   return scheduledStages
     .filter((stage) => candidates[stage] !== undefined)
+    .sort((a, b) => (candidates[a]?.length ?? 0) - (candidates[b]?.length ?? 0))
     .map((stage) => ({
       stage,
       works: found.flatMap(({ workload, byStage }) => {

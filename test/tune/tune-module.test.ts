@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { lower } from '../../src/compiler/ir/lower.ts';
 import type { RowSchedule } from '../../src/compiler/plan/profiles.ts';
 import { profiles } from '../../src/compiler/plan/profiles.ts';
+import { openDevice } from '../../src/node/adapter.ts';
 import { NodeTrial } from '../../src/tune/node-trial.ts';
 import { Stopwatch } from '../../src/tune/stopwatch.ts';
 import { type TuneOptions, tuneModule } from '../../src/tune/tune-module.ts';
@@ -83,5 +84,17 @@ describe('tuning', () => {
 
   it('ends when it is asked to', async () => {
     await expect(tune({ signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough');
+  });
+
+  it('leaves nothing that compiles when it ends, so that its device can be destroyed', async () => {
+    const { device } = await openDevice();
+    const controller = new AbortController();
+    const onCandidate = () => controller.abort(new Error('enough'));
+    const stopwatch = new Stopwatch(device, false);
+    await expect(tune({ device, stopwatch, ahead: 4, signal: controller.signal, onCandidate })).rejects.toThrow(
+      'enough',
+    );
+    device.destroy();
+    expect((await device.lost).reason).toBe('destroyed');
   });
 });
