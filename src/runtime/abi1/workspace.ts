@@ -65,6 +65,9 @@ export class Workspace {
   /** What lists of dispatches come to, found once: a token is recorded while the one before it runs. */
   readonly #steps = new WeakMap<readonly DispatchDecl[], readonly RecordedStep[]>();
 
+  /** Along an axis: asked for once, as devices make an object of all limits each time. */
+  readonly #mostWorkgroups: number;
+
   private constructor(
     host: WorkspaceHost,
     own: ReadonlyMap<string, GPUBuffer>,
@@ -73,6 +76,7 @@ export class Workspace {
     this.#host = host;
     this.#own = own;
     this.#external = external;
+    this.#mostWorkgroups = host.device.limits.maxComputeWorkgroupsPerDimension;
   }
 
   /** @throws LimitError, OutOfMemoryError */
@@ -136,7 +140,7 @@ export class Workspace {
 
   /** Records dispatches in order; runs of layers are repeated together. */
   record(pass: GPUComputePassEncoder, dispatches: readonly DispatchDecl[], symbols: ExtentBindings): void {
-    for (const step of this.#allSteps(dispatches)) this.#dispatch(pass, step, symbols);
+    this.#dispatch(pass, this.#allSteps(dispatches), symbols);
   }
 
   /** Records and submits dispatches: `first` of them by themselves, then four times as many, and so on. */
@@ -146,7 +150,7 @@ export class Workspace {
     for (let from = 0, size = first; from < steps.length; from += size, size *= 4) {
       const encoder = device.createCommandEncoder();
       const pass = encoder.beginComputePass();
-      for (const step of steps.slice(from, from + size)) this.#dispatch(pass, step, symbols);
+      this.#dispatch(pass, steps.slice(from, from + size), symbols);
       pass.end();
       device.queue.submit([encoder.finish()]);
     }
@@ -190,18 +194,26 @@ export class Workspace {
     return { name, pipeline, bindGroup, grid };
   }
 
-  #dispatch(pass: GPUComputePassEncoder, step: RecordedStep, symbols: ExtentBindings): void {
-    const [x, y, z] = step.grid;
-    const columns = evaluateExtent(x, symbols);
-    const rows = evaluateExtent(y, symbols);
-    const layers = evaluateExtent(z, symbols);
-    const most = this.#host.device.limits.maxComputeWorkgroupsPerDimension;
-    const largest = Math.max(columns, rows, layers);
-    if (largest > most) throw new LimitError('maxComputeWorkgroupsPerDimension', largest, most, step.name);
-    if (columns * rows * layers === 0) return;
-    pass.setPipeline(step.pipeline);
-    pass.setBindGroup(0, step.bindGroup());
-    pass.dispatchWorkgroups(columns, rows, layers);
+  /** Layers share the grids of their dispatches: each is evaluated once a call. */
+  #dispatch(pass: GPUComputePassEncoder, steps: readonly RecordedStep[], symbols: ExtentBindings): void {
+    const grids = new Map<DispatchDecl['grid'], Workgroups>();
+    for (const { name, pipeline, bindGroup, grid } of steps) {
+      const workgroups = grids.get(grid) ?? this.#workgroupsOf(grid, symbols, name);
+      grids.set(grid, workgroups);
+      const [columns, rows, layers] = workgroups;
+      if (columns * rows * layers === 0) continue;
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, bindGroup());
+      pass.dispatchWorkgroups(columns, rows, layers);
+    }
+  }
+
+  #workgroupsOf([x, y, z]: DispatchDecl['grid'], symbols: ExtentBindings, kernel: string): Workgroups {
+    const workgroups = [evaluateExtent(x, symbols), evaluateExtent(y, symbols), evaluateExtent(z, symbols)] as const;
+    const largest = Math.max(...workgroups);
+    if (largest > this.#mostWorkgroups)
+      throw new LimitError('maxComputeWorkgroupsPerDimension', largest, this.#mostWorkgroups, kernel);
+    return workgroups;
   }
 
   dispose(): void {
@@ -223,6 +235,8 @@ interface RecordedStep {
   readonly bindGroup: () => GPUBindGroup;
   readonly grid: DispatchDecl['grid'];
 }
+
+type Workgroups = readonly [number, number, number];
 
 const sameRange = (a: DispatchDecl['layers'], b: DispatchDecl['layers']) => a?.[0] === b?.[0] && a?.[1] === b?.[1];
 
