@@ -165,9 +165,9 @@ export function toFloat32(dtype: Dtype, bytes: Uint8Array, count: number): Float
       new Uint8Array(out.buffer).set(bytes);
       return out;
     case 'F16':
-      return fillBits(out, halves(bytes), f16BitsToF32Bits);
+      return fillWidened(out, halves(bytes));
     case 'BF16':
-      return fillBits(out, halves(bytes), (bits) => bits << 16);
+      return fillUpperHalves(out, halves(bytes));
     case 'F64':
       return fill(out, (i) => view.getFloat64(i * 8, true));
     case 'I64':
@@ -212,14 +212,22 @@ function halves(bytes: Uint8Array): Uint16Array {
   return new Uint16Array(bytes.slice().buffer);
 }
 
-/** Writes bits, not numbers, so that the payload of a NaN survives. */
-function fillBits(
-  out: Float32Array<ArrayBuffer>,
-  words: Uint16Array,
-  widen: (bits: number) => number,
-): Float32Array<ArrayBuffer> {
+/** The bits of every f16 as f32, made when they are first needed: looking one up takes a fraction of the time of computing it. */
+let widened: Uint32Array | undefined;
+
+/** From f16. Writes bits, not numbers, so that the payload of a NaN survives. */
+function fillWidened(out: Float32Array<ArrayBuffer>, words: Uint16Array): Float32Array<ArrayBuffer> {
+  widened ??= Uint32Array.from({ length: 65536 }, (_, bits) => f16BitsToF32Bits(bits));
+  const table = widened;
   const bits = new Uint32Array(out.buffer);
-  for (let i = 0; i < words.length; i += 1) bits[i] = widen(words[i] as number);
+  for (let i = 0; i < words.length; i += 1) bits[i] = table[words[i] as number] as number;
+  return out;
+}
+
+/** From bf16, whose bits are the upper half of an f32's. */
+function fillUpperHalves(out: Float32Array<ArrayBuffer>, words: Uint16Array): Float32Array<ArrayBuffer> {
+  const bits = new Uint32Array(out.buffer);
+  for (let i = 0; i < words.length; i += 1) bits[i] = (words[i] as number) << 16;
   return out;
 }
 

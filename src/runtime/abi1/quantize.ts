@@ -28,9 +28,9 @@ export function quantizedOf({ dtype, group }: Pick<WeightDecl, 'dtype' | 'group'
 /** Bytes of the codes of so many entries. */
 export const codeBytes = (entries: number, { dtype }: Quantized): number => (entries * bitsOf[dtype]) / 8;
 
-/** Codes, which end at a multiple of eight bytes, and scales, padded to one: some kernels read eight bytes at a time. */
+/** Codes, which end at a multiple of 16 bytes, and scales, padded to one: some kernels read 16 bytes at a time. */
 export const quantizedBytes = (entries: number, quantized: Quantized): number =>
-  codeBytes(entries, quantized) + 8 * Math.ceil(entries / quantized.group / 4);
+  codeBytes(entries, quantized) + 16 * Math.ceil(entries / quantized.group / 8);
 
 /**
  * Quantises whole groups.
@@ -38,55 +38,55 @@ export const quantizedBytes = (entries: number, quantized: Quantized): number =>
  */
 export function quantize(values: Float32Array, { dtype, group }: Quantized): QuantizedValues {
   const half = 2 ** (bitsOf[dtype] - 1);
-  const most = 2 * half - 1;
-  const codes = new Uint8Array(values.length);
+  const codesOf = dtype === 'int8' ? bytesOfGroup : nibblesOfGroup;
+  const codes = new Uint8Array((values.length * bitsOf[dtype]) / 8);
   const scales = new Uint16Array(values.length / group);
   for (let g = 0; g < scales.length; g++) {
-    const start = g * group;
-    const bits = scaleBits(values, start, start + group, half);
-    const scale = f16ToF32(bits);
+    const bits = scaleBits(values, g * group, (g + 1) * group, half);
     scales[g] = bits;
-    if (scale === 0) codes.fill(half, start, start + group);
-    else {
-      for (let at = start; at < start + group; at++) {
-        // Towards zero is down, as what is below zero becomes zero.
-        const code = ((values[at] as number) / scale + (half + 0.5)) | 0;
-        codes[at] = code < 0 ? 0 : code > most ? most : code;
-      }
-    }
+    codesOf(values, g * group, (g + 1) * group, f16ToF32(bits), codes);
   }
-  return { codes: dtype === 'int4' ? paired(codes) : codes, scales };
+  return { codes, scales };
+}
+
+/** Codes are rounded towards zero, which is down, as what is below zero becomes zero. Entries of a group without a scale are zeros. */
+function bytesOfGroup(values: Float32Array, start: number, end: number, scale: number, codes: Uint8Array): void {
+  const divisor = scale === 0 ? 1 : scale;
+  for (let at = start; at < end; at++) {
+    const code = ((values[at] as number) / divisor + 128.5) | 0;
+    codes[at] = code < 0 ? 0 : code > 255 ? 255 : code;
+  }
+}
+
+function nibblesOfGroup(values: Float32Array, start: number, end: number, scale: number, codes: Uint8Array): void {
+  const divisor = scale === 0 ? 1 : scale;
+  for (let at = start; at < end; at += 2) {
+    const low = ((values[at] as number) / divisor + 8.5) | 0;
+    const high = ((values[at + 1] as number) / divisor + 8.5) | 0;
+    codes[at >> 1] = (low < 0 ? 0 : low > 15 ? 15 : low) | ((high < 0 ? 0 : high > 15 ? 15 : high) << 4);
+  }
 }
 
 /** The scale of the entries from `start` to `end`, not beyond the largest of them / −`half`. */
 function scaleBits(values: Float32Array, start: number, end: number, half: number): number {
-  let largest = 0;
   let most = 0;
+  let least = 0;
   let sum = 0;
   for (let at = start; at < end; at++) {
     const value = values[at] as number;
-    const magnitude = Math.abs(value);
-    sum += magnitude;
-    if (magnitude > most) {
-      most = magnitude;
-      largest = value;
-    }
+    sum += value;
+    most = value > most ? value : most;
+    least = value < least ? value : least;
   }
-  const scale = largest / -half;
-  // A NaN is no maximum, but it is in the sum.
+  // Of two that are as large, the first one counts.
+  const isPositive = most === -least ? values.indexOf(most, start) < values.indexOf(least, start) : most > -least;
+  const scale = (isPositive ? most : least) / -half;
+  // A NaN is neither most nor least, but it is in the sum.
   if (!Number.isFinite(sum) || Math.abs(scale) > 65504)
     throw new RangeError(`its entries from ${start} to ${end} are not numbers, or too large for a scale in f16`);
   const nearest = f32ToF16(scale);
   const bits = Math.abs(f16ToF32(nearest)) > Math.abs(scale) ? nearest - 1 : nearest;
   return bits === negativeZero ? 0 : bits;
-}
-
-function paired(codes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(codes.length / 2);
-  for (let at = 0; at < bytes.length; at++) {
-    bytes[at] = (codes[2 * at] as number) | ((codes[2 * at + 1] as number) << 4);
-  }
-  return bytes;
 }
 
 /** The entries that codes and scales stand for. */

@@ -5,8 +5,8 @@ import { quantizedOf } from './quantize.ts';
 import { quantizedPieces, storedQuantizedPieces, type WeightPiece } from './quantized-pieces.ts';
 
 const storedAs: Readonly<Record<string, WeightDecl['dtype']>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };
-/** A tensor is read in pieces of about this many bytes. */
-const pieceBytes = 8 * 1024 * 1024;
+/** A tensor is read in pieces of about this many bytes: what is made of one stays in the caches of a processor. */
+const pieceBytes = 1024 * 1024;
 
 /**
  * The bytes of a weight as the device has them, piece by piece. Host memory is that of a piece, or of one matrix where a
