@@ -7,66 +7,84 @@ interface Codes {
   readonly bits: 4 | 8;
   /** The code that stands for zero. */
   readonly zero: number;
+  /** Where each of four codes begins in a word, for those that lie within its first 23 bits. */
+  readonly places: readonly [number, number, number, number];
+  /** What is taken of a word before: the codes of the upper half come from the bits above 16. */
+  readonly halves: string;
 }
 
 const codesOf: Readonly<Record<QuantizedStorage['dtype'], Codes>> = {
-  int8: { bits: 8, zero: 128 },
-  int4: { bits: 4, zero: 8 },
+  int8: { bits: 8, zero: 128, places: [0, 8, 0, 8], halves: 'vec4u(bits, bits, bits >> 16u, bits >> 16u)' },
+  int4: { bits: 4, zero: 8, places: [0, 4, 8, 12], halves: 'vec4u(bits)' },
 };
 
 /**
- * Four codes from bit `shift` of a word on, as numbers around zero. A code in the lowest bits of 2^23 adds itself to it: taking away 2^23
- * and the zero makes a number of it without a conversion, of which a GPU does few at a time.
+ * `fn int8_quad(bits: u32) -> vec4f`, `fn int4_quad`: four codes from the lowest bits on, as numbers around zero. A code within the mantissa
+ * of a power of two adds itself to it, where the last bit of the code counts as one: taking the power and the zero away makes a number
+ * of it without a shift or a conversion, of which a GPU does fewer at a time.
  */
-function quadOf({ bits, zero }: Codes, word: string, shift = 0): string {
-  const shifts = [0, 1, 2, 3].map((n) => `${shift + n * bits}u`).join(', ');
-  const codes = `((vec4u(${word}) >> vec4u(${shifts})) & vec4u(${2 ** bits - 1}u))`;
-  return `bitcast<vec4f>(${codes} | vec4u(0x4b000000u)) - ${2 ** 23 + zero}.0`;
-}
-
-/** Rows are whole groups, so groups are counted over all rows. */
-const scaleOf = (name: string, word: string) => wgsl`
-  fn ${name}_scale(group: u32) -> f32 {
-    return unpack2x16float(${word})[group % 2u];
-  }`;
-
-/** As `loader`, for integers. */
-export function quantizedLoader(name: string, { dtype, group, scalesAt }: QuantizedStorage): string {
-  const codes = codesOf[dtype];
-  const word = codes.bits === 8 ? `${name}[index]` : `(${name}[index / 2u] >> (16u * (index % 2u)))`;
+function quadFunction(dtype: QuantizedStorage['dtype']): string {
+  const { bits, zero, places, halves } = codesOf[dtype];
+  const words = (word: (place: number) => number) =>
+    `vec4u(${places.map((place) => `0x${word(place).toString(16)}u`).join(', ')})`;
+  const masks = words((place) => (2 ** bits - 1) << place);
+  const powers = words((place) => (127 + 23 - place) << 23);
+  const zeros = places.map((place) => `${2 ** (23 - place) + zero}.0`).join(', ');
   return wgsl`
-    ${scaleOf(name, `${name}[${scalesAt}u + group / 2u]`)}
-
-    fn load_${name}(index: u32) -> vec4f {
-      return ${name}_scale(index / ${group / 4}u) * (${quadOf(codes, word)});
+    fn ${dtype}_quad(bits: u32) -> vec4f {
+      return bitcast<vec4f>((${halves} & ${masks}) | ${powers}) - vec4f(${zeros});
     }`;
 }
 
-/** Two quads at a time: what a load of a block brings is `raw`. */
-export interface QuantizedPair {
-  readonly binding: Binding;
-  /** `fn NAME_scale(group: u32) -> f32`. */
-  readonly scale: string;
-  readonly blocksOfGroup: number;
-  /** The quads before their scale is applied. */
-  readonly quads: readonly [string, string];
+/** `fn NAME_scale(group: u32) -> f32`. Rows are whole groups, so groups are counted over all rows; `words` of 32 bits make an element. */
+function scaleFunction(name: string, { scalesAt }: QuantizedStorage, words: number): string {
+  const word =
+    words === 1
+      ? `${name}[${scalesAt}u + group / 2u]`
+      : `${name}[${scalesAt / words}u + group / ${2 * words}u][group / 2u % ${words}u]`;
+  return wgsl`
+    fn ${name}_scale(group: u32) -> f32 {
+      return unpack2x16float(${word})[group % 2u];
+    }`;
 }
 
-export function quantizedPair(name: string, { dtype, group, scalesAt }: QuantizedStorage): QuantizedPair {
-  const codes = codesOf[dtype];
-  const blocksOfGroup = group / 8;
-  if (codes.bits === 4) {
-    return {
-      binding: { name, access: 'read', type: 'array<u32>' },
-      scale: scaleOf(name, `${name}[${scalesAt}u + group / 2u]`),
-      blocksOfGroup,
-      quads: [quadOf(codes, 'raw'), quadOf(codes, 'raw', 16)],
-    };
-  }
+/** As `loader`, for integers, and what it calls. */
+export function quantizedLoader(name: string, storage: QuantizedStorage): readonly string[] {
+  const { dtype, group } = storage;
+  const word = codesOf[dtype].bits === 8 ? `${name}[index]` : `${name}[index / 2u] >> (16u * (index % 2u))`;
+  return [
+    quadFunction(dtype),
+    scaleFunction(name, storage, 1),
+    wgsl`
+      fn load_${name}(index: u32) -> vec4f {
+        return ${name}_scale(index / ${group / 4}u) * ${dtype}_quad(${word});
+      }`,
+  ];
+}
+
+/** Several quads at a time: what a load of a block brings is `raw`. */
+export interface QuantizedBlock {
+  readonly binding: Binding;
+  /** Last comes `fn NAME_scale(group: u32) -> f32`. */
+  readonly functions: readonly string[];
+  /** The group of a block. */
+  readonly group: string;
+  /** The quads before their scale is applied. */
+  readonly quads: readonly string[];
+}
+
+export function quantizedBlock(name: string, storage: QuantizedStorage, blockQuads: number): QuantizedBlock {
+  const { dtype, group } = storage;
+  const { bits } = codesOf[dtype];
+  const words = (blockQuads * bits) / 8;
+  const raw = (word: number) => (words === 1 ? 'raw' : `raw.${'xyzw'[word]}`);
+  const bitsOf = (quad: number) =>
+    bits === 8 ? raw(quad) : quad % 2 === 0 ? raw(quad / 2) : `${raw((quad - 1) / 2)} >> 16u`;
+  const blocksOfGroup = group / (4 * blockQuads);
   return {
-    binding: { name, access: 'read', type: 'array<vec2u>' },
-    scale: scaleOf(name, `${name}[${scalesAt / 2}u + group / 4u][group / 2u % 2u]`),
-    blocksOfGroup,
-    quads: [quadOf(codes, 'raw.x'), quadOf(codes, 'raw.y')],
+    binding: { name, access: 'read', type: words === 1 ? 'array<u32>' : `array<vec${words}u>` },
+    functions: [quadFunction(dtype), scaleFunction(name, storage, words)],
+    group: blocksOfGroup === 1 ? 'block' : `block / ${blocksOfGroup}u`,
+    quads: Array.from({ length: blockQuads }, (_, quad) => `${dtype}_quad(${bitsOf(quad)})`),
   };
 }

@@ -56,14 +56,16 @@ export const vectorBinding = (
   type: `array<${typeof storage === 'string' ? elementOf[storage] : 'u32'}>`,
 });
 
-/** `fn load_NAME(index: u32) -> vec4f`: the four elements at 4 · index. */
-export function loader(name: string, storage: MatrixStorage): string {
+/** Last comes `fn load_NAME(index: u32) -> vec4f`: the four elements at 4 · index. */
+export function loader(name: string, storage: MatrixStorage): readonly string[] {
   if (typeof storage !== 'string') return quantizedLoader(name, storage);
-  return wgsl`
-    fn load_${name}(index: u32) -> vec4f {
-      let raw = ${name}[index];
-      return ${decode[storage]('raw')};
-    }`;
+  return [
+    wgsl`
+      fn load_${name}(index: u32) -> vec4f {
+        let raw = ${name}[index];
+        return ${decode[storage]('raw')};
+      }`,
+  ];
 }
 
 /** Rows padded to four entries: `fn load_NAME(row: u32, quad: u32) -> vec4f`. */

@@ -1,11 +1,15 @@
+import type { LinearRowPlan } from '../plan/kernel-plan.ts';
 import type { MatrixStorage } from '../plan/plan-base.ts';
 import type { Binding } from './kernel.ts';
-import { type QuantizedPair, quantizedPair } from './quantized.ts';
+import { type QuantizedBlock, quantizedBlock } from './quantized.ts';
 import { decodedPair, halvesOf, loader, vectorBinding } from './storage.ts';
 import { wgsl } from './wgsl.ts';
 
+/** Quads that one load brings: of integers up to 16 bytes of them. */
+export type BlockQuads = LinearRowPlan['blockQuads'];
+
 /**
- * How `linear_row` and `linear_matrix` read a matrix: each row is a run of blocks of one quad or two. The number of quads and what is
+ * How `linear_row` and `linear_matrix` read a matrix: each row is a run of blocks of some quads. The number of quads and what is
  * here is all that these kernels know of how weights are stored: this is where another storage plugs in.
  */
 export interface WeightParts {
@@ -16,8 +20,9 @@ export interface WeightParts {
   readonly halves: readonly string[];
 }
 
-export function weightParts(name: string, storage: MatrixStorage, blockQuads: 1 | 2): WeightParts {
-  if (typeof storage !== 'string' && blockQuads === 2) return integerParts(name, quantizedPair(name, storage));
+export function weightParts(name: string, storage: MatrixStorage, blockQuads: BlockQuads): WeightParts {
+  if (typeof storage !== 'string' && blockQuads > 1)
+    return integerParts(name, quantizedBlock(name, storage, blockQuads));
   const isWide = blockQuads === 2 && typeof storage === 'string' && storage !== 'f32';
   const values = isWide
     ? decodedPair(storage, 'raw')
@@ -25,11 +30,11 @@ export function weightParts(name: string, storage: MatrixStorage, blockQuads: 1 
       ? [`load_${name}(block)`]
       : [`load_${name}(2u * block)`, `load_${name}(2u * block + 1u)`];
   const read = isWide ? `let raw = ${name}[block];` : '';
-  const needed = isWide ? [] : [loader(name, storage)];
+  const needed = isWide ? [] : loader(name, storage);
   const dot = wgsl`
-    fn ${name}_dot(block: u32, ${values.map((_, index) => `x${index}: vec4f`).join(', ')}) -> f32 {
+    fn ${name}_dot(block: u32, ${parameters(values)}) -> f32 {
       ${read}
-      return ${values.map((value, index) => `dot(x${index}, ${value})`).join(' + ')};
+      return ${dots(values)};
     }`;
   const halves = wgsl`
     fn ${name}_halves(block: u32) -> vec4u {
@@ -45,17 +50,28 @@ export function weightParts(name: string, storage: MatrixStorage, blockQuads: 1 
 }
 
 /** A block is of one group: its scale is applied to the sum. */
-function integerParts(name: string, { binding, scale, blocksOfGroup, quads }: QuantizedPair): WeightParts {
+function integerParts(name: string, { binding, functions, group, quads }: QuantizedBlock): WeightParts {
   const dot = wgsl`
-    fn ${name}_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+    fn ${name}_dot(block: u32, ${parameters(quads)}) -> f32 {
       let raw = ${name}[block];
-      return ${name}_scale(block / ${blocksOfGroup}u) * (dot(x0, ${quads[0]}) + dot(x1, ${quads[1]}));
+      return ${name}_scale(${group}) * (${dots(quads)});
     }`;
   const halves = wgsl`
     fn ${name}_halves(block: u32) -> vec4u {
       let raw = ${name}[block];
-      let scale = ${name}_scale(block / ${blocksOfGroup}u);
-      return ${halvesOf(quads.map((quad) => `scale * (${quad})`))};
+      let scale = ${name}_scale(${group});
+      return ${halvesOf(quads.map((quad) => `scale * ${quad}`))};
     }`;
-  return { binding, dot: [scale, dot], halves: [scale, halves] };
+  return { binding, dot: [...functions, dot], halves: [...functions, halves] };
+}
+
+const parameters = (quads: readonly string[]) => quads.map((_, index) => `x${index}: vec4f`).join(', ');
+
+/** Two products on a line. */
+function dots(quads: readonly string[]): string {
+  const products = quads.map((quad, index) => `dot(x${index}, ${quad})`);
+  const lines = products.flatMap((product, index) =>
+    index % 2 === 0 ? [[product, ...products.slice(index + 1, index + 2)].join(' + ')] : [],
+  );
+  return lines.length === 1 ? lines.join() : `\n  ${lines.join(' +\n  ')}\n`;
 }

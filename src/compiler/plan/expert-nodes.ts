@@ -2,7 +2,7 @@ import type { ExpertsDownNode, ExpertsUpNode, RouteNode } from '../ir/nodes.ts';
 import { dispatch, type MatrixStorageOf, rowsOf } from './dispatch.ts';
 import { ceilDiv, quads } from './extents.ts';
 import type { ExpertsDownPlan, ExpertsUpPlan, RoutePlan } from './kernel-plan.ts';
-import { lanesFor } from './linear-plans.ts';
+import { lanesFor } from './linear-row-plans.ts';
 import type { PlannedDispatch } from './planned.ts';
 import { floats, foldArrays, indices } from './workgroup-memory.ts';
 

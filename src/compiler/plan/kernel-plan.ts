@@ -138,8 +138,10 @@ export interface LinearRowPlan extends LinearOptions {
   readonly stage: 'linear_row';
   readonly lanes: number;
   readonly outputs: number;
-  /** Quads of a row of weights that a load brings: two make 16 bytes of 16-bit entries. */
-  readonly blockQuads: 1 | 2;
+  /** Quads of a row of weights that a load brings: 16 bytes are two quads of 16-bit entries, four of int8, eight of int4. */
+  readonly blockQuads: 1 | 2 | 4 | 8;
+  /** x is in workgroup memory, normalised: a quad more than needed behind each block lets lanes read from different banks. */
+  readonly sharesX: boolean;
   /** Loads that a lane has in flight. */
   readonly reads: number;
   /** How the lanes' sums are added; subgroups are of 32. */

@@ -5,7 +5,8 @@ import { ceilDiv } from './extents.ts';
 import { weightOfNorm } from './fused-norms.ts';
 import type { Fusions } from './fusions.ts';
 import type { LinearRowPlan } from './kernel-plan.ts';
-import { planLinearMatrix, planLinearRow, planLinearTile } from './linear-plans.ts';
+import { planLinearMatrix, planLinearTile } from './linear-plans.ts';
+import { planLinearRow } from './linear-row-plans.ts';
 import type { NodePlan, PlannedDispatch } from './planned.ts';
 import type { TargetProfile } from './profiles.ts';
 

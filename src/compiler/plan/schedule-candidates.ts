@@ -1,7 +1,8 @@
 import { matrixCandidates } from './attention-matrix-plans.ts';
 import { splitCandidates } from './attention-plans.ts';
 import { tileCandidates } from './attention-tile-plans.ts';
-import { productCandidates, rowCandidates } from './linear-plans.ts';
+import { productCandidates } from './linear-plans.ts';
+import { rowCandidates } from './linear-row-plans.ts';
 import type { Schedules } from './profiles.ts';
 
 export type ScheduledStage = keyof Schedules;

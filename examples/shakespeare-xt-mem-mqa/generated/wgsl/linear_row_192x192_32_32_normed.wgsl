@@ -191,11 +191,12 @@ fn make_outputs_3(part: u32, row: u32, lane: u32) {
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
   if (group.x < FIRST_2) {
-    make_outputs(group.x, group.y, lane);
+    make_outputs(group.x, row, lane);
   } else if (group.x < FIRST_3) {
-    make_outputs_2(group.x - FIRST_2, group.y, lane);
+    make_outputs_2(group.x - FIRST_2, row, lane);
   } else {
-    make_outputs_3(group.x - FIRST_3, group.y, lane);
+    make_outputs_3(group.x - FIRST_3, row, lane);
   }
 }

@@ -34,7 +34,7 @@ export function embed(plan: EmbedPlan): KernelSource {
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
-    functions: [...tables.map(([name, storage]) => loader(name, storage)), rowStorer('x', width)],
+    functions: [...tables.flatMap(([name, storage]) => loader(name, storage)), rowStorer('x', width)],
     body: wgsl`
       let index = group.x * ${plan.threads}u + lane;
       let row = index / WIDTH_QUADS;

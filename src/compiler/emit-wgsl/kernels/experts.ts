@@ -40,8 +40,8 @@ export function expertsUp(plan: ExpertsUpPlan): KernelSource {
     workgroupSize: plan.threads,
     functions: [
       rowLoader('x', plan.inWidth),
-      loader('weight', plan.weight),
-      ...(isGated ? [loader('gate', plan.weight)] : []),
+      ...loader('weight', plan.weight),
+      ...(isGated ? loader('gate', plan.weight) : []),
       ...activationFunction(plan.activation),
     ],
     body: wgsl`
@@ -87,7 +87,7 @@ export function expertsDown(plan: ExpertsDownPlan): KernelSource {
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
-    functions: [rowLoader('x', plan.inWidth), loader('weight', plan.weight)],
+    functions: [rowLoader('x', plan.inWidth), ...loader('weight', plan.weight)],
     body: wgsl`
       let row = group.y;
       let column = group.x * OUTPUTS + lane / LANES;

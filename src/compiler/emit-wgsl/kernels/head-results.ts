@@ -22,7 +22,7 @@ export function headResults(plan: HeadResultsPlan): KernelSource {
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
-    functions: [loader('weight', weight)],
+    functions: loader('weight', weight),
     body: wgsl`
       let row = group.x * HEADS + group.y;
       let output = group.z * ${plan.threads}u + lane;

@@ -32,7 +32,7 @@ export function latentQueries(plan: LatentQueriesPlan): KernelSource {
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
-    functions: [loader('weight', plan.weight)],
+    functions: loader('weight', plan.weight),
     body: wgsl`
       let first = group.x * TOKENS;
       let head = group.y;
@@ -85,7 +85,7 @@ export function latentValues(plan: LatentValuesPlan): KernelSource {
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
-    functions: [rowLoader('z', plan.rank), loader('weight', plan.weight)],
+    functions: [rowLoader('z', plan.rank), ...loader('weight', plan.weight)],
     body: wgsl`
       let first = group.x * TOKENS;
       let head = group.y;

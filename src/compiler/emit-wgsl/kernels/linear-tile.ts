@@ -8,7 +8,7 @@ import { linearParts } from './linear.ts';
 export function linearTile(plan: LinearTilePlan): KernelSource {
   const { gated, split, ...shared } = linearParts(plan, (name) => ({
     binding: vectorBinding(name, plan.weight),
-    functions: [loader(name, plan.weight)],
+    functions: loader(name, plan.weight),
   }));
   const threadRows = plan.tileRows / 4;
   const threadColumns = plan.tileColumns / 4;
