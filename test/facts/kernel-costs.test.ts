@@ -96,7 +96,7 @@ mlp: { kind: plain, activation: gelu, width: 24, experts: { count: 8, active: 2 
       'matrix',
     );
     expect(of('attention_matrix_h4')).toMatchObject({ arithmetic: 'matrix', flops: 2 * 2080 * 4 * 32 });
-    expect(of('attention_matrix_maximum')).toMatchObject({ flops: 0, bytesWritten: 0 });
+    expect(of('attention_matrix_maximum_h4')).toMatchObject({ flops: 0, bytesWritten: 0 });
   });
 
   it('passes partial results on where columns are dealt out, and nothing where they are not', () => {

@@ -2,15 +2,24 @@ import { describe, expect, it } from 'vitest';
 import { lower } from '../../src/compiler/ir/lower.ts';
 import type { AttentionMatrixPlan } from '../../src/compiler/plan/attention-kernel-plan.ts';
 import { extentAt } from '../../src/compiler/plan/extents.ts';
+import type { PlannedDispatch } from '../../src/compiler/plan/planned.ts';
 import { type MatrixSchedule, profiles, type TargetProfile } from '../../src/compiler/plan/profiles.ts';
-import { planProgram } from '../../src/compiler/plan/program.ts';
+import { type ProgramPlan, planProgram } from '../../src/compiler/plan/program.ts';
 import { workgroupBytes } from '../../src/compiler/plan/workgroup-memory.ts';
 import { shapedFrom } from '../ir/specs.ts';
 
 function plansOf(options: string, profile: TargetProfile = profiles.matrix): readonly AttentionMatrixPlan[] {
   const text = `gqac: 1\nname: one\nattention: { q_heads: 8, kv_heads: 2, ${options}, cache: { dtype: f16 } }`;
-  const { prefill } = planProgram(lower(shapedFrom('spec.yaml', text)), profile);
-  return prefill.flatMap(({ plan }) => (plan.stage === 'attention_matrix' ? [plan] : []));
+  return ranIn(planProgram(lower(shapedFrom('spec.yaml', text)), profile), 512, 512).flatMap(({ plan }) =>
+    plan.stage === 'attention_matrix' ? [plan] : [],
+  );
+}
+
+/** What a call of one sequence runs. */
+function ranIn({ prefill }: ProgramPlan, tokens: number, keys: number) {
+  const call = { B: 1, I: tokens, J: keys, C: keys, P: 0, L: 1, X: 0 };
+  const at = ({ grid }: PlannedDispatch) => grid.map((extent) => extentAt(extent, call));
+  return prefill.map((one) => ({ plan: one.plan, grid: at(one) })).filter(({ grid }) => !grid.includes(0));
 }
 
 const chosen = (options: string, profile?: TargetProfile) =>
@@ -56,6 +65,18 @@ describe('matrix attention', () => {
     expect(prefill.at(-1)?.plan.stage).toBe('attention_join');
     expect(gridAt(64, 500)?.[0]).toBe(0);
     expect(gridAt(64, 8192)).toEqual([8, 1, 16]);
+  });
+
+  it('takes small workgroups for few tokens, and deals keys to many of them', () => {
+    const text = 'gqac: 1\nname: one\nattention: { q_heads: 8, kv_heads: 2, head_dim: 64, cache: { dtype: f16 } }';
+    const program = planProgram(lower(shapedFrom('spec.yaml', text)), profiles.matrix);
+    const ran = (tokens: number, keys: number) =>
+      ranIn(program, tokens, keys).map(({ plan, grid }) => `${plan.stage} ${plan.threads} ${grid}`);
+    const few = ['attention_matrix 64 2,1,32', 'attention_matrix 64 2,1,32', 'attention_combine 128 8,4,4'];
+    expect(ran(4, 4096)).toEqual(few);
+    expect(ran(4, 100)).toEqual(['attention_matrix 64 2,1,1', 'attention_matrix 64 2,1,1']);
+    expect(ran(16, 4096).slice(0, 1)).toEqual(['attention_matrix 64 2,2,32']);
+    expect(ran(17, 4096).slice(0, 1)).toEqual(['attention_matrix 128 2,1,8']);
   });
 
   it('shares the memory of a unit: 6 KiB for each subgroup, or rows without padding', () => {

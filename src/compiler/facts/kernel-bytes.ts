@@ -5,7 +5,7 @@ import { type Call, extentAt } from '../plan/extents.ts';
 import { nodesOf, type PlannedDispatch } from '../plan/planned.ts';
 import type { ProgramPlan } from '../plan/program.ts';
 import { bytesOf, cacheRowBytes, elementBytes } from '../plan/tensor-bytes.ts';
-import { redoesMarked } from './kernel-flops.ts';
+import { isIdle, redoesMarked } from './kernel-flops.ts';
 import { keysSeen } from './visible-keys.ts';
 
 /** Bytes between memory and the chip at least, every tensor once; what caches hold of it is not told apart. */
@@ -27,11 +27,10 @@ export function trafficOf(
 ): readonly Traffic[] {
   const scratch = new Map(program.scratch.map((buffer) => [buffer.name, buffer]));
   const filled = new Set<string>();
-  const isIdle = ({ grid }: PlannedDispatch) => grid.some((extent) => extentAt(extent, call) === 0);
   // What is scratch for a dispatch that a call leaves out is not written either.
-  const unused = new Set(dispatches.filter(isIdle).flatMap(({ bind }) => Object.values(bind)));
+  const unused = new Set(dispatches.filter((one) => isIdle(one, call)).flatMap(({ bind }) => Object.values(bind)));
   return dispatches.map((dispatch) => {
-    if (isIdle(dispatch)) return nothing;
+    if (isIdle(dispatch, call)) return nothing;
     const { plan, node, bind, halves = [] } = dispatch;
     const isRedone = redoesMarked(plan);
     const parts = [...new Set(Object.values(bind))].map((name): Traffic => {

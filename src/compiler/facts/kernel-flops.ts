@@ -1,6 +1,6 @@
 import type { AttentionNode } from '../ir/nodes.ts';
 import type { AttentionOptions } from '../plan/attention-kernel-plan.ts';
-import type { Call } from '../plan/extents.ts';
+import { type Call, extentAt } from '../plan/extents.ts';
 import type { KernelPlan, LinearRowPlan } from '../plan/kernel-plan.ts';
 import type { PlannedDispatch } from '../plan/planned.ts';
 import type { Arithmetic } from './devices.ts';
@@ -17,11 +17,17 @@ export const redoesMarked = (plan: KernelPlan): boolean =>
   (plan.stage === 'attention_matrix' && plan.reference === 'maximum') ||
   (plan.stage === 'attention_tile' && plan.marks === 'read');
 
+/** A call leaves it out. */
+export const isIdle = ({ grid }: PlannedDispatch, call: Call): boolean =>
+  grid.some((extent) => extentAt(extent, call) === 0);
+
 /**
  * Operations of the products in one dispatch, a multiplication and an addition counted as two, pairs that a mask hides left
  * out. What is done entry by entry counts as none: it takes less time than its bytes.
  */
-export function flopsOf({ plan, node }: PlannedDispatch, call: Call): number {
+export function flopsOf(dispatch: PlannedDispatch, call: Call): number {
+  if (isIdle(dispatch, call)) return 0;
+  const { plan, node } = dispatch;
   const rows = call.B * (node?.rows === 'context' ? call.X : call.I);
   switch (plan.stage) {
     case 'linear_tile':

@@ -97,6 +97,8 @@ export interface AttentionMatrixPlan extends AttentionOptions, PlanBase {
    * joins them. False: never.
    */
   readonly inParts: boolean;
+  /** For calls of few tokens alone. */
+  readonly fewRows?: true;
   /** Quads from one row to the next. */
   readonly keyPitch: number;
   readonly valuePitch: number;
@@ -157,11 +159,11 @@ export interface AttentionCombinePlan extends PlanBase {
 
 /**
  * How the key columns of sequences are dealt to workgroups: in parts of `least` columns, but in no more than `parts` for all sequences
- * together, as long as these have at most `most` columns. What lies outside of `reach` last keys is seen by no query, and not counted.
+ * together, as long as these have at most `most` columns, if that is said. What lies outside of `reach` last keys is seen by no query, and not counted.
  */
 export interface ColumnDeal {
   readonly least: number;
-  readonly most: number;
+  readonly most?: number;
   readonly parts: number;
   readonly reach?: number;
 }

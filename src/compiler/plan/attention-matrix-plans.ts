@@ -62,6 +62,14 @@ export function planAttentionMatrix(
   return { reason: rejected.map(({ variant, reason }) => `${variant}: ${reason}`).join('; ') };
 }
 
+/** For calls of few tokens: workgroups so small that a unit runs many. */
+export function planFewRows(options: AttentionOptions, profile: TargetProfile): AttentionMatrixPlan | undefined {
+  const tileKeys = Math.max(options.headDim, options.valueDim) > 128 ? 16 : 32;
+  const schedule: MatrixSchedule = { subgroups: 2, rowBlocks: 1, tileKeys, scores: 'f32' };
+  const plan: AttentionMatrixPlan = { ...matrixPlan(options, schedule), inParts: true, fewRows: true };
+  return problem(plan, profile) === undefined ? plan : undefined;
+}
+
 const blocks = (width: number) => Math.ceil(width / 16);
 
 /** Of f16: 8 more than needed, so that rows side by side lie in different banks, and all of them at multiples of 16 bytes. */
@@ -111,6 +119,7 @@ export function knownMaximum(plan: AttentionMatrixPlan): AttentionMatrixPlan {
   return {
     ...exact,
     inParts: plan.inParts,
+    ...(plan.fewRows && { fewRows: plan.fewRows }),
     reference: 'maximum',
     workgroup: exact.workgroup.filter(({ name }) => name !== 'overflow'),
   };

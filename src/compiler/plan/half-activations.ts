@@ -52,6 +52,7 @@ function handedAt(plan: KernelPlan, binding: string): Handed | undefined {
     case 'attention_matrix':
       if (binding === 'q') return read({ ...plan, queries: 'f16' });
       return binding === 'out' ? written({ ...plan, out: 'f16' }) : undefined;
+    case 'attention_combine':
     case 'attention_join':
       return binding === 'out' ? written({ ...plan, out: 'f16' }) : undefined;
     default:

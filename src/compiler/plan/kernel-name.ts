@@ -75,7 +75,12 @@ export function kernelName(plan: KernelPlan): string {
         plan.stage === 'append_quads' && halves(plan.y),
       );
     case 'attention_matrix':
-      return joined(plan.stage, plan.reference === 'maximum' && 'maximum', ...attentionKey(plan));
+      return joined(
+        plan.stage,
+        plan.reference === 'maximum' && 'maximum',
+        plan.fewRows && 'few',
+        ...attentionKey(plan),
+      );
     case 'attention_tile':
       return joined(plan.stage, plan.marks === 'read' && 'exact', ...attentionKey(plan));
     case 'attention_split':

@@ -8,7 +8,7 @@ import { activityParts } from './attention-heads.ts';
 /** Lanes of a subgroup. */
 const subgroup = 32;
 
-/** A workgroup joins `quadsAtOnce` quads of one query head of a sequence. */
+/** A workgroup joins `quadsAtOnce` quads of one query head of a token. */
 export function attentionCombine(plan: AttentionCombinePlan): KernelSource {
   const { quadsAtOnce, usesSubgroups } = plan;
   const activity = activityParts(plan.active, plan.qHeads);
@@ -130,14 +130,14 @@ const silentHead = wgsl`
   }`;
 
 const dealConstants = ({ least, most, parts, reach }: ColumnDeal) => ({
-  MOST_COLUMNS: u32c(most),
-  ...(least < most && { LEAST_COLUMNS: u32c(least), MOST_PARTS: u32c(parts) }),
+  ...(most !== undefined && { MOST_COLUMNS: u32c(most) }),
+  ...(least !== most && { LEAST_COLUMNS: u32c(least), MOST_PARTS: u32c(parts) }),
   ...(reach !== undefined && { REACH: u32c(reach) }),
 });
 
 function partsOf({ least, most }: ColumnDeal): string {
   const fewest = '(columns + MOST_COLUMNS - 1u) / MOST_COLUMNS';
-  return least < most
-    ? `max(min((columns + LEAST_COLUMNS - 1u) / LEAST_COLUMNS, (MOST_PARTS + step.batch - 1u) / step.batch), ${fewest})`
-    : fewest;
+  if (least === most) return fewest;
+  const wished = 'min((columns + LEAST_COLUMNS - 1u) / LEAST_COLUMNS, (MOST_PARTS + step.batch - 1u) / step.batch)';
+  return most === undefined ? wished : `max(${wished}, ${fewest})`;
 }
