@@ -5054,8 +5054,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_matrix_192x192_of_f16: `// y = x · weightᵀ, weights [192, 192]
-// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
+  linear_matrix_192x192_of_f16_tiles128x128: `// y = x · weightᵀ, weights [192, 192]
+// A workgroup makes 128 rows × 128 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -5066,10 +5066,10 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 128u;
-const TILE_COLUMNS = 64u;
+const TILE_COLUMNS = 128u;
 const TILE_BLOCKS = 8u;
 const TILE_PITCH = 9u;
-const SUBGROUP_COLUMNS = 2u;
+const SUBGROUP_COLUMNS = 4u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
@@ -5086,7 +5086,7 @@ struct Step {
 @group(0) @binding(3) var<uniform> step: Step;
 
 var<workgroup> x_tile: array<vec4u, 1152>;
-var<workgroup> weight_tile: array<vec4u, 576>;
+var<workgroup> weight_tile: array<vec4u, 1152>;
 
 fn x_halves(block: u32) -> vec4u {
   return x[block];
@@ -5145,7 +5145,7 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   }
 }
 
-@compute @workgroup_size(128)
+@compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
   let first_column = group.y * TILE_COLUMNS;
@@ -5166,25 +5166,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
   // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
-  let x_at1 = x_at(lane + 128u, first_row);
-  let x_at2 = x_at(lane + 256u, first_row);
-  let x_at3 = x_at(lane + 384u, first_row);
-  let x_at4 = x_at(lane + 512u, first_row);
-  let x_at5 = x_at(lane + 640u, first_row);
-  let x_at6 = x_at(lane + 768u, first_row);
-  let x_at7 = x_at(lane + 896u, first_row);
+  let x_at1 = x_at(lane + 256u, first_row);
+  let x_at2 = x_at(lane + 512u, first_row);
+  let x_at3 = x_at(lane + 768u, first_row);
   let weight_at0 = weight_at(lane, first_column);
-  let weight_at1 = weight_at(lane + 128u, first_column);
-  let weight_at2 = weight_at(lane + 256u, first_column);
-  let weight_at3 = weight_at(lane + 384u, first_column);
+  let weight_at1 = weight_at(lane + 256u, first_column);
+  let weight_at2 = weight_at(lane + 512u, first_column);
+  let weight_at3 = weight_at(lane + 768u, first_column);
   var x_held0 = x_halves(x_at0);
   var x_held1 = x_halves(x_at1);
   var x_held2 = x_halves(x_at2);
   var x_held3 = x_halves(x_at3);
-  var x_held4 = x_halves(x_at4);
-  var x_held5 = x_halves(x_at5);
-  var x_held6 = x_halves(x_at6);
-  var x_held7 = x_halves(x_at7);
   var weight_held0 = weight_halves(weight_at0);
   var weight_held1 = weight_halves(weight_at1);
   var weight_held2 = weight_halves(weight_at2);
@@ -5192,27 +5184,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
     store_x(lane, x_held0);
-    store_x(lane + 128u, x_held1);
-    store_x(lane + 256u, x_held2);
-    store_x(lane + 384u, x_held3);
-    store_x(lane + 512u, x_held4);
-    store_x(lane + 640u, x_held5);
-    store_x(lane + 768u, x_held6);
-    store_x(lane + 896u, x_held7);
+    store_x(lane + 256u, x_held1);
+    store_x(lane + 512u, x_held2);
+    store_x(lane + 768u, x_held3);
     store_weight(lane, weight_held0);
-    store_weight(lane + 128u, weight_held1);
-    store_weight(lane + 256u, weight_held2);
-    store_weight(lane + 384u, weight_held3);
+    store_weight(lane + 256u, weight_held1);
+    store_weight(lane + 512u, weight_held2);
+    store_weight(lane + 768u, weight_held3);
     workgroupBarrier();
     let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
     x_held0 = x_halves(x_at0 + next);
     x_held1 = x_halves(x_at1 + next);
     x_held2 = x_halves(x_at2 + next);
     x_held3 = x_halves(x_at3 + next);
-    x_held4 = x_halves(x_at4 + next);
-    x_held5 = x_halves(x_at5 + next);
-    x_held6 = x_halves(x_at6 + next);
-    x_held7 = x_halves(x_at7 + next);
     weight_held0 = weight_halves(weight_at0 + next);
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
@@ -5345,8 +5329,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_matrix_192x64_of_f16: `// y = x · weightᵀ, weights [64, 192]
-// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
+  linear_matrix_192x192_of_f16_tiles64x64: `// y = x · weightᵀ, weights [192, 192]
+// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -5355,8 +5339,8 @@ diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
 const IN_BLOCKS = 24u;
-const OUT_WIDTH = 64u;
-const TILE_ROWS = 128u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
 const TILE_BLOCKS = 8u;
 const TILE_PITCH = 9u;
@@ -5376,7 +5360,7 @@ struct Step {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4u, 1152>;
+var<workgroup> x_tile: array<vec4u, 576>;
 var<workgroup> weight_tile: array<vec4u, 576>;
 
 fn x_halves(block: u32) -> vec4u {
@@ -5440,12 +5424,229 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
   let first_column = group.y * TILE_COLUMNS;
-  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 64u;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
   let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
   let row = first_row + subgroup_row;
   let column = first_column + subgroup_column;
   let y_at = row * OUT_WIDTH + column;
   let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
+  var sum0_0 = Result();
+  var sum0_1 = Result();
+  var sum1_0 = Result();
+  var sum1_1 = Result();
+
+  // The next tiles are fetched into registers while these are multiplied.
+  let x_at0 = x_at(lane, first_row);
+  let x_at1 = x_at(lane + 128u, first_row);
+  let x_at2 = x_at(lane + 256u, first_row);
+  let x_at3 = x_at(lane + 384u, first_row);
+  let weight_at0 = weight_at(lane, first_column);
+  let weight_at1 = weight_at(lane + 128u, first_column);
+  let weight_at2 = weight_at(lane + 256u, first_column);
+  let weight_at3 = weight_at(lane + 384u, first_column);
+  var x_held0 = x_halves(x_at0);
+  var x_held1 = x_halves(x_at1);
+  var x_held2 = x_halves(x_at2);
+  var x_held3 = x_halves(x_at3);
+  var weight_held0 = weight_halves(weight_at0);
+  var weight_held1 = weight_halves(weight_at1);
+  var weight_held2 = weight_halves(weight_at2);
+  var weight_held3 = weight_halves(weight_at3);
+  for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
+    workgroupBarrier();
+    store_x(lane, x_held0);
+    store_x(lane + 128u, x_held1);
+    store_x(lane + 256u, x_held2);
+    store_x(lane + 384u, x_held3);
+    store_weight(lane, weight_held0);
+    store_weight(lane + 128u, weight_held1);
+    store_weight(lane + 256u, weight_held2);
+    store_weight(lane + 384u, weight_held3);
+    workgroupBarrier();
+    let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
+    x_held0 = x_halves(x_at0 + next);
+    x_held1 = x_halves(x_at1 + next);
+    x_held2 = x_halves(x_at2 + next);
+    x_held3 = x_halves(x_at3 + next);
+    weight_held0 = weight_halves(weight_at0 + next);
+    weight_held1 = weight_halves(weight_at1 + next);
+    weight_held2 = weight_halves(weight_at2 + next);
+    weight_held3 = weight_halves(weight_at3 + next);
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+  }
+
+  if (is_whole) {
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
+    return;
+  }
+  let own_blocks = lane / 32u * OWN_BLOCKS;
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 16u);
+  }
+}
+`,
+  linear_matrix_192x64_of_f16_tiles128x128: `// y = x · weightᵀ, weights [64, 192]
+// A workgroup makes 128 rows × 128 columns, by subgroup matrices.
+
+enable f16;
+enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+diagnostic(off, subgroup_uniformity);
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+
+const IN_BLOCKS = 24u;
+const OUT_WIDTH = 64u;
+const TILE_ROWS = 128u;
+const TILE_COLUMNS = 128u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
+const SUBGROUP_COLUMNS = 4u;
+const OWN_BLOCKS = 64u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4u, 1152>;
+var<workgroup> weight_tile: array<vec4u, 1152>;
+
+fn x_halves(block: u32) -> vec4u {
+  return x[block];
+}
+
+fn weight_halves(block: u32) -> vec4u {
+  return weight[block];
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+alias Left = subgroup_matrix_left<f16, 16, 16>;
+alias Right = subgroup_matrix_right<f16, 16, 16>;
+alias Result = subgroup_matrix_result<f32, 16, 16>;
+
+fn x_at(index: u32, first: u32) -> u32 {
+  let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_x(index: u32, held: vec4u) {
+  x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn weight_at(index: u32, first: u32) -> u32 {
+  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_weight(index: u32, held: vec4u) {
+  weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn shared_entry(at: u32) -> f32 {
+  return bitcast<f32>(x_tile[at / 4u][at % 4u]);
+}
+
+fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
+  let column = first_column + lane % 16u;
+  for (var n = 0u; n < 8u; n++) {
+    let row = first_row + 2u * n + lane % 32u / 16u;
+    let at = lane / 32u * OWN_BLOCKS * 4u + lane % 32u + n * 32u;
+    if (row < row_count() && column < OUT_WIDTH) {
+      finish(row, column, shared_entry(at));
+    }
+  }
+}
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_row = group.x * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 64u;
+  let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
+  let row = first_row + subgroup_row;
+  let column = first_column + subgroup_column;
   var sum0_0 = Result();
   var sum0_1 = Result();
   var sum1_0 = Result();
@@ -5457,25 +5658,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
   // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
-  let x_at1 = x_at(lane + 128u, first_row);
-  let x_at2 = x_at(lane + 256u, first_row);
-  let x_at3 = x_at(lane + 384u, first_row);
-  let x_at4 = x_at(lane + 512u, first_row);
-  let x_at5 = x_at(lane + 640u, first_row);
-  let x_at6 = x_at(lane + 768u, first_row);
-  let x_at7 = x_at(lane + 896u, first_row);
+  let x_at1 = x_at(lane + 256u, first_row);
+  let x_at2 = x_at(lane + 512u, first_row);
+  let x_at3 = x_at(lane + 768u, first_row);
   let weight_at0 = weight_at(lane, first_column);
-  let weight_at1 = weight_at(lane + 128u, first_column);
-  let weight_at2 = weight_at(lane + 256u, first_column);
-  let weight_at3 = weight_at(lane + 384u, first_column);
+  let weight_at1 = weight_at(lane + 256u, first_column);
+  let weight_at2 = weight_at(lane + 512u, first_column);
+  let weight_at3 = weight_at(lane + 768u, first_column);
   var x_held0 = x_halves(x_at0);
   var x_held1 = x_halves(x_at1);
   var x_held2 = x_halves(x_at2);
   var x_held3 = x_halves(x_at3);
-  var x_held4 = x_halves(x_at4);
-  var x_held5 = x_halves(x_at5);
-  var x_held6 = x_halves(x_at6);
-  var x_held7 = x_halves(x_at7);
   var weight_held0 = weight_halves(weight_at0);
   var weight_held1 = weight_halves(weight_at1);
   var weight_held2 = weight_halves(weight_at2);
@@ -5483,27 +5676,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
     store_x(lane, x_held0);
-    store_x(lane + 128u, x_held1);
-    store_x(lane + 256u, x_held2);
-    store_x(lane + 384u, x_held3);
-    store_x(lane + 512u, x_held4);
-    store_x(lane + 640u, x_held5);
-    store_x(lane + 768u, x_held6);
-    store_x(lane + 896u, x_held7);
+    store_x(lane + 256u, x_held1);
+    store_x(lane + 512u, x_held2);
+    store_x(lane + 768u, x_held3);
     store_weight(lane, weight_held0);
-    store_weight(lane + 128u, weight_held1);
-    store_weight(lane + 256u, weight_held2);
-    store_weight(lane + 384u, weight_held3);
+    store_weight(lane + 256u, weight_held1);
+    store_weight(lane + 512u, weight_held2);
+    store_weight(lane + 768u, weight_held3);
     workgroupBarrier();
     let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
     x_held0 = x_halves(x_at0 + next);
     x_held1 = x_halves(x_at1 + next);
     x_held2 = x_halves(x_at2 + next);
     x_held3 = x_halves(x_at3 + next);
-    x_held4 = x_halves(x_at4 + next);
-    x_held5 = x_halves(x_at5 + next);
-    x_held6 = x_halves(x_at6 + next);
-    x_held7 = x_halves(x_at7 + next);
     weight_held0 = weight_halves(weight_at0 + next);
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
@@ -5574,17 +5759,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
   }
 
-  if (is_whole) {
-    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
-    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
-    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
-    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
-    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, sum2_0, OUT_WIDTH);
-    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, sum2_1, OUT_WIDTH);
-    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, sum3_0, OUT_WIDTH);
-    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
-    return;
-  }
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -5633,6 +5807,225 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum3_1, 4u);
     workgroupBarrier();
     finish_entries(lane, row + 48u, column + 16u);
+  }
+}
+`,
+  linear_matrix_192x64_of_f16_tiles64x64: `// y = x · weightᵀ, weights [64, 192]
+// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
+
+enable f16;
+enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+diagnostic(off, subgroup_uniformity);
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+
+const IN_BLOCKS = 24u;
+const OUT_WIDTH = 64u;
+const TILE_ROWS = 64u;
+const TILE_COLUMNS = 64u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
+const SUBGROUP_COLUMNS = 2u;
+const OWN_BLOCKS = 64u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4u, 576>;
+var<workgroup> weight_tile: array<vec4u, 576>;
+
+fn x_halves(block: u32) -> vec4u {
+  return x[block];
+}
+
+fn weight_halves(block: u32) -> vec4u {
+  return weight[block];
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+alias Left = subgroup_matrix_left<f16, 16, 16>;
+alias Right = subgroup_matrix_right<f16, 16, 16>;
+alias Result = subgroup_matrix_result<f32, 16, 16>;
+
+fn x_at(index: u32, first: u32) -> u32 {
+  let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_x(index: u32, held: vec4u) {
+  x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn weight_at(index: u32, first: u32) -> u32 {
+  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_weight(index: u32, held: vec4u) {
+  weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn shared_entry(at: u32) -> f32 {
+  return bitcast<f32>(x_tile[at / 4u][at % 4u]);
+}
+
+fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
+  let column = first_column + lane % 16u;
+  for (var n = 0u; n < 8u; n++) {
+    let row = first_row + 2u * n + lane % 32u / 16u;
+    let at = lane / 32u * OWN_BLOCKS * 4u + lane % 32u + n * 32u;
+    if (row < row_count() && column < OUT_WIDTH) {
+      finish(row, column, shared_entry(at));
+    }
+  }
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_row = group.x * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
+  let row = first_row + subgroup_row;
+  let column = first_column + subgroup_column;
+  let y_at = row * OUT_WIDTH + column;
+  let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
+  var sum0_0 = Result();
+  var sum0_1 = Result();
+  var sum1_0 = Result();
+  var sum1_1 = Result();
+
+  // The next tiles are fetched into registers while these are multiplied.
+  let x_at0 = x_at(lane, first_row);
+  let x_at1 = x_at(lane + 128u, first_row);
+  let x_at2 = x_at(lane + 256u, first_row);
+  let x_at3 = x_at(lane + 384u, first_row);
+  let weight_at0 = weight_at(lane, first_column);
+  let weight_at1 = weight_at(lane + 128u, first_column);
+  let weight_at2 = weight_at(lane + 256u, first_column);
+  let weight_at3 = weight_at(lane + 384u, first_column);
+  var x_held0 = x_halves(x_at0);
+  var x_held1 = x_halves(x_at1);
+  var x_held2 = x_halves(x_at2);
+  var x_held3 = x_halves(x_at3);
+  var weight_held0 = weight_halves(weight_at0);
+  var weight_held1 = weight_halves(weight_at1);
+  var weight_held2 = weight_halves(weight_at2);
+  var weight_held3 = weight_halves(weight_at3);
+  for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
+    workgroupBarrier();
+    store_x(lane, x_held0);
+    store_x(lane + 128u, x_held1);
+    store_x(lane + 256u, x_held2);
+    store_x(lane + 384u, x_held3);
+    store_weight(lane, weight_held0);
+    store_weight(lane + 128u, weight_held1);
+    store_weight(lane + 256u, weight_held2);
+    store_weight(lane + 384u, weight_held3);
+    workgroupBarrier();
+    let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
+    x_held0 = x_halves(x_at0 + next);
+    x_held1 = x_halves(x_at1 + next);
+    x_held2 = x_halves(x_at2 + next);
+    x_held3 = x_halves(x_at3 + next);
+    weight_held0 = weight_halves(weight_at0 + next);
+    weight_held1 = weight_halves(weight_at1 + next);
+    weight_held2 = weight_halves(weight_at2 + next);
+    weight_held3 = weight_halves(weight_at3 + next);
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+  }
+
+  if (is_whole) {
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
+    return;
+  }
+  let own_blocks = lane / 32u * OWN_BLOCKS;
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 16u);
   }
 }
 `,
@@ -5792,8 +6185,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_matrix_192x192_add: `// y += x · weightᵀ, weights [192, 192]
-// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
+  linear_matrix_192x192_add_tiles128x128: `// y += x · weightᵀ, weights [192, 192]
+// A workgroup makes 128 rows × 128 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -5804,10 +6197,10 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 128u;
-const TILE_COLUMNS = 64u;
+const TILE_COLUMNS = 128u;
 const TILE_BLOCKS = 8u;
 const TILE_PITCH = 9u;
-const SUBGROUP_COLUMNS = 2u;
+const SUBGROUP_COLUMNS = 4u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
@@ -5824,7 +6217,7 @@ struct Step {
 @group(0) @binding(3) var<uniform> step: Step;
 
 var<workgroup> x_tile: array<vec4u, 1152>;
-var<workgroup> weight_tile: array<vec4u, 576>;
+var<workgroup> weight_tile: array<vec4u, 1152>;
 
 fn load_x(index: u32) -> vec4f {
   let raw = x[index];
@@ -5888,7 +6281,7 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   }
 }
 
-@compute @workgroup_size(128)
+@compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
   let first_column = group.y * TILE_COLUMNS;
@@ -5919,25 +6312,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
   // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
-  let x_at1 = x_at(lane + 128u, first_row);
-  let x_at2 = x_at(lane + 256u, first_row);
-  let x_at3 = x_at(lane + 384u, first_row);
-  let x_at4 = x_at(lane + 512u, first_row);
-  let x_at5 = x_at(lane + 640u, first_row);
-  let x_at6 = x_at(lane + 768u, first_row);
-  let x_at7 = x_at(lane + 896u, first_row);
+  let x_at1 = x_at(lane + 256u, first_row);
+  let x_at2 = x_at(lane + 512u, first_row);
+  let x_at3 = x_at(lane + 768u, first_row);
   let weight_at0 = weight_at(lane, first_column);
-  let weight_at1 = weight_at(lane + 128u, first_column);
-  let weight_at2 = weight_at(lane + 256u, first_column);
-  let weight_at3 = weight_at(lane + 384u, first_column);
+  let weight_at1 = weight_at(lane + 256u, first_column);
+  let weight_at2 = weight_at(lane + 512u, first_column);
+  let weight_at3 = weight_at(lane + 768u, first_column);
   var x_held0 = x_halves(x_at0);
   var x_held1 = x_halves(x_at1);
   var x_held2 = x_halves(x_at2);
   var x_held3 = x_halves(x_at3);
-  var x_held4 = x_halves(x_at4);
-  var x_held5 = x_halves(x_at5);
-  var x_held6 = x_halves(x_at6);
-  var x_held7 = x_halves(x_at7);
   var weight_held0 = weight_halves(weight_at0);
   var weight_held1 = weight_halves(weight_at1);
   var weight_held2 = weight_halves(weight_at2);
@@ -5945,27 +6330,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
     store_x(lane, x_held0);
-    store_x(lane + 128u, x_held1);
-    store_x(lane + 256u, x_held2);
-    store_x(lane + 384u, x_held3);
-    store_x(lane + 512u, x_held4);
-    store_x(lane + 640u, x_held5);
-    store_x(lane + 768u, x_held6);
-    store_x(lane + 896u, x_held7);
+    store_x(lane + 256u, x_held1);
+    store_x(lane + 512u, x_held2);
+    store_x(lane + 768u, x_held3);
     store_weight(lane, weight_held0);
-    store_weight(lane + 128u, weight_held1);
-    store_weight(lane + 256u, weight_held2);
-    store_weight(lane + 384u, weight_held3);
+    store_weight(lane + 256u, weight_held1);
+    store_weight(lane + 512u, weight_held2);
+    store_weight(lane + 768u, weight_held3);
     workgroupBarrier();
     let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
     x_held0 = x_halves(x_at0 + next);
     x_held1 = x_halves(x_at1 + next);
     x_held2 = x_halves(x_at2 + next);
     x_held3 = x_halves(x_at3 + next);
-    x_held4 = x_halves(x_at4 + next);
-    x_held5 = x_halves(x_at5 + next);
-    x_held6 = x_halves(x_at6 + next);
-    x_held7 = x_halves(x_at7 + next);
     weight_held0 = weight_halves(weight_at0 + next);
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
@@ -6098,8 +6475,238 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_matrix_192x512_of_f16_gated_silu_to_f16: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
-// A workgroup makes 128 rows × 32 columns, by subgroup matrices.
+  linear_matrix_192x192_add_tiles64x64: `// y += x · weightᵀ, weights [192, 192]
+// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
+
+enable f16;
+enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+diagnostic(off, subgroup_uniformity);
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+
+const IN_BLOCKS = 24u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 64u;
+const TILE_COLUMNS = 64u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
+const SUBGROUP_COLUMNS = 2u;
+const OWN_BLOCKS = 64u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4u, 576>;
+var<workgroup> weight_tile: array<vec4u, 576>;
+
+fn load_x(index: u32) -> vec4f {
+  let raw = x[index];
+  return raw;
+}
+
+fn x_halves(block: u32) -> vec4u {
+  return vec4u(bitcast<vec2u>(vec4h(load_x(2u * block))), bitcast<vec2u>(vec4h(load_x(2u * block + 1u))));
+}
+
+fn weight_halves(block: u32) -> vec4u {
+  return weight[block];
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+alias Left = subgroup_matrix_left<f16, 16, 16>;
+alias Right = subgroup_matrix_right<f16, 16, 16>;
+alias Result = subgroup_matrix_result<f32, 16, 16>;
+
+fn x_at(index: u32, first: u32) -> u32 {
+  let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_x(index: u32, held: vec4u) {
+  x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn weight_at(index: u32, first: u32) -> u32 {
+  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_weight(index: u32, held: vec4u) {
+  weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn shared_entry(at: u32) -> f32 {
+  return bitcast<f32>(x_tile[at / 4u][at % 4u]);
+}
+
+fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
+  let column = first_column + lane % 16u;
+  for (var n = 0u; n < 8u; n++) {
+    let row = first_row + 2u * n + lane % 32u / 16u;
+    let at = lane / 32u * OWN_BLOCKS * 4u + lane % 32u + n * 32u;
+    if (row < row_count() && column < OUT_WIDTH) {
+      finish(row, column, shared_entry(at));
+    }
+  }
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_row = group.x * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
+  let row = first_row + subgroup_row;
+  let column = first_column + subgroup_column;
+  let y_at = row * OUT_WIDTH + column;
+  let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
+  var sum0_0 = Result();
+  var sum0_1 = Result();
+  var sum1_0 = Result();
+  var sum1_1 = Result();
+  if (is_whole) {
+    sum0_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum0_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum1_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum1_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
+  }
+
+  // The next tiles are fetched into registers while these are multiplied.
+  let x_at0 = x_at(lane, first_row);
+  let x_at1 = x_at(lane + 128u, first_row);
+  let x_at2 = x_at(lane + 256u, first_row);
+  let x_at3 = x_at(lane + 384u, first_row);
+  let weight_at0 = weight_at(lane, first_column);
+  let weight_at1 = weight_at(lane + 128u, first_column);
+  let weight_at2 = weight_at(lane + 256u, first_column);
+  let weight_at3 = weight_at(lane + 384u, first_column);
+  var x_held0 = x_halves(x_at0);
+  var x_held1 = x_halves(x_at1);
+  var x_held2 = x_halves(x_at2);
+  var x_held3 = x_halves(x_at3);
+  var weight_held0 = weight_halves(weight_at0);
+  var weight_held1 = weight_halves(weight_at1);
+  var weight_held2 = weight_halves(weight_at2);
+  var weight_held3 = weight_halves(weight_at3);
+  for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
+    workgroupBarrier();
+    store_x(lane, x_held0);
+    store_x(lane + 128u, x_held1);
+    store_x(lane + 256u, x_held2);
+    store_x(lane + 384u, x_held3);
+    store_weight(lane, weight_held0);
+    store_weight(lane + 128u, weight_held1);
+    store_weight(lane + 256u, weight_held2);
+    store_weight(lane + 384u, weight_held3);
+    workgroupBarrier();
+    let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
+    x_held0 = x_halves(x_at0 + next);
+    x_held1 = x_halves(x_at1 + next);
+    x_held2 = x_halves(x_at2 + next);
+    x_held3 = x_halves(x_at3 + next);
+    weight_held0 = weight_halves(weight_at0 + next);
+    weight_held1 = weight_halves(weight_at1 + next);
+    weight_held2 = weight_halves(weight_at2 + next);
+    weight_held3 = weight_halves(weight_at3 + next);
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+  }
+
+  if (is_whole) {
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
+    return;
+  }
+  let own_blocks = lane / 32u * OWN_BLOCKS;
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 16u);
+  }
+}
+`,
+  linear_matrix_192x512_of_f16_gated_silu_to_f16_tiles128x64: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
+// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -6110,10 +6717,10 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 const IN_BLOCKS = 24u;
 const OUT_WIDTH = 512u;
 const TILE_ROWS = 128u;
-const TILE_COLUMNS = 32u;
+const TILE_COLUMNS = 64u;
 const TILE_BLOCKS = 8u;
 const TILE_PITCH = 9u;
-const SUBGROUP_COLUMNS = 2u;
+const SUBGROUP_COLUMNS = 4u;
 const OWN_BLOCKS = 128u;
 
 struct Step {
@@ -6131,8 +6738,8 @@ struct Step {
 @group(0) @binding(4) var<uniform> step: Step;
 
 var<workgroup> x_tile: array<vec4u, 1152>;
-var<workgroup> weight_tile: array<vec4u, 288>;
-var<workgroup> gate_tile: array<vec4u, 288>;
+var<workgroup> weight_tile: array<vec4u, 576>;
+var<workgroup> gate_tile: array<vec4u, 576>;
 
 fn x_halves(block: u32) -> vec4u {
   return x[block];
@@ -6208,7 +6815,7 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   }
 }
 
-@compute @workgroup_size(128)
+@compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
   let first_column = group.y * TILE_COLUMNS;
@@ -6227,25 +6834,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
   // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
-  let x_at1 = x_at(lane + 128u, first_row);
-  let x_at2 = x_at(lane + 256u, first_row);
-  let x_at3 = x_at(lane + 384u, first_row);
-  let x_at4 = x_at(lane + 512u, first_row);
-  let x_at5 = x_at(lane + 640u, first_row);
-  let x_at6 = x_at(lane + 768u, first_row);
-  let x_at7 = x_at(lane + 896u, first_row);
+  let x_at1 = x_at(lane + 256u, first_row);
+  let x_at2 = x_at(lane + 512u, first_row);
+  let x_at3 = x_at(lane + 768u, first_row);
   let weight_at0 = weight_at(lane, first_column);
-  let weight_at1 = weight_at(lane + 128u, first_column);
+  let weight_at1 = weight_at(lane + 256u, first_column);
   let gate_at0 = gate_at(lane, first_column);
-  let gate_at1 = gate_at(lane + 128u, first_column);
+  let gate_at1 = gate_at(lane + 256u, first_column);
   var x_held0 = x_halves(x_at0);
   var x_held1 = x_halves(x_at1);
   var x_held2 = x_halves(x_at2);
   var x_held3 = x_halves(x_at3);
-  var x_held4 = x_halves(x_at4);
-  var x_held5 = x_halves(x_at5);
-  var x_held6 = x_halves(x_at6);
-  var x_held7 = x_halves(x_at7);
   var weight_held0 = weight_halves(weight_at0);
   var weight_held1 = weight_halves(weight_at1);
   var gate_held0 = gate_halves(gate_at0);
@@ -6253,27 +6852,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
     store_x(lane, x_held0);
-    store_x(lane + 128u, x_held1);
-    store_x(lane + 256u, x_held2);
-    store_x(lane + 384u, x_held3);
-    store_x(lane + 512u, x_held4);
-    store_x(lane + 640u, x_held5);
-    store_x(lane + 768u, x_held6);
-    store_x(lane + 896u, x_held7);
+    store_x(lane + 256u, x_held1);
+    store_x(lane + 512u, x_held2);
+    store_x(lane + 768u, x_held3);
     store_weight(lane, weight_held0);
-    store_weight(lane + 128u, weight_held1);
+    store_weight(lane + 256u, weight_held1);
     store_gate(lane, gate_held0);
-    store_gate(lane + 128u, gate_held1);
+    store_gate(lane + 256u, gate_held1);
     workgroupBarrier();
     let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
     x_held0 = x_halves(x_at0 + next);
     x_held1 = x_halves(x_at1 + next);
     x_held2 = x_halves(x_at2 + next);
     x_held3 = x_halves(x_at3 + next);
-    x_held4 = x_halves(x_at4 + next);
-    x_held5 = x_halves(x_at5 + next);
-    x_held6 = x_halves(x_at6 + next);
-    x_held7 = x_halves(x_at7 + next);
     weight_held0 = weight_halves(weight_at0 + next);
     weight_held1 = weight_halves(weight_at1 + next);
     gate_held0 = gate_halves(gate_at0 + next);
@@ -6375,8 +6966,227 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_matrix_512x192_of_f16_add: `// y += x · weightᵀ, weights [192, 512]
-// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
+  linear_matrix_192x512_of_f16_gated_silu_to_f16_tiles64x32: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
+// A workgroup makes 64 rows × 32 columns, by subgroup matrices.
+
+enable f16;
+enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+diagnostic(off, subgroup_uniformity);
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+
+const IN_BLOCKS = 24u;
+const OUT_WIDTH = 512u;
+const TILE_ROWS = 64u;
+const TILE_COLUMNS = 32u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
+const SUBGROUP_COLUMNS = 2u;
+const OWN_BLOCKS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> gate: array<vec4u>;
+@group(0) @binding(3) var<storage, read_write> y: array<f16>;
+@group(0) @binding(4) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4u, 576>;
+var<workgroup> weight_tile: array<vec4u, 288>;
+var<workgroup> gate_tile: array<vec4u, 288>;
+
+fn x_halves(block: u32) -> vec4u {
+  return x[block];
+}
+
+fn weight_halves(block: u32) -> vec4u {
+  return weight[block];
+}
+
+fn gate_halves(block: u32) -> vec4u {
+  return gate[block];
+}
+
+fn activate(x: f32) -> f32 {
+  return x / (1.0 + exp(-max(x, -80.0)));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
+  y[row * OUT_WIDTH + column] = f16(activate(gate_sum) * sum);
+}
+
+alias Left = subgroup_matrix_left<f16, 16, 16>;
+alias Right = subgroup_matrix_right<f16, 16, 16>;
+alias Result = subgroup_matrix_result<f32, 16, 16>;
+
+fn x_at(index: u32, first: u32) -> u32 {
+  let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_x(index: u32, held: vec4u) {
+  x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn weight_at(index: u32, first: u32) -> u32 {
+  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_weight(index: u32, held: vec4u) {
+  weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn gate_at(index: u32, first: u32) -> u32 {
+  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_gate(index: u32, held: vec4u) {
+  gate_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn shared_entry(at: u32) -> f32 {
+  return bitcast<f32>(x_tile[at / 4u][at % 4u]);
+}
+
+fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
+  let column = first_column + lane % 16u;
+  for (var n = 0u; n < 8u; n++) {
+    let row = first_row + 2u * n + lane % 32u / 16u;
+    let at = lane / 32u * OWN_BLOCKS * 4u + lane % 32u + n * 32u;
+    if (row < row_count() && column < OUT_WIDTH) {
+      finish(row, column, shared_entry(at), shared_entry(at + 256u));
+    }
+  }
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_row = group.x * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 16u;
+  let row = first_row + subgroup_row;
+  let column = first_column + subgroup_column;
+  var sum0_0 = Result();
+  var sum1_0 = Result();
+  var gate_sum0_0 = Result();
+  var gate_sum1_0 = Result();
+
+  // The next tiles are fetched into registers while these are multiplied.
+  let x_at0 = x_at(lane, first_row);
+  let x_at1 = x_at(lane + 128u, first_row);
+  let x_at2 = x_at(lane + 256u, first_row);
+  let x_at3 = x_at(lane + 384u, first_row);
+  let weight_at0 = weight_at(lane, first_column);
+  let weight_at1 = weight_at(lane + 128u, first_column);
+  let gate_at0 = gate_at(lane, first_column);
+  let gate_at1 = gate_at(lane + 128u, first_column);
+  var x_held0 = x_halves(x_at0);
+  var x_held1 = x_halves(x_at1);
+  var x_held2 = x_halves(x_at2);
+  var x_held3 = x_halves(x_at3);
+  var weight_held0 = weight_halves(weight_at0);
+  var weight_held1 = weight_halves(weight_at1);
+  var gate_held0 = gate_halves(gate_at0);
+  var gate_held1 = gate_halves(gate_at1);
+  for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
+    workgroupBarrier();
+    store_x(lane, x_held0);
+    store_x(lane + 128u, x_held1);
+    store_x(lane + 256u, x_held2);
+    store_x(lane + 384u, x_held3);
+    store_weight(lane, weight_held0);
+    store_weight(lane + 128u, weight_held1);
+    store_gate(lane, gate_held0);
+    store_gate(lane + 128u, gate_held1);
+    workgroupBarrier();
+    let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
+    x_held0 = x_halves(x_at0 + next);
+    x_held1 = x_halves(x_at1 + next);
+    x_held2 = x_halves(x_at2 + next);
+    x_held3 = x_halves(x_at3 + next);
+    weight_held0 = weight_halves(weight_at0 + next);
+    weight_held1 = weight_halves(weight_at1 + next);
+    gate_held0 = gate_halves(gate_at0 + next);
+    gate_held1 = gate_halves(gate_at1 + next);
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
+      gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
+      gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
+      gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
+      gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
+    }
+  }
+
+  let own_blocks = lane / 32u * OWN_BLOCKS;
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_0, 4u);
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 64u, gate_sum0_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_0, 4u);
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 64u, gate_sum1_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 0u);
+  }
+}
+`,
+  linear_matrix_512x192_of_f16_add_tiles128x128: `// y += x · weightᵀ, weights [192, 512]
+// A workgroup makes 128 rows × 128 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -6387,10 +7197,10 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 const IN_BLOCKS = 64u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 128u;
-const TILE_COLUMNS = 64u;
+const TILE_COLUMNS = 128u;
 const TILE_BLOCKS = 8u;
 const TILE_PITCH = 9u;
-const SUBGROUP_COLUMNS = 2u;
+const SUBGROUP_COLUMNS = 4u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
@@ -6407,7 +7217,7 @@ struct Step {
 @group(0) @binding(3) var<uniform> step: Step;
 
 var<workgroup> x_tile: array<vec4u, 1152>;
-var<workgroup> weight_tile: array<vec4u, 576>;
+var<workgroup> weight_tile: array<vec4u, 1152>;
 
 fn x_halves(block: u32) -> vec4u {
   return x[block];
@@ -6466,7 +7276,7 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   }
 }
 
-@compute @workgroup_size(128)
+@compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
   let first_column = group.y * TILE_COLUMNS;
@@ -6497,25 +7307,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
   // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
-  let x_at1 = x_at(lane + 128u, first_row);
-  let x_at2 = x_at(lane + 256u, first_row);
-  let x_at3 = x_at(lane + 384u, first_row);
-  let x_at4 = x_at(lane + 512u, first_row);
-  let x_at5 = x_at(lane + 640u, first_row);
-  let x_at6 = x_at(lane + 768u, first_row);
-  let x_at7 = x_at(lane + 896u, first_row);
+  let x_at1 = x_at(lane + 256u, first_row);
+  let x_at2 = x_at(lane + 512u, first_row);
+  let x_at3 = x_at(lane + 768u, first_row);
   let weight_at0 = weight_at(lane, first_column);
-  let weight_at1 = weight_at(lane + 128u, first_column);
-  let weight_at2 = weight_at(lane + 256u, first_column);
-  let weight_at3 = weight_at(lane + 384u, first_column);
+  let weight_at1 = weight_at(lane + 256u, first_column);
+  let weight_at2 = weight_at(lane + 512u, first_column);
+  let weight_at3 = weight_at(lane + 768u, first_column);
   var x_held0 = x_halves(x_at0);
   var x_held1 = x_halves(x_at1);
   var x_held2 = x_halves(x_at2);
   var x_held3 = x_halves(x_at3);
-  var x_held4 = x_halves(x_at4);
-  var x_held5 = x_halves(x_at5);
-  var x_held6 = x_halves(x_at6);
-  var x_held7 = x_halves(x_at7);
   var weight_held0 = weight_halves(weight_at0);
   var weight_held1 = weight_halves(weight_at1);
   var weight_held2 = weight_halves(weight_at2);
@@ -6523,27 +7325,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
     store_x(lane, x_held0);
-    store_x(lane + 128u, x_held1);
-    store_x(lane + 256u, x_held2);
-    store_x(lane + 384u, x_held3);
-    store_x(lane + 512u, x_held4);
-    store_x(lane + 640u, x_held5);
-    store_x(lane + 768u, x_held6);
-    store_x(lane + 896u, x_held7);
+    store_x(lane + 256u, x_held1);
+    store_x(lane + 512u, x_held2);
+    store_x(lane + 768u, x_held3);
     store_weight(lane, weight_held0);
-    store_weight(lane + 128u, weight_held1);
-    store_weight(lane + 256u, weight_held2);
-    store_weight(lane + 384u, weight_held3);
+    store_weight(lane + 256u, weight_held1);
+    store_weight(lane + 512u, weight_held2);
+    store_weight(lane + 768u, weight_held3);
     workgroupBarrier();
     let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
     x_held0 = x_halves(x_at0 + next);
     x_held1 = x_halves(x_at1 + next);
     x_held2 = x_halves(x_at2 + next);
     x_held3 = x_halves(x_at3 + next);
-    x_held4 = x_halves(x_at4 + next);
-    x_held5 = x_halves(x_at5 + next);
-    x_held6 = x_halves(x_at6 + next);
-    x_held7 = x_halves(x_at7 + next);
     weight_held0 = weight_halves(weight_at0 + next);
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
@@ -6673,6 +7467,303 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum3_1, 4u);
     workgroupBarrier();
     finish_entries(lane, row + 48u, column + 16u);
+  }
+}
+`,
+  linear_matrix_512x192_of_f16_add_tiles64x64: `// y += x · weightᵀ, weights [192, 512]
+// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
+
+enable f16;
+enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+diagnostic(off, subgroup_uniformity);
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+
+const IN_BLOCKS = 64u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 64u;
+const TILE_COLUMNS = 64u;
+const TILE_BLOCKS = 16u;
+const TILE_PITCH = 17u;
+const SUBGROUP_COLUMNS = 2u;
+const OWN_BLOCKS = 64u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4u, 1088>;
+var<workgroup> weight_tile: array<vec4u, 1088>;
+
+fn x_halves(block: u32) -> vec4u {
+  return x[block];
+}
+
+fn weight_halves(block: u32) -> vec4u {
+  return weight[block];
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+alias Left = subgroup_matrix_left<f16, 16, 16>;
+alias Right = subgroup_matrix_right<f16, 16, 16>;
+alias Result = subgroup_matrix_result<f32, 16, 16>;
+
+fn x_at(index: u32, first: u32) -> u32 {
+  let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_x(index: u32, held: vec4u) {
+  x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn weight_at(index: u32, first: u32) -> u32 {
+  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_weight(index: u32, held: vec4u) {
+  weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn shared_entry(at: u32) -> f32 {
+  return bitcast<f32>(x_tile[at / 4u][at % 4u]);
+}
+
+fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
+  let column = first_column + lane % 16u;
+  for (var n = 0u; n < 8u; n++) {
+    let row = first_row + 2u * n + lane % 32u / 16u;
+    let at = lane / 32u * OWN_BLOCKS * 4u + lane % 32u + n * 32u;
+    if (row < row_count() && column < OUT_WIDTH) {
+      finish(row, column, shared_entry(at));
+    }
+  }
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_row = group.x * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
+  let row = first_row + subgroup_row;
+  let column = first_column + subgroup_column;
+  let y_at = row * OUT_WIDTH + column;
+  let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
+  var sum0_0 = Result();
+  var sum0_1 = Result();
+  var sum1_0 = Result();
+  var sum1_1 = Result();
+  if (is_whole) {
+    sum0_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum0_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum1_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum1_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
+  }
+
+  // The next tiles are fetched into registers while these are multiplied.
+  let x_at0 = x_at(lane, first_row);
+  let x_at1 = x_at(lane + 128u, first_row);
+  let x_at2 = x_at(lane + 256u, first_row);
+  let x_at3 = x_at(lane + 384u, first_row);
+  let x_at4 = x_at(lane + 512u, first_row);
+  let x_at5 = x_at(lane + 640u, first_row);
+  let x_at6 = x_at(lane + 768u, first_row);
+  let x_at7 = x_at(lane + 896u, first_row);
+  let weight_at0 = weight_at(lane, first_column);
+  let weight_at1 = weight_at(lane + 128u, first_column);
+  let weight_at2 = weight_at(lane + 256u, first_column);
+  let weight_at3 = weight_at(lane + 384u, first_column);
+  let weight_at4 = weight_at(lane + 512u, first_column);
+  let weight_at5 = weight_at(lane + 640u, first_column);
+  let weight_at6 = weight_at(lane + 768u, first_column);
+  let weight_at7 = weight_at(lane + 896u, first_column);
+  var x_held0 = x_halves(x_at0);
+  var x_held1 = x_halves(x_at1);
+  var x_held2 = x_halves(x_at2);
+  var x_held3 = x_halves(x_at3);
+  var x_held4 = x_halves(x_at4);
+  var x_held5 = x_halves(x_at5);
+  var x_held6 = x_halves(x_at6);
+  var x_held7 = x_halves(x_at7);
+  var weight_held0 = weight_halves(weight_at0);
+  var weight_held1 = weight_halves(weight_at1);
+  var weight_held2 = weight_halves(weight_at2);
+  var weight_held3 = weight_halves(weight_at3);
+  var weight_held4 = weight_halves(weight_at4);
+  var weight_held5 = weight_halves(weight_at5);
+  var weight_held6 = weight_halves(weight_at6);
+  var weight_held7 = weight_halves(weight_at7);
+  for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
+    workgroupBarrier();
+    store_x(lane, x_held0);
+    store_x(lane + 128u, x_held1);
+    store_x(lane + 256u, x_held2);
+    store_x(lane + 384u, x_held3);
+    store_x(lane + 512u, x_held4);
+    store_x(lane + 640u, x_held5);
+    store_x(lane + 768u, x_held6);
+    store_x(lane + 896u, x_held7);
+    store_weight(lane, weight_held0);
+    store_weight(lane + 128u, weight_held1);
+    store_weight(lane + 256u, weight_held2);
+    store_weight(lane + 384u, weight_held3);
+    store_weight(lane + 512u, weight_held4);
+    store_weight(lane + 640u, weight_held5);
+    store_weight(lane + 768u, weight_held6);
+    store_weight(lane + 896u, weight_held7);
+    workgroupBarrier();
+    let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
+    x_held0 = x_halves(x_at0 + next);
+    x_held1 = x_halves(x_at1 + next);
+    x_held2 = x_halves(x_at2 + next);
+    x_held3 = x_halves(x_at3 + next);
+    x_held4 = x_halves(x_at4 + next);
+    x_held5 = x_halves(x_at5 + next);
+    x_held6 = x_halves(x_at6 + next);
+    x_held7 = x_halves(x_at7 + next);
+    weight_held0 = weight_halves(weight_at0 + next);
+    weight_held1 = weight_halves(weight_at1 + next);
+    weight_held2 = weight_halves(weight_at2 + next);
+    weight_held3 = weight_halves(weight_at3 + next);
+    weight_held4 = weight_halves(weight_at4 + next);
+    weight_held5 = weight_halves(weight_at5 + next);
+    weight_held6 = weight_halves(weight_at6 + next);
+    weight_held7 = weight_halves(weight_at7 + next);
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 8u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 10u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 10u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 10u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 10u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 12u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 12u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 14u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 14u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 14u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 14u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+  }
+
+  if (is_whole) {
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
+    return;
+  }
+  let own_blocks = lane / 32u * OWN_BLOCKS;
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 16u);
   }
 }
 `,
@@ -7635,8 +8726,22 @@ export const definition: ModuleDefinition = {
       kernels: {
         embed_192: { code: wgsl.embed_192_matrix, bindings: ['read', 'read', 'read_write', 'uniform'] },
         norm_rms_192_to_f16: { code: wgsl.norm_rms_192_to_f16, bindings: ['read', 'read', 'read_write'] },
-        linear_matrix_192x192_of_f16: { code: wgsl.linear_matrix_192x192_of_f16, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
-        linear_matrix_192x64_of_f16: { code: wgsl.linear_matrix_192x64_of_f16, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
+        linear_matrix_192x192_of_f16_tiles128x128: {
+          code: wgsl.linear_matrix_192x192_of_f16_tiles128x128,
+          bindings: ['read_write', 'read_write', 'read_write', 'uniform'],
+        },
+        linear_matrix_192x192_of_f16_tiles64x64: {
+          code: wgsl.linear_matrix_192x192_of_f16_tiles64x64,
+          bindings: ['read_write', 'read_write', 'read_write', 'uniform'],
+        },
+        linear_matrix_192x64_of_f16_tiles128x128: {
+          code: wgsl.linear_matrix_192x64_of_f16_tiles128x128,
+          bindings: ['read_write', 'read_write', 'read_write', 'uniform'],
+        },
+        linear_matrix_192x64_of_f16_tiles64x64: {
+          code: wgsl.linear_matrix_192x64_of_f16_tiles64x64,
+          bindings: ['read_write', 'read_write', 'read_write', 'uniform'],
+        },
         append_2x32_queries6: {
           code: wgsl.append_2x32_queries6,
           bindings: [
@@ -7657,12 +8762,30 @@ export const definition: ModuleDefinition = {
           code: wgsl.attention_tile_h6_kv2_d32_causal,
           bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform'],
         },
-        linear_matrix_192x192_add: { code: wgsl.linear_matrix_192x192_add, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
-        linear_matrix_192x512_of_f16_gated_silu_to_f16: {
-          code: wgsl.linear_matrix_192x512_of_f16_gated_silu_to_f16,
+        linear_matrix_192x192_add_tiles128x128: {
+          code: wgsl.linear_matrix_192x192_add_tiles128x128,
+          bindings: ['read_write', 'read_write', 'read_write', 'uniform'],
+        },
+        linear_matrix_192x192_add_tiles64x64: {
+          code: wgsl.linear_matrix_192x192_add_tiles64x64,
+          bindings: ['read_write', 'read_write', 'read_write', 'uniform'],
+        },
+        linear_matrix_192x512_of_f16_gated_silu_to_f16_tiles128x64: {
+          code: wgsl.linear_matrix_192x512_of_f16_gated_silu_to_f16_tiles128x64,
           bindings: ['read_write', 'read_write', 'read_write', 'read_write', 'uniform'],
         },
-        linear_matrix_512x192_of_f16_add: { code: wgsl.linear_matrix_512x192_of_f16_add, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
+        linear_matrix_192x512_of_f16_gated_silu_to_f16_tiles64x32: {
+          code: wgsl.linear_matrix_192x512_of_f16_gated_silu_to_f16_tiles64x32,
+          bindings: ['read_write', 'read_write', 'read_write', 'read_write', 'uniform'],
+        },
+        linear_matrix_512x192_of_f16_add_tiles128x128: {
+          code: wgsl.linear_matrix_512x192_of_f16_add_tiles128x128,
+          bindings: ['read_write', 'read_write', 'read_write', 'uniform'],
+        },
+        linear_matrix_512x192_of_f16_add_tiles64x64: {
+          code: wgsl.linear_matrix_512x192_of_f16_add_tiles64x64,
+          bindings: ['read_write', 'read_write', 'read_write', 'uniform'],
+        },
         linear_row_192x65_normed_logits: {
           code: wgsl.linear_row_192x65_normed_logits_matrix,
           bindings: ['read', 'read', 'read_write', 'uniform', 'uniform', 'read'],
@@ -7699,21 +8822,51 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_192x192_of_f16',
+          kernel: 'linear_matrix_192x192_of_f16_tiles128x128',
           bind: ['normed', 'layers.{i}.attn.q.weight', 'q_proj', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 128], 3, 1],
+          grid: [['*', ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 63]], ['ceil', ['*', 'B', 'I'], 128]], 2, 1],
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_192x64_of_f16',
+          kernel: 'linear_matrix_192x192_of_f16_tiles64x64',
+          bind: ['normed', 'layers.{i}.attn.q.weight', 'q_proj', 'step'],
+          grid: [
+            ['*', ['less', 1, ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 63]]], ['ceil', ['*', 'B', 'I'], 64]],
+            3,
+            1,
+          ],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_matrix_192x64_of_f16_tiles128x128',
           bind: ['normed', 'layers.{i}.attn.k.weight', 'k_proj', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 128], 1, 1],
+          grid: [['*', ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 127]], ['ceil', ['*', 'B', 'I'], 128]], 1, 1],
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_192x64_of_f16',
+          kernel: 'linear_matrix_192x64_of_f16_tiles64x64',
+          bind: ['normed', 'layers.{i}.attn.k.weight', 'k_proj', 'step'],
+          grid: [
+            ['*', ['less', 1, ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 127]]], ['ceil', ['*', 'B', 'I'], 64]],
+            1,
+            1,
+          ],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_matrix_192x64_of_f16_tiles128x128',
           bind: ['normed', 'layers.{i}.attn.v.weight', 'v_proj', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 128], 1, 1],
+          grid: [['*', ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 127]], ['ceil', ['*', 'B', 'I'], 128]], 1, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_matrix_192x64_of_f16_tiles64x64',
+          bind: ['normed', 'layers.{i}.attn.v.weight', 'v_proj', 'step'],
+          grid: [
+            ['*', ['less', 1, ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 127]]], ['ceil', ['*', 'B', 'I'], 64]],
+            1,
+            1,
+          ],
           layers: [0, 4],
         },
         {
@@ -7741,9 +8894,19 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_192x192_add',
+          kernel: 'linear_matrix_192x192_add_tiles128x128',
           bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 128], 3, 1],
+          grid: [['*', ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 63]], ['ceil', ['*', 'B', 'I'], 128]], 2, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_matrix_192x192_add_tiles64x64',
+          bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
+          grid: [
+            ['*', ['less', 1, ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 63]]], ['ceil', ['*', 'B', 'I'], 64]],
+            3,
+            1,
+          ],
           layers: [0, 4],
         },
         {
@@ -7753,15 +8916,35 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_192x512_of_f16_gated_silu_to_f16',
+          kernel: 'linear_matrix_192x512_of_f16_gated_silu_to_f16_tiles128x64',
           bind: ['normed', 'layers.{i}.mlp.up.weight', 'layers.{i}.mlp.gate.weight', 'mlp_hidden', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 128], 16, 1],
+          grid: [['*', ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 15]], ['ceil', ['*', 'B', 'I'], 128]], 8, 1],
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_512x192_of_f16_add',
+          kernel: 'linear_matrix_192x512_of_f16_gated_silu_to_f16_tiles64x32',
+          bind: ['normed', 'layers.{i}.mlp.up.weight', 'layers.{i}.mlp.gate.weight', 'mlp_hidden', 'step'],
+          grid: [
+            ['*', ['less', 1, ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 15]]], ['ceil', ['*', 'B', 'I'], 64]],
+            16,
+            1,
+          ],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_matrix_512x192_of_f16_add_tiles128x128',
           bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 128], 3, 1],
+          grid: [['*', ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 63]], ['ceil', ['*', 'B', 'I'], 128]], 2, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_matrix_512x192_of_f16_add_tiles64x64',
+          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
+          grid: [
+            ['*', ['less', 1, ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 63]]], ['ceil', ['*', 'B', 'I'], 64]],
+            3,
+            1,
+          ],
           layers: [0, 4],
         },
         {

@@ -4941,8 +4941,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_matrix_192x192_of_f16: `// y = x · weightᵀ, weights [192, 192]
-// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
+  linear_matrix_192x192_of_f16_tiles128x128: `// y = x · weightᵀ, weights [192, 192]
+// A workgroup makes 128 rows × 128 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -4953,10 +4953,10 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 128u;
-const TILE_COLUMNS = 64u;
+const TILE_COLUMNS = 128u;
 const TILE_BLOCKS = 8u;
 const TILE_PITCH = 9u;
-const SUBGROUP_COLUMNS = 2u;
+const SUBGROUP_COLUMNS = 4u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
@@ -4973,7 +4973,7 @@ struct Step {
 @group(0) @binding(3) var<uniform> step: Step;
 
 var<workgroup> x_tile: array<vec4u, 1152>;
-var<workgroup> weight_tile: array<vec4u, 576>;
+var<workgroup> weight_tile: array<vec4u, 1152>;
 
 fn x_halves(block: u32) -> vec4u {
   return x[block];
@@ -5032,7 +5032,7 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   }
 }
 
-@compute @workgroup_size(128)
+@compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
   let first_column = group.y * TILE_COLUMNS;
@@ -5053,25 +5053,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
   // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
-  let x_at1 = x_at(lane + 128u, first_row);
-  let x_at2 = x_at(lane + 256u, first_row);
-  let x_at3 = x_at(lane + 384u, first_row);
-  let x_at4 = x_at(lane + 512u, first_row);
-  let x_at5 = x_at(lane + 640u, first_row);
-  let x_at6 = x_at(lane + 768u, first_row);
-  let x_at7 = x_at(lane + 896u, first_row);
+  let x_at1 = x_at(lane + 256u, first_row);
+  let x_at2 = x_at(lane + 512u, first_row);
+  let x_at3 = x_at(lane + 768u, first_row);
   let weight_at0 = weight_at(lane, first_column);
-  let weight_at1 = weight_at(lane + 128u, first_column);
-  let weight_at2 = weight_at(lane + 256u, first_column);
-  let weight_at3 = weight_at(lane + 384u, first_column);
+  let weight_at1 = weight_at(lane + 256u, first_column);
+  let weight_at2 = weight_at(lane + 512u, first_column);
+  let weight_at3 = weight_at(lane + 768u, first_column);
   var x_held0 = x_halves(x_at0);
   var x_held1 = x_halves(x_at1);
   var x_held2 = x_halves(x_at2);
   var x_held3 = x_halves(x_at3);
-  var x_held4 = x_halves(x_at4);
-  var x_held5 = x_halves(x_at5);
-  var x_held6 = x_halves(x_at6);
-  var x_held7 = x_halves(x_at7);
   var weight_held0 = weight_halves(weight_at0);
   var weight_held1 = weight_halves(weight_at1);
   var weight_held2 = weight_halves(weight_at2);
@@ -5079,27 +5071,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
     store_x(lane, x_held0);
-    store_x(lane + 128u, x_held1);
-    store_x(lane + 256u, x_held2);
-    store_x(lane + 384u, x_held3);
-    store_x(lane + 512u, x_held4);
-    store_x(lane + 640u, x_held5);
-    store_x(lane + 768u, x_held6);
-    store_x(lane + 896u, x_held7);
+    store_x(lane + 256u, x_held1);
+    store_x(lane + 512u, x_held2);
+    store_x(lane + 768u, x_held3);
     store_weight(lane, weight_held0);
-    store_weight(lane + 128u, weight_held1);
-    store_weight(lane + 256u, weight_held2);
-    store_weight(lane + 384u, weight_held3);
+    store_weight(lane + 256u, weight_held1);
+    store_weight(lane + 512u, weight_held2);
+    store_weight(lane + 768u, weight_held3);
     workgroupBarrier();
     let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
     x_held0 = x_halves(x_at0 + next);
     x_held1 = x_halves(x_at1 + next);
     x_held2 = x_halves(x_at2 + next);
     x_held3 = x_halves(x_at3 + next);
-    x_held4 = x_halves(x_at4 + next);
-    x_held5 = x_halves(x_at5 + next);
-    x_held6 = x_halves(x_at6 + next);
-    x_held7 = x_halves(x_at7 + next);
     weight_held0 = weight_halves(weight_at0 + next);
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
@@ -5232,8 +5216,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_matrix_192x32_of_f16: `// y = x · weightᵀ, weights [32, 192]
-// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
+  linear_matrix_192x192_of_f16_tiles64x64: `// y = x · weightᵀ, weights [192, 192]
+// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -5242,8 +5226,8 @@ diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
 const IN_BLOCKS = 24u;
-const OUT_WIDTH = 32u;
-const TILE_ROWS = 128u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
 const TILE_BLOCKS = 8u;
 const TILE_PITCH = 9u;
@@ -5263,7 +5247,7 @@ struct Step {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4u, 1152>;
+var<workgroup> x_tile: array<vec4u, 576>;
 var<workgroup> weight_tile: array<vec4u, 576>;
 
 fn x_halves(block: u32) -> vec4u {
@@ -5327,6 +5311,225 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
   let first_column = group.y * TILE_COLUMNS;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
+  let row = first_row + subgroup_row;
+  let column = first_column + subgroup_column;
+  let y_at = row * OUT_WIDTH + column;
+  let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
+  var sum0_0 = Result();
+  var sum0_1 = Result();
+  var sum1_0 = Result();
+  var sum1_1 = Result();
+
+  // The next tiles are fetched into registers while these are multiplied.
+  let x_at0 = x_at(lane, first_row);
+  let x_at1 = x_at(lane + 128u, first_row);
+  let x_at2 = x_at(lane + 256u, first_row);
+  let x_at3 = x_at(lane + 384u, first_row);
+  let weight_at0 = weight_at(lane, first_column);
+  let weight_at1 = weight_at(lane + 128u, first_column);
+  let weight_at2 = weight_at(lane + 256u, first_column);
+  let weight_at3 = weight_at(lane + 384u, first_column);
+  var x_held0 = x_halves(x_at0);
+  var x_held1 = x_halves(x_at1);
+  var x_held2 = x_halves(x_at2);
+  var x_held3 = x_halves(x_at3);
+  var weight_held0 = weight_halves(weight_at0);
+  var weight_held1 = weight_halves(weight_at1);
+  var weight_held2 = weight_halves(weight_at2);
+  var weight_held3 = weight_halves(weight_at3);
+  for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
+    workgroupBarrier();
+    store_x(lane, x_held0);
+    store_x(lane + 128u, x_held1);
+    store_x(lane + 256u, x_held2);
+    store_x(lane + 384u, x_held3);
+    store_weight(lane, weight_held0);
+    store_weight(lane + 128u, weight_held1);
+    store_weight(lane + 256u, weight_held2);
+    store_weight(lane + 384u, weight_held3);
+    workgroupBarrier();
+    let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
+    x_held0 = x_halves(x_at0 + next);
+    x_held1 = x_halves(x_at1 + next);
+    x_held2 = x_halves(x_at2 + next);
+    x_held3 = x_halves(x_at3 + next);
+    weight_held0 = weight_halves(weight_at0 + next);
+    weight_held1 = weight_halves(weight_at1 + next);
+    weight_held2 = weight_halves(weight_at2 + next);
+    weight_held3 = weight_halves(weight_at3 + next);
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+  }
+
+  if (is_whole) {
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
+    return;
+  }
+  let own_blocks = lane / 32u * OWN_BLOCKS;
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 16u);
+  }
+}
+`,
+  linear_matrix_192x32_of_f16_tiles128x128: `// y = x · weightᵀ, weights [32, 192]
+// A workgroup makes 128 rows × 128 columns, by subgroup matrices.
+
+enable f16;
+enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+diagnostic(off, subgroup_uniformity);
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+
+const IN_BLOCKS = 24u;
+const OUT_WIDTH = 32u;
+const TILE_ROWS = 128u;
+const TILE_COLUMNS = 128u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
+const SUBGROUP_COLUMNS = 4u;
+const OWN_BLOCKS = 64u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4u, 1152>;
+var<workgroup> weight_tile: array<vec4u, 1152>;
+
+fn x_halves(block: u32) -> vec4u {
+  return x[block];
+}
+
+fn weight_halves(block: u32) -> vec4u {
+  return weight[block];
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+alias Left = subgroup_matrix_left<f16, 16, 16>;
+alias Right = subgroup_matrix_right<f16, 16, 16>;
+alias Result = subgroup_matrix_result<f32, 16, 16>;
+
+fn x_at(index: u32, first: u32) -> u32 {
+  let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_x(index: u32, held: vec4u) {
+  x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn weight_at(index: u32, first: u32) -> u32 {
+  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_weight(index: u32, held: vec4u) {
+  weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn shared_entry(at: u32) -> f32 {
+  return bitcast<f32>(x_tile[at / 4u][at % 4u]);
+}
+
+fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
+  let column = first_column + lane % 16u;
+  for (var n = 0u; n < 8u; n++) {
+    let row = first_row + 2u * n + lane % 32u / 16u;
+    let at = lane / 32u * OWN_BLOCKS * 4u + lane % 32u + n * 32u;
+    if (row < row_count() && column < OUT_WIDTH) {
+      finish(row, column, shared_entry(at));
+    }
+  }
+}
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_row = group.x * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
   let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 64u;
   let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
   let row = first_row + subgroup_row;
@@ -5342,25 +5545,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
   // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
-  let x_at1 = x_at(lane + 128u, first_row);
-  let x_at2 = x_at(lane + 256u, first_row);
-  let x_at3 = x_at(lane + 384u, first_row);
-  let x_at4 = x_at(lane + 512u, first_row);
-  let x_at5 = x_at(lane + 640u, first_row);
-  let x_at6 = x_at(lane + 768u, first_row);
-  let x_at7 = x_at(lane + 896u, first_row);
+  let x_at1 = x_at(lane + 256u, first_row);
+  let x_at2 = x_at(lane + 512u, first_row);
+  let x_at3 = x_at(lane + 768u, first_row);
   let weight_at0 = weight_at(lane, first_column);
-  let weight_at1 = weight_at(lane + 128u, first_column);
-  let weight_at2 = weight_at(lane + 256u, first_column);
-  let weight_at3 = weight_at(lane + 384u, first_column);
+  let weight_at1 = weight_at(lane + 256u, first_column);
+  let weight_at2 = weight_at(lane + 512u, first_column);
+  let weight_at3 = weight_at(lane + 768u, first_column);
   var x_held0 = x_halves(x_at0);
   var x_held1 = x_halves(x_at1);
   var x_held2 = x_halves(x_at2);
   var x_held3 = x_halves(x_at3);
-  var x_held4 = x_halves(x_at4);
-  var x_held5 = x_halves(x_at5);
-  var x_held6 = x_halves(x_at6);
-  var x_held7 = x_halves(x_at7);
   var weight_held0 = weight_halves(weight_at0);
   var weight_held1 = weight_halves(weight_at1);
   var weight_held2 = weight_halves(weight_at2);
@@ -5368,27 +5563,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
     store_x(lane, x_held0);
-    store_x(lane + 128u, x_held1);
-    store_x(lane + 256u, x_held2);
-    store_x(lane + 384u, x_held3);
-    store_x(lane + 512u, x_held4);
-    store_x(lane + 640u, x_held5);
-    store_x(lane + 768u, x_held6);
-    store_x(lane + 896u, x_held7);
+    store_x(lane + 256u, x_held1);
+    store_x(lane + 512u, x_held2);
+    store_x(lane + 768u, x_held3);
     store_weight(lane, weight_held0);
-    store_weight(lane + 128u, weight_held1);
-    store_weight(lane + 256u, weight_held2);
-    store_weight(lane + 384u, weight_held3);
+    store_weight(lane + 256u, weight_held1);
+    store_weight(lane + 512u, weight_held2);
+    store_weight(lane + 768u, weight_held3);
     workgroupBarrier();
     let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
     x_held0 = x_halves(x_at0 + next);
     x_held1 = x_halves(x_at1 + next);
     x_held2 = x_halves(x_at2 + next);
     x_held3 = x_halves(x_at3 + next);
-    x_held4 = x_halves(x_at4 + next);
-    x_held5 = x_halves(x_at5 + next);
-    x_held6 = x_halves(x_at6 + next);
-    x_held7 = x_halves(x_at7 + next);
     weight_held0 = weight_halves(weight_at0 + next);
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
@@ -5510,8 +5697,218 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_matrix_192x192_add: `// y += x · weightᵀ, weights [192, 192]
-// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
+  linear_matrix_192x32_of_f16_tiles64x64: `// y = x · weightᵀ, weights [32, 192]
+// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
+
+enable f16;
+enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+diagnostic(off, subgroup_uniformity);
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+
+const IN_BLOCKS = 24u;
+const OUT_WIDTH = 32u;
+const TILE_ROWS = 64u;
+const TILE_COLUMNS = 64u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
+const SUBGROUP_COLUMNS = 2u;
+const OWN_BLOCKS = 64u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4u, 576>;
+var<workgroup> weight_tile: array<vec4u, 576>;
+
+fn x_halves(block: u32) -> vec4u {
+  return x[block];
+}
+
+fn weight_halves(block: u32) -> vec4u {
+  return weight[block];
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+alias Left = subgroup_matrix_left<f16, 16, 16>;
+alias Right = subgroup_matrix_right<f16, 16, 16>;
+alias Result = subgroup_matrix_result<f32, 16, 16>;
+
+fn x_at(index: u32, first: u32) -> u32 {
+  let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_x(index: u32, held: vec4u) {
+  x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn weight_at(index: u32, first: u32) -> u32 {
+  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_weight(index: u32, held: vec4u) {
+  weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn shared_entry(at: u32) -> f32 {
+  return bitcast<f32>(x_tile[at / 4u][at % 4u]);
+}
+
+fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
+  let column = first_column + lane % 16u;
+  for (var n = 0u; n < 8u; n++) {
+    let row = first_row + 2u * n + lane % 32u / 16u;
+    let at = lane / 32u * OWN_BLOCKS * 4u + lane % 32u + n * 32u;
+    if (row < row_count() && column < OUT_WIDTH) {
+      finish(row, column, shared_entry(at));
+    }
+  }
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_row = group.x * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
+  let row = first_row + subgroup_row;
+  let column = first_column + subgroup_column;
+  var sum0_0 = Result();
+  var sum0_1 = Result();
+  var sum1_0 = Result();
+  var sum1_1 = Result();
+
+  // The next tiles are fetched into registers while these are multiplied.
+  let x_at0 = x_at(lane, first_row);
+  let x_at1 = x_at(lane + 128u, first_row);
+  let x_at2 = x_at(lane + 256u, first_row);
+  let x_at3 = x_at(lane + 384u, first_row);
+  let weight_at0 = weight_at(lane, first_column);
+  let weight_at1 = weight_at(lane + 128u, first_column);
+  let weight_at2 = weight_at(lane + 256u, first_column);
+  let weight_at3 = weight_at(lane + 384u, first_column);
+  var x_held0 = x_halves(x_at0);
+  var x_held1 = x_halves(x_at1);
+  var x_held2 = x_halves(x_at2);
+  var x_held3 = x_halves(x_at3);
+  var weight_held0 = weight_halves(weight_at0);
+  var weight_held1 = weight_halves(weight_at1);
+  var weight_held2 = weight_halves(weight_at2);
+  var weight_held3 = weight_halves(weight_at3);
+  for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
+    workgroupBarrier();
+    store_x(lane, x_held0);
+    store_x(lane + 128u, x_held1);
+    store_x(lane + 256u, x_held2);
+    store_x(lane + 384u, x_held3);
+    store_weight(lane, weight_held0);
+    store_weight(lane + 128u, weight_held1);
+    store_weight(lane + 256u, weight_held2);
+    store_weight(lane + 384u, weight_held3);
+    workgroupBarrier();
+    let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
+    x_held0 = x_halves(x_at0 + next);
+    x_held1 = x_halves(x_at1 + next);
+    x_held2 = x_halves(x_at2 + next);
+    x_held3 = x_halves(x_at3 + next);
+    weight_held0 = weight_halves(weight_at0 + next);
+    weight_held1 = weight_halves(weight_at1 + next);
+    weight_held2 = weight_halves(weight_at2 + next);
+    weight_held3 = weight_halves(weight_at3 + next);
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+  }
+
+  let own_blocks = lane / 32u * OWN_BLOCKS;
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 16u);
+  }
+}
+`,
+  linear_matrix_192x192_add_tiles128x128: `// y += x · weightᵀ, weights [192, 192]
+// A workgroup makes 128 rows × 128 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -5522,6 +5919,296 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 128u;
+const TILE_COLUMNS = 128u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
+const SUBGROUP_COLUMNS = 4u;
+const OWN_BLOCKS = 64u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4u, 1152>;
+var<workgroup> weight_tile: array<vec4u, 1152>;
+
+fn load_x(index: u32) -> vec4f {
+  let raw = x[index];
+  return raw;
+}
+
+fn x_halves(block: u32) -> vec4u {
+  return vec4u(bitcast<vec2u>(vec4h(load_x(2u * block))), bitcast<vec2u>(vec4h(load_x(2u * block + 1u))));
+}
+
+fn weight_halves(block: u32) -> vec4u {
+  return weight[block];
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+alias Left = subgroup_matrix_left<f16, 16, 16>;
+alias Right = subgroup_matrix_right<f16, 16, 16>;
+alias Result = subgroup_matrix_result<f32, 16, 16>;
+
+fn x_at(index: u32, first: u32) -> u32 {
+  let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_x(index: u32, held: vec4u) {
+  x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn weight_at(index: u32, first: u32) -> u32 {
+  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_weight(index: u32, held: vec4u) {
+  weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn shared_entry(at: u32) -> f32 {
+  return bitcast<f32>(x_tile[at / 4u][at % 4u]);
+}
+
+fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
+  let column = first_column + lane % 16u;
+  for (var n = 0u; n < 8u; n++) {
+    let row = first_row + 2u * n + lane % 32u / 16u;
+    let at = lane / 32u * OWN_BLOCKS * 4u + lane % 32u + n * 32u;
+    if (row < row_count() && column < OUT_WIDTH) {
+      finish(row, column, shared_entry(at));
+    }
+  }
+}
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_row = group.x * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 64u;
+  let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
+  let row = first_row + subgroup_row;
+  let column = first_column + subgroup_column;
+  let y_at = row * OUT_WIDTH + column;
+  let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
+  var sum0_0 = Result();
+  var sum0_1 = Result();
+  var sum1_0 = Result();
+  var sum1_1 = Result();
+  var sum2_0 = Result();
+  var sum2_1 = Result();
+  var sum3_0 = Result();
+  var sum3_1 = Result();
+  if (is_whole) {
+    sum0_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum0_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum1_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum1_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum2_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum2_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum3_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum3_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, OUT_WIDTH);
+  }
+
+  // The next tiles are fetched into registers while these are multiplied.
+  let x_at0 = x_at(lane, first_row);
+  let x_at1 = x_at(lane + 256u, first_row);
+  let x_at2 = x_at(lane + 512u, first_row);
+  let x_at3 = x_at(lane + 768u, first_row);
+  let weight_at0 = weight_at(lane, first_column);
+  let weight_at1 = weight_at(lane + 256u, first_column);
+  let weight_at2 = weight_at(lane + 512u, first_column);
+  let weight_at3 = weight_at(lane + 768u, first_column);
+  var x_held0 = x_halves(x_at0);
+  var x_held1 = x_halves(x_at1);
+  var x_held2 = x_halves(x_at2);
+  var x_held3 = x_halves(x_at3);
+  var weight_held0 = weight_halves(weight_at0);
+  var weight_held1 = weight_halves(weight_at1);
+  var weight_held2 = weight_halves(weight_at2);
+  var weight_held3 = weight_halves(weight_at3);
+  for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
+    workgroupBarrier();
+    store_x(lane, x_held0);
+    store_x(lane + 256u, x_held1);
+    store_x(lane + 512u, x_held2);
+    store_x(lane + 768u, x_held3);
+    store_weight(lane, weight_held0);
+    store_weight(lane + 256u, weight_held1);
+    store_weight(lane + 512u, weight_held2);
+    store_weight(lane + 768u, weight_held3);
+    workgroupBarrier();
+    let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
+    x_held0 = x_halves(x_at0 + next);
+    x_held1 = x_halves(x_at1 + next);
+    x_held2 = x_halves(x_at2 + next);
+    x_held3 = x_halves(x_at3 + next);
+    weight_held0 = weight_halves(weight_at0 + next);
+    weight_held1 = weight_halves(weight_at1 + next);
+    weight_held2 = weight_halves(weight_at2 + next);
+    weight_held3 = weight_halves(weight_at3 + next);
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 0u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 2u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 2u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 4u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 6u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 6u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
+    }
+  }
+
+  if (is_whole) {
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, sum2_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, sum2_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, sum3_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
+    return;
+  }
+  let own_blocks = lane / 32u * OWN_BLOCKS;
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum2_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum2_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum3_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum3_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 16u);
+  }
+}
+`,
+  linear_matrix_192x192_add_tiles64x64: `// y += x · weightᵀ, weights [192, 192]
+// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
+
+enable f16;
+enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+diagnostic(off, subgroup_uniformity);
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+
+const IN_BLOCKS = 24u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
 const TILE_BLOCKS = 8u;
 const TILE_PITCH = 9u;
@@ -5541,7 +6228,7 @@ struct Step {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4u, 1152>;
+var<workgroup> x_tile: array<vec4u, 576>;
 var<workgroup> weight_tile: array<vec4u, 576>;
 
 fn load_x(index: u32) -> vec4f {
@@ -5610,7 +6297,7 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
   let first_column = group.y * TILE_COLUMNS;
-  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 64u;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
   let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
   let row = first_row + subgroup_row;
   let column = first_column + subgroup_column;
@@ -5620,19 +6307,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var sum0_1 = Result();
   var sum1_0 = Result();
   var sum1_1 = Result();
-  var sum2_0 = Result();
-  var sum2_1 = Result();
-  var sum3_0 = Result();
-  var sum3_1 = Result();
   if (is_whole) {
     sum0_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
     sum0_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
     sum1_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
     sum1_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
-    sum2_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, OUT_WIDTH);
-    sum2_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, OUT_WIDTH);
-    sum3_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, OUT_WIDTH);
-    sum3_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, OUT_WIDTH);
   }
 
   // The next tiles are fetched into registers while these are multiplied.
@@ -5640,10 +6319,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let x_at1 = x_at(lane + 128u, first_row);
   let x_at2 = x_at(lane + 256u, first_row);
   let x_at3 = x_at(lane + 384u, first_row);
-  let x_at4 = x_at(lane + 512u, first_row);
-  let x_at5 = x_at(lane + 640u, first_row);
-  let x_at6 = x_at(lane + 768u, first_row);
-  let x_at7 = x_at(lane + 896u, first_row);
   let weight_at0 = weight_at(lane, first_column);
   let weight_at1 = weight_at(lane + 128u, first_column);
   let weight_at2 = weight_at(lane + 256u, first_column);
@@ -5652,10 +6327,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var x_held1 = x_halves(x_at1);
   var x_held2 = x_halves(x_at2);
   var x_held3 = x_halves(x_at3);
-  var x_held4 = x_halves(x_at4);
-  var x_held5 = x_halves(x_at5);
-  var x_held6 = x_halves(x_at6);
-  var x_held7 = x_halves(x_at7);
   var weight_held0 = weight_halves(weight_at0);
   var weight_held1 = weight_halves(weight_at1);
   var weight_held2 = weight_halves(weight_at2);
@@ -5666,10 +6337,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     store_x(lane + 128u, x_held1);
     store_x(lane + 256u, x_held2);
     store_x(lane + 384u, x_held3);
-    store_x(lane + 512u, x_held4);
-    store_x(lane + 640u, x_held5);
-    store_x(lane + 768u, x_held6);
-    store_x(lane + 896u, x_held7);
     store_weight(lane, weight_held0);
     store_weight(lane + 128u, weight_held1);
     store_weight(lane + 256u, weight_held2);
@@ -5680,10 +6347,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     x_held1 = x_halves(x_at1 + next);
     x_held2 = x_halves(x_at2 + next);
     x_held3 = x_halves(x_at3 + next);
-    x_held4 = x_halves(x_at4 + next);
-    x_held5 = x_halves(x_at5 + next);
-    x_held6 = x_halves(x_at6 + next);
-    x_held7 = x_halves(x_at7 + next);
     weight_held0 = weight_halves(weight_at0 + next);
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
@@ -5691,66 +6354,42 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
-      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 0u, TILE_PITCH);
-      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 0u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
-      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
-      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
-      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
-      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
-      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 2u, TILE_PITCH);
-      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 2u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
-      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
-      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 2u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
-      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
-      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
-      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 4u, TILE_PITCH);
-      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 4u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
-      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
-      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
-      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
-      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
-      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 6u, TILE_PITCH);
-      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 6u, TILE_PITCH);
       let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
-      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
-      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
       let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 6u, TILE_PITCH);
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
-      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
-      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
   }
 
@@ -5759,10 +6398,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
-    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, sum2_0, OUT_WIDTH);
-    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, sum2_1, OUT_WIDTH);
-    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, sum3_0, OUT_WIDTH);
-    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
     return;
   }
   let own_blocks = lane / 32u * OWN_BLOCKS;
@@ -5790,34 +6425,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 16u);
   }
-  {
-    workgroupBarrier();
-    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum2_0, 4u);
-    workgroupBarrier();
-    finish_entries(lane, row + 32u, column + 0u);
-  }
-  {
-    workgroupBarrier();
-    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum2_1, 4u);
-    workgroupBarrier();
-    finish_entries(lane, row + 32u, column + 16u);
-  }
-  {
-    workgroupBarrier();
-    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum3_0, 4u);
-    workgroupBarrier();
-    finish_entries(lane, row + 48u, column + 0u);
-  }
-  {
-    workgroupBarrier();
-    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum3_1, 4u);
-    workgroupBarrier();
-    finish_entries(lane, row + 48u, column + 16u);
-  }
 }
 `,
-  linear_matrix_192x576_of_f16_gated_silu_bias_to_f16: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
-// A workgroup makes 128 rows × 32 columns, by subgroup matrices.
+  linear_matrix_192x576_of_f16_gated_silu_bias_to_f16_tiles128x64: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
+// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -5828,10 +6439,10 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 const IN_BLOCKS = 24u;
 const OUT_WIDTH = 576u;
 const TILE_ROWS = 128u;
-const TILE_COLUMNS = 32u;
+const TILE_COLUMNS = 64u;
 const TILE_BLOCKS = 8u;
 const TILE_PITCH = 9u;
-const SUBGROUP_COLUMNS = 2u;
+const SUBGROUP_COLUMNS = 4u;
 const OWN_BLOCKS = 128u;
 
 struct Step {
@@ -5851,8 +6462,8 @@ struct Step {
 @group(0) @binding(6) var<uniform> step: Step;
 
 var<workgroup> x_tile: array<vec4u, 1152>;
-var<workgroup> weight_tile: array<vec4u, 288>;
-var<workgroup> gate_tile: array<vec4u, 288>;
+var<workgroup> weight_tile: array<vec4u, 576>;
+var<workgroup> gate_tile: array<vec4u, 576>;
 
 fn x_halves(block: u32) -> vec4u {
   return x[block];
@@ -5928,7 +6539,7 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   }
 }
 
-@compute @workgroup_size(128)
+@compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
   let first_column = group.y * TILE_COLUMNS;
@@ -5947,25 +6558,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
   // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
-  let x_at1 = x_at(lane + 128u, first_row);
-  let x_at2 = x_at(lane + 256u, first_row);
-  let x_at3 = x_at(lane + 384u, first_row);
-  let x_at4 = x_at(lane + 512u, first_row);
-  let x_at5 = x_at(lane + 640u, first_row);
-  let x_at6 = x_at(lane + 768u, first_row);
-  let x_at7 = x_at(lane + 896u, first_row);
+  let x_at1 = x_at(lane + 256u, first_row);
+  let x_at2 = x_at(lane + 512u, first_row);
+  let x_at3 = x_at(lane + 768u, first_row);
   let weight_at0 = weight_at(lane, first_column);
-  let weight_at1 = weight_at(lane + 128u, first_column);
+  let weight_at1 = weight_at(lane + 256u, first_column);
   let gate_at0 = gate_at(lane, first_column);
-  let gate_at1 = gate_at(lane + 128u, first_column);
+  let gate_at1 = gate_at(lane + 256u, first_column);
   var x_held0 = x_halves(x_at0);
   var x_held1 = x_halves(x_at1);
   var x_held2 = x_halves(x_at2);
   var x_held3 = x_halves(x_at3);
-  var x_held4 = x_halves(x_at4);
-  var x_held5 = x_halves(x_at5);
-  var x_held6 = x_halves(x_at6);
-  var x_held7 = x_halves(x_at7);
   var weight_held0 = weight_halves(weight_at0);
   var weight_held1 = weight_halves(weight_at1);
   var gate_held0 = gate_halves(gate_at0);
@@ -5973,27 +6576,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
     store_x(lane, x_held0);
-    store_x(lane + 128u, x_held1);
-    store_x(lane + 256u, x_held2);
-    store_x(lane + 384u, x_held3);
-    store_x(lane + 512u, x_held4);
-    store_x(lane + 640u, x_held5);
-    store_x(lane + 768u, x_held6);
-    store_x(lane + 896u, x_held7);
+    store_x(lane + 256u, x_held1);
+    store_x(lane + 512u, x_held2);
+    store_x(lane + 768u, x_held3);
     store_weight(lane, weight_held0);
-    store_weight(lane + 128u, weight_held1);
+    store_weight(lane + 256u, weight_held1);
     store_gate(lane, gate_held0);
-    store_gate(lane + 128u, gate_held1);
+    store_gate(lane + 256u, gate_held1);
     workgroupBarrier();
     let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
     x_held0 = x_halves(x_at0 + next);
     x_held1 = x_halves(x_at1 + next);
     x_held2 = x_halves(x_at2 + next);
     x_held3 = x_halves(x_at3 + next);
-    x_held4 = x_halves(x_at4 + next);
-    x_held5 = x_halves(x_at5 + next);
-    x_held6 = x_halves(x_at6 + next);
-    x_held7 = x_halves(x_at7 + next);
     weight_held0 = weight_halves(weight_at0 + next);
     weight_held1 = weight_halves(weight_at1 + next);
     gate_held0 = gate_halves(gate_at0 + next);
@@ -6095,8 +6690,229 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_matrix_576x192_of_f16_add: `// y += x · weightᵀ, weights [192, 576]
-// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
+  linear_matrix_192x576_of_f16_gated_silu_bias_to_f16_tiles64x32: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
+// A workgroup makes 64 rows × 32 columns, by subgroup matrices.
+
+enable f16;
+enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+diagnostic(off, subgroup_uniformity);
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+
+const IN_BLOCKS = 24u;
+const OUT_WIDTH = 576u;
+const TILE_ROWS = 64u;
+const TILE_COLUMNS = 32u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
+const SUBGROUP_COLUMNS = 2u;
+const OWN_BLOCKS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> gate: array<vec4u>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
+@group(0) @binding(5) var<storage, read_write> y: array<f16>;
+@group(0) @binding(6) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4u, 576>;
+var<workgroup> weight_tile: array<vec4u, 288>;
+var<workgroup> gate_tile: array<vec4u, 288>;
+
+fn x_halves(block: u32) -> vec4u {
+  return x[block];
+}
+
+fn weight_halves(block: u32) -> vec4u {
+  return weight[block];
+}
+
+fn gate_halves(block: u32) -> vec4u {
+  return gate[block];
+}
+
+fn activate(x: f32) -> f32 {
+  return x / (1.0 + exp(-max(x, -80.0)));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
+  y[row * OUT_WIDTH + column] = f16(activate(gate_sum + gate_bias[column]) * (sum + bias[column]));
+}
+
+alias Left = subgroup_matrix_left<f16, 16, 16>;
+alias Right = subgroup_matrix_right<f16, 16, 16>;
+alias Result = subgroup_matrix_result<f32, 16, 16>;
+
+fn x_at(index: u32, first: u32) -> u32 {
+  let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_x(index: u32, held: vec4u) {
+  x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn weight_at(index: u32, first: u32) -> u32 {
+  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_weight(index: u32, held: vec4u) {
+  weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn gate_at(index: u32, first: u32) -> u32 {
+  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_gate(index: u32, held: vec4u) {
+  gate_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn shared_entry(at: u32) -> f32 {
+  return bitcast<f32>(x_tile[at / 4u][at % 4u]);
+}
+
+fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
+  let column = first_column + lane % 16u;
+  for (var n = 0u; n < 8u; n++) {
+    let row = first_row + 2u * n + lane % 32u / 16u;
+    let at = lane / 32u * OWN_BLOCKS * 4u + lane % 32u + n * 32u;
+    if (row < row_count() && column < OUT_WIDTH) {
+      finish(row, column, shared_entry(at), shared_entry(at + 256u));
+    }
+  }
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_row = group.x * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 16u;
+  let row = first_row + subgroup_row;
+  let column = first_column + subgroup_column;
+  var sum0_0 = Result();
+  var sum1_0 = Result();
+  var gate_sum0_0 = Result();
+  var gate_sum1_0 = Result();
+
+  // The next tiles are fetched into registers while these are multiplied.
+  let x_at0 = x_at(lane, first_row);
+  let x_at1 = x_at(lane + 128u, first_row);
+  let x_at2 = x_at(lane + 256u, first_row);
+  let x_at3 = x_at(lane + 384u, first_row);
+  let weight_at0 = weight_at(lane, first_column);
+  let weight_at1 = weight_at(lane + 128u, first_column);
+  let gate_at0 = gate_at(lane, first_column);
+  let gate_at1 = gate_at(lane + 128u, first_column);
+  var x_held0 = x_halves(x_at0);
+  var x_held1 = x_halves(x_at1);
+  var x_held2 = x_halves(x_at2);
+  var x_held3 = x_halves(x_at3);
+  var weight_held0 = weight_halves(weight_at0);
+  var weight_held1 = weight_halves(weight_at1);
+  var gate_held0 = gate_halves(gate_at0);
+  var gate_held1 = gate_halves(gate_at1);
+  for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
+    workgroupBarrier();
+    store_x(lane, x_held0);
+    store_x(lane + 128u, x_held1);
+    store_x(lane + 256u, x_held2);
+    store_x(lane + 384u, x_held3);
+    store_weight(lane, weight_held0);
+    store_weight(lane + 128u, weight_held1);
+    store_gate(lane, gate_held0);
+    store_gate(lane + 128u, gate_held1);
+    workgroupBarrier();
+    let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
+    x_held0 = x_halves(x_at0 + next);
+    x_held1 = x_halves(x_at1 + next);
+    x_held2 = x_halves(x_at2 + next);
+    x_held3 = x_halves(x_at3 + next);
+    weight_held0 = weight_halves(weight_at0 + next);
+    weight_held1 = weight_halves(weight_at1 + next);
+    gate_held0 = gate_halves(gate_at0 + next);
+    gate_held1 = gate_halves(gate_at1 + next);
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
+      gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
+      gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
+      gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let gate0 = subgroupMatrixLoad<Right, col_major>(&gate_tile, (subgroup_column + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
+      gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
+    }
+  }
+
+  let own_blocks = lane / 32u * OWN_BLOCKS;
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_0, 4u);
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 64u, gate_sum0_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_0, 4u);
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 64u, gate_sum1_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 0u);
+  }
+}
+`,
+  linear_matrix_576x192_of_f16_add_tiles128x128: `// y += x · weightᵀ, weights [192, 576]
+// A workgroup makes 128 rows × 128 columns, by subgroup matrices.
 
 enable f16;
 enable subgroups;
@@ -6107,10 +6923,10 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 const IN_BLOCKS = 72u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 128u;
-const TILE_COLUMNS = 64u;
+const TILE_COLUMNS = 128u;
 const TILE_BLOCKS = 8u;
 const TILE_PITCH = 9u;
-const SUBGROUP_COLUMNS = 2u;
+const SUBGROUP_COLUMNS = 4u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
@@ -6127,7 +6943,7 @@ struct Step {
 @group(0) @binding(3) var<uniform> step: Step;
 
 var<workgroup> x_tile: array<vec4u, 1152>;
-var<workgroup> weight_tile: array<vec4u, 576>;
+var<workgroup> weight_tile: array<vec4u, 1152>;
 
 fn x_halves(block: u32) -> vec4u {
   return x[block];
@@ -6186,7 +7002,7 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   }
 }
 
-@compute @workgroup_size(128)
+@compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
   let first_column = group.y * TILE_COLUMNS;
@@ -6217,25 +7033,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
   // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
-  let x_at1 = x_at(lane + 128u, first_row);
-  let x_at2 = x_at(lane + 256u, first_row);
-  let x_at3 = x_at(lane + 384u, first_row);
-  let x_at4 = x_at(lane + 512u, first_row);
-  let x_at5 = x_at(lane + 640u, first_row);
-  let x_at6 = x_at(lane + 768u, first_row);
-  let x_at7 = x_at(lane + 896u, first_row);
+  let x_at1 = x_at(lane + 256u, first_row);
+  let x_at2 = x_at(lane + 512u, first_row);
+  let x_at3 = x_at(lane + 768u, first_row);
   let weight_at0 = weight_at(lane, first_column);
-  let weight_at1 = weight_at(lane + 128u, first_column);
-  let weight_at2 = weight_at(lane + 256u, first_column);
-  let weight_at3 = weight_at(lane + 384u, first_column);
+  let weight_at1 = weight_at(lane + 256u, first_column);
+  let weight_at2 = weight_at(lane + 512u, first_column);
+  let weight_at3 = weight_at(lane + 768u, first_column);
   var x_held0 = x_halves(x_at0);
   var x_held1 = x_halves(x_at1);
   var x_held2 = x_halves(x_at2);
   var x_held3 = x_halves(x_at3);
-  var x_held4 = x_halves(x_at4);
-  var x_held5 = x_halves(x_at5);
-  var x_held6 = x_halves(x_at6);
-  var x_held7 = x_halves(x_at7);
   var weight_held0 = weight_halves(weight_at0);
   var weight_held1 = weight_halves(weight_at1);
   var weight_held2 = weight_halves(weight_at2);
@@ -6243,27 +7051,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
     workgroupBarrier();
     store_x(lane, x_held0);
-    store_x(lane + 128u, x_held1);
-    store_x(lane + 256u, x_held2);
-    store_x(lane + 384u, x_held3);
-    store_x(lane + 512u, x_held4);
-    store_x(lane + 640u, x_held5);
-    store_x(lane + 768u, x_held6);
-    store_x(lane + 896u, x_held7);
+    store_x(lane + 256u, x_held1);
+    store_x(lane + 512u, x_held2);
+    store_x(lane + 768u, x_held3);
     store_weight(lane, weight_held0);
-    store_weight(lane + 128u, weight_held1);
-    store_weight(lane + 256u, weight_held2);
-    store_weight(lane + 384u, weight_held3);
+    store_weight(lane + 256u, weight_held1);
+    store_weight(lane + 512u, weight_held2);
+    store_weight(lane + 768u, weight_held3);
     workgroupBarrier();
     let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
     x_held0 = x_halves(x_at0 + next);
     x_held1 = x_halves(x_at1 + next);
     x_held2 = x_halves(x_at2 + next);
     x_held3 = x_halves(x_at3 + next);
-    x_held4 = x_halves(x_at4 + next);
-    x_held5 = x_halves(x_at5 + next);
-    x_held6 = x_halves(x_at6 + next);
-    x_held7 = x_halves(x_at7 + next);
     weight_held0 = weight_halves(weight_at0 + next);
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
@@ -6393,6 +7193,231 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum3_1, 4u);
     workgroupBarrier();
     finish_entries(lane, row + 48u, column + 16u);
+  }
+}
+`,
+  linear_matrix_576x192_of_f16_add_tiles64x64: `// y += x · weightᵀ, weights [192, 576]
+// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
+
+enable f16;
+enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+diagnostic(off, subgroup_uniformity);
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+
+const IN_BLOCKS = 72u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 64u;
+const TILE_COLUMNS = 64u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
+const SUBGROUP_COLUMNS = 2u;
+const OWN_BLOCKS = 64u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4u, 576>;
+var<workgroup> weight_tile: array<vec4u, 576>;
+
+fn x_halves(block: u32) -> vec4u {
+  return x[block];
+}
+
+fn weight_halves(block: u32) -> vec4u {
+  return weight[block];
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+alias Left = subgroup_matrix_left<f16, 16, 16>;
+alias Right = subgroup_matrix_right<f16, 16, 16>;
+alias Result = subgroup_matrix_result<f32, 16, 16>;
+
+fn x_at(index: u32, first: u32) -> u32 {
+  let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_x(index: u32, held: vec4u) {
+  x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn weight_at(index: u32, first: u32) -> u32 {
+  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_weight(index: u32, held: vec4u) {
+  weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn shared_entry(at: u32) -> f32 {
+  return bitcast<f32>(x_tile[at / 4u][at % 4u]);
+}
+
+fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
+  let column = first_column + lane % 16u;
+  for (var n = 0u; n < 8u; n++) {
+    let row = first_row + 2u * n + lane % 32u / 16u;
+    let at = lane / 32u * OWN_BLOCKS * 4u + lane % 32u + n * 32u;
+    if (row < row_count() && column < OUT_WIDTH) {
+      finish(row, column, shared_entry(at));
+    }
+  }
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_row = group.x * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
+  let row = first_row + subgroup_row;
+  let column = first_column + subgroup_column;
+  let y_at = row * OUT_WIDTH + column;
+  let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
+  var sum0_0 = Result();
+  var sum0_1 = Result();
+  var sum1_0 = Result();
+  var sum1_1 = Result();
+  if (is_whole) {
+    sum0_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum0_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum1_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum1_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
+  }
+
+  // The next tiles are fetched into registers while these are multiplied.
+  let x_at0 = x_at(lane, first_row);
+  let x_at1 = x_at(lane + 128u, first_row);
+  let x_at2 = x_at(lane + 256u, first_row);
+  let x_at3 = x_at(lane + 384u, first_row);
+  let weight_at0 = weight_at(lane, first_column);
+  let weight_at1 = weight_at(lane + 128u, first_column);
+  let weight_at2 = weight_at(lane + 256u, first_column);
+  let weight_at3 = weight_at(lane + 384u, first_column);
+  var x_held0 = x_halves(x_at0);
+  var x_held1 = x_halves(x_at1);
+  var x_held2 = x_halves(x_at2);
+  var x_held3 = x_halves(x_at3);
+  var weight_held0 = weight_halves(weight_at0);
+  var weight_held1 = weight_halves(weight_at1);
+  var weight_held2 = weight_halves(weight_at2);
+  var weight_held3 = weight_halves(weight_at3);
+  for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
+    workgroupBarrier();
+    store_x(lane, x_held0);
+    store_x(lane + 128u, x_held1);
+    store_x(lane + 256u, x_held2);
+    store_x(lane + 384u, x_held3);
+    store_weight(lane, weight_held0);
+    store_weight(lane + 128u, weight_held1);
+    store_weight(lane + 256u, weight_held2);
+    store_weight(lane + 384u, weight_held3);
+    workgroupBarrier();
+    let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
+    x_held0 = x_halves(x_at0 + next);
+    x_held1 = x_halves(x_at1 + next);
+    x_held2 = x_halves(x_at2 + next);
+    x_held3 = x_halves(x_at3 + next);
+    weight_held0 = weight_halves(weight_at0 + next);
+    weight_held1 = weight_halves(weight_at1 + next);
+    weight_held2 = weight_halves(weight_at2 + next);
+    weight_held3 = weight_halves(weight_at3 + next);
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+  }
+
+  if (is_whole) {
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
+    return;
+  }
+  let own_blocks = lane / 32u * OWN_BLOCKS;
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 16u);
   }
 }
 `,
@@ -7378,8 +8403,22 @@ export const definition: ModuleDefinition = {
       kernels: {
         embed_192: { code: wgsl.embed_192_matrix, bindings: ['read', 'read', 'read_write', 'uniform'] },
         norm_rms_192_to_f16: { code: wgsl.norm_rms_192_to_f16, bindings: ['read', 'read', 'read_write'] },
-        linear_matrix_192x192_of_f16: { code: wgsl.linear_matrix_192x192_of_f16, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
-        linear_matrix_192x32_of_f16: { code: wgsl.linear_matrix_192x32_of_f16, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
+        linear_matrix_192x192_of_f16_tiles128x128: {
+          code: wgsl.linear_matrix_192x192_of_f16_tiles128x128,
+          bindings: ['read_write', 'read_write', 'read_write', 'uniform'],
+        },
+        linear_matrix_192x192_of_f16_tiles64x64: {
+          code: wgsl.linear_matrix_192x192_of_f16_tiles64x64,
+          bindings: ['read_write', 'read_write', 'read_write', 'uniform'],
+        },
+        linear_matrix_192x32_of_f16_tiles128x128: {
+          code: wgsl.linear_matrix_192x32_of_f16_tiles128x128,
+          bindings: ['read_write', 'read_write', 'read_write', 'uniform'],
+        },
+        linear_matrix_192x32_of_f16_tiles64x64: {
+          code: wgsl.linear_matrix_192x32_of_f16_tiles64x64,
+          bindings: ['read_write', 'read_write', 'read_write', 'uniform'],
+        },
         append_quads_1x32_queries6: {
           code: wgsl.append_quads_1x32_queries6,
           bindings: ['read', 'read', 'read_write', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
@@ -7388,12 +8427,30 @@ export const definition: ModuleDefinition = {
           code: wgsl.attention_tile_h6_kv1_d32_m8_causal,
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform', 'uniform'],
         },
-        linear_matrix_192x192_add: { code: wgsl.linear_matrix_192x192_add, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
-        linear_matrix_192x576_of_f16_gated_silu_bias_to_f16: {
-          code: wgsl.linear_matrix_192x576_of_f16_gated_silu_bias_to_f16,
+        linear_matrix_192x192_add_tiles128x128: {
+          code: wgsl.linear_matrix_192x192_add_tiles128x128,
+          bindings: ['read_write', 'read_write', 'read_write', 'uniform'],
+        },
+        linear_matrix_192x192_add_tiles64x64: {
+          code: wgsl.linear_matrix_192x192_add_tiles64x64,
+          bindings: ['read_write', 'read_write', 'read_write', 'uniform'],
+        },
+        linear_matrix_192x576_of_f16_gated_silu_bias_to_f16_tiles128x64: {
+          code: wgsl.linear_matrix_192x576_of_f16_gated_silu_bias_to_f16_tiles128x64,
           bindings: ['read_write', 'read_write', 'read_write', 'read', 'read', 'read_write', 'uniform'],
         },
-        linear_matrix_576x192_of_f16_add: { code: wgsl.linear_matrix_576x192_of_f16_add, bindings: ['read_write', 'read_write', 'read_write', 'uniform'] },
+        linear_matrix_192x576_of_f16_gated_silu_bias_to_f16_tiles64x32: {
+          code: wgsl.linear_matrix_192x576_of_f16_gated_silu_bias_to_f16_tiles64x32,
+          bindings: ['read_write', 'read_write', 'read_write', 'read', 'read', 'read_write', 'uniform'],
+        },
+        linear_matrix_576x192_of_f16_add_tiles128x128: {
+          code: wgsl.linear_matrix_576x192_of_f16_add_tiles128x128,
+          bindings: ['read_write', 'read_write', 'read_write', 'uniform'],
+        },
+        linear_matrix_576x192_of_f16_add_tiles64x64: {
+          code: wgsl.linear_matrix_576x192_of_f16_add_tiles64x64,
+          bindings: ['read_write', 'read_write', 'read_write', 'uniform'],
+        },
         linear_row_192x65_normed_logits: {
           code: wgsl.linear_row_192x65_normed_logits_matrix,
           bindings: ['read', 'read', 'read_write', 'uniform', 'uniform', 'read'],
@@ -7430,21 +8487,51 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_192x192_of_f16',
+          kernel: 'linear_matrix_192x192_of_f16_tiles128x128',
           bind: ['normed', 'layers.{i}.attn.q.weight', 'q_proj', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 128], 3, 1],
+          grid: [['*', ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 63]], ['ceil', ['*', 'B', 'I'], 128]], 2, 1],
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_192x32_of_f16',
+          kernel: 'linear_matrix_192x192_of_f16_tiles64x64',
+          bind: ['normed', 'layers.{i}.attn.q.weight', 'q_proj', 'step'],
+          grid: [
+            ['*', ['less', 1, ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 63]]], ['ceil', ['*', 'B', 'I'], 64]],
+            3,
+            1,
+          ],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_matrix_192x32_of_f16_tiles128x128',
           bind: ['normed', 'layers.{i}.attn.k.weight', 'k_proj', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 128], 1, 1],
+          grid: [['*', ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 127]], ['ceil', ['*', 'B', 'I'], 128]], 1, 1],
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_192x32_of_f16',
+          kernel: 'linear_matrix_192x32_of_f16_tiles64x64',
+          bind: ['normed', 'layers.{i}.attn.k.weight', 'k_proj', 'step'],
+          grid: [
+            ['*', ['less', 1, ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 127]]], ['ceil', ['*', 'B', 'I'], 64]],
+            1,
+            1,
+          ],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_matrix_192x32_of_f16_tiles128x128',
           bind: ['normed', 'layers.{i}.attn.v.weight', 'v_proj', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 128], 1, 1],
+          grid: [['*', ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 127]], ['ceil', ['*', 'B', 'I'], 128]], 1, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_matrix_192x32_of_f16_tiles64x64',
+          bind: ['normed', 'layers.{i}.attn.v.weight', 'v_proj', 'step'],
+          grid: [
+            ['*', ['less', 1, ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 127]]], ['ceil', ['*', 'B', 'I'], 64]],
+            1,
+            1,
+          ],
           layers: [0, 4],
         },
         {
@@ -7479,9 +8566,19 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_192x192_add',
+          kernel: 'linear_matrix_192x192_add_tiles128x128',
           bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 128], 3, 1],
+          grid: [['*', ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 63]], ['ceil', ['*', 'B', 'I'], 128]], 2, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_matrix_192x192_add_tiles64x64',
+          bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
+          grid: [
+            ['*', ['less', 1, ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 63]]], ['ceil', ['*', 'B', 'I'], 64]],
+            3,
+            1,
+          ],
           layers: [0, 4],
         },
         {
@@ -7491,7 +8588,7 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_192x576_of_f16_gated_silu_bias_to_f16',
+          kernel: 'linear_matrix_192x576_of_f16_gated_silu_bias_to_f16_tiles128x64',
           bind: [
             'normed',
             'layers.{i}.mlp.up.weight',
@@ -7501,13 +8598,41 @@ export const definition: ModuleDefinition = {
             'mlp_hidden',
             'step',
           ],
-          grid: [['ceil', ['*', 'B', 'I'], 128], 18, 1],
+          grid: [['*', ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 14]], ['ceil', ['*', 'B', 'I'], 128]], 9, 1],
           layers: [0, 4],
         },
         {
-          kernel: 'linear_matrix_576x192_of_f16_add',
+          kernel: 'linear_matrix_192x576_of_f16_gated_silu_bias_to_f16_tiles64x32',
+          bind: [
+            'normed',
+            'layers.{i}.mlp.up.weight',
+            'layers.{i}.mlp.gate.weight',
+            'layers.{i}.mlp.up.bias',
+            'layers.{i}.mlp.gate.bias',
+            'mlp_hidden',
+            'step',
+          ],
+          grid: [
+            ['*', ['less', 1, ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 14]]], ['ceil', ['*', 'B', 'I'], 64]],
+            18,
+            1,
+          ],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_matrix_576x192_of_f16_add_tiles128x128',
           bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
-          grid: [['ceil', ['*', 'B', 'I'], 128], 3, 1],
+          grid: [['*', ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 63]], ['ceil', ['*', 'B', 'I'], 128]], 2, 1],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'linear_matrix_576x192_of_f16_add_tiles64x64',
+          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
+          grid: [
+            ['*', ['less', 1, ['min', 1, ['less', ['ceil', ['*', 'B', 'I'], 128], 63]]], ['ceil', ['*', 'B', 'I'], 64]],
+            3,
+            1,
+          ],
           layers: [0, 4],
         },
         {

@@ -36,6 +36,7 @@ export function kernelName(plan: KernelPlan): string {
         plan.accumulate && 'add',
         plan.logits && 'logits',
         plan.stage === 'linear_matrix' && halves(plan.y),
+        plan.stage === 'linear_matrix' && `tiles${plan.tileRows}x${plan.tileColumns}`,
       );
     case 'route':
       return joined('route', `${plan.active}of${plan.experts}`, plan.scoring, plan.groups && `g${plan.groups.count}`);

@@ -1,12 +1,13 @@
 import type { Extent } from '../../runtime/abi1/definition.ts';
 import type { LinearNode, NormNode } from '../ir/nodes.ts';
 import { dispatch, type MatrixStorageOf, rowsOf } from './dispatch.ts';
-import { ceilDiv } from './extents.ts';
+import { ceilDiv, times } from './extents.ts';
 import { weightOfNorm } from './fused-norms.ts';
 import type { Fusions } from './fusions.ts';
-import type { LinearRowPlan } from './kernel-plan.ts';
+import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan } from './kernel-plan.ts';
 import { planLinearMatrix, planLinearTile } from './linear-plans.ts';
 import { planLinearRow } from './linear-row-plans.ts';
+import type { MatrixStorage } from './plan-base.ts';
 import type { NodePlan, PlannedDispatch } from './planned.ts';
 import type { TargetProfile } from './profiles.ts';
 
@@ -22,7 +23,7 @@ export function planLinear(
   ];
   if (node.logits) return { prefill: byRow('L') };
   return {
-    prefill: [planTiles(node, storageOf, profile)],
+    prefill: planTiles(node, storageOf(node.weight), profile),
     decode: products.isJoined(node) ? [] : byRow(rowsOf(node)),
   };
 }
@@ -36,14 +37,30 @@ const bindingsOf = ({ x, weight, bias, gate, out }: LinearNode) => ({
   y: out,
 });
 
-/** Many rows. */
-function planTiles(node: LinearNode, storageOf: MatrixStorageOf, profile: TargetProfile): PlannedDispatch {
-  const storage = storageOf(node.weight);
-  const plan = planLinearMatrix(node, storage, profile) ?? planLinearTile(node, storage);
+/** Workgroups that keep a large device busy. */
+const enoughWorkgroups = 128;
+
+/** Many rows. Where large tiles of matrices are too few, small ones are taken instead: one of the two grids is empty. */
+function planTiles(node: LinearNode, storage: MatrixStorage, profile: TargetProfile): readonly PlannedDispatch[] {
+  const matrices = planLinearMatrix(node, storage, profile);
+  if (matrices === undefined) return [tileDispatch(node, planLinearTile(node, storage), 1)];
+  const { large, small } = matrices;
+  const columns = Math.ceil(node.outWidth / large.tileColumns);
+  const tooFew = Math.ceil(enoughWorkgroups / columns) - 1;
+  if (tooFew === 0) return [tileDispatch(node, large, 1)];
+  const isLarge: Extent = ['min', 1, ['less', ceilDiv(rowsOf(node), large.tileRows), tooFew]];
+  return [tileDispatch(node, large, isLarge), tileDispatch(node, small, ['less', 1, isLarge])];
+}
+
+/**
+ * Workgroups side by side share their columns, so that weights are read from memory once.
+ * @param share 1, or 0 in calls that another kernel serves
+ */
+function tileDispatch(node: LinearNode, plan: LinearTilePlan | LinearMatrixPlan, share: Extent): PlannedDispatch {
   const { inputHeads, tileColumns, tileRows } = plan;
-  // Workgroups side by side share their columns, so that weights are read from memory once.
   const columns = ceilDiv(node.outWidth / inputHeads, tileColumns);
-  return dispatch(node, plan, bindingsOf(node), [ceilDiv(rowsOf(node), tileRows), columns, inputHeads]);
+  const rows = ceilDiv(rowsOf(node), tileRows);
+  return dispatch(node, plan, bindingsOf(node), [times(share, rows), columns, inputHeads]);
 }
 
 /** What a kernel of one row computes: a product, others of the same x, and the norm before them. */

@@ -45,39 +45,48 @@ export function planLinearTile(node: LinearNode, weight: MatrixStorage): LinearT
   };
 }
 
-const wideProducts: readonly ProductSchedule[] = [
+/** Large tiles read least. */
+const largeTiles: readonly ProductSchedule[] = [
   { subgroupRows: 2, subgroupColumns: 4, rowBlocks: 4, columnBlocks: 2, tileDepth: 64 },
   { subgroupRows: 2, subgroupColumns: 2, rowBlocks: 4, columnBlocks: 4, tileDepth: 32 },
 ];
 
-/** Few columns make few workgroups: these are smaller. */
-const narrowProducts: readonly ProductSchedule[] = [
-  { subgroupRows: 2, subgroupColumns: 2, rowBlocks: 4, columnBlocks: 2, tileDepth: 64 },
+/** Small ones make more workgroups of few rows and columns. */
+const smallTiles: readonly ProductSchedule[] = [
+  { subgroupRows: 2, subgroupColumns: 2, rowBlocks: 2, columnBlocks: 2, tileDepth: 128 },
+  { subgroupRows: 2, subgroupColumns: 2, rowBlocks: 2, columnBlocks: 2, tileDepth: 64 },
   { subgroupRows: 2, subgroupColumns: 2, rowBlocks: 2, columnBlocks: 2, tileDepth: 32 },
 ];
 
 /** What `gqac tune` tries. */
 export const productCandidates: readonly ProductSchedule[] = [
-  ...wideProducts,
-  ...narrowProducts,
+  ...largeTiles,
+  ...smallTiles,
+  { subgroupRows: 2, subgroupColumns: 2, rowBlocks: 4, columnBlocks: 2, tileDepth: 64 },
   { subgroupRows: 2, subgroupColumns: 2, rowBlocks: 4, columnBlocks: 2, tileDepth: 32 },
   { subgroupRows: 2, subgroupColumns: 2, rowBlocks: 2, columnBlocks: 4, tileDepth: 32 },
 ];
+
+/** Kernels for calls of many rows and of few. */
+export interface LinearMatrixPlans {
+  readonly large: LinearMatrixPlan;
+  readonly small: LinearMatrixPlan;
+}
 
 /** Undefined where subgroup matrices cannot serve: weights of f32 or bf16, an input for each head, or a width that is cut into parts. */
 export function planLinearMatrix(
   node: LinearNode,
   weight: MatrixStorage,
   { subgroupMatrix, schedules }: TargetProfile,
-): LinearMatrixPlan | undefined {
+): LinearMatrixPlans | undefined {
   const options = linearOptions(node, weight);
   const isConverted = weight === 'f16' || typeof weight === 'object';
   if (!subgroupMatrix || !isConverted || options.inputHeads > 1) return undefined;
-  const own = options.outWidth > 1024 ? wideProducts : narrowProducts;
-  const schedule = [...(schedules?.linear_matrix ?? []), ...own].find(
-    ({ tileDepth }) => options.inWidth % tileDepth === 0,
-  );
-  return schedule && linearMatrixPlan(options, schedule);
+  const fitting = (candidates: readonly ProductSchedule[]) =>
+    candidates.find(({ tileDepth }) => options.inWidth % tileDepth === 0);
+  const large = fitting([...(schedules?.linear_matrix ?? []), ...largeTiles]);
+  const small = fitting(smallTiles);
+  return large && small && { large: linearMatrixPlan(options, large), small: linearMatrixPlan(options, small) };
 }
 
 /** With a gate half of a subgroup's blocks are the gate's. */
