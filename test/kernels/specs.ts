@@ -32,6 +32,19 @@ const halfActivations = [
   'q_heads: 6, kv_heads: 3, head_dim: 13, value_dim: 6, normalizer: sigmoid',
 ].map((options) => `attention: { ${options}, precision: { activations: f16 } }`);
 
+/** Latent rows too wide for one subgroup. */
+const wideLatents = [
+  'q_heads: 40',
+  'q_heads: 9, softcap: 3, sinks: true, zero_kv: true',
+  'q_heads: 16, score: "s - 0.01 * h * abs(q - k)"',
+  'q_heads: 24, mask: { causal: true, padding: keys }',
+].flatMap((options) =>
+  ['kind: dense', 'kind: paged, page_size: 8'].map(
+    (cache) =>
+      `attention: { hidden: 16, ${options}, mla: { kv_rank: 256, nope_dim: 8, rope_dim: 64, value_dim: 8, cache: latent }, cache: { dtype: f16, ${cache} } }`,
+  ),
+);
+
 const qkNorms = ['{ kind: l2 }', '{ kind: l2, groups: 2 }', '{ kind: rms }', '{ kind: rms, unit_offset: true }'];
 
 const models = ['silu', 'gelu', 'gelu_tanh', 'relu', 'relu2'].flatMap((activation, index) =>
@@ -77,6 +90,7 @@ export async function kernelSpecs(): Promise<ReadonlyMap<string, ShapedSpec>> {
     ...attentionAlone,
     ...halfCaches,
     ...halfActivations,
+    ...wideLatents,
     ...models,
     ...integers,
     ...headClasses,

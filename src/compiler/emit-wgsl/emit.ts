@@ -4,6 +4,7 @@ import { append } from './kernels/append.ts';
 import { appendQuads } from './kernels/append-quads.ts';
 import { attentionCombine } from './kernels/attention-combine.ts';
 import { attentionJoin } from './kernels/attention-join.ts';
+import { attentionLatent } from './kernels/attention-latent.ts';
 import { attentionMatrix } from './kernels/attention-matrix.ts';
 import { attentionSplit } from './kernels/attention-split.ts';
 import { attentionSplitSubgroups } from './kernels/attention-split-subgroups.ts';
@@ -49,6 +50,7 @@ const emitters: Emitters = {
   head_inputs: headInputs,
   head_results: headResults,
   attention_tile: attentionTile,
+  attention_latent: attentionLatent,
   attention_matrix: attentionMatrix,
   attention_split: attentionSplit,
   attention_split_subgroups: attentionSplitSubgroups,

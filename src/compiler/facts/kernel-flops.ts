@@ -1,14 +1,16 @@
 import type { AttentionNode } from '../ir/nodes.ts';
 import type { AttentionOptions } from '../plan/attention-kernel-plan.ts';
 import { type Call, extentAt } from '../plan/extents.ts';
-import type { KernelPlan, LinearRowPlan } from '../plan/kernel-plan.ts';
+import type { KernelPlan, LinearRowPlan, Stage } from '../plan/kernel-plan.ts';
 import type { PlannedDispatch } from '../plan/planned.ts';
 import type { Arithmetic } from './devices.ts';
 import { visiblePairs } from './visible-keys.ts';
 
+const matrixStages: ReadonlySet<Stage> = new Set(['attention_matrix', 'attention_latent', 'linear_matrix']);
+
 /** What the products of a kernel are computed with. */
 export function arithmeticOf(plan: KernelPlan): Arithmetic {
-  if (plan.stage === 'attention_matrix' || plan.stage === 'linear_matrix') return 'matrix';
+  if (matrixStages.has(plan.stage)) return 'matrix';
   return plan.stage === 'attention_tile' ? plan.products : 'f32';
 }
 
@@ -42,6 +44,7 @@ export function flopsOf(dispatch: PlannedDispatch, call: Call): number {
     case 'attention_matrix':
     case 'attention_tile':
       return redoesMarked(plan) ? 0 : fusedFlops(plan, node, call);
+    case 'attention_latent':
     case 'attention_split':
     case 'attention_split_subgroups':
       return fusedFlops(plan, node, call);

@@ -106,6 +106,25 @@ export interface AttentionMatrixPlan extends AttentionOptions, PlanBase {
   readonly weightPitch: number;
 }
 
+/**
+ * Attention on latent rows: one KV head, values are the first entries of keys. A workgroup has `rowBlocks` blocks of 16 heads of one token,
+ * too wide for one subgroup: each has the scores of a slice of the head width, which are summed, and a slice of the outputs.
+ */
+export interface AttentionLatentPlan extends AttentionOptions, PlanBase {
+  readonly stage: 'attention_latent';
+  /** `parts`: one token, a partial result of each workgroup's share of columns. `rows`: results of any number of tokens. */
+  readonly leaves: 'parts' | 'rows';
+  readonly subgroups: number;
+  readonly headSlices: number;
+  readonly rowBlocks: number;
+  readonly tileKeys: number;
+  readonly loadEntries: 8;
+  /** Quads from one row to the next. */
+  readonly keyPitch: number;
+  readonly scorePitch: number;
+  readonly weightPitch: number;
+}
+
 /** One token: a workgroup serves all query heads of one KV head for `chunk` key columns and leaves a partial result. */
 export interface AttentionSplitPlan extends AttentionOptions, PlanBase {
   readonly stage: 'attention_split';

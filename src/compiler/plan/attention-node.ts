@@ -12,7 +12,8 @@ import {
   tooMany,
   whole,
 } from './attention-form.ts';
-import type { AttentionOptions, ColumnDeal, HeadMixPlan } from './attention-kernel-plan.ts';
+import type { AttentionLatentPlan, AttentionOptions, ColumnDeal, HeadMixPlan } from './attention-kernel-plan.ts';
+import { latentForm } from './attention-latent-form.ts';
 import { matrixForm } from './attention-matrix-form.ts';
 import {
   attentionOptions,
@@ -46,13 +47,19 @@ export function planAttention(node: AttentionNode, storageOf: StorageOf, profile
     throw new Error('separate steps serve every node');
   };
   const matrix = () => matrixForm(node, options, profile);
+  const latent = (leaves: AttentionLatentPlan['leaves']) => () => latentForm(node, options, profile, leaves);
   const tile = () => tileForm(node, options, profile);
   const steps = () => unfusedForm(node, options);
   const splitSubgroups = () => splitSubgroupsForm(node, options, profile);
   const split = () => splitForm(node, options, profile);
-  const prefill = choose({ ...(profile.subgroupMatrix && { matrix }), tile, steps });
+  const prefill = choose({
+    ...(profile.subgroupMatrix && { matrix, latent: latent('rows') }),
+    tile,
+    steps,
+  });
   const decode = choose({
     ...(profile.subgroupSize !== undefined && { split_subgroups: splitSubgroups }),
+    ...(profile.subgroupMatrix && { latent: latent('parts') }),
     split,
     tile,
     steps,

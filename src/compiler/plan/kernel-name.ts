@@ -84,6 +84,13 @@ export function kernelName(plan: KernelPlan): string {
       );
     case 'attention_tile':
       return joined(plan.stage, plan.marks === 'read' && 'exact', ...attentionKey(plan));
+    case 'attention_latent':
+      return joined(
+        plan.stage,
+        plan.leaves === 'parts' && plan.leaves,
+        // Latent rows are of one KV head.
+        ...attentionKey(plan).filter((part) => part !== 'kv1'),
+      );
     case 'attention_split':
     case 'attention_split_subgroups':
     case 'attention_scores':

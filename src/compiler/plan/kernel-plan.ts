@@ -3,6 +3,7 @@ import type { NodeActivation } from '../ir/nodes.ts';
 import type {
   AttentionCombinePlan,
   AttentionJoinPlan,
+  AttentionLatentPlan,
   AttentionMatrixPlan,
   AttentionScoresPlan,
   AttentionSoftmaxPlan,
@@ -43,6 +44,7 @@ export type KernelPlan =
   | AttentionTilePlan
   | AttentionMatrixPlan
   | AttentionSplitPlan
+  | AttentionLatentPlan
   | AttentionSplitSubgroupsPlan
   | AttentionCombinePlan
   | AttentionJoinPlan
@@ -221,7 +223,7 @@ export interface LatentHeadsPlan extends PlanBase {
   readonly valueDim: number;
 }
 
-/** Queries in the space of latent rows, `tokens` of one head in a workgroup. */
+/** Queries in the space of latent rows, `tokens` of one head in a workgroup; `lanes` invocations side by side have a quad of each. */
 export interface LatentQueriesPlan extends PlanBase {
   readonly stage: 'latent_queries';
   readonly heads: number;
@@ -231,6 +233,7 @@ export interface LatentQueriesPlan extends PlanBase {
   readonly valueDim: number;
   readonly weight: MatrixStorage;
   readonly tokens: number;
+  readonly lanes: number;
 }
 
 /** Values of what was found in the space of latent rows; each is summed by `lanes` invocations side by side. */

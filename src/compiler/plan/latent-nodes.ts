@@ -10,7 +10,8 @@ const tokensFor = (entries: number): number => [8, 4, 2].find((tokens) => tokens
 
 export function planLatentQueries(node: LatentQueriesNode, storageOf: MatrixStorageOf): NodePlan {
   const { q, weight, heads, rank, ownDim, sharedDim, valueDim, out } = node;
-  const form = (tokens: number): PlannedDispatch => {
+  const threads = 64;
+  const form = (tokens: number, lanes: number): PlannedDispatch => {
     const plan: LatentQueriesPlan = {
       stage: 'latent_queries',
       heads,
@@ -20,18 +21,22 @@ export function planLatentQueries(node: LatentQueriesNode, storageOf: MatrixStor
       valueDim,
       weight: storageOf(weight),
       tokens,
-      threads: 64,
-      workgroup: [floats('own', tokens * ownDim)],
+      lanes,
+      threads,
+      workgroup: [floats('own', tokens * ownDim), vectors('partials', tokens * threads)],
     };
-    return dispatch(node, plan, { q, weight, y: out }, [ceilDiv(times('B', 'I'), tokens), heads, 1]);
+    const parts = Math.ceil(quads(rank) / lanes);
+    return dispatch(node, plan, { q, weight, y: out }, [ceilDiv(times('B', 'I'), tokens), heads, parts]);
   };
-  return { prefill: [form(tokensFor(ownDim))], decode: [form(1)] };
+  // One token reads all of the weights: many workgroups have more of them under way.
+  return { prefill: [form(tokensFor(ownDim), threads)], decode: [form(1, 16)] };
 }
 
 export function planLatentValues(node: LatentValuesNode, storageOf: MatrixStorageOf): NodePlan {
   const { z, weight, heads, rank, ownDim, valueDim, out } = node;
   const threads = 64;
-  const form = (tokens: number): PlannedDispatch => {
+  const lanes = 8;
+  const form = (tokens: number, parts: number): PlannedDispatch => {
     const plan: LatentValuesPlan = {
       stage: 'latent_values',
       heads,
@@ -40,11 +45,11 @@ export function planLatentValues(node: LatentValuesNode, storageOf: MatrixStorag
       valueDim,
       weight: storageOf(weight),
       tokens,
-      lanes: 8,
+      lanes,
       threads,
       workgroup: [vectors('found', tokens * quads(rank)), floats('partials', tokens * threads)],
     };
-    return dispatch(node, plan, { z, weight, y: out }, [ceilDiv(times('B', 'I'), tokens), heads, 1]);
+    return dispatch(node, plan, { z, weight, y: out }, [ceilDiv(times('B', 'I'), tokens), heads, parts]);
   };
-  return { prefill: [form(tokensFor(quads(rank) * 4))], decode: [form(1)] };
+  return { prefill: [form(tokensFor(quads(rank) * 4), 1)], decode: [form(1, Math.ceil((valueDim * lanes) / threads))] };
 }

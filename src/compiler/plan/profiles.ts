@@ -15,6 +15,7 @@ export interface TargetProfile {
 export interface Schedules {
   readonly attention_tile?: readonly TileSchedule[];
   readonly attention_matrix?: readonly MatrixSchedule[];
+  readonly attention_latent?: readonly LatentSchedule[];
   readonly attention_split_subgroups?: readonly SplitSchedule[];
   readonly linear_matrix?: readonly ProductSchedule[];
   readonly linear_row?: readonly RowSchedule[];
@@ -58,6 +59,19 @@ export interface SplitSchedule {
   /** Shares of fewer columns than this are not made. */
   readonly leastColumns: number;
   /** Of all sequences, where shares are neither too small nor too large: as many as run at once. */
+  readonly workgroups: number;
+}
+
+/** What `attention_latent` leaves open. */
+export interface LatentSchedule {
+  /** As many slices of the values: each subgroup has the outputs of one. */
+  readonly subgroups: number;
+  /** Slices of the keys: subgroups with the same one have scores of different rows. */
+  readonly headSlices: number;
+  /** Blocks of 16 rows in a workgroup. */
+  readonly rowBlocks: number;
+  readonly tileKeys: number;
+  /** Of all sequences when one token is decoded: as many as run at once. */
   readonly workgroups: number;
 }
 

@@ -1,3 +1,4 @@
+import { latentCandidates } from './attention-latent-plans.ts';
 import { matrixCandidates } from './attention-matrix-plans.ts';
 import { splitCandidates } from './attention-plans.ts';
 import { tileCandidates } from './attention-tile-plans.ts';
@@ -12,6 +13,7 @@ export type Candidates = { readonly [Stage in ScheduledStage]?: readonly Schedul
 
 /** Schedules that are worth a try on a device that nobody has measured, by stage. A profile in a file takes its schedules from these. */
 export const scheduleCandidates: Required<Candidates> = {
+  attention_latent: latentCandidates,
   attention_matrix: matrixCandidates,
   attention_split_subgroups: splitCandidates,
   attention_tile: tileCandidates,

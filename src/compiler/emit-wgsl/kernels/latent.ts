@@ -17,13 +17,18 @@ const shared = ({ heads, rank, ownDim, valueDim, tokens, threads, weight }: Late
   },
 });
 
-/** One workgroup per head and TOKENS tokens: invocations side by side read neighbouring quads of one weight row. */
+/** LANES quads of one head and TOKENS tokens: invocations side by side read neighbouring quads of a weight row, in slices of the rows. */
 export function latentQueries(plan: LatentQueriesPlan): KernelSource {
   const { enables, constants } = shared(plan);
   return {
     doc: 'y[head] = weightᵀ · the own entries of q[head], over the rows that make its keys; then the shared entries',
     enables,
-    constants: { ...constants, SHARED_DIM: u32c(plan.sharedDim) },
+    constants: {
+      ...constants,
+      SHARED_DIM: u32c(plan.sharedDim),
+      LANES: u32c(plan.lanes),
+      SLICES: u32c(plan.threads / plan.lanes),
+    },
     bindings: [
       { name: 'q', access: 'read', type: 'array<f32>' },
       vectorBinding('weight', plan.weight),
@@ -42,22 +47,30 @@ export function latentQueries(plan: LatentQueriesPlan): KernelSource {
         own[index] = q[row * (OWN_DIM + SHARED_DIM) + index % OWN_DIM];
       }
       workgroupBarrier();
-      for (var quad = lane; quad < RANK_QUADS; quad += THREADS) {
-        var sums = array<vec4f, TOKENS>();
-        for (var e = 0u; e < OWN_DIM; e++) {
-          let weights = load_weight((head * HEAD_ROWS + e) * RANK_QUADS + quad);
-          for (var t = 0u; t < TOKENS; t++) {
-            sums[t] += own[t * OWN_DIM + e] * weights;
-          }
-        }
-        for (var t = 0u; t < min(TOKENS, last + 1u - first); t++) {
-          let start = ((first + t) * HEADS + head) * (RANK + SHARED_DIM);
-          for (var e = 4u * quad; e < min(4u * quad + 4u, RANK); e++) {
-            y[start + e] = sums[t][e % 4u];
-          }
+      let slice = lane / LANES;
+      let quad = group.z * LANES + lane % LANES;
+      var sums = array<vec4f, TOKENS>();
+      for (var e = slice; e < OWN_DIM; e += SLICES) {
+        let weights = load_weight((head * HEAD_ROWS + e) * RANK_QUADS + min(quad, RANK_QUADS - 1u));
+        for (var t = 0u; t < TOKENS; t++) {
+          sums[t] += own[t * OWN_DIM + e] * weights;
         }
       }
-      for (var index = lane; index < min(TOKENS, last + 1u - first) * SHARED_DIM; index += THREADS) {
+      for (var t = 0u; t < TOKENS; t++) {
+        partials[t * THREADS + lane] = sums[t];
+      }
+      workgroupBarrier();
+      for (var t = slice; t < min(TOKENS, last + 1u - first); t += SLICES) {
+        var sum = vec4f(0);
+        for (var other = lane % LANES; other < THREADS; other += LANES) {
+          sum += partials[t * THREADS + other];
+        }
+        let start = ((first + t) * HEADS + head) * (RANK + SHARED_DIM);
+        for (var e = 4u * quad; e < min(4u * quad + 4u, RANK); e++) {
+          y[start + e] = sum[e % 4u];
+        }
+      }
+      for (var index = group.z * THREADS + lane; index < min(TOKENS, last + 1u - first) * SHARED_DIM; index += groups.z * THREADS) {
         let row = (first + index / SHARED_DIM) * HEADS + head;
         let e = index % SHARED_DIM;
         y[row * (RANK + SHARED_DIM) + RANK + e] = q[row * (OWN_DIM + SHARED_DIM) + OWN_DIM + e];
@@ -65,7 +78,7 @@ export function latentQueries(plan: LatentQueriesPlan): KernelSource {
   };
 }
 
-/** One workgroup per head and TOKENS tokens: LANES invocations side by side sum one value, and their sums are folded. */
+/** Some values of one head and TOKENS tokens: LANES invocations side by side sum one value, and their sums are folded. */
 export function latentValues(plan: LatentValuesPlan): KernelSource {
   const { enables, constants } = shared(plan);
   return {
@@ -96,7 +109,7 @@ export function latentValues(plan: LatentValuesPlan): KernelSource {
       }
       workgroupBarrier();
       let part = lane % LANES;
-      for (var start = 0u; start < VALUE_DIM; start += OUTPUTS) {
+      for (var start = group.z * OUTPUTS; start < VALUE_DIM; start += groups.z * OUTPUTS) {
         let e = start + lane / LANES;
         let weight_row = head * HEAD_ROWS + OWN_DIM + min(e, VALUE_DIM - 1u);
         var sums = array<f32, TOKENS>();

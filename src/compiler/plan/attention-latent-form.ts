@@ -1,0 +1,33 @@
+import type { AttentionNode } from '../ir/nodes.ts';
+import { type Attempt, allHeads, fusedBindings, inputsOf, present, tooMany, whole } from './attention-form.ts';
+import type { AttentionLatentPlan, AttentionOptions } from './attention-kernel-plan.ts';
+import { planAttentionLatent } from './attention-latent-plans.ts';
+import { sharesOf } from './attention-shares.ts';
+import { dispatch } from './dispatch.ts';
+import { ceilDiv } from './extents.ts';
+import type { TargetProfile } from './profiles.ts';
+
+/** Heads of a token are the rows of products; of one token the columns are dealt out. */
+export function latentForm(
+  node: AttentionNode,
+  options: AttentionOptions,
+  profile: TargetProfile,
+  leaves: AttentionLatentPlan['leaves'],
+): Attempt {
+  const reason = whole(node) ?? allHeads(node) ?? tooMany(fusedBindings(node) + present(node.sinks), profile);
+  if (reason !== undefined) return { reason };
+  const choice = planAttentionLatent(options, profile, leaves);
+  if ('reason' in choice) return choice;
+  const { plan, deal } = choice;
+  const groups = ceilDiv(node.heads.qHeads, plan.rowBlocks * 16);
+  const { scores, logits, sinks, values } = inputsOf(node);
+  const bind = { ...scores, ...logits, ...values };
+  if (leaves === 'rows')
+    return { dispatches: [dispatch(node, plan, { ...bind, ...sinks, out: node.out }, [groups, 'I', 'B'])] };
+  const { count, partials, join, scratch } = sharesOf(node, options, deal, {
+    usesSubgroups: true,
+    tokens: 1,
+    joins: 1,
+  });
+  return { dispatches: [dispatch(node, plan, { ...bind, ...partials }, [groups, count, 'B']), join], scratch };
+}
