@@ -176,7 +176,9 @@ describe('the commands', () => {
     const unknown = gqac(['check', '-', '--target', 'laptop'], wide);
     expect(unknown).toMatchObject({
       status: 2,
-      stderr: expect.stringMatching(/^error: --target laptop is not known: use .*baseline, all, or a PROFILE\.json\n$/),
+      stderr: expect.stringMatching(
+        /^error: --target laptop is not known: use .*baseline, nvidia-h100, all, or a PROFILE\.json\n$/,
+      ),
     });
     const broken = write('broken.json', '{ "id": 3 }');
     expect(gqac(['check', '-', '--target', broken], wide)).toMatchObject({
