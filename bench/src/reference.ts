@@ -1,3 +1,4 @@
+import { f16ToF32, f32ToF16 } from '../../src/runtime/abi1/floats.ts';
 import { valueAt } from '../../src/tune/device-data.ts';
 import { int8Rows } from '../../src/tune/int8-data.ts';
 
@@ -27,7 +28,7 @@ export interface AttentionCase {
   readonly activations?: 'f16';
   /** Sums of products of queries and keys; absent: f32. */
   readonly compute?: 'f16';
-  /** Factor on the queries, a power of two: large logits. */
+  /** Factor on the queries: large logits. Unless it is a power of two, f16 does not hold them. */
   readonly queryScale?: number;
 }
 
@@ -84,7 +85,10 @@ function computeRow(one: AttentionCase, { sequence, token, head }: Row, stored: 
   const { qHeads, kvHeads, headDim: width, memory = 0, cache } = one;
   const kvHead = Math.floor(head / (qHeads / kvHeads));
   const queryAt = ((sequence * one.tokens + token) * qHeads + head) * width;
-  const query = Float64Array.from({ length: width }, (_, e) => valueAt(queryAt + e, seeds.q) * (one.queryScale ?? 1));
+  const factor = Math.fround(one.queryScale ?? 1);
+  // Rounded as the device rounds it.
+  const rounded = one.activations === 'f16' ? (value: number) => f16ToF32(f32ToF16(value)) : Math.fround;
+  const query = Float32Array.from({ length: width }, (_, e) => rounded(valueAt(queryAt + e, seeds.q) * factor));
   const position = (one.lengths === undefined ? one.keys - one.tokens : 0) + token;
   const first = one.window === undefined ? 0 : Math.max(0, position - one.window + 1);
   const scale = 1 / Math.sqrt(cache?.kind === 'latent' ? cache.ownDim + width - cache.valueDim : width);

@@ -14,7 +14,7 @@ export const precision = {
       default: 'f32',
       since,
       consumedBy: 'plan',
-      doc: 'Sums of products of queries and keys where kernels use matrices, for which keys are stored as `f16` or `int8`. `f32`: no row of the result is further off than 1e-3, relative to f64 on what is stored. `f16`: faster, no further off than 5e-3. Everything else is summed in f32 in any case.',
+      doc: 'Sums of products of queries and keys where kernels use matrices, for which keys are stored as `f16` or `int8`. `f32`: no row of the result is further off than 1e-3, relative to f64 on what is stored. `f16`: no further off than 5e-3, and faster where logits are small (a deviation of less than 1), slower where they are not. Everything else is summed in f32 in any case.',
     },
     activations: {
       kind: 'enum',
@@ -22,7 +22,7 @@ export const precision = {
       default: 'f32',
       since,
       consumedBy: 'lower',
-      doc: 'Queries that the app gives and the output that it gets, for attention alone on given q, k and v; these are of `cache.dtype`. What is computed from them stays as precise: only the output is rounded.',
+      doc: 'Queries that the app gives and the output that it gets, for attention alone on given q, k and v; these are of `cache.dtype`. What is computed from them is as precise: only the output is rounded. Matrix kernels take queries of f32 that f16 does not hold 2.5 times as long.',
     },
   },
 } as const satisfies MapOption;

@@ -51,7 +51,7 @@ function fillPipeline(device: GPUDevice, type: 'f16' | 'f32'): GPUComputePipelin
   return pipeline;
 }
 
-/** Fills a buffer of `count` numbers (even) with `valueAt(i, seed) · scale`; scale should be a power of two. */
+/** Fills a buffer of `count` numbers (even) with `valueAt(i, seed) · scale`, exact where scale is a power of two. */
 export function fill(
   device: GPUDevice,
   buffer: GPUBuffer,

@@ -2,17 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { lower } from '../../src/compiler/ir/lower.ts';
 import type { AttentionMatrixPlan } from '../../src/compiler/plan/attention-kernel-plan.ts';
 import { extentAt } from '../../src/compiler/plan/extents.ts';
+import type { KernelPlan } from '../../src/compiler/plan/kernel-plan.ts';
 import type { PlannedDispatch } from '../../src/compiler/plan/planned.ts';
 import { type MatrixSchedule, profiles, type TargetProfile } from '../../src/compiler/plan/profiles.ts';
 import { type ProgramPlan, planProgram } from '../../src/compiler/plan/program.ts';
 import { workgroupBytes } from '../../src/compiler/plan/workgroup-memory.ts';
 import { shapedFrom } from '../ir/specs.ts';
 
-function plansOf(options: string, profile: TargetProfile = profiles.matrix): readonly AttentionMatrixPlan[] {
+function plansOf(options: string, profile?: TargetProfile): readonly AttentionMatrixPlan[] {
+  return kernelsOf(options, profile).flatMap((plan) => (plan.stage === 'attention_matrix' ? [plan] : []));
+}
+
+function kernelsOf(options: string, profile: TargetProfile = profiles.matrix): readonly KernelPlan[] {
   const text = `gqac: 1\nname: one\nattention: { q_heads: 8, kv_heads: 2, ${options}, cache: { dtype: f16 } }`;
-  return ranIn(planProgram(lower(shapedFrom('spec.yaml', text)), profile), 512, 512).flatMap(({ plan }) =>
-    plan.stage === 'attention_matrix' ? [plan] : [],
-  );
+  return ranIn(planProgram(lower(shapedFrom('spec.yaml', text)), profile), 512, 512).map(({ plan }) => plan);
 }
 
 /** What a call of one sequence runs. */
@@ -33,20 +36,39 @@ const withSchedules = (...schedules: readonly MatrixSchedule[]): TargetProfile =
   schedules: { attention_matrix: schedules },
 });
 
+const half = 'precision: { activations: f16 }';
+
 describe('matrix attention', () => {
   it('takes more subgroups for wide heads, and fewer rows where registers are short', () => {
-    expect(chosen('head_dim: 64')).toEqual(['fixed 4 × 32 × 16 f32', 'maximum 4 × 32 × 16 f32']);
-    expect(chosen('head_dim: 128')).toEqual(['fixed 8 × 32 × 16 f32', 'maximum 8 × 32 × 16 f32']);
-    expect(chosen('head_dim: 256')).toEqual(['fixed 8 × 16 × 16 f32', 'maximum 8 × 16 × 16 f32']);
+    expect(chosen(`head_dim: 64, ${half}`)).toEqual(['fixed 4 × 32 × 16 f32', 'maximum 4 × 32 × 16 f32']);
+    expect(chosen(`head_dim: 128, ${half}`)).toEqual(['fixed 8 × 32 × 16 f32', 'maximum 8 × 32 × 16 f32']);
+    expect(chosen(`head_dim: 256, ${half}`)).toEqual(['fixed 8 × 16 × 16 f32', 'maximum 8 × 16 × 16 f32']);
+  });
+
+  it('redoes given queries of f32 with both of their parts, in as many rows as registers hold', () => {
+    const roundings = (options: string) =>
+      plansOf(options).map(({ rounding, rowBlocks, markRows }) => `${rounding} ${16 * rowBlocks} of ${markRows}`);
+    expect(roundings('head_dim: 64')).toEqual(['left 32 of 128', 'split 32 of 128']);
+    expect(roundings('head_dim: 128')).toEqual(['left 32 of 256', 'split 16 of 256']);
+    for (const own of [half, 'hidden: 64'])
+      expect(roundings(`head_dim: 128, ${own}`)).toEqual(['ignored 32 of 256', 'ignored 32 of 256']);
+    const compute = 'precision: { compute: f16 }';
+    expect(roundings(`head_dim: 128, ${compute}`)).toEqual(['left 32 of 256', 'split 16 of 256']);
+  });
+
+  it('leaves rows that these registers do not hold to portable products', () => {
+    const [first, redo] = kernelsOf('head_dim: 256');
+    expect(first).toMatchObject({ stage: 'attention_matrix', rounding: 'left', markRows: 128, inParts: false });
+    expect(redo).toMatchObject({ stage: 'attention_tile', products: 'f32', marks: 'read', markRows: 128 });
   });
 
   it('has scores of f16 only where the spec says so, and redoes rows in f32', () => {
-    const half: MatrixSchedule = { subgroups: 8, rowBlocks: 1, tileKeys: 16, scores: 'f16' };
+    const coarse: MatrixSchedule = { subgroups: 8, rowBlocks: 1, tileKeys: 16, scores: 'f16' };
     const exact: MatrixSchedule = { subgroups: 4, rowBlocks: 2, tileKeys: 16, scores: 'f32' };
-    const compute = 'head_dim: 128, precision: { compute: f16 }';
+    const compute = 'head_dim: 128, precision: { compute: f16, activations: f16 }';
     expect(chosen(compute)).toEqual(['fixed 8 × 32 × 32 f16', 'maximum 8 × 32 × 16 f32']);
-    expect(chosen(compute, withSchedules(half))).toEqual(['fixed 8 × 16 × 16 f16', 'maximum 8 × 16 × 16 f32']);
-    expect(chosen('head_dim: 128', withSchedules(half, exact))[0]).toBe('fixed 4 × 32 × 16 f32');
+    expect(chosen(compute, withSchedules(coarse))).toEqual(['fixed 8 × 16 × 16 f16', 'maximum 8 × 16 × 16 f32']);
+    expect(chosen('head_dim: 128', withSchedules(coarse, exact))[0]).toBe('fixed 4 × 32 × 16 f32');
   });
 
   it('leaves given keys that have no padding to other forms', () => {

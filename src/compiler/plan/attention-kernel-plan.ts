@@ -56,6 +56,8 @@ export interface AttentionTilePlan extends AttentionOptions, PlanBase {
   readonly products: 'f32' | 'f16';
   /** With products of f16 workgroups whose sums outgrow their precision are marked; a kernel with products of f32 redoes these. */
   readonly marks?: 'written' | 'read';
+  /** Rows that share a mark. */
+  readonly markRows: number;
   /** Entries of a vector. */
   readonly vectorEntries: 4 | 8;
   /** Entries of keys and values of f16 that are read at a time: a row's start is aligned to so many. */
@@ -88,6 +90,10 @@ export interface AttentionMatrixPlan extends AttentionOptions, PlanBase {
   readonly subgroups: number;
   readonly rowBlocks: number;
   readonly tileKeys: number;
+  /** Products take queries as f16. Workgroups with others are `left` to the next kernel; `split`: both parts of a query are multiplied, each an f16. */
+  readonly rounding: 'ignored' | 'left' | 'split';
+  /** Rows that share a mark. */
+  readonly markRows: number;
   /** Precision of sums of products of queries and keys. */
   readonly scores: 'f32' | 'f16';
   /** Entries that are read at a time from keys and values: a row's start is aligned to so many. */

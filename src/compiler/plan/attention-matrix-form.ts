@@ -11,15 +11,16 @@ import {
   whole,
 } from './attention-form.ts';
 import type { AttentionMatrixPlan, AttentionOptions, ColumnDeal } from './attention-kernel-plan.ts';
-import { knownMaximum, planAttentionMatrix, planFewRows } from './attention-matrix-plans.ts';
+import { knownMaximum, planAttentionMatrix, planFewRows, rowsOfMatrix } from './attention-matrix-plans.ts';
 import type { Rejection } from './attention-plans.ts';
 import { shareCount, sharesOf } from './attention-shares.ts';
+import { exactTileFor } from './attention-tile-plans.ts';
 import { dispatch } from './dispatch.ts';
 import { ceilDiv, quads, times } from './extents.ts';
 import type { KernelPlan } from './kernel-plan.ts';
 import { defaultLimits, type TargetProfile } from './profiles.ts';
 
-/** The fast kernel, and the one that redoes the workgroups whose exponentials left the range of f16: mostly none. */
+/** The fast kernel, and the one that redoes the workgroups that it marks: mostly none. */
 export function matrixForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
   const { heads } = node;
   const reason = whole(node) ?? allHeads(node) ?? tooMany(fusedBindings(node) + present(node.sinks), profile);
@@ -28,21 +29,26 @@ export function matrixForm(node: AttentionNode, options: AttentionOptions, profi
   if ('reason' in choice) return choice;
   const { rejected } = choice;
   const hasRoom = fusedBindings(node) + present(node.sinks) + 2 <= defaultLimits.maxStorageBuffersPerShaderStage;
-  const plan = { ...choice.plan, inParts: choice.plan.inParts && hasRoom };
-  const rows = plan.subgroups * plan.rowBlocks * 16;
-  const tiles = ceilDiv(times('I', heads.queriesPerKv), rows);
-  const marks = `marks_${heads.kvHeads}`;
+  const redone = knownMaximum({ ...choice.plan, inParts: choice.plan.inParts && hasRoom });
+  const plan = { ...choice.plan, inParts: redone?.inParts ?? false };
+  const redo = redone ?? exactTileFor(options, profile, plan.markRows);
+  if (redo === undefined) return { reason: 'no kernel could redo what it marks' };
+  const tiles = tilesOf(node, plan.markRows);
+  const redoTiles = tilesOf(node, redo.stage === 'attention_tile' ? redo.tileRows : rowsOfMatrix(redo));
+  const marks = `marks_${heads.kvHeads}_${plan.markRows}`;
   const { scores, logits, sinks, values } = inputsOf(node);
   const bind = { ...scores, ...logits, ...sinks, ...values, out: node.out, marks };
   if (!plan.inParts) {
-    const grid = [heads.kvHeads, tiles, 'B'] as const;
     return {
-      dispatches: [dispatch(node, plan, bind, grid), dispatch(node, knownMaximum(plan), bind, grid)],
+      dispatches: [
+        dispatch(node, plan, bind, [heads.kvHeads, tiles, 'B']),
+        dispatch(node, redo, bind, [heads.kvHeads, redoTiles, 'B']),
+      ],
       scratch: [{ name: marks, role: 'activation', dtype: 'u32', shape: ['B', tiles, heads.kvHeads] }],
       rejected,
     };
   }
-  const many = inParts(node, plan, bind, { marks, tiles, rows, rejected });
+  const many = inParts(node, { plan, redo }, bind, { marks, tiles, redoTiles, rejected });
   const few = fewTokens(node, options, bind, profile);
   if (few === undefined) return many;
   const isMany: Extent = ['min', 1, ['less', times('I', heads.queriesPerKv), mostFewRows]];
@@ -52,6 +58,9 @@ export function matrixForm(node: AttentionNode, options: AttentionOptions, profi
   }));
   return { ...many, dispatches: [...few.dispatches, ...guarded], scratch: [...few.scratch, ...(many.scratch ?? [])] };
 }
+
+/** Workgroups of so many rows that a KV head's queries take. */
+const tilesOf = ({ heads }: AttentionNode, rows: number) => ceilDiv(times('I', heads.queriesPerKv), rows);
 
 /** Of a KV head: where calls have no more rows, as those that check a draft, keys are dealt to small workgroups. */
 const mostFewRows = 64;
@@ -65,9 +74,10 @@ function fewTokens(
   const { kvHeads, queriesPerKv } = node.heads;
   const plan = planFewRows(options, profile);
   const mostTokens = Math.floor(mostFewRows / queriesPerKv);
-  if (plan === undefined || mostTokens < 2 || node.cross) return undefined;
+  const redo = plan && knownMaximum(plan);
+  if (plan === undefined || redo === undefined || mostTokens < 2 || node.cross) return undefined;
   const rows = times('I', queriesPerKv);
-  const tiles = ceilDiv(rows, plan.subgroups * plan.rowBlocks * 16);
+  const tiles = tilesOf(node, plan.markRows);
   const deal: ColumnDeal = { least: 128, parts: Math.max(1, Math.floor(256 / kvHeads)) };
   const count = shareCount(deal, node);
   const isFew: Extent = ['min', 1, ['less', mostFewRows + 1, rows]];
@@ -80,7 +90,7 @@ function fewTokens(
   const bind = { ...whole, ...partials, marks };
   const grid = [times(isFew, kvHeads), tiles, times('B', count)] as const;
   return {
-    dispatches: [dispatch(node, plan, bind, grid), dispatch(node, knownMaximum(plan), bind, grid), join],
+    dispatches: [dispatch(node, plan, bind, grid), dispatch(node, redo, bind, grid), join],
     scratch: [
       ...scratch,
       { name: marks, role: 'activation', dtype: 'u32', shape: ['B', count, ['min', tiles, 4], kvHeads] },
@@ -93,21 +103,29 @@ const enoughWorkgroups = 128;
 const leastColumns = 512;
 const mostPartsOfMatrix = 16;
 
+interface PartsOf {
+  readonly marks: string;
+  readonly tiles: Extent;
+  readonly redoTiles: Extent;
+  readonly rejected: readonly Rejection[];
+}
+
 /** Parts are so many that there are enough workgroups, where columns suffice; most calls have one, and then nothing to join. */
 function inParts(
   node: AttentionNode,
-  plan: AttentionMatrixPlan,
+  { plan, redo }: { readonly plan: AttentionMatrixPlan; readonly redo: KernelPlan },
   whole: Readonly<Record<string, string | undefined>>,
-  { marks, tiles, rows, rejected }: { marks: string; tiles: Extent; rows: number; rejected: readonly Rejection[] },
+  { marks, tiles, redoTiles, rejected }: PartsOf,
 ): Form {
   const { heads, valueDim } = node;
   const { qHeads, kvHeads } = heads;
   const workgroups = times('B', tiles, kvHeads);
   const parts: Extent = ['min', mostPartsOfMatrix, ceilDiv('J', leastColumns), ceilDiv(enoughWorkgroups, workgroups)];
-  const size = `${qHeads}x${valueDim}`;
+  const rows = plan.markRows;
+  const size = `${qHeads}x${valueDim}_${rows}`;
   const partials = { partial_outputs: `parts_${size}`, partial_sums: `part_sums_${size}` };
   const bind = { ...whole, ...partials };
-  const grid = [kvHeads, tiles, times('B', parts)] as const;
+  const depth = times('B', parts);
   const join: KernelPlan = {
     stage: 'attention_join',
     qHeads,
@@ -129,8 +147,8 @@ function inParts(
   });
   return {
     dispatches: [
-      dispatch(node, plan, bind, grid),
-      dispatch(node, knownMaximum(plan), bind, grid),
+      dispatch(node, plan, bind, [kvHeads, tiles, depth]),
+      dispatch(node, redo, bind, [kvHeads, redoTiles, depth]),
       dispatch(node, join, { ...partials, sinks: node.sinks, out: node.out }, [times(isJoined, perPart), 1, parts]),
     ],
     scratch: [

@@ -70,6 +70,10 @@ export function planFewRows(options: AttentionOptions, profile: TargetProfile): 
   return problem(plan, profile) === undefined ? plan : undefined;
 }
 
+/** Of a workgroup. */
+export const rowsOfMatrix = ({ subgroups, rowBlocks }: Pick<MatrixSchedule, 'subgroups' | 'rowBlocks'>) =>
+  subgroups * rowBlocks * 16;
+
 const blocks = (width: number) => Math.ceil(width / 16);
 
 /** Of f16: 8 more than needed, so that rows side by side lie in different banks, and all of them at multiples of 16 bytes. */
@@ -83,14 +87,16 @@ function matrixPlan(options: AttentionOptions, schedule: MatrixSchedule): Attent
 }
 
 function withPitch(options: AttentionOptions, schedule: MatrixSchedule, weightPitch: number): AttentionMatrixPlan {
-  const { subgroups, rowBlocks, tileKeys, scores } = schedule;
-  const rows = subgroups * rowBlocks * 16;
+  const { subgroups, tileKeys, scores } = schedule;
+  const rows = rowsOfMatrix(schedule);
   const keyPitch = paddedPitch(blocks(options.headDim) * 16);
   const valuePitch = paddedPitch(blocks(options.valueDim) * 16);
   const scorePitch = scores === 'f32' ? tileKeys / 4 + 1 : weightPitch;
   return {
     stage: 'attention_matrix',
     reference: 'fixed',
+    rounding: roundsGiven(options) ? 'left' : 'ignored',
+    markRows: rows,
     inParts: options.mask.padding !== 'keys_and_queries' && !isMoving(options.mask),
     ...options,
     ...schedule,
@@ -107,29 +113,45 @@ function withPitch(options: AttentionOptions, schedule: MatrixSchedule, weightPi
       // Scores of f16 lie where their weights will; outputs pass through the memory of f32 scores, or through a block each.
       scores === 'f32' ? vectors('scores', rows * scorePitch) : vectors('scratch', subgroups * 80),
       // One would do, but 16 bytes keep the other arrays where matrices can be loaded from.
-      { name: 'overflow', element: 'atomic<u32>', length: 4 },
+      { name: 'found', element: 'atomic<u32>', length: 4 },
     ],
   };
 }
 
-/** The kernel that redoes what the fixed reference could not hold: the same rows in a workgroup, exact scores. */
-export function knownMaximum(plan: AttentionMatrixPlan): AttentionMatrixPlan {
-  const { subgroups, rowBlocks } = plan;
+/** Queries that the app gives as f32: those that kernels make are as precise as keys are, which are stored as f16. */
+const roundsGiven = ({ queries, keyLayout }: AttentionOptions) => queries === 'f32' && keyLayout === 'tokens-first';
+
+/**
+ * The kernel that redoes what was marked: exact scores, of both parts of given queries. These take registers, for which it has fewer rows
+ * in a workgroup, or none: undefined.
+ */
+export function knownMaximum(plan: AttentionMatrixPlan): AttentionMatrixPlan | undefined {
+  const { subgroups, inParts, fewRows, markRows } = plan;
+  const rounding = roundsGiven(plan) ? 'split' : 'ignored';
+  const rowBlocks = [plan.rowBlocks, 1].find(
+    (count) => registersOf({ ...plan, rounding, rowBlocks: count }) <= registerBudget,
+  );
+  if (rowBlocks === undefined) return undefined;
   const exact = matrixPlan(plan, { subgroups, rowBlocks, tileKeys: 16, scores: 'f32' });
-  return {
-    ...exact,
-    inParts: plan.inParts,
-    ...(plan.fewRows && { fewRows: plan.fewRows }),
-    reference: 'maximum',
-    workgroup: exact.workgroup.filter(({ name }) => name !== 'overflow'),
-  };
+  const workgroup = exact.workgroup.filter(({ name }) => name !== 'found');
+  return { ...exact, inParts, ...(fewRows && { fewRows }), reference: 'maximum', rounding, markRows, workgroup };
+}
+
+/** For queries and outputs, of each lane. */
+function registersOf({
+  rounding,
+  rowBlocks,
+  headDim,
+  valueDim,
+}: Pick<AttentionMatrixPlan, 'rounding' | 'rowBlocks' | 'headDim' | 'valueDim'>): number {
+  return rowBlocks * (4 * blocks(headDim) * (rounding === 'split' ? 2 : 1) + 8 * blocks(valueDim));
 }
 
 function problem(plan: AttentionMatrixPlan, { limits }: TargetProfile): string | undefined {
   const bytes = workgroupBytes(plan.workgroup);
   const available = limits.maxComputeWorkgroupStorageSize;
   if (bytes > available) return `needs ${bytes} bytes of workgroup memory, the target has ${available}`;
-  const registers = plan.rowBlocks * (4 * blocks(plan.headDim) + 8 * blocks(plan.valueDim));
+  const registers = registersOf(plan);
   if (registers > registerBudget)
     return `needs ${registers} registers a lane for queries and outputs, more than ${registerBudget}`;
   return undefined;

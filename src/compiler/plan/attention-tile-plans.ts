@@ -49,6 +49,19 @@ export function exactTile(plan: AttentionTilePlan): AttentionTilePlan {
   return { ...tilePlan(plan, schedule), marks: 'read' };
 }
 
+/** As `exactTile`, for what a kernel of another kind has marked. */
+export function exactTileFor(
+  options: AttentionOptions,
+  { limits }: TargetProfile,
+  markRows: number,
+): AttentionTilePlan | undefined {
+  const plans = tileSchedules
+    .filter(({ products }) => products === 'f32')
+    .map((schedule) => tilePlan(options, schedule));
+  const plan = plans.find((one) => problem(one, limits) === undefined);
+  return plan && { ...plan, marks: 'read', markRows };
+}
+
 function tilePlan(options: AttentionOptions, schedule: TileSchedule): AttentionTilePlan {
   const { products, rowLanes, rowsEach, keyLanes } = schedule;
   const { headDim, valueDim } = options;
@@ -71,6 +84,7 @@ function tilePlan(options: AttentionOptions, schedule: TileSchedule): AttentionT
     vectorEntries,
     loadEntries: headDim % 8 === 0 && valueDim % 8 === 0 ? 8 : 4,
     tileRows,
+    markRows: tileRows,
     tileKeys,
     valueVectorsEach: Math.ceil(valueVectors / keyLanes),
     headSlice,

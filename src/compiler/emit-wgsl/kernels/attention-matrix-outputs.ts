@@ -27,24 +27,20 @@ function sumOf({ sinks, rowBlocks, inParts }: AttentionMatrixPlan): string {
     }`;
 }
 
-/** In f16 a logit of 16 (in log2) is known to 2⁻⁷: larger ones are left to the exact kernel. */
+/** Sums of f16 hold rows to 5e-3 while the largest logits of the first tile stay below 6 (in log2): others are left to the exact kernel. */
 const fits = ({ scores }: AttentionMatrixPlan) => wgsl`
   fn fits(state: State, sum: f32) -> bool {
-    return sum <= 65504.0${scores === 'f16' ? ' && state.reference <= 20.0' : ''};
+    return sum <= 65504.0${scores === 'f16' ? ' && state.reference <= 10.0' : ''};
   }`;
 
-/** The kernel that knows the maxima finds its work by what this leaves. */
-export const markOverflow = wgsl`
-  if (lane == 0u) {
-    atomicStore(&overflow[0], 0u);
-  }
-  workgroupBarrier();
+/** The kernel that redoes rows finds its work by what this leaves. */
+export const leaveMark = wgsl`
   if (!fits(state, sum)) {
-    atomicStore(&overflow[0], 1u);
+    atomicStore(&found[0], 1u);
   }
   workgroupBarrier();
   if (lane == 0u) {
-    marks[workgroup] = atomicLoad(&overflow[0]);
+    marks[mark_at(group.z, first_row, kv_head)] = atomicLoad(&found[0]);
   }`;
 
 /** What a part of a row's columns comes to is left as it is, with what it is relative to. */

@@ -14,7 +14,7 @@ export function weightFunctions(plan: AttentionMatrixPlan, parts: AttentionParts
     ...(shared === undefined ? [] : [visibleLogits(plan, scores, parts)]),
     parts.masks.ranged ? rangedLogits : anyLogits(scores),
     maximumOf(plan),
-    weigh(plan, shared !== undefined),
+    weigh(plan, parts, shared !== undefined),
   ];
 }
 
@@ -115,13 +115,19 @@ const maximumOf = ({ rowBlocks }: AttentionMatrixPlan) => wgsl`
     return ${rowBlocks === 2 ? 'maximum' : 'max(maximum, subgroupShuffleXor(maximum, 1u))'};
   }`;
 
-/** Four above the maximum, so that later tiles may be 2²⁰ times as large before a weight leaves the range of f16. */
-const fixReference = wgsl`
+/** The reference is four above a tile's maximum, so that later tiles may be 2²⁰ times as large before a weight leaves the range of f16. */
+const aboveMaximum = 'maximum_of(place, first_column) + 4.0';
+
+/** Rows that see any column see the first: their references are known before the loop. */
+const seesFirst = ({ masks }: AttentionParts) => masks.plain;
+
+/** After the scores of the first tile. MASKED is so large that four are nothing. */
+export const firstReference = (plan: AttentionMatrixPlan, parts: AttentionParts): string | undefined =>
+  plan.reference === 'fixed' && seesFirst(parts) ? `state.reference = ${aboveMaximum};` : undefined;
+
+const laterReference = wgsl`
   if (subgroupAny((*state).reference <= MASKED)) {
-    let maximum = maximum_of(place, first_column);
-    if ((*state).reference <= MASKED && maximum > MASKED) {
-      (*state).reference = maximum + 4.0;
-    }
+    (*state).reference = select((*state).reference, ${aboveMaximum}, (*state).reference <= MASKED);
   }`;
 
 /** Most tiles are visible as a whole: they are worth a branch. */
@@ -150,7 +156,7 @@ function weighQuads({ scores }: AttentionMatrixPlan, shared: boolean): string {
     ${eachQuad((quad) => `sum += weigh_quad(place, ${quad}, logits[i] - reference);`)}`;
 }
 
-const weigh = (plan: AttentionMatrixPlan, shared: boolean) => wgsl`
+const weigh = (plan: AttentionMatrixPlan, parts: AttentionParts, shared: boolean) => wgsl`
   fn weigh_quad(place: Place, quad: u32, exponents: vec4f) -> vec4f {
     let powers = exp2(exponents);
     weights[place.row % ROWS * WEIGHT_PITCH + quad % TILE_QUADS] = vec4h(powers);
@@ -159,7 +165,7 @@ const weigh = (plan: AttentionMatrixPlan, shared: boolean) => wgsl`
 
   /** Scores of a row to weights, whose sum the state takes. */
   fn weigh(place: Place, first_column: u32, state: ptr<function, State>) {
-    ${plan.reference === 'fixed' ? fixReference : ''}
+    ${plan.reference === 'fixed' && !seesFirst(parts) ? laterReference : ''}
     let reference = max((*state).reference, -1e30);
     var sum = vec4f(0);
     ${weighQuads(plan, shared)}

@@ -5,12 +5,13 @@ import { wgsl } from '../wgsl.ts';
 import { attentionParts, keepsVisibleTokens, rowOf } from './attention.ts';
 import { columnsBindings, columnsFunctions } from './attention-columns.ts';
 import { partialBindings } from './attention-join.ts';
+import { markAt, returnUnlessMarked } from './attention-marks.ts';
 import { nextTile } from './attention-masks.ts';
 import { edge, headBlocks, keyBlocks, rowBlocks, valueBlocks } from './attention-matrix-blocks.ts';
-import { leavePart, markOverflow, outputConstants, outputFunctions, writeOutputs } from './attention-matrix-outputs.ts';
+import { leaveMark, leavePart, outputConstants, outputFunctions, writeOutputs } from './attention-matrix-outputs.ts';
 import { loadQueries, queryConstants, queryEntries } from './attention-matrix-queries.ts';
 import { tileConstants, tileFetcher } from './attention-matrix-tile.ts';
-import { weightConstants, weightFunctions } from './attention-matrix-weights.ts';
+import { firstReference, weightConstants, weightFunctions } from './attention-matrix-weights.ts';
 
 /**
  * Online softmax with subgroup matrices. A matrix gives no access to its entries, and a result cannot become an operand, so
@@ -22,6 +23,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
   const zeroHidden = plan.mask.padding === 'keys_and_queries';
   const fixed = plan.reference === 'fixed';
   const scores = plan.scores === 'f32' ? 'scores' : 'weights';
+  const reference = firstReference(plan, parts);
   const next = (column: string) =>
     skipping === undefined ? column : `next_tile(sequence, token_of(first_row), ${column})`;
   return {
@@ -31,6 +33,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       ...parts.constants,
       THREADS: u32c(plan.threads),
       ROWS: u32c(plan.subgroups * plan.rowBlocks * edge),
+      MARK_ROWS: u32c(plan.markRows),
       SUBGROUP_ROWS: u32c(plan.rowBlocks * edge),
       ...queryConstants(plan),
       ...tileConstants(plan),
@@ -58,8 +61,9 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       ...parts.groups.functions,
       rowOf('QUERIES_PER_KV'),
       tokenOf,
+      markAt,
       rowLoader('q', plan.headDim, plan.queries),
-      queryEntries(plan),
+      ...queryEntries(plan),
       ...columnsFunctions(plan),
       tileFetcher('keys', plan),
       tileFetcher('values', plan),
@@ -70,10 +74,9 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
     body: wgsl`
       let kv_head = group.x;
       let batch = group.z${plan.inParts ? ' % step.batch' : ''};
-      let workgroup = (group.z * groups.y + group.y) * groups.x + kv_head;
-      ${fixed ? '' : 'if (marks[workgroup] == 0u) {\n  return;\n}'}
       // The last rows see most columns when causal: they start first.
       let first_row = (groups.y - 1u - group.y) * ROWS;
+      ${fixed ? '' : returnUnlessMarked}
       let sequence = sequences[batch];
       ${plan.inParts ? columnsOfPart : columnsOfAll}
       let subgroup_row = lane / 32u * SUBGROUP_ROWS;
@@ -84,7 +87,6 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       var state = State(MASKED, 0.0);
 
       // Queries become matrices by way of the weights' memory, 16 entries of all rows at a time.
-      let entries = query_entries(lane, first_row + subgroup_row, batch, kv_head);
       ${loadQueries(plan)}
       ${valueBlocks(plan, (d) => rowBlocks(plan, (b) => `var out${b}_${d} = Output();`))}
 
@@ -96,6 +98,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       var held_values = fetch_values(lane, batch, kv_head, first_column, columns);
       var held_keys = fetch_keys(lane, batch, kv_head, next_column, columns);
       workgroupBarrier();
+      ${reference === undefined ? '' : beforeLoop(plan, scores, reference)}
       while (first_column < columns) {
         ${keyBlocks(plan, (n) => multiplyKeys(plan, scores, n))}
         workgroupBarrier();
@@ -114,7 +117,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       }
 
       let sum = sum_of(state, place.head${plan.inParts ? ', parts' : ''});
-      ${fixed ? markOverflow : ''}
+      ${fixed ? leaveMark : ''}
       ${plan.inParts ? leavePart : ''}
       let factor = select(0.0, 1.0 / sum, sum > 0.0${zeroHidden ? ' && keeps(batch, sequence, place.token)' : ''});
       ${writeOutputs(plan)}`,
@@ -161,6 +164,9 @@ const tokenOf = wgsl`
     return min(row, step.tokens * QUERIES_PER_KV - 1u) / QUERIES_PER_KV;
   }`;
 
+/** The walk takes high parts only: as in the kernel before, there is room above. */
+const aboveRounded = 'state.reference += 4.0;';
+
 /** A walk over the keys alone, after which the state knows the maximum of its row. */
 const maxima = (plan: AttentionMatrixPlan, scores: string, next: (column: string) => string) => wgsl`
   // First the maximum of each row, by a walk over the keys alone.
@@ -171,26 +177,39 @@ const maxima = (plan: AttentionMatrixPlan, scores: string, next: (column: string
     workgroupBarrier();
     let following = ${next('column + TILE_KEYS')};
     held = fetch_keys(lane, batch, kv_head, following, columns);
-    ${keyBlocks(plan, (n) => multiplyKeys(plan, scores, n))}
+    ${keyBlocks(plan, (n) => multiplyKeys(plan, scores, n, 'ignored'))}
     workgroupBarrier();
     state.reference = max(state.reference, maximum_of(place, column));
     column = following;
   }
+  ${plan.rounding === 'split' ? aboveRounded : ''}
 
 `;
 
-/** Scores of all rows of the subgroup and the n-th 16 keys of the tile. */
-const multiplyKeys = (plan: AttentionMatrixPlan, scores: string, n: number) => wgsl`
-  {
-    ${rowBlocks(plan, (b) => `var scores${b} = Scores();`)}
-    ${headBlocks(
-      plan,
-      (d) => wgsl`
-        let keys${d} = subgroupMatrixLoad<Right, col_major>(&keys, ${n * edge}u * KEY_PITCH + ${4 * d}u, KEY_PITCH);
-        ${rowBlocks(plan, (b) => `scores${b} = subgroupMatrixMultiplyAccumulate(query${b}_${d}, keys${d}, scores${b});`)}`,
-    )}
-    ${rowBlocks(plan, (b) => `subgroupMatrixStore<row_major>(&${scores}, scores_at + ${b * edge}u * SCORE_PITCH + ${4 * n}u, scores${b}, SCORE_PITCH);`)}
-  }`;
+const beforeLoop = (plan: AttentionMatrixPlan, scores: string, reference: string) => wgsl`
+  // What exponentials are relative to, by the first tile: later ones need not ask.
+  ${keyBlocks(plan, (n) => multiplyKeys(plan, scores, n))}
+  workgroupBarrier();
+  ${reference}
+  workgroupBarrier();`;
+
+/** Scores of all rows of the subgroup and the n-th 16 keys of the tile. What is small is summed first: it would be lost beside the rest. */
+function multiplyKeys(plan: AttentionMatrixPlan, scores: string, n: number, rounding = plan.rounding): string {
+  const add = (matrix: string, d: number) =>
+    rowBlocks(plan, (b) => `scores${b} = subgroupMatrixMultiplyAccumulate(${matrix}${b}_${d}, keys${d}, scores${b});`);
+  return wgsl`
+    {
+      ${rowBlocks(plan, (b) => `var scores${b} = Scores();`)}
+      ${headBlocks(
+        plan,
+        (d) => wgsl`
+          let keys${d} = subgroupMatrixLoad<Right, col_major>(&keys, ${n * edge}u * KEY_PITCH + ${4 * d}u, KEY_PITCH);
+          ${rounding === 'split' ? add('rest', d) : add('query', d)}`,
+      )}
+      ${rounding === 'split' ? headBlocks(plan, (d) => add('query', d)) : ''}
+      ${rowBlocks(plan, (b) => `subgroupMatrixStore<row_major>(&${scores}, scores_at + ${b * edge}u * SCORE_PITCH + ${4 * n}u, scores${b}, SCORE_PITCH);`)}
+    }`;
+}
 
 /** Adds what the n-th 16 values of the tile contribute. */
 const multiplyValues = (plan: AttentionMatrixPlan, n: number) => wgsl`

@@ -5,6 +5,7 @@ import { repeat, wgsl } from '../wgsl.ts';
 import { attentionParts, keepsVisibleTokens, rowOf } from './attention.ts';
 import { columnsBindings, columnsFunctions } from './attention-columns.ts';
 import { silenceRows } from './attention-heads.ts';
+import { markAt, returnUnlessMarked } from './attention-marks.ts';
 import { nextTile } from './attention-masks.ts';
 import { productsOf } from './attention-tile-products.ts';
 import { sliceFunctions } from './attention-tile-slices.ts';
@@ -58,6 +59,7 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       THREADS: u32c(plan.threads),
       // Below every logit that is not masked.
       LOWEST: f32c(-1e30),
+      ...(plan.marks && { MARK_ROWS: u32c(plan.markRows) }),
       ...(half && { WEIGHT_SCALE: f32c(1 / plan.tileKeys), MOST_SUM: f32c(mostSum) }),
     },
     bindings: [
@@ -82,6 +84,7 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       rowStorer('out', plan.valueDim, plan.out),
       ...(fillsWidth(plan) ? [] : [writeWithin]),
       rowOf(members),
+      ...(plan.marks ? [markAt] : []),
       ...sliceFunctions(plan),
       ...products.functions,
       logitsOf(half, parts.plain),
@@ -98,8 +101,7 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       let row_lane = lane / (2u * KEY_LANES) * 2u + lane % 2u;
       ${isPartial ? `let members = ${parts.groups.members};` : ''}
       ${isPartial ? silenceRows : ''}
-      ${plan.marks === undefined ? '' : 'let workgroup = (batch * groups.y + group.y) * groups.x + kv_head;'}
-      ${plan.marks === 'read' ? 'if (marks[workgroup] == 0u) {\n  return;\n}' : ''}
+      ${plan.marks === 'read' ? returnUnlessMarked : ''}
       let last_token = min(first_row + TILE_ROWS - 1u, step.tokens * ${members} - 1u) / ${members};
       let columns = visible_columns(sequence, last_token);
 
@@ -180,7 +182,7 @@ const breakImprecise = wgsl`
 const markImprecise = wgsl`
   let is_imprecise = workgroupUniformLoad(&imprecise[0]);
   if (lane == 0u) {
-    marks[workgroup] = is_imprecise;
+    marks[mark_at(batch, first_row, kv_head)] = is_imprecise;
   }
   if (is_imprecise == 1u) {
     return;

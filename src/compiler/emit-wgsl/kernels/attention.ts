@@ -29,7 +29,7 @@ export interface AttentionParts {
   readonly values: Part;
   /** `visible_columns`, `visible`, `visible_logit`, `logit`. */
   readonly logits: Part;
-  readonly masks: Pick<MaskParts, 'limits' | 'shared' | 'ranged'>;
+  readonly masks: Pick<MaskParts, 'limits' | 'shared' | 'ranged' | 'plain'>;
   readonly form: LogitParts['form'];
   /** A logit is the similarity times SCALE_LOG2E, hidden from `visible_columns` on. */
   readonly plain: boolean;
