@@ -8,7 +8,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
-    setupFiles: ['test/patient-polling.ts'],
+    setupFiles: ['test/setup.ts'],
     // A driver is loaded into a process, not into a worker thread.
     pool: 'forks',
     // The default leaves one core to the reporter, which has little to do.

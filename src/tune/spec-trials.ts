@@ -86,8 +86,11 @@ export class SpecTrials {
   #reasonAgainst(variants: readonly NodeVariant[]): string | undefined {
     const serves = variants.some(({ dispatches }) => dispatches.some(({ plan }) => plan.stage === this.#stage));
     if (serves && !this.isPlanned(variants)) return undefined;
-    const planned = this.#benches.flatMap((bench) => reasonsOf(bench.planned));
-    const [reason] = without(variants.flatMap(reasonsOf), planned);
+    const planned = this.#benches.flatMap((bench) => bench.planned.reasons);
+    const [reason] = without(
+      variants.flatMap(({ reasons }) => reasons),
+      planned,
+    );
     return reason ?? (serves ? undefined : 'another form serves');
   }
 
@@ -112,7 +115,6 @@ export class SpecTrials {
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 const timesCount = ({ planned }: NodeBench, milliseconds: number) => planned.stageNodes.count * milliseconds;
 const keyOf = (variants: readonly NodeVariant[]) => variants.map(({ key }) => key).join();
-const reasonsOf = ({ reasons }: NodeVariant) => reasons;
 
 function variantsOf({ workload, nodes }: StageWork, profile: TargetProfile): readonly NodeVariant[] {
   const program = planProgram(workload.module, profile);

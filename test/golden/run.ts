@@ -1,4 +1,4 @@
-import '../patient-polling.ts';
+import '../setup.ts';
 import { parseArgs } from 'node:util';
 import type { Backend } from './backend.ts';
 import { caseId, findCases } from './cases.ts';

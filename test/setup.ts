@@ -1,0 +1,3 @@
+import { pollPatiently } from '../src/node/patient-polling.ts';
+
+pollPatiently();
