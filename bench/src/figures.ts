@@ -142,7 +142,7 @@ function tunedTable({ tuned }: Figures): string {
 
 const counted = (value: number | undefined) => value?.toLocaleString('en') ?? '';
 const callText = (stage: string, sizes: { readonly tokens: number; readonly keys: number } | undefined) =>
-  /split|row/.test(stage) ? `one token on ${counted(sizes?.keys)}` : `${counted(sizes?.tokens)} tokens`;
+  stage.endsWith('_matrix') ? `${counted(sizes?.tokens)} tokens` : `one token on ${counted(sizes?.keys)}`;
 
 /** What the project's own page says. */
 function summaryTable(figures: Figures): string {

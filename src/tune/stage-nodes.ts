@@ -32,8 +32,6 @@ export function nodesByStage(
   { tokens, keys }: CallSizes,
 ): ReadonlyMap<ScheduledStage, readonly StageNodes[]> {
   const found = new Map<ScheduledStage, Map<string, StageNodes>>();
-  // A node may take several kernels of one stage: it is tried once.
-  const seen = new Set<string>();
   const indices = new Map<Node, number>();
   const indexOf = (node: Node) => indices.get(node) ?? indices.set(node, indices.size).size - 1;
   const calls = [
@@ -41,6 +39,8 @@ export function nodesByStage(
     [program.decode, { batch: 1, tokens: 1, keys }],
   ] as const;
   for (const [dispatches, size] of calls) {
+    // A node may take several kernels of one stage: it is tried once.
+    const seen = new Set<string>();
     for (const dispatch of dispatches) {
       const stage = scheduledStages.find((one) => one === dispatch.plan.stage);
       const nodes = nodesOf(dispatch);
