@@ -32,24 +32,22 @@ export function nodesByStage(
   { tokens, keys }: CallSizes,
 ): ReadonlyMap<ScheduledStage, readonly StageNodes[]> {
   const found = new Map<ScheduledStage, Map<string, StageNodes>>();
-  const indices = new Map<Node, number>();
-  const indexOf = (node: Node) => indices.get(node) ?? indices.set(node, indices.size).size - 1;
   const calls = [
     [program.prefill, { batch: 1, tokens, keys: tokens }],
     [program.decode, { batch: 1, tokens: 1, keys }],
   ] as const;
   for (const [dispatches, size] of calls) {
-    // A node may take several kernels of one stage: it is tried once.
-    const seen = new Set<string>();
+    // A node may take several kernels of a stage: it is tried once.
+    const seen = new Set<Node>();
     for (const dispatch of dispatches) {
       const stage = scheduledStages.find((one) => one === dispatch.plan.stage);
       const nodes = nodesOf(dispatch);
-      const name = `${stage} ${nodes.map(indexOf)}`;
-      if (stage === undefined || nodes.length === 0 || seen.has(name)) continue;
-      seen.add(name);
+      const [first] = nodes;
+      if (stage === undefined || first === undefined || seen.has(first)) continue;
+      seen.add(first);
       const ofStage = found.get(stage) ?? new Map<string, StageNodes>();
       found.set(stage, ofStage);
-      const key = keyOf(dispatchesFor(program, { nodes, size }));
+      const key = `${size.tokens} ${keyOf(dispatchesFor(program, { nodes, size }))}`;
       const known = ofStage.get(key);
       ofStage.set(key, { nodes: known?.nodes ?? nodes, size, count: (known?.count ?? 0) + 1 });
     }
