@@ -49,13 +49,18 @@ describe('profiles that come with the package', () => {
     },
   );
 
-  it.each(shippedProfiles)('$id saw every candidate tried', async ({ id }) => {
-    const { stages } = (await read(id)).measured;
-    for (const { candidates } of Object.values(stages)) {
-      expect(Object.keys(candidates)).not.toContain('untried');
-      expect(Object.keys(candidates)).not.toContain('wrong');
-    }
-  });
+  it.each(shippedProfiles)(
+    '$id saw every candidate tried, and the planner within 15 % of the fastest',
+    async ({ id }) => {
+      const { stages } = (await read(id)).measured;
+      for (const { candidates, specs } of Object.values(stages)) {
+        expect(Object.keys(candidates)).not.toContain('untried');
+        expect(Object.keys(candidates)).not.toContain('wrong');
+        for (const { plannedMilliseconds, leastMilliseconds } of specs)
+          expect(plannedMilliseconds / leastMilliseconds).toBeLessThanOrEqual(1.15);
+      }
+    },
+  );
 });
 
 describe('pages with figures', () => {
