@@ -72,6 +72,11 @@ weights: ${weights}`,
   `
 attention: { hidden: 64, q_heads: 4, kv_heads: 2, head_dim: 32, inputs: split_qkv }
 weights: ${weights}`,
+  `
+model: { vocab: 70, hidden: 1024, layers: 1, context: 64, norm: { kind: ${index === 0 ? 'rms' : 'layer'} } }
+attention: { q_heads: 4, kv_heads: 2, head_dim: 64, biases: [q], mask: { causal: true } }
+mlp: { kind: gated, activation: silu, width: 1024 }
+weights: ${weights}`,
 ]);
 
 /** Heads that are not all alike, and that are given something of their own. */
