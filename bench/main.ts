@@ -9,7 +9,7 @@ import { CompileAhead } from '../src/tune/compile-ahead.ts';
 import { Stopwatch } from '../src/tune/stopwatch.ts';
 import { type Measurement, measureAttention, portableOutput } from './src/attention.ts';
 import { defineRun } from './src/attention-run.ts';
-import { halfCases, mainCases, scalingCases, smokeCases, variedCases } from './src/cases.ts';
+import { mainCases, scalingCases, smokeCases, variedCases, wideCases } from './src/cases.ts';
 import { openBenchDevice } from './src/device.ts';
 import { type ModelMeasurement, measureModel } from './src/model.ts';
 import type { PeerTiming } from './src/onnxruntime.ts';
@@ -65,9 +65,11 @@ for (const dtype of options.model ? (['f16', 'int8', 'int4'] as const) : []) {
 for (const failure of failures) console.error(failure);
 process.exit(failures.length > 0 ? 1 : 0);
 
-/** The portable profiles are of interest for the main shapes only. */
+/** The portable profiles are of interest for the main shapes only: with halves where they multiply these. */
 function profilesFor(one: AttentionCase): readonly TargetProfile[] {
-  return bench.precise && !mainCases.includes(one) ? available.slice(-1) : available;
+  if (!bench.precise) return available;
+  if (mainCases.includes(one)) return available.filter(({ id }) => id !== 'baseline');
+  return wideCases.includes(one) ? [profiles.baseline, ...available.slice(-1)] : available.slice(-1);
 }
 
 /** While one case is timed and checked, which takes one core. */
@@ -78,7 +80,7 @@ function compileAhead(one: AttentionCase): void {
 
 /** All, or those whose names contain one of the texts of `--only`. */
 function casesToRun(): readonly AttentionCase[] {
-  const all = bench.precise ? [...mainCases, ...halfCases, ...variedCases, ...scalingCases] : smokeCases;
+  const all = bench.precise ? [...mainCases, ...wideCases, ...variedCases, ...scalingCases] : smokeCases;
   return all.filter(({ name }) => options.only?.some((text) => name.includes(text)) ?? true);
 }
 

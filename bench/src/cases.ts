@@ -1,6 +1,7 @@
 import type { AttentionCase } from './reference.ts';
 
-const llama = { qHeads: 32, kvHeads: 8, headDim: 128 } as const;
+/** Queries and outputs are f16, as peers have them. */
+const llama = { qHeads: 32, kvHeads: 8, headDim: 128, activations: 'f16' } as const;
 const prefill = (name: string, tokens: number, options: Partial<AttentionCase> = {}): AttentionCase => ({
   name,
   ...llama,
@@ -16,8 +17,15 @@ const decode = (name: string, keys: number, options: Partial<AttentionCase> = {}
   ...options,
 });
 
+/** Queries and outputs of f32; the factor makes them such that f16 does not hold them. */
+const wide = { activations: 'f32', queryScale: 1.1 } as const;
+
+/** Queries come from projections, which are left out. */
+const int8 = { activations: 'f32', cache: { kind: 'int8' } } as const;
+
 /** DeepSeek's V3: rows of 512 + 64 entries for 128 heads of 128 + 64. */
 const latent = {
+  activations: 'f32',
   qHeads: 128,
   kvHeads: 1,
   headDim: 576,
@@ -32,11 +40,10 @@ export const mainCases: readonly AttentionCase[] = [
   decode('decode 32,768', 32768),
 ];
 
-/** With queries and outputs of f16, as peers have them. */
-export const halfCases: readonly AttentionCase[] = mainCases.map((one) => ({
+export const wideCases: readonly AttentionCase[] = mainCases.map((one) => ({
   ...one,
-  name: `${one.name}, f16 in and out`,
-  activations: 'f16',
+  ...wide,
+  name: `${one.name}, f32 in and out`,
 }));
 
 /** One thing changed at a time: work per time should stay what it is. */
@@ -51,22 +58,21 @@ export const variedCases: readonly AttentionCase[] = [
   prefill('ragged 8,191', 8191),
   prefill('logits 8 times as large', 2048, { queryScale: 8 }),
   prefill('logits to ±10,000', 2048, { queryScale: 2048 }),
-  prefill('queries that f16 does not hold', 2048, { queryScale: 1.1 }),
-  prefill('such queries, logits 8 times as large', 2048, { queryScale: 8.1 }),
-  prefill('such queries, logits to ±10,000', 2048, { queryScale: 2047.3 }),
+  prefill('f32, logits 8 times as large', 2048, { ...wide, queryScale: 8.1 }),
+  prefill('f32, logits to ±10,000', 2048, { ...wide, queryScale: 2047.3 }),
   prefill('512 tokens on 8,192 keys', 512, { keys: 8192 }),
   prefill('4 tokens on 8,192 keys', 4, { keys: 8192 }),
   prefill('8 sequences of 100 to 2,000', 2000, { lengths: [100, 371, 643, 914, 1186, 1457, 1729, 2000] }),
   prefill('scores of f16', 2048, { compute: 'f16' }),
   prefill('scores of f16, long', 8192, { compute: 'f16' }),
-  prefill('int8 cache', 2048, { cache: { kind: 'int8' } }),
+  prefill('int8 cache', 2048, int8),
   decode('decode, head_dim 64', 4096, { headDim: 64 }),
   decode('decode, window 1,024', 32768, { window: 1024 }),
   decode('decode, one KV head', 4096, { kvHeads: 1 }),
   decode('decode, as many KV heads', 4096, { kvHeads: 32 }),
   decode('decode, memory, sinks, softcap', 4096, { memory: 16, sinks: true, softcap: 50 }),
-  decode('decode, int8 cache', 4096, { cache: { kind: 'int8' } }),
-  decode('decode, int8 cache, long', 32768, { cache: { kind: 'int8' } }),
+  decode('decode, int8 cache', 4096, int8),
+  decode('decode, int8 cache, long', 32768, int8),
   decode('decode, latent cache', 4096, latent),
   decode('decode, latent cache, long', 16384, latent),
 ];

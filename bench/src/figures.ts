@@ -1,7 +1,7 @@
 import { countsText } from '../../src/cli/tune-table.ts';
 import type { StageReport } from '../../src/tune/tune-report.ts';
 import type { Measurement } from './attention.ts';
-import { halfCases, mainCases, variedCases } from './cases.ts';
+import { mainCases, variedCases, wideCases } from './cases.ts';
 import { type BenchResult, milliseconds } from './report.ts';
 
 /** What `flash-attention.py` writes. */
@@ -65,10 +65,10 @@ function pytorchTime({ pytorch }: Figures, backend: string, { tokens, keys }: Me
 function peersTable(figures: Figures): string {
   const header = [
     '',
-    '`matrix`, f16 in and out',
-    '`matrix`, f32 in and out',
+    '`matrix`',
     '`f16`',
-    '`baseline`',
+    '`matrix`, f32 in and out',
+    '`baseline`, f32 in and out',
     'FlashAttention-2',
     'cuDNN',
     'onnxruntime WebGPU + copies of its cache',
@@ -77,8 +77,8 @@ function peersTable(figures: Figures): string {
     const peer = figures.bench.peers?.find(({ name }) => name === one.name);
     return [
       one.name,
-      timeOf(find(figures, halfCases[index]?.name ?? '', 'matrix')),
-      ...['matrix', 'f16', 'baseline'].map((profile) => timeOf(find(figures, one.name, profile))),
+      ...['matrix', 'f16'].map((profile) => timeOf(find(figures, one.name, profile))),
+      ...['matrix', 'baseline'].map((profile) => timeOf(find(figures, wideCases[index]?.name ?? '', profile))),
       pytorchTime(figures, 'flash', one),
       pytorchTime(figures, 'cudnn', one),
       peer === undefined ? '' : `${milliseconds(peer.attention)} + ${milliseconds(peer.copies)}`,
@@ -88,7 +88,7 @@ function peersTable(figures: Figures): string {
 }
 
 function variantsTable(figures: Figures): string {
-  const found = [...mainCases, ...variedCases].flatMap(({ name }) => find(figures, name, 'matrix') ?? []);
+  const found = [...mainCases, ...wideCases, ...variedCases].flatMap(({ name }) => find(figures, name, 'matrix') ?? []);
   return table(
     ['`matrix`', 'time', 'of the floor', 'worst row'],
     found.map(({ case: { name }, timing, floor, errors }) => [
@@ -103,9 +103,7 @@ function variantsTable(figures: Figures): string {
 function exactnessLine({ bench: { measurements } }: Figures): string {
   const worst = (profile: string) =>
     Math.max(
-      ...measurements
-        .filter((one) => one.profile === profile && one.case.activations === undefined)
-        .map(({ errors }) => errors.worstRow),
+      ...measurements.filter((one) => one.profile === profile).map(({ errors }) => errors.worstRow),
     ).toExponential(1);
   return `Worst rows of the portable kernels: ${worst('f16')} with products of f16, ${worst('baseline')} in f32.`;
 }
@@ -147,17 +145,19 @@ const callText = (stage: string, sizes: { readonly tokens: number; readonly keys
 /** What the project's own page says. */
 function summaryTable(figures: Figures): string {
   const [prefill, , , decode] = mainCases;
+  const [widePrefill] = wideCases;
   const [model] = figures.bench.models ?? [];
-  if (prefill === undefined || decode === undefined) return '';
+  if (prefill === undefined || decode === undefined || widePrefill === undefined) return '';
   const times = (name: string, profiles: readonly string[]) =>
     profiles.map((profile) => timeOf(find(figures, name, profile)));
-  const [matrix, f16, f32] = times(prefill.name, ['matrix', 'f16', 'baseline']);
+  const [matrix, f16] = times(prefill.name, ['matrix', 'f16']);
+  const [wideMatrix, wide] = times(widePrefill.name, ['matrix', 'baseline']);
   return table(
     ['on an H100', 'measured'],
     [
       [
         'attention of 32 heads on 8, 2,048 tokens',
-        `${matrix} with subgroup matrices, ${f16} without, ${f32} in f32; FlashAttention-2 on the same machine ${pytorchTime(figures, 'flash', prefill)}`,
+        `${matrix} with subgroup matrices, ${f16} without; ${wideMatrix} and ${wide} with queries and outputs of f32; FlashAttention-2 on the same machine ${pytorchTime(figures, 'flash', prefill)}`,
       ],
       [
         'decoding on 32,768 keys',

@@ -25,7 +25,7 @@ export interface AttentionCase {
   readonly sinks?: boolean;
   readonly softcap?: number;
   /** Queries and outputs; absent: f32. */
-  readonly activations?: 'f16';
+  readonly activations?: 'f32' | 'f16';
   /** Sums of products of queries and keys; absent: f32. */
   readonly compute?: 'f16';
   /** Factor on the queries: large logits. Unless it is a power of two, f16 does not hold them. */
