@@ -94,10 +94,10 @@ describe('matrix attention', () => {
     const program = planProgram(lower(shapedFrom('spec.yaml', text)), profiles.matrix);
     const ran = (tokens: number, keys: number) =>
       ranIn(program, tokens, keys).map(({ plan, grid }) => `${plan.stage} ${plan.threads} ${grid}`);
-    const few = ['attention_matrix 64 2,1,32', 'attention_matrix 64 2,1,32', 'attention_combine 128 8,4,4'];
+    const few = ['attention_matrix 128 2,1,32', 'attention_matrix 128 2,1,32', 'attention_combine 128 8,4,4'];
     expect(ran(4, 4096)).toEqual(few);
-    expect(ran(4, 100)).toEqual(['attention_matrix 64 2,1,1', 'attention_matrix 64 2,1,1']);
-    expect(ran(16, 4096).slice(0, 1)).toEqual(['attention_matrix 64 2,2,32']);
+    expect(ran(4, 100)).toEqual(['attention_matrix 128 2,1,1', 'attention_matrix 128 2,1,1']);
+    expect(ran(16, 4096).slice(0, 1)).toEqual(['attention_matrix 128 2,1,32']);
     expect(ran(17, 4096).slice(0, 1)).toEqual(['attention_matrix 128 2,1,8']);
   });
 

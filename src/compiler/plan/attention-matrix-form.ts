@@ -18,7 +18,7 @@ import { exactTileFor } from './attention-tile-plans.ts';
 import { dispatch } from './dispatch.ts';
 import { ceilDiv, quads, times } from './extents.ts';
 import type { KernelPlan } from './kernel-plan.ts';
-import { defaultLimits, type TargetProfile } from './profiles.ts';
+import type { TargetProfile } from './profiles.ts';
 
 /** The fast kernel, and the one that redoes the workgroups that it marks: mostly none. */
 export function matrixForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
@@ -28,7 +28,7 @@ export function matrixForm(node: AttentionNode, options: AttentionOptions, profi
   const choice = planAttentionMatrix(options, profile, node.compute);
   if ('reason' in choice) return choice;
   const { rejected } = choice;
-  const hasRoom = fusedBindings(node) + present(node.sinks) + 2 <= defaultLimits.maxStorageBuffersPerShaderStage;
+  const hasRoom = tooMany(fusedBindings(node) + present(node.sinks) + 2, profile) === undefined;
   const redone = knownMaximum({ ...choice.plan, inParts: choice.plan.inParts && hasRoom });
   const plan = { ...choice.plan, inParts: redone?.inParts ?? false };
   const redo = redone ?? exactTileFor(options, profile, plan.markRows);
@@ -62,7 +62,7 @@ export function matrixForm(node: AttentionNode, options: AttentionOptions, profi
 /** Workgroups of so many rows that a KV head's queries take. */
 const tilesOf = ({ heads }: AttentionNode, rows: number) => ceilDiv(times('I', heads.queriesPerKv), rows);
 
-/** Of a KV head: where calls have no more rows, as those that check a draft, keys are dealt to small workgroups. */
+/** Of a KV head: where calls have no more rows, as those that check a draft, keys are dealt to many workgroups of one tile. */
 const mostFewRows = 64;
 
 function fewTokens(
@@ -76,11 +76,9 @@ function fewTokens(
   const mostTokens = Math.floor(mostFewRows / queriesPerKv);
   const redo = plan && knownMaximum(plan);
   if (plan === undefined || redo === undefined || mostTokens < 2 || node.cross) return undefined;
-  const rows = times('I', queriesPerKv);
-  const tiles = tilesOf(node, plan.markRows);
   const deal: ColumnDeal = { least: 128, parts: Math.max(1, Math.floor(256 / kvHeads)) };
   const count = shareCount(deal, node);
-  const isFew: Extent = ['min', 1, ['less', mostFewRows + 1, rows]];
+  const isFew: Extent = ['min', 1, ['less', mostFewRows + 1, times('I', queriesPerKv)]];
   const { partials, join, scratch } = sharesOf(node, options, deal, {
     usesSubgroups: true,
     tokens: ['min', 'I', mostTokens],
@@ -88,13 +86,10 @@ function fewTokens(
   });
   const marks = `marks_few_${kvHeads}`;
   const bind = { ...whole, ...partials, marks };
-  const grid = [times(isFew, kvHeads), tiles, times('B', count)] as const;
+  const grid = [times(isFew, kvHeads), 1, times('B', count)] as const;
   return {
     dispatches: [dispatch(node, plan, bind, grid), dispatch(node, redo, bind, grid), join],
-    scratch: [
-      ...scratch,
-      { name: marks, role: 'activation', dtype: 'u32', shape: ['B', count, ['min', tiles, 4], kvHeads] },
-    ],
+    scratch: [...scratch, { name: marks, role: 'activation', dtype: 'u32', shape: ['B', count, kvHeads] }],
   };
 }
 

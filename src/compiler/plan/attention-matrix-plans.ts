@@ -62,10 +62,9 @@ export function planAttentionMatrix(
   return { reason: rejected.map(({ variant, reason }) => `${variant}: ${reason}`).join('; ') };
 }
 
-/** For calls of few tokens: workgroups so small that a unit runs many. */
+/** For calls of few tokens: 64 rows, in workgroups of little memory and few registers, so that a unit runs many. */
 export function planFewRows(options: AttentionOptions, profile: TargetProfile): AttentionMatrixPlan | undefined {
-  const tileKeys = Math.max(options.headDim, options.valueDim) > 128 ? 16 : 32;
-  const schedule: MatrixSchedule = { subgroups: 2, rowBlocks: 1, tileKeys, scores: 'f32' };
+  const schedule: MatrixSchedule = { subgroups: 4, rowBlocks: 1, tileKeys: 16, scores: 'f32' };
   const plan: AttentionMatrixPlan = { ...matrixPlan(options, schedule), inParts: true, fewRows: true };
   return problem(plan, profile) === undefined ? plan : undefined;
 }
