@@ -92,7 +92,7 @@ const interleavedYarn: Sizes = {
   rope: 4,
   value: 5,
   kvRank: 9,
-  rotate: (row, at) => rotated(row, at, true, yarnSpeeds(100, 4, 32, 4), mscale(0.707) / mscale(1.2)),
+  rotate: (row, at) => rotated(row, at, true, yarnSpeeds(100, 4, 32, 4), mscale(0.7) / mscale(1.2)),
   scale: 10 ** -0.5 * mscale(1.2) ** 2,
 };
 

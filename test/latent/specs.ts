@@ -2,7 +2,7 @@
 export const blockOf = (options: string, mla = 'q_rank: 10, kv_rank: 9, nope_dim: 6, rope_dim: 4, value_dim: 5') =>
   `attention: { hidden: 14, q_heads: 3, mla: { ${mla} }, mask: { causal: true }, ${options} }\n`;
 
-const yarn = 'scaling: { kind: yarn, factor: 4, original_context: 32, mscale: 0.707, mscale_all_dim: 1.2 }';
+const yarn = 'scaling: { kind: yarn, factor: 4, original_context: 32, mscale: 0.7, mscale_all_dim: 1.2 }';
 
 export const blocks = {
   'interleaved rotation and YaRN with both factors': blockOf(`rope: { base: 100, pairing: interleaved, ${yarn} }`),
