@@ -111,6 +111,8 @@ function withPitch(options: AttentionOptions, schedule: MatrixSchedule, weightPi
       halfVectors('weights', rows * weightPitch),
       // Scores of f16 lie where their weights will; outputs pass through the memory of f32 scores, or through a block each.
       scores === 'f32' ? vectors('scores', rows * scorePitch) : vectors('scratch', subgroups * 80),
+      // Of the columns of two tiles.
+      ...(options.keys === 'int8' && scores === 'f32' ? [vectors('key_scales', tileKeys / 2)] : []),
       // One would do, but 16 bytes keep the other arrays where matrices can be loaded from.
       { name: 'found', element: 'atomic<u32>', length: 4 },
     ],

@@ -16,10 +16,20 @@ export const tileConstants = (plan: AttentionMatrixPlan) => ({
   VALUE_PITCH: u32c(plan.valuePitch),
 });
 
-/** What a lane keeps of a read. Rows of int8 are scaled when they are stored, so that their reads are under way until then. */
-function heldType({ keys, loadEntries }: AttentionMatrixPlan): string {
-  if (keys === 'int8') return loadEntries === 8 ? 'vec3u' : 'vec2u';
-  return storedType({ keys, loadEntries });
+/**
+ * Keys of int8 are multiplied as the integers that they are, which f16 holds, and their scores are scaled, by column. Sums of f16 might
+ * not hold these: for them keys are scaled, as values are.
+ */
+export const scalesScores = ({ keys, scores }: AttentionMatrixPlan): boolean => keys === 'int8' && scores === 'f32';
+
+/** Rows of int8 are scaled when they are stored, so that their reads are under way until then. */
+const isScaled = (name: Name, plan: AttentionMatrixPlan) =>
+  plan.keys === 'int8' && !(name === 'keys' && scalesScores(plan));
+
+/** What a lane keeps of a read. */
+function heldType(name: Name, plan: AttentionMatrixPlan): string {
+  if (isScaled(name, plan)) return plan.loadEntries === 8 ? 'vec3u' : 'vec2u';
+  return storedType(plan);
 }
 
 /**
@@ -31,21 +41,21 @@ export function tileFetcher(name: Name, plan: AttentionMatrixPlan): string {
   const parts = partsOf(plan, widthOf(name, plan));
   const held = name === 'keys' ? 'HeldKeys' : 'HeldValues';
   const count = Math.ceil(readsOf(name, plan) / plan.threads);
-  const isInt8 = plan.keys === 'int8';
+  const scaled = isScaled(name, plan);
   const entries = `${name}_entries(batch, kv_head, column, index % ${parts}u)`;
   const scale = `bitcast<u32>(${name}_scale(batch, kv_head, column))`;
   return wgsl`
-    alias ${held} = array<${heldType(plan)}, ${count}>;
+    alias ${held} = array<${heldType(name, plan)}, ${count}>;
 
     ${columnEntries(name, plan, parts)}
-    ${isInt8 ? `\n${columnScale(name, plan)}` : ''}
+    ${plan.keys === 'int8' ? `\n${columnScale(name, plan)}` : ''}
 
     fn fetch_${name}(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) -> ${held} {
       var held: ${held};
       for (var n = 0u; n < ${count}u; n++) {
         let index = lane + n * THREADS;
         let column = min(first_column + index / ${parts}u, columns - 1u);
-        held[n] = ${isInt8 ? `${heldType(plan)}(${entries}, ${scale})` : entries};
+        held[n] = ${scaled ? `${heldType(name, plan)}(${entries}, ${scale})` : entries};
       }
       return held;
     }
@@ -62,7 +72,7 @@ function stored(name: Name, plan: AttentionMatrixPlan, parts: number): string {
   const { threads, loadEntries } = plan;
   const reads = readsOf(name, plan);
   const pitch = name === 'keys' ? 'KEY_PITCH' : 'VALUE_PITCH';
-  const quads = plan.keys === 'int8' ? int8Quads : halfQuads;
+  const quads = plan.keys !== 'int8' ? halfQuads : isScaled(name, plan) ? int8Quads : integerQuads;
   const store = wgsl`
     let at = index / ${parts}u * ${pitch} + index % ${parts}u * ${loadEntries / 4}u;
     ${repeat(loadEntries / 4, (q) => `${name}[at + ${q}u] = ${quads[loadEntries][q]};`)}`;
@@ -79,6 +89,11 @@ const halfQuads = {
   8: ['bitcast<vec4h>(held[n].xy)', 'bitcast<vec4h>(held[n].zw)'],
 } as const;
 
+const integerQuads = {
+  4: ['vec4h(signed_bytes(held[n]))'],
+  8: ['vec4h(signed_bytes(held[n].x))', 'vec4h(signed_bytes(held[n].y))'],
+} as const;
+
 /** The scale comes last. */
 const int8Quads = {
   4: ['vec4h(bitcast<f32>(held[n].y) * signed_bytes(held[n].x))'],
@@ -87,3 +102,26 @@ const int8Quads = {
     'vec4h(bitcast<f32>(held[n].z) * signed_bytes(held[n].y))',
   ],
 } as const;
+
+/**
+ * `fn fetch_scales(lane, batch, kv_head, first_column, columns) -> vec4f`: of four columns of a tile, for the first lanes. `store_scales`
+ * puts them beside those of the tile whose scores are being weighed: `turn` says where these are.
+ */
+export const keyScales: readonly string[] = [
+  wgsl`
+    fn fetch_scales(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) -> vec4f {
+      var scales = vec4f(0);
+      if (lane < TILE_QUADS) {
+        for (var c = 0u; c < 4u; c++) {
+          scales[c] = keys_scale(batch, kv_head, min(first_column + 4u * lane + c, columns - 1u));
+        }
+      }
+      return scales;
+    }`,
+  wgsl`
+    fn store_scales(lane: u32, turn: u32, scales: vec4f) {
+      if (lane < TILE_QUADS) {
+        key_scales[turn % 2u * TILE_QUADS + lane] = scales;
+      }
+    }`,
+];

@@ -2,17 +2,17 @@ import type { AttentionMatrixPlan } from '../../plan/attention-kernel-plan.ts';
 import { f32c, u32c } from '../kernel.ts';
 import { wgsl } from '../wgsl.ts';
 import type { AttentionParts } from './attention.ts';
+import { scalesScores } from './attention-matrix-tile.ts';
 
 /** From scores to weights: what lanes do between the products with keys and with values. */
 export function weightFunctions(plan: AttentionMatrixPlan, parts: AttentionParts): readonly string[] {
-  const scores = plan.scores === 'f32' ? 'scores' : 'weights';
   const shared = parts.masks.shared;
   return [
     ...(shared === undefined ? [] : [shared]),
     place(shared !== undefined),
     ...(usesLogit(parts) ? parts.logits.functions : []),
-    ...(shared === undefined ? [] : [visibleLogits(plan, scores, parts)]),
-    parts.masks.ranged ? rangedLogits : anyLogits(scores),
+    ...(shared === undefined ? [] : [visibleLogits(plan, parts)]),
+    parts.masks.ranged ? rangedLogits : anyLogits(plan),
     maximumOf(plan),
     weigh(plan, parts, shared !== undefined),
   ];
@@ -61,7 +61,7 @@ const columnsOfPlace = wgsl`
   let of_all = shared_columns(sequence, token_of(first), token_of(first + SUBGROUP_ROWS - 1u));`;
 
 /** `fn visible_logits_at(place, first_column, quad) -> vec4f`: four neighbouring logits of a row, in units of log2, none of them hidden. */
-function visibleLogits({ softcap }: AttentionMatrixPlan, scores: string, { form }: AttentionParts): string {
+function visibleLogits(plan: AttentionMatrixPlan, { form }: AttentionParts): string {
   const capped = wgsl`
     // cap · tanh(x / cap): its absolute error is what counts, so one exponential will do for small x too.
     return CAP_LOG2E - 2.0 * CAP_LOG2E / (1.0 + exp2(sums * CAP_RATE));`;
@@ -73,16 +73,19 @@ function visibleLogits({ softcap }: AttentionMatrixPlan, scores: string, { form 
       logits[c] = visible_logit(sums[c] * SCALE, sequence, place.batch, place.head, place.token, column);
     }
     return logits;`;
-  const forms = { plain: 'return sums * SCALE_LOG2E;', capped: softcap ? capped : '', any };
+  const forms = { plain: 'return sums * SCALE_LOG2E;', capped: plan.softcap ? capped : '', any };
   return wgsl`
     fn visible_logits_at(place: Place, first_column: u32, quad: u32) -> vec4f {
-      let sums = ${sumsAt(scores)};
+      let sums = ${sumsAt(plan)};
       ${forms[form]}
     }`;
 }
 
 /** The remainder changes nothing: it tells the compiler that the index is within bounds, which it cannot see across calls. */
-const sumsAt = (scores: string) => `vec4f(${scores}[place.row % ROWS * SCORE_PITCH + quad % TILE_QUADS])`;
+const sumsAt = (plan: AttentionMatrixPlan) => {
+  const sums = `vec4f(${plan.scores === 'f32' ? 'scores' : 'weights'}[place.row % ROWS * SCORE_PITCH + quad % TILE_QUADS])`;
+  return scalesScores(plan) ? `${sums} * key_scales[turn % 2u * TILE_QUADS + quad % TILE_QUADS]` : sums;
+};
 
 const rangedLogits = wgsl`
   fn logits_at(place: Place, first_column: u32, quad: u32) -> vec4f {
@@ -91,10 +94,10 @@ const rangedLogits = wgsl`
     return select(visible_logits_at(place, first_column, quad), vec4f(MASKED), hidden);
   }`;
 
-const anyLogits = (scores: string) => wgsl`
+const anyLogits = (plan: AttentionMatrixPlan) => wgsl`
   fn logits_at(place: Place, first_column: u32, quad: u32) -> vec4f {
     let sequence = sequences[place.batch];
-    let sums = ${sumsAt(scores)};
+    let sums = ${sumsAt(plan)};
     var logits = vec4f(0);
     for (var c = 0u; c < 4u; c++) {
       let column = first_column + 4u * quad + c;

@@ -10,7 +10,7 @@ import { nextTile } from './attention-masks.ts';
 import { edge, headBlocks, keyBlocks, rowBlocks, valueBlocks } from './attention-matrix-blocks.ts';
 import { leaveMark, leavePart, outputConstants, outputFunctions, writeOutputs } from './attention-matrix-outputs.ts';
 import { loadQueries, queryConstants, queryEntries } from './attention-matrix-queries.ts';
-import { tileConstants, tileFetcher } from './attention-matrix-tile.ts';
+import { keyScales, scalesScores, tileConstants, tileFetcher } from './attention-matrix-tile.ts';
 import { firstReference, weightConstants, weightFunctions } from './attention-matrix-weights.ts';
 
 /**
@@ -24,6 +24,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
   const fixed = plan.reference === 'fixed';
   const scores = plan.scores === 'f32' ? 'scores' : 'weights';
   const reference = firstReference(plan, parts);
+  const scaled = (text: string) => (scalesScores(plan) ? text : '');
   const next = (column: string) =>
     skipping === undefined ? column : `next_tile(sequence, token_of(first_row), ${column})`;
   return {
@@ -55,6 +56,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
     functions: [
       matrixTypes(plan),
       state,
+      ...(scalesScores(plan) ? [turn] : []),
       ...parts.masks.limits,
       ...(zeroHidden ? [keepsVisibleTokens] : []),
       ...(skipping === undefined ? [] : [skipping]),
@@ -67,6 +69,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       ...columnsFunctions(plan),
       tileFetcher('keys', plan),
       tileFetcher('values', plan),
+      ...(scalesScores(plan) ? keyScales : []),
       ...weightFunctions(plan, parts),
       rowStorer('out', plan.valueDim, plan.out),
       ...outputFunctions(plan),
@@ -95,8 +98,10 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       var first_column = ${next(plan.inParts ? 'part_column' : '0u')};
       var next_column = ${next('first_column + TILE_KEYS')};
       store_keys(lane, fetch_keys(lane, batch, kv_head, first_column, columns));
+      ${scaled(`store_scales(lane, turn, ${scalesAt('first_column')});`)}
       var held_values = fetch_values(lane, batch, kv_head, first_column, columns);
       var held_keys = fetch_keys(lane, batch, kv_head, next_column, columns);
+      ${scaled(`var held_scales = ${scalesAt('next_column')};`)}
       workgroupBarrier();
       ${reference === undefined ? '' : beforeLoop(plan, scores, reference)}
       while (first_column < columns) {
@@ -106,11 +111,14 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
         // Nobody needs the keys of this tile any more, nor the values of the one before.
         store_values(lane, held_values);
         store_keys(lane, held_keys);
+        ${scaled('store_scales(lane, 1u - turn, held_scales);')}
         weigh(place, first_column, &state);
+        ${scaled('turn = 1u - turn;')}
         first_column = next_column;
         next_column = ${next('first_column + TILE_KEYS')};
         held_values = fetch_values(lane, batch, kv_head, first_column, columns);
         held_keys = fetch_keys(lane, batch, kv_head, next_column, columns);
+        ${scaled(`held_scales = ${scalesAt('next_column')};`)}
         workgroupBarrier();
 
         ${keyBlocks(plan, (n) => multiplyValues(plan, n))}
@@ -123,6 +131,8 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       ${writeOutputs(plan)}`,
   };
 }
+
+const scalesAt = (column: string) => `fetch_scales(lane, batch, kv_head, ${column}, columns)`;
 
 const columnsOfAll = 'let columns = visible_columns(sequence, token_of(first_row + ROWS - 1u));';
 
@@ -159,6 +169,9 @@ const state = wgsl`
     sum: f32,
   }`;
 
+/** Where the scales of the tile are whose scores are being weighed. */
+const turn = 'var<private> turn: u32 = 0u;';
+
 const tokenOf = wgsl`
   fn token_of(row: u32) -> u32 {
     return min(row, step.tokens * QUERIES_PER_KV - 1u) / QUERIES_PER_KV;
@@ -174,12 +187,14 @@ const maxima = (plan: AttentionMatrixPlan, scores: string, next: (column: string
   var held = fetch_keys(lane, batch, kv_head, column, columns);
   while (column < columns) {
     store_keys(lane, held);
+    ${scalesScores(plan) ? `store_scales(lane, turn, ${scalesAt('column')});` : ''}
     workgroupBarrier();
     let following = ${next('column + TILE_KEYS')};
     held = fetch_keys(lane, batch, kv_head, following, columns);
     ${keyBlocks(plan, (n) => multiplyKeys(plan, scores, n, 'ignored'))}
     workgroupBarrier();
     state.reference = max(state.reference, maximum_of(place, column));
+    ${scalesScores(plan) ? 'turn = 1u - turn;' : ''}
     column = following;
   }
   ${plan.rounding === 'split' ? aboveRounded : ''}
