@@ -76,6 +76,7 @@ export const variedCases: readonly AttentionCase[] = [
   decode('decode, int8 cache, long', 32768, int8),
   decode('decode, latent cache', 4096, latent),
   decode('decode, latent cache, long', 16384, latent),
+  prefill('prefill 512, latent cache', 512, latent),
 ];
 
 /** Lengths of the scaling plot. */

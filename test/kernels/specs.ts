@@ -45,6 +45,11 @@ const wideLatents = [
   ),
 );
 
+/** Weights that make queries and values of latent rows, as matrices of f16. */
+const latentMatrices = `
+attention: { hidden: 16, q_heads: 9, mla: { kv_rank: 256, nope_dim: 32, rope_dim: 64, value_dim: 128, cache: latent }, cache: { dtype: f16 } }
+weights: { dtype: f16 }`;
+
 const qkNorms = ['{ kind: l2 }', '{ kind: l2, groups: 2 }', '{ kind: rms }', '{ kind: rms, unit_offset: true }'];
 
 const models = ['silu', 'gelu', 'gelu_tanh', 'relu', 'relu2'].flatMap((activation, index) =>
@@ -96,6 +101,7 @@ export async function kernelSpecs(): Promise<ReadonlyMap<string, ShapedSpec>> {
     ...halfCaches,
     ...halfActivations,
     ...wideLatents,
+    latentMatrices,
     ...models,
     ...integers,
     ...headClasses,

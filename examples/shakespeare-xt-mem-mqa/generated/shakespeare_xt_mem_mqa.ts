@@ -346,8 +346,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
 const KV_HEADS = 1u;
 const HEAD_QUADS = 8u;
-const VALUE_QUADS = 8u;
 const KEYS_OF_ROW = 8u;
+const VALUE_QUADS = 8u;
 const VALUES_OF_ROW = 8u;
 const QUERIES_OF_ROW = 48u;
 const ROTARY_QUADS = 4u;

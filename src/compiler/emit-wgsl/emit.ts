@@ -17,6 +17,7 @@ import { headInputs } from './kernels/head-inputs.ts';
 import { headOrder } from './kernels/head-order.ts';
 import { headResults } from './kernels/head-results.ts';
 import { latentQueries, latentValues } from './kernels/latent.ts';
+import { latentMatrix } from './kernels/latent-matrix.ts';
 import { linearMatrix } from './kernels/linear-matrix.ts';
 import { linearRow } from './kernels/linear-row.ts';
 import { linearTile } from './kernels/linear-tile.ts';
@@ -38,6 +39,7 @@ const emitters: Emitters = {
   experts_up: expertsUp,
   experts_down: expertsDown,
   latent_heads: latentHeads,
+  latent_matrix: latentMatrix,
   latent_queries: latentQueries,
   latent_values: latentValues,
   query_heads: queryHeads,

@@ -6,7 +6,12 @@ import type { PlannedDispatch } from '../plan/planned.ts';
 import type { Arithmetic } from './devices.ts';
 import { visiblePairs } from './visible-keys.ts';
 
-const matrixStages: ReadonlySet<Stage> = new Set(['attention_matrix', 'attention_latent', 'linear_matrix']);
+const matrixStages: ReadonlySet<Stage> = new Set([
+  'attention_matrix',
+  'attention_latent',
+  'latent_matrix',
+  'linear_matrix',
+]);
 
 /** What the products of a kernel are computed with. */
 export function arithmeticOf(plan: KernelPlan): Arithmetic {
@@ -17,7 +22,7 @@ export function arithmeticOf(plan: KernelPlan): Arithmetic {
 /** Works on what an earlier kernel has marked, which is mostly nothing. */
 export const redoesMarked = (plan: KernelPlan): boolean =>
   (plan.stage === 'attention_matrix' && plan.reference === 'maximum') ||
-  (plan.stage === 'attention_tile' && plan.marks === 'read');
+  ((plan.stage === 'attention_tile' || plan.stage === 'attention_latent') && plan.marks === 'read');
 
 /** A call leaves it out. */
 export const isIdle = ({ grid }: PlannedDispatch, call: Call): boolean =>
@@ -42,9 +47,9 @@ export function flopsOf(dispatch: PlannedDispatch, call: Call): number {
     case 'experts_down':
       return 2 * rows * plan.active * plan.inWidth * plan.outWidth;
     case 'attention_matrix':
+    case 'attention_latent':
     case 'attention_tile':
       return redoesMarked(plan) ? 0 : fusedFlops(plan, node, call);
-    case 'attention_latent':
     case 'attention_split':
     case 'attention_split_subgroups':
       return fusedFlops(plan, node, call);
@@ -54,6 +59,8 @@ export function flopsOf(dispatch: PlannedDispatch, call: Call): number {
       return 2 * allPairs(plan, node, call) * plan.valueDim;
     case 'head_mix':
       return 2 * plan.heads ** 2 * call.B * call.I * (plan.prefixColumns + keysOf(node, call));
+    case 'latent_matrix':
+      return 2 * rows * plan.heads * (plan.product === 'queries' ? plan.ownDim : plan.valueDim) * plan.rank;
     case 'latent_queries':
       return 2 * rows * plan.heads * plan.ownDim * plan.rank;
     case 'latent_values':

@@ -120,6 +120,10 @@ export interface AttentionLatentPlan extends AttentionOptions, PlanBase {
   readonly stage: 'attention_latent';
   /** `parts`: one token, a partial result of each workgroup's share of columns. `rows`: results of any number of tokens. */
   readonly leaves: 'parts' | 'rows';
+  /**
+   * Workgroups whose exponentials leave the range of f16 are marked; a second kernel redoes these. Absent: a workgroup redoes itself.
+   */
+  readonly marks?: 'written' | 'read';
   readonly subgroups: number;
   readonly headSlices: number;
   readonly rowBlocks: number;

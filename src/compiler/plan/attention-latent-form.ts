@@ -1,7 +1,7 @@
 import type { AttentionNode } from '../ir/nodes.ts';
 import { type Attempt, allHeads, fusedBindings, inputsOf, present, tooMany, whole } from './attention-form.ts';
 import type { AttentionLatentPlan, AttentionOptions } from './attention-kernel-plan.ts';
-import { planAttentionLatent } from './attention-latent-plans.ts';
+import { planAttentionLatent, redoLatent } from './attention-latent-plans.ts';
 import { sharesOf } from './attention-shares.ts';
 import { dispatch } from './dispatch.ts';
 import { ceilDiv } from './extents.ts';
@@ -22,8 +22,14 @@ export function latentForm(
   const groups = ceilDiv(node.heads.qHeads, plan.rowBlocks * 16);
   const { scores, logits, sinks, values } = inputsOf(node);
   const bind = { ...scores, ...logits, ...values };
-  if (leaves === 'rows')
-    return { dispatches: [dispatch(node, plan, { ...bind, ...sinks, out: node.out }, [groups, 'I', 'B'])] };
+  if (leaves === 'rows') {
+    const marks = `marks_latent_${groups}`;
+    const all = { ...bind, ...sinks, out: node.out, marks };
+    return {
+      dispatches: [plan, redoLatent(plan)].map((one) => dispatch(node, one, all, [groups, 'I', 'B'])),
+      scratch: [{ name: marks, role: 'activation', dtype: 'u32', shape: ['B', 'I', groups] }],
+    };
+  }
   const { count, partials, join, scratch } = sharesOf(node, options, deal, {
     usesSubgroups: true,
     tokens: 1,

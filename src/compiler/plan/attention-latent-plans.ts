@@ -3,19 +3,22 @@ import type { LatentSchedule, TargetProfile } from './profiles.ts';
 import { floats, halfVectors, vectors, workgroupBytes } from './workgroup-memory.ts';
 
 /** In order of preference: eight subgroups fill a unit; four serve as few heads as one block has. */
-const latentSchedules: readonly LatentSchedule[] = [
-  { subgroups: 8, headSlices: 4, rowBlocks: 2, tileKeys: 16, workgroups: 128 },
-  { subgroups: 4, headSlices: 4, rowBlocks: 1, tileKeys: 16, workgroups: 128 },
-];
+const schedulesFor: Readonly<Record<AttentionLatentPlan['leaves'], readonly LatentSchedule[]>> = {
+  parts: [schedule(8, 2), schedule(4, 1)],
+  rows: [schedule(8, 4), schedule(8, 2), schedule(4, 1)],
+};
+
+function schedule(subgroups: number, rowBlocks: number, tileKeys = 16): LatentSchedule {
+  return { subgroups, headSlices: 4, rowBlocks, tileKeys, workgroups: 128 };
+}
 
 /** What may be fastest elsewhere. */
 export const latentCandidates: readonly LatentSchedule[] = [
-  ...latentSchedules,
-  ...[1, 2].map(
-    (rowBlocks): LatentSchedule => ({ subgroups: 4, headSlices: 4, rowBlocks, tileKeys: 16, workgroups: 256 }),
-  ),
-  { subgroups: 4, headSlices: 4, rowBlocks: 1, tileKeys: 32, workgroups: 128 },
-  { subgroups: 8, headSlices: 4, rowBlocks: 4, tileKeys: 16, workgroups: 128 },
+  ...schedulesFor.rows,
+  schedule(4, 2),
+  schedule(4, 1, 32),
+  { ...schedule(4, 1), workgroups: 256 },
+  { ...schedule(4, 2), workgroups: 256 },
 ];
 
 /** 32-bit registers of a lane that queries and outputs may take of the 255 that there are. */
@@ -32,7 +35,7 @@ export function planAttentionLatent(
   const reason = unfit(options);
   if (reason !== undefined) return { reason };
   const problems: string[] = [];
-  for (const schedule of [...(profile.schedules?.attention_latent ?? []), ...latentSchedules]) {
+  for (const schedule of [...(profile.schedules?.attention_latent ?? []), ...schedulesFor[leaves]]) {
     const plan = latentPlan(options, schedule, leaves);
     const found = problem(plan, profile);
     if (found === undefined) {
@@ -69,11 +72,12 @@ function latentPlan(
   const rowBlocks = Math.min(schedule.rowBlocks, Math.ceil(options.heads.qHeads / 16));
   const rows = rowBlocks * 16;
   const keyPitch = options.headDim / 4 + 2;
-  const scorePitch = tileKeys / 4 + 1;
+  const scorePitch = tileKeys / 4;
   const weightPitch = tileKeys / 4 + 2;
   return {
     stage: 'attention_latent',
     leaves,
+    ...(leaves === 'rows' && { marks: 'written' }),
     ...options,
     subgroups,
     headSlices,
@@ -88,7 +92,7 @@ function latentPlan(
       halfVectors('keys', tileKeys * keyPitch),
       halfVectors('weights', rows * weightPitch),
       // Of each slice; outputs of each subgroup pass through it, block by block.
-      vectors('scores', Math.max(headSlices * rows * scorePitch, subgroups * 16 * 5)),
+      vectors('scores', Math.max(headSlices * rows * scorePitch, subgroups * 16 * 4)),
       ...(leaves === 'rows' ? [floats('factors', rows)] : []),
       { name: 'overflow', element: 'atomic<u32>', length: 4 },
     ],
@@ -111,3 +115,6 @@ function problem(plan: AttentionLatentPlan, { limits }: TargetProfile): string |
     return `needs ${registers} registers a lane for queries and outputs, more than ${registerBudget}`;
   return undefined;
 }
+
+/** The kernel that redoes what another has marked. */
+export const redoLatent = (plan: AttentionLatentPlan): AttentionLatentPlan => ({ ...plan, marks: 'read' });

@@ -49,6 +49,12 @@ function handedAt(plan: KernelPlan, binding: string): Handed | undefined {
       if (binding === 'x') return read({ ...plan, x: 'f16' });
       // Sums are written as matrices of f32.
       return binding === 'y' && !plan.accumulate && !plan.writesMatrices ? written({ ...plan, y: 'f16' }) : undefined;
+    case 'latent_matrix':
+      if (binding === 'z') return read({ ...plan, x: 'f16' });
+      return binding === 'y' ? written({ ...plan, y: 'f16' }) : undefined;
+    case 'attention_latent':
+      if (binding === 'q') return read({ ...plan, queries: 'f16' });
+      return binding === 'out' ? written({ ...plan, out: 'f16' }) : undefined;
     case 'attention_matrix':
       if (binding === 'q') return read({ ...plan, queries: 'f16' });
       return binding === 'out' ? written({ ...plan, out: 'f16' }) : undefined;

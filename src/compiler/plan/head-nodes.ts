@@ -89,7 +89,7 @@ export function planAppend(node: AppendNode, storageOf: StorageOf, queries: Quer
   return byQuads ? { prefill: [byQuads] } : planAppendHeads(node, storageOf, queries);
 }
 
-/** Undefined for heads with norms or without values of their own, odd widths, and rows that have a scale. */
+/** Undefined for heads with norms, odd widths, and rows that have a scale. */
 function planAppendQuads(
   node: AppendNode,
   cache: KeyStorage,
@@ -97,7 +97,7 @@ function planAppendQuads(
 ): PlannedDispatch | undefined {
   const { kvHeads, headDim, valueDim, norms, valueNorm, k, v, kCache, vCache, pages } = node;
   const turned = rotationPlan(node.rotation);
-  const isPlain = norms.length === 0 && valueNorm === undefined && v !== undefined;
+  const isPlain = norms.length === 0 && valueNorm === undefined;
   const isWhole =
     headDim % 4 === 0 && valueDim % 4 === 0 && (turned.rotation === undefined || turnsQuads(turned.rotation));
   if (!isPlain || !isWhole || cache === 'int8') return undefined;
@@ -107,6 +107,7 @@ function planAppendQuads(
     kvHeads,
     headDim,
     valueDim,
+    ...(v === undefined && { valuesInKeys: true }),
     ...turned,
     ...(queries && { queryHeads: queries.heads }),
     y: 'f32',
@@ -124,7 +125,7 @@ function planAppendQuads(
     page_table: pages,
     ...(queries && queryBindings(queries)),
   };
-  const entries = ((queries?.heads ?? 0) + kvHeads) * headDim + kvHeads * valueDim;
+  const entries = ((queries?.heads ?? 0) + kvHeads) * headDim + (v === undefined ? 0 : kvHeads * valueDim);
   return {
     ...dispatch(node, plan, bind, [rowsOf(node), ceilDiv(quads(entries), threads), 1]),
     ...(queries && { also: [queries] }),

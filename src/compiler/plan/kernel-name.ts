@@ -46,6 +46,15 @@ export function kernelName(plan: KernelPlan): string {
       return joined('experts_down', `${plan.inWidth}x${plan.outWidth}`, plan.accumulate && 'add');
     case 'latent_heads':
       return joined('latent_heads', `${plan.heads}x${plan.ownDim}`, plan.sharedDim, plan.valueDim);
+    case 'latent_matrix':
+      return joined(
+        plan.stage,
+        plan.product,
+        `${plan.heads}x${plan.ownDim}`,
+        plan.rank,
+        plan.x === 'f16' && 'of_f16',
+        halves(plan.y),
+      );
     case 'latent_queries':
     case 'latent_values':
       return joined(plan.stage, `${plan.heads}x${plan.ownDim}`, plan.rank, plan.tokens > 1 && 'rows');
@@ -88,6 +97,7 @@ export function kernelName(plan: KernelPlan): string {
       return joined(
         plan.stage,
         plan.leaves === 'parts' && plan.leaves,
+        plan.marks === 'read' && 'exact',
         // Latent rows are of one KV head.
         ...attentionKey(plan).filter((part) => part !== 'kv1'),
       );

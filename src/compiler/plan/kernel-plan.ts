@@ -31,6 +31,7 @@ export type KernelPlan =
   | ExpertsDownPlan
   | LatentHeadsPlan
   | LatentQueriesPlan
+  | LatentMatrixPlan
   | LatentValuesPlan
   | QueryHeadsPlan
   | RotateHeadsPlan
@@ -236,6 +237,26 @@ export interface LatentQueriesPlan extends PlanBase {
   readonly lanes: number;
 }
 
+/** As `latent_queries` and `latent_values`, for many tokens and weights of f16, by subgroup matrices: tiles of tokens and columns of one head. */
+export interface LatentMatrixPlan extends PlanBase {
+  readonly stage: 'latent_matrix';
+  readonly product: 'queries' | 'values';
+  /** Queries are f32: entries that all heads share are copied. */
+  readonly x: HandedStorage;
+  readonly y: HandedStorage;
+  readonly heads: number;
+  readonly rank: number;
+  readonly ownDim: number;
+  readonly sharedDim: number;
+  readonly valueDim: number;
+  readonly tileTokens: number;
+  readonly tileColumns: number;
+  readonly tileDepth: number;
+  /** Of 16 × 16 results, in a subgroup. */
+  readonly rowBlocks: number;
+  readonly columnBlocks: number;
+}
+
 /** Values of what was found in the space of latent rows; each is summed by `lanes` invocations side by side. */
 export interface LatentValuesPlan extends PlanBase {
   readonly stage: 'latent_values';
@@ -296,6 +317,8 @@ export interface AppendQuadsPlan extends PlanBase {
   readonly kvHeads: number;
   readonly headDim: number;
   readonly valueDim: number;
+  /** Nothing is written for values. */
+  readonly valuesInKeys?: true;
   readonly rotation?: RotationPlan;
   /** Made beside. */
   readonly queryHeads?: number;

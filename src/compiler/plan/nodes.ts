@@ -46,9 +46,9 @@ export function planNode(node: Node, module: AttnModule, profile: TargetProfile,
     case 'latent_heads':
       return { prefill: [planLatentHeads(node)] };
     case 'latent_queries':
-      return planLatentQueries(node, storageOf);
+      return planLatentQueries(node, storageOf, profile);
     case 'latent_values':
-      return planLatentValues(node, storageOf);
+      return planLatentValues(node, storageOf, profile);
     case 'query_heads':
       return { prefill: fusions.heads.isJoined(node) ? [] : [planQueryHeads(node)] };
     case 'append':

@@ -4,8 +4,8 @@
 
 const KV_HEADS = 1u;
 const HEAD_QUADS = 8u;
-const VALUE_QUADS = 8u;
 const KEYS_OF_ROW = 8u;
+const VALUE_QUADS = 8u;
 const VALUES_OF_ROW = 8u;
 const QUERIES_OF_ROW = 48u;
 const ROTARY_QUADS = 4u;

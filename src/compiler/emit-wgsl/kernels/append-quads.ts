@@ -7,19 +7,19 @@ import { rotationParts } from './head-rotation.ts';
 
 /** One invocation for each quad of a token's queries, keys and values; the grid is tokens × as many workgroups as these take. */
 export function appendQuads(plan: AppendQuadsPlan): KernelSource {
-  const { kvHeads, headDim, valueDim, cache, threads } = plan;
+  const { kvHeads, headDim, cache, threads } = plan;
   const queries = plan.queryHeads === undefined ? noQueries : ownQueries(plan, plan.queryHeads);
+  const values = plan.valuesInKeys ? noValues : ownValues(plan);
   const keys = rotationParts('k', plan.rotation);
   const rows = cacheRows(plan.cacheLayout);
   return {
-    doc: `Writes new keys, rotated where they are to be, and values into rows of the caches, where cache_row says.${queries.doc}`,
+    doc: `Writes new keys, rotated where they are to be${values.doc}, where cache_row says.${queries.doc}`,
     enables: enablesFor(cache, plan.y),
     constants: {
       KV_HEADS: u32c(kvHeads),
       HEAD_QUADS: u32c(headDim / 4),
-      VALUE_QUADS: u32c(valueDim / 4),
       KEYS_OF_ROW: u32c((kvHeads * headDim) / 4),
-      VALUES_OF_ROW: u32c((kvHeads * valueDim) / 4),
+      ...values.constants,
       ...queries.constants,
       ...rows.constants,
       ...keys.constants,
@@ -27,11 +27,11 @@ export function appendQuads(plan: AppendQuadsPlan): KernelSource {
     bindings: [
       ...queries.bindings,
       vectorBinding('k', 'f32'),
-      vectorBinding('v', 'f32'),
+      ...values.given,
       ...keys.bindings,
       ...rows.bindings,
       vectorBinding('k_cache', cache, 'read_write'),
-      vectorBinding('v_cache', cache, 'read_write'),
+      ...values.cached,
       sequencesBinding,
       stepBinding,
     ],
@@ -42,7 +42,7 @@ export function appendQuads(plan: AppendQuadsPlan): KernelSource {
       ...rows.functions,
       ...keys.functions,
       storer('k_cache', cache),
-      storer('v_cache', cache),
+      ...values.functions,
     ],
     body: wgsl`
       let row = group.x;
@@ -60,6 +60,28 @@ export function appendQuads(plan: AppendQuadsPlan): KernelSource {
         store_k_cache(cache_row(batch, head, position) * HEAD_QUADS + quad % HEAD_QUADS, key);
         return;
       }
+      ${values.write}`,
+  };
+}
+
+/** The first entries of the keys are the values. */
+const noValues = {
+  doc: ' into rows of the cache',
+  constants: {},
+  given: [],
+  cached: [],
+  functions: [],
+  write: '',
+} as const;
+
+function ownValues({ kvHeads, valueDim, cache }: AppendQuadsPlan) {
+  return {
+    doc: ', and values into rows of the caches',
+    constants: { VALUE_QUADS: u32c(valueDim / 4), VALUES_OF_ROW: u32c((kvHeads * valueDim) / 4) },
+    given: [vectorBinding('v', 'f32')],
+    cached: [vectorBinding('v_cache', cache, 'read_write')],
+    functions: [storer('v_cache', cache)],
+    write: wgsl`
       quad -= KEYS_OF_ROW;
       if (quad < VALUES_OF_ROW) {
         let value = v[row * VALUES_OF_ROW + quad];

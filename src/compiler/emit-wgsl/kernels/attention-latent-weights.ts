@@ -105,8 +105,8 @@ function store(plan: AttentionLatentPlan): string {
     }`;
 }
 
-/** Weights of f16 end at 2¹⁶. With the maximum as its reference a row has none above 1. */
-export const redoOverflow = wgsl`
+/** Weights of f16 end at 2¹⁶. */
+export const findOverflow = wgsl`
   if (lane == 0u) {
     atomicStore(&overflow[0], 0u);
   }
@@ -114,7 +114,4 @@ export const redoOverflow = wgsl`
   if (state.maximum > state.reference + 15.9) {
     atomicStore(&overflow[0], 1u);
   }
-  if (workgroupUniformLoad(&overflow[0]) == 0u) {
-    break;
-  }
-  state = State(state.maximum, state.maximum, 0.0);`;
+  let overflows = workgroupUniformLoad(&overflow[0]);`;

@@ -6,7 +6,7 @@ import { attentionParts } from './attention.ts';
 import { columnEntries, columnsBindings, columnsFunctions } from './attention-columns.ts';
 import { partialBindings } from './attention-join.ts';
 import { outputFunctions, writeOutputs } from './attention-latent-outputs.ts';
-import { redoOverflow, weightFunctions } from './attention-latent-weights.ts';
+import { findOverflow, weightFunctions } from './attention-latent-weights.ts';
 import { edge } from './attention-matrix-blocks.ts';
 
 /**
@@ -45,7 +45,7 @@ export function attentionLatent(plan: AttentionLatentPlan): KernelSource {
       KEY_PITCH: u32c(plan.keyPitch),
       SCORE_PITCH: u32c(plan.scorePitch),
       WEIGHT_PITCH: u32c(plan.weightPitch),
-      SCRATCH_PITCH: u32c(edge / 4 + 1),
+      SCRATCH_PITCH: u32c(edge / 4),
     },
     bindings: [
       rowsBinding('q', plan.headDim, plan.queries),
@@ -53,6 +53,9 @@ export function attentionLatent(plan: AttentionLatentPlan): KernelSource {
       ...parts.logits.bindings,
       ...(leaves === 'rows' && plan.sinks ? [{ name: 'sinks', access: 'read', type: 'array<f32>' } as const] : []),
       ...(leaves === 'rows' ? [rowsOutBinding('out', plan.valueDim, plan.out)] : partialBindings('read_write')),
+      ...(plan.marks
+        ? [{ name: 'marks', access: plan.marks === 'read' ? 'read' : 'read_write', type: 'array<u32>' } as const]
+        : []),
       ...parts.perCall,
     ],
     workgroupArrays: plan.workgroup,
@@ -73,6 +76,8 @@ export function attentionLatent(plan: AttentionLatentPlan): KernelSource {
       let first_head = group.x * ROWS;
       let batch = group.z;
       let sequence = sequences[batch];
+      ${plan.marks === undefined ? '' : 'let workgroup = (group.z * groups.y + group.y) * groups.x + group.x;'}
+      ${plan.marks === 'read' ? returnUnlessMarked : ''}
       ${leaves === 'rows' ? columnsOfToken : columnsOfPart}
       let subgroup = lane / 32u;
       let slice = subgroup % HEAD_SLICES;
@@ -84,15 +89,10 @@ export function attentionLatent(plan: AttentionLatentPlan): KernelSource {
       // Queries become matrices by way of the keys' memory, which is not yet used: 16 entries of all rows at a time.
       let entries = query_entries(lane, batch, token, first_head + own_row, slice_at);
       ${loadQueries(shape)}
-      ${repeat(shape.valueBlocks, (d) => repeat(rowBlocks, (b) => `var out${b}_${d}: Output;`))}
 
       let place = place_of(lane, first_head, token, batch);
       var state = State(MASKED, MASKED, 0.0);
-      loop {
-        ${repeat(shape.valueBlocks, (d) => repeat(rowBlocks, (b) => `out${b}_${d} = Output();`))}
-        ${walk(shape)}
-        ${redoOverflow}
-      }
+      ${plan.marks === 'written' ? walkOnce(shape) : walkAgain(shape)}
       ${writeOutputs(shape)}`,
   };
 }
@@ -108,14 +108,17 @@ export interface LatentShape extends AttentionLatentPlan {
 export const rowLanes = ({ threads, rowBlocks, tileKeys }: AttentionLatentPlan): number =>
   Math.min(threads / (rowBlocks * edge), tileKeys / 4);
 
-const doc = ({ leaves, tileKeys }: AttentionLatentPlan) =>
+const doc = ({ leaves, marks, tileKeys }: AttentionLatentPlan) =>
   [
     'Attention on latent rows, whose first entries are the values of all heads, by subgroup matrices. A workgroup holds ROWS heads of',
     `one token and walks over tiles of ${tileKeys} rows: each subgroup multiplies a slice of queries and keys, and one of weights and values.`,
     ...(leaves === 'parts'
       ? ['It takes a share of the rows and leaves a partial result of it: attention_combine joins the shares.']
       : []),
-    'Exponentials are relative to the first visible tile; where one leaves the range of f16, the walk is repeated with known maxima.',
+    marks === 'written'
+      ? 'Exponentials are relative to the first visible tile: where one leaves the range of f16 the workgroup is marked, for the pass that follows.'
+      : 'Exponentials are relative to the first visible tile: where one leaves the range of f16 the walk is repeated with known maxima.',
+    ...(marks === 'read' ? ['Works on the workgroups that the pass before has marked.'] : []),
   ].join('\n');
 
 const matrixTypes = wgsl`
@@ -193,6 +196,36 @@ function tileFunctions({ tileKeys, headDim, threads }: AttentionLatentPlan): str
       }
     }`;
 }
+
+const eachOutput = ({ valueBlocks, rowBlocks }: LatentShape, text: (output: string) => string) =>
+  repeat(valueBlocks, (d) => repeat(rowBlocks, (b) => text(`out${b}_${d}`)));
+
+/** A loop around the walk costs registers: a quarter of the time in a prompt. */
+const walkOnce = (shape: LatentShape) => wgsl`
+  ${eachOutput(shape, (output) => `var ${output} = Output();`)}
+  ${walk(shape)}
+  ${findOverflow}
+  if (lane == 0u) {
+    marks[workgroup] = overflows;
+  }`;
+
+/** With the maximum as its reference a row has no weight above 1: there is no third walk. */
+const walkAgain = (shape: LatentShape) => wgsl`
+  ${eachOutput(shape, (output) => `var ${output}: Output;`)}
+  loop {
+    ${eachOutput(shape, (output) => `${output} = Output();`)}
+    ${walk(shape)}
+    ${findOverflow}
+    if (overflows == 0u) {
+      break;
+    }
+    state = State(state.maximum, state.maximum, 0.0);
+  }`;
+
+const returnUnlessMarked = wgsl`
+  if (marks[workgroup] == 0u) {
+    return;
+  }`;
 
 /** Four barriers a tile: keys stay until they were multiplied as values. */
 const walk = (shape: LatentShape) => wgsl`
