@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { profiles, type TargetProfile } from '../../src/compiler/plan/profiles.ts';
 import { f16ToF32, f32ToF16 } from '../../src/runtime/abi1/floats.ts';
 import { AttentionSession } from '../../src/runtime/abi1/index.ts';
 import { errorsOf, headInputs, loadSpec, useDevice, worst } from './harness.ts';
@@ -69,8 +70,13 @@ const title = (c: Case) =>
 
 const gpu = useDevice();
 
-async function errorOf(found: Case, logits?: number): Promise<number> {
-  const spec = await loadSpec(gpu.device, yamlOf(found));
+const roomy: TargetProfile = {
+  ...profiles.baseline,
+  limits: { ...profiles.baseline.limits, maxComputeWorkgroupStorageSize: 32_768 },
+};
+
+async function errorOf(found: Case, logits?: number, profile?: TargetProfile): Promise<number> {
+  const spec = await loadSpec(gpu.device, yamlOf(found), 1, profile && [profile]);
   const { batch = 1, tokens, keys } = found;
   const inputs = headInputs(spec.shaped, { batch, tokens, keys, ...(logits && { logits }) });
   const call = {
@@ -87,6 +93,13 @@ describe('attention alone', () => {
   it.each(cases.map((found) => [title(found), found] as const))('prefill, %s', async (_, found) => {
     expect(await errorOf(found)).toBeLessThan(3e-6);
   });
+
+  it.each(cases.filter(({ tokens }) => tokens > 9).map((found) => [title(found), found] as const))(
+    'prefill with the memory for twice as many keys in a tile, %s',
+    async (_, found) => {
+      expect(await errorOf(found, undefined, roomy)).toBeLessThan(3e-6);
+    },
+  );
 
   it.each(decodes.map((found) => [title(found), found] as const))('decode, %s', async (_, found) => {
     expect(await errorOf(found)).toBeLessThan(3e-6);

@@ -4,6 +4,7 @@ import { type Compiled, compileModule } from '../../src/compiler/compile.ts';
 import type { Node } from '../../src/compiler/ir/nodes.ts';
 import { gatherWeights } from '../../src/compiler/oracle/weights.ts';
 import { checkSpec } from '../../src/compiler/pipeline.ts';
+import type { TargetProfile } from '../../src/compiler/plan/profiles.ts';
 import type { ProgramPlan } from '../../src/compiler/plan/program.ts';
 import { openDevice } from '../../src/node/adapter.ts';
 import { LoadedModule } from '../../src/runtime/abi1/index.ts';
@@ -44,9 +45,14 @@ export interface LoadedSpec {
 }
 
 /** The module on the device, with random weights where it has any. */
-export async function loadSpec(device: GPUDevice, yaml: string, seed = 1): Promise<LoadedSpec> {
+export async function loadSpec(
+  device: GPUDevice,
+  yaml: string,
+  seed = 1,
+  profiles?: readonly TargetProfile[],
+): Promise<LoadedSpec> {
   const shaped = shapedOf(yaml);
-  const compiled = compileModule(shaped);
+  const compiled = compileModule(shaped, profiles);
   const checkpoint = await randomCheckpoint(shaped, seed);
   const loaded = await LoadedModule.load(compiled.definition, { device, weights: checkpoint });
   const program = compiled.programs.find(({ profile }) => profile.id === loaded.variant.id);

@@ -95,6 +95,18 @@ describe('a program', () => {
     expect(scarce.map(({ products, marks: use }) => [products, use])).toEqual([['f32', undefined]]);
   });
 
+  it('takes twice as many keys in f32 where there is memory for their slices', () => {
+    const text = 'gqac: 1\nname: wide\nattention: { q_heads: 2, kv_heads: 1, head_dim: 128 }\n';
+    const module = lower(shapedFrom('spec.yaml', text));
+    const tileKeys = (maxComputeWorkgroupStorageSize: number) => {
+      const limits = { ...profiles.baseline.limits, maxComputeWorkgroupStorageSize };
+      const plans = planProgram(module, { ...profiles.baseline, limits }).prefill.map(({ plan }) => plan);
+      return plans.flatMap((plan) => (plan.stage === 'attention_tile' ? [plan.tileKeys] : []));
+    };
+    expect(tileKeys(16_384)).toEqual([32]);
+    expect(tileKeys(32_768)).toEqual([64]);
+  });
+
   it('fits smaller and larger workgroup memories, and takes separate steps where no tile fits', () => {
     const [shaped] = specs.values();
     if (shaped === undefined) throw new Error('there are no specs');

@@ -52,7 +52,7 @@ export interface T5Plan {
  */
 export interface AttentionTilePlan extends AttentionOptions, PlanBase {
   readonly stage: 'attention_tile';
-  /** Precision of operands, products and their sums over a slice of keys or a tile of values; all other sums are f32. */
+  /** Precision of operands, products and their sums over 64 entries of keys or a tile of values; all other sums are f32. */
   readonly products: 'f32' | 'f16';
   /** With products of f16 workgroups whose sums outgrow their precision are marked; a kernel with products of f32 redoes these. */
   readonly marks?: 'written' | 'read';
@@ -68,6 +68,8 @@ export interface AttentionTilePlan extends AttentionOptions, PlanBase {
   readonly rowLanes: number;
   readonly keyLanes: number;
   readonly rowsEach: number;
+  /** Vectors of keys of an invocation: their weights are in `left` one after the other. */
+  readonly keyVectors: 1 | 2;
   readonly valueVectorsEach: number;
   /** Vectors of the head width that are in `left` and `right` at a time. */
   readonly headSlice: number;

@@ -90,7 +90,7 @@ function tileForm(node: AttentionNode, options: AttentionOptions, profile: Targe
   const { scores, order, logits, sinks, values } = inputsOf(node);
   const bind = { ...scores, ...order, ...logits, ...sinks, ...values, out: node.out, marks };
   const before = ordering(node);
-  const plans = marks === undefined ? [plan] : [plan, exactTile(plan)];
+  const plans = marks === undefined ? [plan] : [plan, exactTile(plan, profile.limits)];
   const marked: readonly BufferDecl[] =
     marks === undefined ? [] : [{ name: marks, role: 'activation', dtype: 'u32', shape: ['B', tiles, heads.kvHeads] }];
   return {

@@ -43,8 +43,9 @@ export interface TileSchedule {
   /** Invocations side by side over the rows, an even number, and rows of each. */
   readonly rowLanes: number;
   readonly rowsEach: number;
-  /** Invocations side by side over the keys, a vector of them each. */
+  /** Invocations side by side over the keys, and vectors of keys of each. */
   readonly keyLanes: number;
+  readonly keyVectors: 1 | 2;
   /** Vectors of the head width that are in workgroup memory at a time, at most. */
   readonly headSlice: number;
 }

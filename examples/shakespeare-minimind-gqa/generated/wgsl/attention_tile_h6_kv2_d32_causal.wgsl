@@ -20,6 +20,8 @@ const TILE_ROWS = 64u;
 const TILE_KEYS = 32u;
 const ROW_LANES = 16u;
 const KEY_LANES = 8u;
+const LANE_QUADS = 2u;
+const TILE_VECTORS = 8u;
 const HEAD_SLICE = 8u;
 const KEY_SLICE = 8u;
 const LEFT_PITCH = 9u;
@@ -50,7 +52,7 @@ struct Sequence {
 
 var<workgroup> left: array<vec4f, 575>;
 var<workgroup> right: array<vec4f, 287>;
-var<workgroup> lanes: array<f32, 512>;
+var<workgroup> lanes: array<vec4f, 128>;
 
 fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
@@ -206,19 +208,11 @@ fn greatest(logits: vec4f) -> f32 {
 }
 
 fn max_of_lanes(tile_row: u32) -> f32 {
-  var result = MASKED;
-  for (var other = 0u; other < KEY_LANES; other++) {
-    result = max(result, lanes[tile_row * KEY_LANES + other]);
-  }
-  return result;
+  return greatest(max(lanes[tile_row * LANE_QUADS + 0u], lanes[tile_row * LANE_QUADS + 1u]));
 }
 
 fn sum_of_lanes(tile_row: u32) -> f32 {
-  var result = 0.0;
-  for (var other = 0u; other < KEY_LANES; other++) {
-    result += lanes[tile_row * KEY_LANES + other];
-  }
-  return result;
+  return dot(lanes[tile_row * LANE_QUADS + 0u] + lanes[tile_row * LANE_QUADS + 1u], vec4f(1));
 }
 
 @compute @workgroup_size(128)
@@ -274,16 +268,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         let query_1 = left[tile_row_1 * LEFT_PITCH + vector];
         let query_2 = left[tile_row_2 * LEFT_PITCH + vector];
         let query_3 = left[tile_row_3 * LEFT_PITCH + vector];
-        let entries = transpose(mat4x4f(
+        let keys_0 = transpose(mat4x4f(
           right[(0u * KEY_LANES + key_lane) * KEY_PITCH + vector],
           right[(1u * KEY_LANES + key_lane) * KEY_PITCH + vector],
           right[(2u * KEY_LANES + key_lane) * KEY_PITCH + vector],
           right[(3u * KEY_LANES + key_lane) * KEY_PITCH + vector],
         ));
-        score_0_0 = add_products(score_0_0, query_0, entries);
-        score_1_0 = add_products(score_1_0, query_1, entries);
-        score_2_0 = add_products(score_2_0, query_2, entries);
-        score_3_0 = add_products(score_3_0, query_3, entries);
+        score_0_0 = add_products(score_0_0, query_0, keys_0);
+        score_1_0 = add_products(score_1_0, query_1, keys_0);
+        score_2_0 = add_products(score_2_0, query_2, keys_0);
+        score_3_0 = add_products(score_3_0, query_3, keys_0);
       }
     }
 
@@ -292,10 +286,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     score_1_0 = logits(score_1_0, sequence, batch, row_1, key_column);
     score_2_0 = logits(score_2_0, sequence, batch, row_2, key_column);
     score_3_0 = logits(score_3_0, sequence, batch, row_3, key_column);
-    lanes[tile_row_0 * KEY_LANES + key_lane] = greatest(score_0_0);
-    lanes[tile_row_1 * KEY_LANES + key_lane] = greatest(score_1_0);
-    lanes[tile_row_2 * KEY_LANES + key_lane] = greatest(score_2_0);
-    lanes[tile_row_3 * KEY_LANES + key_lane] = greatest(score_3_0);
+    lanes[tile_row_0 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(score_0_0);
+    lanes[tile_row_1 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(score_1_0);
+    lanes[tile_row_2 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(score_2_0);
+    lanes[tile_row_3 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(score_3_0);
     workgroupBarrier();
     let old_0 = maximum_0;
     maximum_0 = max(maximum_0, max_of_lanes(tile_row_0));
@@ -330,7 +324,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     output_2_0 *= rescale_2;
     output_3_0 *= rescale_3;
 
-    for (var first_vector = 0u; first_vector < KEY_LANES; first_vector += KEY_SLICE) {
+    for (var first_vector = 0u; first_vector < TILE_VECTORS; first_vector += KEY_SLICE) {
       let values = fetch_values(lane, batch, kv_head, first_column + VECTOR * first_vector, columns);
       workgroupBarrier();
       store_values(lane, values);
@@ -355,10 +349,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
 
   workgroupBarrier();
-  lanes[tile_row_0 * KEY_LANES + key_lane] = sum_0;
-  lanes[tile_row_1 * KEY_LANES + key_lane] = sum_1;
-  lanes[tile_row_2 * KEY_LANES + key_lane] = sum_2;
-  lanes[tile_row_3 * KEY_LANES + key_lane] = sum_3;
+  lanes[tile_row_0 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_0;
+  lanes[tile_row_1 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_1;
+  lanes[tile_row_2 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_2;
+  lanes[tile_row_3 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_3;
   workgroupBarrier();
   if (first_row + tile_row_0 < step.tokens * QUERIES_PER_KV) {
     let sum = sum_of_lanes(tile_row_0);

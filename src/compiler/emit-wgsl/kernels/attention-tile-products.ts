@@ -2,62 +2,86 @@ import type { AttentionTilePlan } from '../../plan/attention-kernel-plan.ts';
 import { repeat, wgsl } from '../wgsl.ts';
 
 /**
- * The two products of `attention_tile`, for one vector of each row that an invocation has. Text, not loops: what a loop indexes may
- * not stay in registers. Reads are indexed by constants, loop variables and the invocation's index, so that their range is known and
- * none is clamped.
+ * The two products of `attention_tile`, of a slice each. Text, not arrays: what a loop indexes may not stay in registers. Reads are
+ * indexed by constants, loop variables and the invocation's index, so that their range is known and none is clamped.
  */
 export interface Products {
   /** What the text calls. */
   readonly functions: readonly string[];
-  /** Sums of a slice of keys and of a tile of values, where they are not the scores and outputs themselves. */
-  readonly scoreSums: string;
-  readonly outputSums: string;
-  /** Vector `vector` of the queries in `left` times that of the keys in `right`. */
+  /** What products of queries and keys are summed in, over `SUM_VECTORS` of the width, where it is not the scores themselves. */
+  readonly startScores: string;
+  /** A slice of the queries in `left` times that of the keys in `right`. */
   readonly keys: string;
-  /** Vector `first_vector + vector` of the weights in `left` times its values in `right`. */
-  readonly values: string;
   readonly addScores: string;
+  /** What a tile's products of weights and values are summed in, where it is not the outputs themselves. */
+  readonly startOutputs: string;
+  /** The weights in `left` times a slice of values in `right`. */
+  readonly values: string;
   readonly addOutputs: string;
 }
 
 export const productsOf = (plan: AttentionTilePlan): Products =>
   (plan.products === 'f16' ? halfProducts : products)(plan);
 
-const keyRow = (key: number) => `right[(${key}u * KEY_LANES + key_lane) * KEY_PITCH + vector]`;
-const query = (r: number) => `left[tile_row_${r} * LEFT_PITCH + vector]`;
-const weights = (r: number) => `left[tile_row_${r} * LEFT_PITCH + first_vector + vector]`;
+const keyRow = (key: number, vector: string) => `right[(${key}u * KEY_LANES + key_lane) * KEY_PITCH + ${vector}]`;
+const query = (r: number, vector: string) => `left[tile_row_${r} * LEFT_PITCH + ${vector}]`;
+const weights = (r: number, first: string) => `left[tile_row_${r} * LEFT_PITCH + ${first} + vector]`;
 const valueRow = (key: number, m: number) => `right[(VECTOR * vector + ${key}u) * VALUE_VECTORS + value_vector_${m}]`;
 
-function products({ rowsEach, valueVectorsEach, similarity }: AttentionTilePlan): Products {
+function products({
+  headDim,
+  headSlice,
+  rowsEach,
+  keyVectors,
+  valueVectorsEach,
+  similarity,
+}: AttentionTilePlan): Products {
+  const rows = (text: (r: number) => string) => repeat(rowsEach, text);
   const add = similarity === 'dot' ? 'add_products' : 'subtract_squares';
+  const whole = Math.ceil(headDim / 4) % headSlice === 0;
+  const multiplyKeys = (n: number) => wgsl`
+    let keys_${n} = transpose(mat4x4f(
+      ${repeat(4, (key) => `${keyRow(4 * n + key, 'vector')},`)}
+    ));
+    ${rows((r) => `score_${r}_${n} = ${add}(score_${r}_${n}, query_${r}, keys_${n});`)}`;
   const multiplyValues = (m: number) => wgsl`
     let values_${m} = mat4x4f(
       ${repeat(4, (key) => `${valueRow(key, m)},`)}
     );
-    ${repeat(rowsEach, (r) => `output_${r}_${m} = add_products(output_${r}_${m}, weights_${r}, values_${m});`)}`;
+    ${rows((r) => `output_${r}_${m} = add_products(output_${r}_${m}, weights_${r}, values_${m});`)}`;
   return {
     functions: [addProducts('vec4f', 'mat4x4f'), ...(similarity === 'l2' ? [subtractSquares] : [])],
-    scoreSums: '',
-    outputSums: '',
+    startScores: '',
     keys: wgsl`
-      ${repeat(rowsEach, (r) => `let query_${r} = ${query(r)};`)}
-      let entries = transpose(mat4x4f(
-        ${repeat(4, (key) => `${keyRow(key)},`)}
-      ));
-      ${repeat(rowsEach, (r) => `score_${r}_0 = ${add}(score_${r}_0, query_${r}, entries);`)}`,
-    values: wgsl`
-      ${repeat(rowsEach, (r) => `let weights_${r} = ${weights(r)};`)}
-      ${repeat(valueVectorsEach, multiplyValues)}`,
+      for (var vector = 0u; vector < ${whole ? 'HEAD_SLICE' : 'min(HEAD_SLICE, HEAD_VECTORS - first_vector)'}; vector++) {
+        ${rows((r) => `let query_${r} = ${query(r, 'vector')};`)}
+        ${repeat(keyVectors, multiplyKeys)}
+      }`,
     addScores: '',
+    startOutputs: '',
+    values: wgsl`
+      for (var vector = 0u; vector < KEY_SLICE; vector++) {
+        ${rows((r) => `let weights_${r} = ${weights(r, keyVectors === 1 ? 'first_vector' : 'first_vector % KEY_LANES')};`)}
+        ${repeat(valueVectorsEach, multiplyValues)}
+      }`,
     addOutputs: '',
   };
 }
 
-function halfProducts({ rowsEach, valueVectorsEach }: AttentionTilePlan): Products {
+/** Sums of f16 stay short: of eight or four products, then of such sums, over 64 entries at most; and over the keys of a tile. */
+function halfProducts({ rowsEach, keyVectors, valueVectorsEach, headSlice }: AttentionTilePlan): Products {
   const rows = (text: (r: number) => string) => repeat(rowsEach, text);
+  const two = headSlice % 2 === 0;
+  const turns = two
+    ? 'var pair = 0u; pair < HEAD_SLICE / 2u; pair++'
+    : 'var vector = 0u; vector < HEAD_SLICE; vector++';
+  const vectors = two ? ['2u * pair', '2u * pair + 1u'] : ['vector'];
+  const lines = (text: (vector: string, v: number) => string) => vectors.map(text).join('\n');
+  const pairsOf = (r: number, key: number) =>
+    vectors.reduce((sums, _, v) => `add_pairs(${sums}, query_${r}_${v}, key_${key}_${v})`, 'vec2h(0)');
   const multiplyKey = (key: number) => wgsl`
-    let key_${key} = halves(${keyRow(key)});
-    ${rows((r) => `pairs_${r}_${key} = add_pairs(pairs_${r}_${key}, query_${r}, key_${key});`)}`;
+    ${lines((vector, v) => `let key_${key}_${v} = halves(${keyRow(key, vector)});`)}
+    ${rows((r) => `pairs_${r}_${key} += ${pairsOf(r, key)};`)}`;
   const multiplyValues = (half: 'low' | 'high') => (m: number) => {
     const name = `values_${m}_${half}`;
     const add = (sums: string, part: string, r: number) =>
@@ -72,16 +96,20 @@ function halfProducts({ rowsEach, valueVectorsEach }: AttentionTilePlan): Produc
     `sums_of(${[0, 1, 2, 3].map((key) => `pairs_${r}_${4 * quad + key}`).join(', ')}, &largest)`;
   return {
     functions: [halves, addPairs, addProducts('vec4h', 'mat4x4h')],
-    scoreSums: rows((r) => repeat(8, (key) => `var pairs_${r}_${key} = vec2h(0);`)),
-    outputSums: rows((r) => repeat(2 * valueVectorsEach, (q) => `var products_${r}_${q} = vec4h(0);`)),
+    startScores: rows((r) => repeat(8 * keyVectors, (key) => `var pairs_${r}_${key} = vec2h(0);`)),
     keys: wgsl`
-      ${rows((r) => `let query_${r} = halves(${query(r)});`)}
-      ${repeat(8, multiplyKey)}`,
+      for (${turns}) {
+        ${rows((r) => lines((vector, v) => `let query_${r}_${v} = halves(${query(r, vector)});`))}
+        ${repeat(8 * keyVectors, multiplyKey)}
+      }`,
+    addScores: rows((r) => repeat(2 * keyVectors, (quad) => `score_${r}_${quad} += ${sumsOf(r, quad)};`)),
+    startOutputs: rows((r) => repeat(2 * valueVectorsEach, (q) => `var products_${r}_${q} = vec4h(0);`)),
     values: wgsl`
-      ${rows((r) => `let weights_${r} = halves(${weights(r)});`)}
-      ${repeat(valueVectorsEach, multiplyValues('low'))}
-      ${repeat(valueVectorsEach, multiplyValues('high'))}`,
-    addScores: rows((r) => repeat(2, (quad) => `score_${r}_${quad} += ${sumsOf(r, quad)};`)),
+      for (var vector = 0u; vector < KEY_SLICE; vector++) {
+        ${rows((r) => `let weights_${r} = halves(${weights(r, 'first_vector % KEY_LANES')});`)}
+        ${repeat(valueVectorsEach, multiplyValues('low'))}
+        ${repeat(valueVectorsEach, multiplyValues('high'))}
+      }`,
     addOutputs: rows((r) => repeat(2 * valueVectorsEach, (q) => `output_${r}_${q} += vec4f(products_${r}_${q});`)),
   };
 }

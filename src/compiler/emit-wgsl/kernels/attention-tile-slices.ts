@@ -48,11 +48,16 @@ function queries(plan: AttentionTilePlan): string {
 
 /**
  * Columns beyond the last one repeat it, here and for values, so that nothing unwritten is multiplied: they are masked. Neighbouring
- * keys stand KEY_LANES rows apart: one invocation takes them, and invocations side by side read side by side.
+ * keys stand KEY_LANES rows apart: one invocation takes them, and invocations side by side read side by side. Its second vector of
+ * keys stands behind the first.
  */
 function keys(plan: AttentionTilePlan): string {
   const count = plan.tileKeys * plan.headSlice;
-  const stored = 'right[(key % VECTOR * KEY_LANES + key / VECTOR) * KEY_PITCH + index % HEAD_SLICE] = held[n];';
+  const place =
+    plan.keyVectors === 1
+      ? 'key % VECTOR * KEY_LANES + key / VECTOR'
+      : '(key / (VECTOR * KEY_LANES) * VECTOR + key % VECTOR) * KEY_LANES + key / VECTOR % KEY_LANES';
+  const stored = `right[(${place}) * KEY_PITCH + index % HEAD_SLICE] = held[n];`;
   return wgsl`
     alias HeldKeys = array<Vector, ${share(count, plan)}>;
 

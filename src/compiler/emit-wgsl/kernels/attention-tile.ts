@@ -7,8 +7,18 @@ import { columnsBindings, columnsFunctions } from './attention-columns.ts';
 import { silenceRows } from './attention-heads.ts';
 import { markAt, returnUnlessMarked } from './attention-marks.ts';
 import { nextTile } from './attention-masks.ts';
-import { productsOf } from './attention-tile-products.ts';
+import { type Products, productsOf } from './attention-tile-products.ts';
 import { sliceFunctions } from './attention-tile-slices.ts';
+import {
+  greatestOf,
+  laneOf,
+  logitsOfTile,
+  startAtSink,
+  startScores,
+  weigh,
+  weightFunctions,
+  weightsOf,
+} from './attention-tile-weights.ts';
 
 /** Online softmax (Milakov & Gimelshein 2018; FlashAttention). */
 export function attentionTile(plan: AttentionTilePlan): KernelSource {
@@ -23,10 +33,9 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
   const half = plan.products === 'f16';
   const vectorQuads = plan.vectorEntries / 4;
   const rows = (text: (r: number) => string) => repeat(plan.rowsEach, text);
-  const scores = (text: (score: string, r: number, n: number) => string) =>
-    rows((r) => repeat(vectorQuads, (n) => text(`score_${r}_${n}`, r, n)));
   const outputs = (text: (output: string, r: number) => string) =>
     rows((r) => repeat(plan.valueVectorsEach * vectorQuads, (q) => text(`output_${r}_${q}`, r)));
+  const storeWeights = rows((r) => `left[tile_row_${r} * LEFT_PITCH + key_lane] = ${weightsOf(plan, r)};`);
   const headVectors = Math.ceil(plan.headDim / plan.vectorEntries);
   const valueVectors = Math.ceil(plan.valueDim / plan.vectorEntries);
   return {
@@ -39,7 +48,7 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
         : []),
       ...(plan.marks === 'read' ? ['Works on the workgroups that the kernel before has marked.'] : []),
       `A workgroup holds ${plan.tileRows} rows and walks over tiles of ${plan.tileKeys} key columns, up to the last visible one.`,
-      `An invocation has ${plan.rowsEach} rows: ${plan.vectorEntries} of their scores each, and ${plan.valueVectorsEach * plan.vectorEntries} entries of their output.`,
+      `An invocation has ${plan.rowsEach} rows: ${plan.keyVectors * plan.vectorEntries} of their scores each, and ${plan.valueVectorsEach * plan.vectorEntries} entries of their output.`,
     ].join('\n'),
     enables: parts.enables,
     constants: {
@@ -52,6 +61,8 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       TILE_KEYS: u32c(plan.tileKeys),
       ROW_LANES: u32c(plan.rowLanes),
       KEY_LANES: u32c(plan.keyLanes),
+      LANE_QUADS: u32c(plan.keyLanes / 4),
+      TILE_VECTORS: u32c(plan.keyLanes * plan.keyVectors),
       HEAD_SLICE: u32c(plan.headSlice),
       KEY_SLICE: u32c(plan.keySlice),
       LEFT_PITCH: u32c(Math.max(plan.headSlice, plan.keyLanes) + 1),
@@ -60,7 +71,7 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       // Below every logit that is not masked.
       LOWEST: f32c(-1e30),
       ...(plan.marks && { MARK_ROWS: u32c(plan.markRows) }),
-      ...(half && { WEIGHT_SCALE: f32c(1 / plan.tileKeys), MOST_SUM: f32c(mostSum) }),
+      ...(half && { HEADROOM: f32c(Math.log2(plan.tileKeys)), MOST_SUM: f32c(mostSum) }),
     },
     bindings: [
       ...parts.queries.bindings,
@@ -87,8 +98,7 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       ...(plan.marks ? [markAt] : []),
       ...sliceFunctions(plan),
       ...products.functions,
-      logitsOf(half, parts.plain),
-      foldOfLanes,
+      ...weightFunctions(plan, parts.plain),
     ],
     body: wgsl`
       let kv_head = group.x;
@@ -109,58 +119,90 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       ${rows((r) => `let tile_row_${r} = row_lane${plus(r, 'ROW_LANES')};`)}
       ${repeat(plan.valueVectorsEach, (m) => `let value_vector_${m} = ${valueVector(m, valueVectors % plan.keyLanes === 0)};`)}
       ${rows((r) => `let row_${r} = row_of(first_row + tile_row_${r}, batch, kv_head${given});`)}
-      ${rows((r) => (plan.sinks ? startAtSink(r) : `var maximum_${r} = LOWEST;\nvar sum_${r} = 0.0;`))}
+      ${rows((r) => (plan.sinks ? startAtSink(plan, r) : `var maximum_${r} = LOWEST;\nvar sum_${r} = 0.0;`))}
       ${outputs((output) => `var ${output} = vec4f(0);`)}
 
       ${skipping === undefined ? '' : `let first_token = first_row / ${members};`}
       ${half ? startPrecise : ''}
       for (var first_column = ${skip('0u')}; first_column < columns; first_column = ${skip('first_column + TILE_KEYS')}) {
-        ${scores((score) => `var ${score} = vec4f(0);`)}
+        ${startScores(plan)}
         ${half ? 'var largest = vec2h(0);' : ''}
-        for (var first_vector = 0u; first_vector < HEAD_VECTORS; first_vector += HEAD_SLICE) {
-          let queries = fetch_queries(lane, batch, kv_head, first_row, first_vector${given});
-          let keys = fetch_keys(lane, batch, kv_head, first_column, columns, first_vector);
-          workgroupBarrier();
-          store_queries(lane, queries);
-          store_keys(lane, keys);
-          workgroupBarrier();
-          ${products.scoreSums}
-          for (var vector = 0u; vector < ${headVectors % plan.headSlice === 0 || half ? 'HEAD_SLICE' : 'min(HEAD_SLICE, HEAD_VECTORS - first_vector)'}; vector++) {
-            ${products.keys}
-          }
-          ${products.addScores}
-        }
+        ${slices(plan, products, given)}
         ${half ? noteImprecise : ''}
 
-        let key_column = first_column + VECTOR * key_lane;
-        ${scores((score, r, n) => `${score} = logits(${score}, sequence, batch, row_${r}, key_column${n === 0 ? '' : ' + 4u'});`)}
-        ${rows((r) => `lanes[tile_row_${r} * KEY_LANES + key_lane] = greatest(${half ? `max(score_${r}_0, score_${r}_1)` : `score_${r}_0`});`)}
+        ${half ? `var values = ${fetchValues('0u')};` : ''}
+        ${logitsOfTile(plan)}
+        ${rows((r) => `${laneOf(r)} = ${greatestOf(plan, r)};`)}
         ${half ? breakImprecise : 'workgroupBarrier();'}
         ${rows((r) => weigh(plan, r))}
-        ${rows((r) => `left[tile_row_${r} * LEFT_PITCH + key_lane] = ${half ? `vector_of(score_${r}_0 * WEIGHT_SCALE, score_${r}_1 * WEIGHT_SCALE)` : `score_${r}_0`};`)}
+        ${plan.keyVectors === 1 ? storeWeights : ''}
         ${outputs((output, r) => `${output} *= rescale_${r};`)}
 
-        ${products.outputSums}
-        for (var first_vector = 0u; first_vector < KEY_LANES; first_vector += KEY_SLICE) {
-          let values = fetch_values(lane, batch, kv_head, first_column + VECTOR * first_vector, columns);
+        ${products.startOutputs}
+        for (var first_vector = 0u; first_vector < TILE_VECTORS; first_vector += KEY_SLICE) {
+          ${half ? '' : `let values = ${fetchValues('first_vector')};`}
           workgroupBarrier();
+          ${plan.keyVectors === 1 ? '' : `if (first_vector % KEY_LANES == 0u) {\n  ${storeWeights.replaceAll('\n', '\n  ')}\n}`}
           store_values(lane, values);
           workgroupBarrier();
-          for (var vector = 0u; vector < KEY_SLICE; vector++) {
-            ${products.values}
-          }
+          ${half ? fetchAhead : ''}
+          ${products.values}
         }
         ${products.addOutputs}
       }
 
       ${half ? markImprecise : 'workgroupBarrier();'}
-      ${rows((r) => `lanes[tile_row_${r} * KEY_LANES + key_lane] = sum_${r};`)}
+      ${rows((r) => `${laneOf(r)} = sum_${r};`)}
       workgroupBarrier();
       ${rows((r) => finish(plan, r, members, zeroHidden))}`,
   };
 }
 
-/** Sums of a slice beyond this are known too coarsely in f16: weights would be off by more than 5e-3. */
+/** Products of queries and keys. Sums of f16 are added in f32 before they are too long. */
+function slices(
+  { products: precision, headDim, headSlice }: AttentionTilePlan,
+  products: Products,
+  given: string,
+): string {
+  const slice = (first: string, end: string) => wgsl`
+    for (var first_vector = ${first}; first_vector < ${end}; first_vector += HEAD_SLICE) {
+      let queries = fetch_queries(lane, batch, kv_head, first_row, first_vector${given});
+      let keys = fetch_keys(lane, batch, kv_head, first_column, columns, first_vector);
+      workgroupBarrier();
+      store_queries(lane, queries);
+      store_keys(lane, keys);
+      workgroupBarrier();
+      ${products.keys}
+    }`;
+  const headVectors = Math.ceil(headDim / 8);
+  const summed = sumVectors(headSlice);
+  const end = headVectors % summed === 0 ? `first_sum + ${summed}u` : `min(first_sum + ${summed}u, HEAD_VECTORS)`;
+  if (precision === 'f32' || headVectors <= summed)
+    return wgsl`
+      ${products.startScores}
+      ${slice('0u', 'HEAD_VECTORS')}
+      ${products.addScores}`;
+  return wgsl`
+    for (var first_sum = 0u; first_sum < HEAD_VECTORS; first_sum += ${summed}u) {
+      ${products.startScores}
+      ${slice('first_sum', end)}
+      ${products.addScores}
+    }`;
+}
+
+/** Vectors of the width in sums of f16: 64 entries at most, whole slices. */
+const sumVectors = (headSlice: number) => headSlice * Math.max(1, Math.floor(8 / headSlice));
+
+const fetchValues = (vector: string) =>
+  `fetch_values(lane, batch, kv_head, first_column${vector === '0u' ? '' : ` + VECTOR * ${vector}`}, columns)`;
+
+/** Values that are f16 in registers, too, can wait there for the products before. */
+const fetchAhead = wgsl`
+  if (first_vector + KEY_SLICE < TILE_VECTORS) {
+    values = ${fetchValues('(first_vector + KEY_SLICE)')};
+  }`;
+
+/** Sums beyond this are known too coarsely in f16: weights would be off by more than a hundredth. */
 const mostSum = 16;
 
 const startPrecise = wgsl`
@@ -206,44 +248,6 @@ const writeWithin = wgsl`
     }
   }`;
 
-/** A sink is a logit that all rows of its head start with, and that has no value. */
-const startAtSink = (r: number) => wgsl`
-  var maximum_${r} = sinks[row_${r}.head] * LOG2E;
-  var sum_${r} = select(0.0, 1.0, key_lane == 0u);`;
-
-/** From the logits of a row to weights, relative to its maximum so far. */
-function weigh({ vectorEntries }: AttentionTilePlan, r: number): string {
-  const weight = (n: number) => wgsl`
-    score_${r}_${n} = exp2(score_${r}_${n} - maximum_${r});
-    sum_${r} += dot(score_${r}_${n}, vec4f(1));`;
-  return wgsl`
-    let old_${r} = maximum_${r};
-    maximum_${r} = max(maximum_${r}, max_of_lanes(tile_row_${r}));
-    let rescale_${r} = exp2(old_${r} - maximum_${r});
-    sum_${r} *= rescale_${r};
-    ${repeat(vectorEntries / 4, weight)}`;
-}
-
-/** `fn logits(sums, sequence, batch, row, column) -> vec4f`: of four columns from `column` on, in units of log2, MASKED where hidden. */
-function logitsOf(half: boolean, plain: boolean): string {
-  const parameters = 'sums: vec4f, sequence: Sequence, batch: u32, row: Row, column: u32';
-  const full = wgsl`
-    fn logits(${parameters}) -> vec4f {
-      let scaled = sums${half ? '' : ' * SCALE'};
-      var logits = vec4f(0);
-      for (var c = 0u; c < 4u; c++) {
-        logits[c] = logit(scaled[c], sequence, batch, row.head, row.token, column + c);
-      }
-      return logits;
-    }`;
-  const masked = wgsl`
-    fn logits(${parameters}) -> vec4f {
-      let hidden = vec4u(column) + vec4u(0, 1, 2, 3) >= vec4u(visible_columns(sequence, row.token));
-      return select(sums * ${half ? 'LOG2E' : 'SCALE_LOG2E'}, vec4f(MASKED), hidden);
-    }`;
-  return plain ? masked : full;
-}
-
 function finish(plan: AttentionTilePlan, r: number, members: string, zeroHidden: boolean): string {
   const half = plan.products === 'f16';
   const write = fillsWidth(plan) ? 'store_out' : 'write';
@@ -252,30 +256,8 @@ function finish(plan: AttentionTilePlan, r: number, members: string, zeroHidden:
   const keeps = zeroHidden ? ` && keeps(batch, sequence, row_${r}.token)` : '';
   return wgsl`
     if (first_row + tile_row_${r} < step.tokens * ${members}) {
-      let sum = sum_of_lanes(tile_row_${r})${half ? ' * WEIGHT_SCALE' : ''};
+      let sum = sum_of_lanes(tile_row_${r});
       let factor = select(0.0, 1.0 / sum, sum > 0.0${keeps});
       ${repeat((plan.valueVectorsEach * plan.vectorEntries) / 4, (q) => `${write}(row_${r}.index, ${quad(q)}, output_${r}_${q} * factor);`)}
     }`;
 }
-
-const foldOfLanes = wgsl`
-  fn greatest(logits: vec4f) -> f32 {
-    let pairs = max(logits.xy, logits.zw);
-    return max(pairs.x, pairs.y);
-  }
-
-  fn max_of_lanes(tile_row: u32) -> f32 {
-    var result = MASKED;
-    for (var other = 0u; other < KEY_LANES; other++) {
-      result = max(result, lanes[tile_row * KEY_LANES + other]);
-    }
-    return result;
-  }
-
-  fn sum_of_lanes(tile_row: u32) -> f32 {
-    var result = 0.0;
-    for (var other = 0u; other < KEY_LANES; other++) {
-      result += lanes[tile_row * KEY_LANES + other];
-    }
-    return result;
-  }`;
