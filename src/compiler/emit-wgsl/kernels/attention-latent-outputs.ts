@@ -1,6 +1,6 @@
 import type { AttentionLatentPlan } from '../../plan/attention-kernel-plan.ts';
 import { repeat, wgsl } from '../wgsl.ts';
-import type { LatentShape } from './attention-latent.ts';
+import type { LatentShape } from './attention-latent-shape.ts';
 
 export const outputFunctions = (plan: AttentionLatentPlan): readonly string[] => [write(plan)];
 

@@ -1,7 +1,7 @@
 import type { AttentionLatentPlan } from '../../plan/attention-kernel-plan.ts';
 import { wgsl } from '../wgsl.ts';
 import type { AttentionParts } from './attention.ts';
-import { rowLanes } from './attention-latent.ts';
+import { rowLanes } from './attention-latent-shape.ts';
 
 /** From the slices' scores to weights: what lanes do between the products with keys and with values. */
 export function weightFunctions(plan: AttentionLatentPlan, parts: AttentionParts): readonly string[] {

@@ -6,6 +6,7 @@ import { attentionParts } from './attention.ts';
 import { columnEntries, columnsBindings, columnsFunctions } from './attention-columns.ts';
 import { partialBindings } from './attention-join.ts';
 import { outputFunctions, writeOutputs } from './attention-latent-outputs.ts';
+import { type LatentShape, latentShape, rowLanes } from './attention-latent-shape.ts';
 import { findOverflow, weightFunctions } from './attention-latent-weights.ts';
 import { edge } from './attention-matrix-blocks.ts';
 
@@ -15,14 +16,8 @@ import { edge } from './attention-matrix-blocks.ts';
  */
 export function attentionLatent(plan: AttentionLatentPlan): KernelSource {
   const parts = attentionParts(plan);
-  const { subgroups, headSlices, rowBlocks, leaves } = plan;
-  const ownRows = (rowBlocks * headSlices) / subgroups;
-  const shape: LatentShape = {
-    ...plan,
-    ownRowBlocks: ownRows,
-    headBlocks: plan.headDim / edge / headSlices,
-    valueBlocks: plan.valueDim / edge / subgroups,
-  };
+  const { rowBlocks, leaves } = plan;
+  const shape = latentShape(plan);
   return {
     doc: doc(plan),
     enables: ['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'],
@@ -30,12 +25,12 @@ export function attentionLatent(plan: AttentionLatentPlan): KernelSource {
       ...parts.constants,
       THREADS: u32c(plan.threads),
       ROWS: u32c(rowBlocks * edge),
-      OWN_ROWS: u32c(ownRows * edge),
-      HEAD_SLICES: u32c(headSlices),
+      OWN_ROWS: u32c(shape.ownRowBlocks * edge),
+      HEAD_SLICES: u32c(plan.headSlices),
       HEAD_SLICE_QUADS: u32c(shape.headBlocks * 4),
       VALUE_SLICE_QUADS: u32c(shape.valueBlocks * 4),
-      QUERY_ROWS: u32c(ownRows * 2),
-      QUERY_QUADS: u32c(ownRows * 2 * shape.headBlocks),
+      QUERY_ROWS: u32c(shape.ownRowBlocks * 2),
+      QUERY_QUADS: u32c(shape.ownRowBlocks * 2 * shape.headBlocks),
       TILE_KEYS: u32c(plan.tileKeys),
       TILE_QUADS: u32c(plan.tileKeys / 4),
       KEY_READS: u32c(plan.headDim / 8),
@@ -96,17 +91,6 @@ export function attentionLatent(plan: AttentionLatentPlan): KernelSource {
       ${writeOutputs(shape)}`,
   };
 }
-
-export interface LatentShape extends AttentionLatentPlan {
-  /** Blocks of 16 of a subgroup: rows that it has scores of, and the widths of its slices. */
-  readonly ownRowBlocks: number;
-  readonly headBlocks: number;
-  readonly valueBlocks: number;
-}
-
-/** Lanes side by side that share a row of scores; where they are more than a tile has quads, the others repeat what they do. */
-export const rowLanes = ({ threads, rowBlocks, tileKeys }: AttentionLatentPlan): number =>
-  Math.min(threads / (rowBlocks * edge), tileKeys / 4);
 
 const doc = ({ leaves, marks, tileKeys }: AttentionLatentPlan) =>
   [
