@@ -26,7 +26,7 @@ export interface AttentionCase {
   readonly softcap?: number;
   /** Queries and outputs; absent: f32. */
   readonly activations?: 'f32' | 'f16';
-  /** Sums of products of queries and keys; absent: f32. */
+  /** Queries of f32 may be rounded; absent: f32, they may not. */
   readonly compute?: 'f16';
   /** Factor on the queries: large logits. Unless it is a power of two, f16 does not hold them. */
   readonly queryScale?: number;

@@ -144,11 +144,13 @@ describe('rules', () => {
     expectCodes(given(half, 'gates: { head_scale: true }'), 'SCH004');
   });
 
-  test('scores of f16 are for keys of f16, and for a softmax of all heads', () => {
+  test('rounding queries is for given ones of f32, keys of f16, and a softmax of all heads', () => {
     const half = 'precision: { compute: f16 }';
-    expectCodes(block(half, 'cache: { dtype: f16 }'));
+    expectCodes(given(half, 'cache: { dtype: f16 }'));
     expectCodes(block('precision: { compute: f32 }'));
-    expectCodes(block(half), 'OPT002');
+    expectCodes(block(half, 'cache: { dtype: f16 }'), 'OPT002');
+    expectCodes(given(half), 'OPT002');
+    expectCodes(given('precision: { compute: f16, activations: f16 }', 'cache: { dtype: f16 }'), 'OPT002');
     for (const line of [
       'similarity: l2',
       'head_mixing: [pre]',
@@ -156,7 +158,7 @@ describe('rules', () => {
       'hooks: { names: [scores] }',
       'heads: { active: [0] }',
     ])
-      expectCodes(block(half, 'cache: { dtype: f16 }', line), 'OPT002');
+      expectCodes(given(half, 'cache: { dtype: f16 }', line), 'OPT002');
   });
 
   test('MEM005 for memory and for a zero column', () => {

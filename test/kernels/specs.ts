@@ -14,7 +14,7 @@ const halfCaches = [
   'head_dim: 256, mask: { causal: true, chunk: 64 }',
   'head_dim: 20, value_dim: 72, mask: { causal: true, padding: keys_and_queries }',
   'head_dim: 12, mask: { prefix: 5, causal: true }',
-  'head_dim: 72, precision: { compute: f16 }, sinks: true',
+  'head_dim: 72, sinks: true',
 ].flatMap((options, index) => {
   const heads = ['q_heads: 12, kv_heads: 2', 'q_heads: 8, kv_heads: 8', 'q_heads: 7, one_kv_head: true'][index % 3];
   return [

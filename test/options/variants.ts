@@ -100,7 +100,7 @@ const neighbourhoods: readonly (readonly [path: string, spec: PrintableSpec])[] 
     { attention: { ...block, softcap: 5, alibi: {}, logits_order: ['cap', 'bias'], ...causal } },
   ],
   ['attention.normalizer', { attention: { ...block, normalizer: { kind: 'topk', k: 4 } } }],
-  ['attention.precision', { attention: { ...block, head_dim: 16, cache: { dtype: 'f16' }, ...causal } }],
+  ['attention.precision.compute', { attention: { q_heads: 4, head_dim: 16, cache: { dtype: 'f16' }, ...causal } }],
   ['attention.precision.activations', { attention: { q_heads: 4, head_dim: 16, ...causal } }],
   ['attention.mla', { attention: { ...block, mla, ...causal } }],
   ['attention.cache', { attention: { ...block, cache: { kind: 'ring' }, mask: { causal: true, window: 6 } } }],

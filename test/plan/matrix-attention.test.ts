@@ -27,8 +27,7 @@ function ranIn({ prefill }: ProgramPlan, tokens: number, keys: number) {
 
 const chosen = (options: string, profile?: TargetProfile) =>
   plansOf(options, profile).map(
-    ({ reference, subgroups, rowBlocks, tileKeys, scores }) =>
-      `${reference} ${subgroups} × ${16 * rowBlocks} × ${tileKeys} ${scores}`,
+    ({ reference, subgroups, rowBlocks, tileKeys }) => `${reference} ${subgroups} × ${16 * rowBlocks} × ${tileKeys}`,
   );
 
 const withSchedules = (...schedules: readonly MatrixSchedule[]): TargetProfile => ({
@@ -40,9 +39,9 @@ const half = 'precision: { activations: f16 }';
 
 describe('matrix attention', () => {
   it('takes more subgroups for wide heads, and fewer rows where registers are short', () => {
-    expect(chosen(`head_dim: 64, ${half}`)).toEqual(['fixed 4 × 32 × 16 f32', 'maximum 4 × 32 × 16 f32']);
-    expect(chosen(`head_dim: 128, ${half}`)).toEqual(['fixed 8 × 32 × 16 f32', 'maximum 8 × 32 × 16 f32']);
-    expect(chosen(`head_dim: 256, ${half}`)).toEqual(['fixed 8 × 16 × 16 f32', 'maximum 8 × 16 × 16 f32']);
+    expect(chosen(`head_dim: 64, ${half}`)).toEqual(['fixed 4 × 32 × 16', 'maximum 4 × 32 × 16']);
+    expect(chosen(`head_dim: 128, ${half}`)).toEqual(['fixed 8 × 32 × 16', 'maximum 8 × 32 × 16']);
+    expect(chosen(`head_dim: 256, ${half}`)).toEqual(['fixed 8 × 16 × 16', 'maximum 8 × 16 × 16']);
   });
 
   it('redoes given queries of f32 with both of their parts, in as many rows as registers hold', () => {
@@ -53,22 +52,13 @@ describe('matrix attention', () => {
     for (const own of [half, 'hidden: 64'])
       expect(roundings(`head_dim: 128, ${own}`)).toEqual(['ignored 32 of 256', 'ignored 32 of 256']);
     const compute = 'precision: { compute: f16 }';
-    expect(roundings(`head_dim: 128, ${compute}`)).toEqual(['left 32 of 256', 'split 16 of 256']);
+    expect(roundings(`head_dim: 128, ${compute}`)).toEqual(['small 32 of 256', 'split 16 of 256']);
   });
 
   it('leaves rows that these registers do not hold to portable products', () => {
     const [first, redo] = kernelsOf('head_dim: 256');
     expect(first).toMatchObject({ stage: 'attention_matrix', rounding: 'left', markRows: 128, inParts: false });
     expect(redo).toMatchObject({ stage: 'attention_tile', products: 'f32', marks: 'read', markRows: 128 });
-  });
-
-  it('has scores of f16 only where the spec says so, and redoes rows in f32', () => {
-    const coarse: MatrixSchedule = { subgroups: 8, rowBlocks: 1, tileKeys: 16, scores: 'f16' };
-    const exact: MatrixSchedule = { subgroups: 4, rowBlocks: 2, tileKeys: 16, scores: 'f32' };
-    const compute = 'head_dim: 128, precision: { compute: f16, activations: f16 }';
-    expect(chosen(compute)).toEqual(['fixed 8 × 32 × 32 f16', 'maximum 8 × 32 × 16 f32']);
-    expect(chosen(compute, withSchedules(coarse))).toEqual(['fixed 8 × 16 × 16 f16', 'maximum 8 × 16 × 16 f32']);
-    expect(chosen('head_dim: 128', withSchedules(coarse, exact))[0]).toBe('fixed 4 × 32 × 16 f32');
   });
 
   it('leaves given keys that have no padding to other forms', () => {
@@ -103,7 +93,7 @@ describe('matrix attention', () => {
 
   it('shares the memory of a unit: 6 KiB for each subgroup, or rows without padding', () => {
     const [padded] = plansOf('head_dim: 128');
-    const [bare] = plansOf('head_dim: 128', withSchedules({ subgroups: 4, rowBlocks: 2, tileKeys: 16, scores: 'f32' }));
+    const [bare] = plansOf('head_dim: 128', withSchedules({ subgroups: 4, rowBlocks: 2, tileKeys: 16 }));
     expect([padded?.weightPitch, bare?.weightPitch]).toEqual([6, 4]);
     expect(workgroupBytes(bare?.workgroup ?? [])).toBeLessThan(4 * 6144);
   });

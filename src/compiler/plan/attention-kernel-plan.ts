@@ -92,12 +92,13 @@ export interface AttentionMatrixPlan extends AttentionOptions, PlanBase {
   readonly subgroups: number;
   readonly rowBlocks: number;
   readonly tileKeys: number;
-  /** Products take queries as f16. Workgroups with others are `left` to the next kernel; `split`: both parts of a query are multiplied, each an f16. */
-  readonly rounding: 'ignored' | 'left' | 'split';
+  /**
+   * Products take queries as f16. Workgroups with others are `left` to the next kernel, or with `small` only those whose logits are so large
+   * that it shows; `split`: both parts of a query are multiplied, each an f16.
+   */
+  readonly rounding: 'ignored' | 'small' | 'left' | 'split';
   /** Rows that share a mark. */
   readonly markRows: number;
-  /** Precision of sums of products of queries and keys. */
-  readonly scores: 'f32' | 'f16';
   /** Entries that are read at a time from keys and values: a row's start is aligned to so many. */
   readonly loadEntries: 4 | 8;
   /**

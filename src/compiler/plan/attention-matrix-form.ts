@@ -72,7 +72,7 @@ function fewTokens(
   profile: TargetProfile,
 ): Required<Pick<Form, 'dispatches' | 'scratch'>> | undefined {
   const { kvHeads, queriesPerKv } = node.heads;
-  const plan = planFewRows(options, profile);
+  const plan = planFewRows(options, profile, node.compute);
   const mostTokens = Math.floor(mostFewRows / queriesPerKv);
   const redo = plan && knownMaximum(plan);
   if (plan === undefined || redo === undefined || mostTokens < 2 || node.cross) return undefined;

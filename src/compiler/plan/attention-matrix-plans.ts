@@ -7,14 +7,11 @@ import { halfVectors, vectors, workgroupBytes } from './workgroup-memory.ts';
  * In order of preference. More rows in a subgroup read keys and values less often, as long as the registers hold them; more subgroups
  * share what was staged, as long as the memory holds their scores, and pay off for wide heads where most tiles concern all of them.
  */
-function schedulesFor(options: AttentionOptions, compute: 'f32' | 'f16'): readonly MatrixSchedule[] {
-  const { headDim, valueDim, mask } = options;
+function schedulesFor({ headDim, valueDim, mask }: AttentionOptions): readonly MatrixSchedule[] {
   const subgroups = Math.max(headDim, valueDim) > 96 && !isMoving(mask) ? [8, 4] : [4, 8];
-  const schedules = [2, 1].flatMap((rowBlocks) =>
-    subgroups.map((count): MatrixSchedule => ({ subgroups: count, rowBlocks, tileKeys: 16, scores: 'f32' })),
+  return [2, 1].flatMap((rowBlocks) =>
+    subgroups.map((count): MatrixSchedule => ({ subgroups: count, rowBlocks, tileKeys: 16 })),
   );
-  const halves = [2, 1].map((rowBlocks): MatrixSchedule => ({ subgroups: 8, rowBlocks, tileKeys: 32, scores: 'f16' }));
-  return compute === 'f16' ? [...halves, ...schedules] : schedules;
 }
 
 /** Keys far behind a query are skipped: there is little to deal out, and much that concerns some rows only. */
@@ -23,9 +20,7 @@ const isMoving = ({ window, chunk, where }: AttentionOptions['mask']) =>
 
 /** What may be fastest elsewhere. */
 export const matrixCandidates: readonly MatrixSchedule[] = [2, 4, 8].flatMap((subgroups) =>
-  [1, 2].flatMap((rowBlocks) =>
-    [16, 32].map((tileKeys): MatrixSchedule => ({ subgroups, rowBlocks, tileKeys, scores: 'f32' })),
-  ),
+  [1, 2].flatMap((rowBlocks) => [16, 32].map((tileKeys): MatrixSchedule => ({ subgroups, rowBlocks, tileKeys }))),
 );
 
 /** 32-bit registers of a lane that queries and outputs may take of the 255 that there are. */
@@ -51,9 +46,8 @@ export function planAttentionMatrix(
       reason: 'given keys and values have no padding: widths that are not multiples of 4 are read entry by entry',
     };
   const rejected = [];
-  const measured = profile.schedules?.attention_matrix?.filter(({ scores }) => scores === compute) ?? [];
-  for (const schedule of [...measured, ...schedulesFor(options, compute)]) {
-    const plan = matrixPlan(options, schedule);
+  for (const schedule of [...(profile.schedules?.attention_matrix ?? []), ...schedulesFor(options)]) {
+    const plan = matrixPlan(options, schedule, compute);
     const reason = problem(plan, profile);
     if (reason === undefined) return { plan, rejected };
     const { subgroups, rowBlocks, tileKeys } = schedule;
@@ -63,9 +57,13 @@ export function planAttentionMatrix(
 }
 
 /** For calls of few tokens: 64 rows, in workgroups of little memory and few registers, so that a unit runs many. */
-export function planFewRows(options: AttentionOptions, profile: TargetProfile): AttentionMatrixPlan | undefined {
-  const schedule: MatrixSchedule = { subgroups: 4, rowBlocks: 1, tileKeys: 16, scores: 'f32' };
-  const plan: AttentionMatrixPlan = { ...matrixPlan(options, schedule), inParts: true, fewRows: true };
+export function planFewRows(
+  options: AttentionOptions,
+  profile: TargetProfile,
+  compute: 'f32' | 'f16' = 'f32',
+): AttentionMatrixPlan | undefined {
+  const schedule: MatrixSchedule = { subgroups: 4, rowBlocks: 1, tileKeys: 16 };
+  const plan: AttentionMatrixPlan = { ...matrixPlan(options, schedule, compute), inParts: true, fewRows: true };
   return problem(plan, profile) === undefined ? plan : undefined;
 }
 
@@ -78,23 +76,28 @@ const blocks = (width: number) => Math.ceil(width / 16);
 /** Of f16: 8 more than needed, so that rows side by side lie in different banks, and all of them at multiples of 16 bytes. */
 const paddedPitch = (width: number) => (width + 8) / 4;
 
-function matrixPlan(options: AttentionOptions, schedule: MatrixSchedule): AttentionMatrixPlan {
+function matrixPlan(options: AttentionOptions, schedule: MatrixSchedule, compute: 'f32' | 'f16'): AttentionMatrixPlan {
   const { subgroups, tileKeys } = schedule;
-  const padded = withPitch(options, schedule, paddedPitch(tileKeys));
+  const given = compute === 'f16' ? 'small' : 'left';
+  const rounding = roundsGiven(options) ? given : 'ignored';
+  const padded = { ...withPitch(options, schedule, paddedPitch(tileKeys)), rounding } as const;
   const fits = workgroupBytes(padded.workgroup) <= subgroups * bytesEach;
-  return fits ? padded : withPitch(options, schedule, tileKeys / 4);
+  return fits ? padded : { ...withPitch(options, schedule, tileKeys / 4), rounding };
 }
 
-function withPitch(options: AttentionOptions, schedule: MatrixSchedule, weightPitch: number): AttentionMatrixPlan {
-  const { subgroups, tileKeys, scores } = schedule;
+function withPitch(
+  options: AttentionOptions,
+  schedule: MatrixSchedule,
+  weightPitch: number,
+): Omit<AttentionMatrixPlan, 'rounding'> {
+  const { subgroups, tileKeys } = schedule;
   const rows = rowsOfMatrix(schedule);
   const keyPitch = paddedPitch(blocks(options.headDim) * 16);
   const valuePitch = paddedPitch(blocks(options.valueDim) * 16);
-  const scorePitch = scores === 'f32' ? tileKeys / 4 + 1 : weightPitch;
+  const scorePitch = tileKeys / 4 + 1;
   return {
     stage: 'attention_matrix',
     reference: 'fixed',
-    rounding: roundsGiven(options) ? 'left' : 'ignored',
     markRows: rows,
     inParts: options.mask.padding !== 'keys_and_queries' && !isMoving(options.mask),
     ...options,
@@ -109,10 +112,9 @@ function withPitch(options: AttentionOptions, schedule: MatrixSchedule, weightPi
       halfVectors('keys', tileKeys * keyPitch),
       halfVectors('values', tileKeys * valuePitch),
       halfVectors('weights', rows * weightPitch),
-      // Scores of f16 lie where their weights will; outputs pass through the memory of f32 scores, or through a block each.
-      scores === 'f32' ? vectors('scores', rows * scorePitch) : vectors('scratch', subgroups * 80),
+      vectors('scores', rows * scorePitch),
       // Of the columns of two tiles.
-      ...(options.keys === 'int8' && scores === 'f32' ? [vectors('key_scales', tileKeys / 2)] : []),
+      ...(options.keys === 'int8' ? [vectors('key_scales', tileKeys / 2)] : []),
       // One would do, but 16 bytes keep the other arrays where matrices can be loaded from.
       { name: 'found', element: 'atomic<u32>', length: 4 },
     ],
@@ -133,7 +135,7 @@ export function knownMaximum(plan: AttentionMatrixPlan): AttentionMatrixPlan | u
     (count) => registersOf({ ...plan, rounding, rowBlocks: count }) <= registerBudget,
   );
   if (rowBlocks === undefined) return undefined;
-  const exact = matrixPlan(plan, { subgroups, rowBlocks, tileKeys: 16, scores: 'f32' });
+  const exact = matrixPlan(plan, { subgroups, rowBlocks, tileKeys: 16 }, 'f32');
   const workgroup = exact.workgroup.filter(({ name }) => name !== 'found');
   return { ...exact, inParts, ...(fewRows && { fewRows }), reference: 'maximum', rounding, markRows, workgroup };
 }

@@ -82,8 +82,6 @@ export interface MatrixSchedule {
   /** Blocks of 16 rows in a subgroup. */
   readonly rowBlocks: number;
   readonly tileKeys: number;
-  /** Precision of sums of products of queries and keys. */
-  readonly scores: 'f32' | 'f16';
 }
 
 export interface TargetLimits {

@@ -23,7 +23,7 @@ export const scheduleCandidates: Required<Candidates> = {
 
 export const scheduledStages = Object.keys(scheduleCandidates) as readonly ScheduledStage[];
 
-/** Such as `subgroups 4, rowBlocks 2, tileKeys 16, scores f32`. */
+/** Such as `subgroups 4, rowBlocks 2, tileKeys 16`. */
 export const scheduleText = (schedule: object): string =>
   Object.entries(schedule)
     .map(([name, value]) => `${name} ${value}`)

@@ -4,7 +4,7 @@ import type { AnyPath, BoundSpec } from '../bind.ts';
 import type { AttentionShape } from '../shaped-spec.ts';
 import { hasGivenHeads } from './given-heads.ts';
 
-/** Reports OPT002: `compute: f16` where no kernel with matrices can serve. */
+/** Reports OPT002: `compute: f16` where no kernel with matrices can serve, or would round nothing that is not rounded anyway. */
 export function resolveCompute(spec: BoundSpec, hooks: AttentionShape['hooks'], report: Report): 'f16' | undefined {
   if (spec.at('attention.precision.compute')?.value !== 'f16') return undefined;
   const obstacle = obstacleOf(spec, hooks);
@@ -49,8 +49,15 @@ function obstacleToHalves(spec: BoundSpec, valueDim = 2): readonly [AnyPath, str
   return undefined;
 }
 
-/** What keeps attention from matrices, whatever the device. */
+/** What keeps attention from matrices, whatever the device, or from queries of f32 to round for them. */
 function obstacleOf(spec: BoundSpec, hooks: AttentionShape['hooks']): readonly [AnyPath, string] | undefined {
+  if (!hasGivenHeads(spec))
+    return [
+      spec.isWritten('model') ? 'model' : 'attention.hidden',
+      'it is for queries that are given: those of projections are rounded to f16 for matrices in any case',
+    ];
+  if (spec.at('attention.precision.activations')?.value === 'f16')
+    return ['attention.precision.activations', 'queries are f16 already'];
   if (spec.at('attention.cache.dtype')?.value === 'f32')
     return ['attention.cache.dtype', 'it is for keys that are stored as `f16` or `int8`'];
   if (spec.at('attention.similarity')?.value === 'l2') return ['attention.similarity', 'a distance is not a product'];

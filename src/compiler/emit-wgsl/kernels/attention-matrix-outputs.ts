@@ -4,12 +4,9 @@ import { quads } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 import { edge, rowBlocks, valueBlocks } from './attention-matrix-blocks.ts';
 
-/** Blocks of outputs pass through the memory of the scores, which are used up by then, or through scratch of their own. */
-const scratchOf = ({ scores }: AttentionMatrixPlan) => (scores === 'f32' ? 'scores' : 'scratch');
-
 export const outputConstants = (plan: AttentionMatrixPlan) => ({
   SCRATCH_PITCH: u32c(edge / 4 + 1),
-  SUBGROUP_SCRATCH: u32c(plan.scores === 'f32' ? plan.rowBlocks * edge * plan.scorePitch : edge * (edge / 4 + 1)),
+  SUBGROUP_SCRATCH: u32c(plan.rowBlocks * edge * plan.scorePitch),
 });
 
 export function outputFunctions(plan: AttentionMatrixPlan): readonly string[] {
@@ -27,10 +24,10 @@ function sumOf({ sinks, rowBlocks, inParts }: AttentionMatrixPlan): string {
     }`;
 }
 
-/** Sums of f16 hold rows to 5e-3 while the largest logits of the first tile stay below 6 (in log2): others are left to the exact kernel. */
-const fits = ({ scores }: AttentionMatrixPlan) => wgsl`
+/** Rounded queries hold rows to 5e-3 while the largest logits of the first tile stay below 16 (in log2): others are left to the exact kernel. */
+const fits = ({ rounding }: AttentionMatrixPlan) => wgsl`
   fn fits(state: State, sum: f32) -> bool {
-    return sum <= 65504.0${scores === 'f16' ? ' && state.reference <= 10.0' : ''};
+    return sum <= 65504.0${rounding === 'small' ? ' && state.reference <= 20.0' : ''};
   }`;
 
 /** The kernel that redoes rows finds its work by what this leaves. */
@@ -52,15 +49,14 @@ export const leavePart = wgsl`
 /** Four lanes side by side take 16 entries of a row; `factor` is known to the lanes that weighed it. */
 function writeBlock(plan: AttentionMatrixPlan): string {
   const inside = quads(plan.valueDim) % 4 === 0 ? '' : ' && first_quad + lane % 4u < VALUE_QUADS';
-  const scratch = `${scratchOf(plan)}[at]`;
   const store = wgsl`
-    store_out(row_of(number, batch, kv_head).index, first_quad + lane % 4u, ${scratch} * own);`;
+    store_out(row_of(number, batch, kv_head).index, first_quad + lane % 4u, scores[at] * own);`;
   const storePart = wgsl`
     let index = row_of(number, batch, kv_head).index;
     if (parts == 1u) {
-      store_out(index, first_quad + lane % 4u, ${scratch} * own);
+      store_out(index, first_quad + lane % 4u, scores[at] * own);
     } else {
-      partial_outputs[(index * parts + part) * VALUE_QUADS + first_quad + lane % 4u] = ${scratch};
+      partial_outputs[(index * parts + part) * VALUE_QUADS + first_quad + lane % 4u] = scores[at];
     }`;
   return wgsl`
     fn write(lane: u32, first_row: u32, batch: u32, kv_head: u32, block: u32, first_quad: u32, factor: f32${plan.inParts ? ', part: u32, parts: u32' : ''}) {
@@ -82,7 +78,7 @@ export const writeOutputs = (plan: AttentionMatrixPlan): string =>
       plan,
       (b) => wgsl`
         workgroupBarrier();
-        subgroupMatrixStore<row_major>(&${scratchOf(plan)}, scratch_at, out${b}_${d}, SCRATCH_PITCH);
+        subgroupMatrixStore<row_major>(&scores, scratch_at, out${b}_${d}, SCRATCH_PITCH);
         workgroupBarrier();
         write(lane, first_row + subgroup_row, batch, kv_head, ${b}u, ${4 * d}u, factor${plan.inParts ? ', part, parts' : ''});`,
     ),

@@ -16,15 +16,11 @@ export const tileConstants = (plan: AttentionMatrixPlan) => ({
   VALUE_PITCH: u32c(plan.valuePitch),
 });
 
-/**
- * Keys of int8 are multiplied as the integers that they are, which f16 holds, and their scores are scaled, by column. Sums of f16 might
- * not hold these: for them keys are scaled, as values are.
- */
-export const scalesScores = ({ keys, scores }: AttentionMatrixPlan): boolean => keys === 'int8' && scores === 'f32';
+/** Keys of int8 are multiplied as the integers that they are, which f16 holds, and their scores are scaled, by column. */
+export const scalesScores = ({ keys }: AttentionMatrixPlan): boolean => keys === 'int8';
 
 /** Rows of int8 are scaled when they are stored, so that their reads are under way until then. */
-const isScaled = (name: Name, plan: AttentionMatrixPlan) =>
-  plan.keys === 'int8' && !(name === 'keys' && scalesScores(plan));
+const isScaled = (name: Name, plan: AttentionMatrixPlan) => plan.keys === 'int8' && name === 'values';
 
 /** What a lane keeps of a read. */
 function heldType(name: Name, plan: AttentionMatrixPlan): string {

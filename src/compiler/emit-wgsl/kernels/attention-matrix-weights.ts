@@ -83,7 +83,7 @@ function visibleLogits(plan: AttentionMatrixPlan, { form }: AttentionParts): str
 
 /** The remainder changes nothing: it tells the compiler that the index is within bounds, which it cannot see across calls. */
 const sumsAt = (plan: AttentionMatrixPlan) => {
-  const sums = `vec4f(${plan.scores === 'f32' ? 'scores' : 'weights'}[place.row % ROWS * SCORE_PITCH + quad % TILE_QUADS])`;
+  const sums = 'scores[place.row % ROWS * SCORE_PITCH + quad % TILE_QUADS]';
   return scalesScores(plan) ? `${sums} * key_scales[turn % 2u * TILE_QUADS + quad % TILE_QUADS]` : sums;
 };
 
@@ -146,13 +146,9 @@ const eachQuad = (text: (quad: string) => string) => wgsl`
     ${text('i * ROW_LANES + place.part')}
   }`;
 
-/** Scores of f32 have memory of their own, and are best read all at once; those of f16 lie where their weights go. */
-function weighQuads({ scores }: AttentionMatrixPlan, shared: boolean): string {
+/** Scores are best read all at once. */
+function weighQuads(shared: boolean): string {
   const either = shared ? eitherWay : (text: (logits: string) => string) => text('logits_at');
-  if (scores === 'f16')
-    return either((logits) =>
-      eachQuad((quad) => `sum += weigh_quad(place, ${quad}, ${logits}(place, first_column, ${quad}) - reference);`),
-    );
   return wgsl`
     var logits: array<vec4f, QUADS_EACH>;
     ${either((logits) => eachQuad((quad) => `logits[i] = ${logits}(place, first_column, ${quad});`))}
@@ -171,6 +167,6 @@ const weigh = (plan: AttentionMatrixPlan, parts: AttentionParts, shared: boolean
     ${plan.reference === 'fixed' && !seesFirst(parts) ? laterReference : ''}
     let reference = max((*state).reference, -1e30);
     var sum = vec4f(0);
-    ${weighQuads(plan, shared)}
+    ${weighQuads(shared)}
     (*state).sum += dot(sum, vec4f(1));
   }`;

@@ -22,7 +22,6 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
   const skipping = nextTile(plan, 'TILE_KEYS');
   const zeroHidden = plan.mask.padding === 'keys_and_queries';
   const fixed = plan.reference === 'fixed';
-  const scores = plan.scores === 'f32' ? 'scores' : 'weights';
   const reference = firstReference(plan, parts);
   const scaled = (text: string) => (scalesScores(plan) ? text : '');
   const next = (column: string) =>
@@ -54,7 +53,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: [
-      matrixTypes(plan),
+      matrixTypes,
       state,
       ...(scalesScores(plan) ? [turn] : []),
       ...parts.masks.limits,
@@ -93,7 +92,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       ${loadQueries(plan)}
       ${valueBlocks(plan, (d) => rowBlocks(plan, (b) => `var out${b}_${d} = Output();`))}
 
-      ${fixed ? '' : maxima(plan, scores, next)}
+      ${fixed ? '' : maxima(plan, next)}
       // What is multiplied next is fetched into registers while lanes wait for products.
       var first_column = ${next(plan.inParts ? 'part_column' : '0u')};
       var next_column = ${next('first_column + TILE_KEYS')};
@@ -103,9 +102,9 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       var held_keys = fetch_keys(lane, batch, kv_head, next_column, columns);
       ${scaled(`var held_scales = ${scalesAt('next_column')};`)}
       workgroupBarrier();
-      ${reference === undefined ? '' : beforeLoop(plan, scores, reference)}
+      ${reference === undefined ? '' : beforeLoop(plan, reference)}
       while (first_column < columns) {
-        ${keyBlocks(plan, (n) => multiplyKeys(plan, scores, n))}
+        ${keyBlocks(plan, (n) => multiplyKeys(plan, n))}
         workgroupBarrier();
 
         // Nobody needs the keys of this tile any more, nor the values of the one before.
@@ -156,10 +155,10 @@ function doc({ reference, subgroups, rowBlocks, tileKeys }: AttentionMatrixPlan)
   ].join('\n');
 }
 
-const matrixTypes = ({ scores }: AttentionMatrixPlan) => wgsl`
+const matrixTypes = wgsl`
   alias Left = subgroup_matrix_left<f16, 16, 16>;
   alias Right = subgroup_matrix_right<f16, 16, 16>;
-  alias Scores = subgroup_matrix_result<${scores}, 16, 16>;
+  alias Scores = subgroup_matrix_result<f32, 16, 16>;
   alias Output = subgroup_matrix_result<f32, 16, 16>;`;
 
 /** What a lane knows of its row: what exponentials are relative to, and their sum over the columns that it took. */
@@ -181,7 +180,7 @@ const tokenOf = wgsl`
 const aboveRounded = 'state.reference += 4.0;';
 
 /** A walk over the keys alone, after which the state knows the maximum of its row. */
-const maxima = (plan: AttentionMatrixPlan, scores: string, next: (column: string) => string) => wgsl`
+const maxima = (plan: AttentionMatrixPlan, next: (column: string) => string) => wgsl`
   // First the maximum of each row, by a walk over the keys alone.
   var column = ${next(plan.inParts ? 'part_column' : '0u')};
   var held = fetch_keys(lane, batch, kv_head, column, columns);
@@ -191,7 +190,7 @@ const maxima = (plan: AttentionMatrixPlan, scores: string, next: (column: string
     workgroupBarrier();
     let following = ${next('column + TILE_KEYS')};
     held = fetch_keys(lane, batch, kv_head, following, columns);
-    ${keyBlocks(plan, (n) => multiplyKeys(plan, scores, n, 'ignored'))}
+    ${keyBlocks(plan, (n) => multiplyKeys(plan, n, 'ignored'))}
     workgroupBarrier();
     state.reference = max(state.reference, maximum_of(place, column));
     ${scalesScores(plan) ? 'turn = 1u - turn;' : ''}
@@ -201,15 +200,15 @@ const maxima = (plan: AttentionMatrixPlan, scores: string, next: (column: string
 
 `;
 
-const beforeLoop = (plan: AttentionMatrixPlan, scores: string, reference: string) => wgsl`
+const beforeLoop = (plan: AttentionMatrixPlan, reference: string) => wgsl`
   // What exponentials are relative to, by the first tile: later ones need not ask.
-  ${keyBlocks(plan, (n) => multiplyKeys(plan, scores, n))}
+  ${keyBlocks(plan, (n) => multiplyKeys(plan, n))}
   workgroupBarrier();
   ${reference}
   workgroupBarrier();`;
 
 /** Scores of all rows of the subgroup and the n-th 16 keys of the tile. What is small is summed first: it would be lost beside the rest. */
-function multiplyKeys(plan: AttentionMatrixPlan, scores: string, n: number, rounding = plan.rounding): string {
+function multiplyKeys(plan: AttentionMatrixPlan, n: number, rounding = plan.rounding): string {
   const add = (matrix: string, d: number) =>
     rowBlocks(plan, (b) => `scores${b} = subgroupMatrixMultiplyAccumulate(${matrix}${b}_${d}, keys${d}, scores${b});`);
   return wgsl`
@@ -222,7 +221,7 @@ function multiplyKeys(plan: AttentionMatrixPlan, scores: string, n: number, roun
           ${rounding === 'split' ? add('rest', d) : add('query', d)}`,
       )}
       ${rounding === 'split' ? headBlocks(plan, (d) => add('query', d)) : ''}
-      ${rowBlocks(plan, (b) => `subgroupMatrixStore<row_major>(&${scores}, scores_at + ${b * edge}u * SCORE_PITCH + ${4 * n}u, scores${b}, SCORE_PITCH);`)}
+      ${rowBlocks(plan, (b) => `subgroupMatrixStore<row_major>(&scores, scores_at + ${b * edge}u * SCORE_PITCH + ${4 * n}u, scores${b}, SCORE_PITCH);`)}
     }`;
 }
 

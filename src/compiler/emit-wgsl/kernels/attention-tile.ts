@@ -202,8 +202,8 @@ const fetchAhead = wgsl`
     values = ${fetchValues('(first_vector + KEY_SLICE)')};
   }`;
 
-/** Sums beyond this are known too coarsely in f16: weights would be off by more than a hundredth. */
-const mostSum = 16;
+/** Sums beyond this are known too coarsely in f16: rows would be off by more than 5e-3. */
+const mostSum = 5;
 
 const startPrecise = wgsl`
   if (lane == 0u) {
