@@ -15,17 +15,18 @@ interface Planned<Plan> {
   readonly grid: readonly number[];
 }
 
-/** The two kernels of a step of decoding on 4,096 keys. */
+/** The two kernels of a step of decoding on 4,096 keys, and what joins the shares of few tokens. */
 function decodeOf(options: string, profile: TargetProfile = profiles.subgroups) {
   const text = `gqac: 1\nname: one\nattention: { ${options} }`;
-  const { decode } = planProgram(lower(shapedFrom('spec.yaml', text)), profile);
+  const { decode, prefill } = planProgram(lower(shapedFrom('spec.yaml', text)), profile);
   const call = { B: 1, I: 1, J: 4096, C: 4096, P: 0, L: 1, X: 0 };
   const at = ({ grid }: PlannedDispatch) => grid.map((extent) => extentAt(extent, call));
-  const found = <Plan>(stage: string): Planned<Plan> | undefined =>
-    decode.flatMap((one) => (one.plan.stage === stage ? [{ plan: one.plan as Plan, grid: at(one) }] : []))[0];
+  const found = <Plan>(dispatches: readonly PlannedDispatch[], stage: string): Planned<Plan> | undefined =>
+    dispatches.flatMap((one) => (one.plan.stage === stage ? [{ plan: one.plan as Plan, grid: at(one) }] : []))[0];
   return {
-    split: found<AttentionSplitSubgroupsPlan>('attention_split_subgroups'),
-    combine: found<AttentionCombinePlan>('attention_combine'),
+    split: found<AttentionSplitSubgroupsPlan>(decode, 'attention_split_subgroups'),
+    combine: found<AttentionCombinePlan>(decode, 'attention_combine'),
+    combineOfFew: found<AttentionCombinePlan>(prefill, 'attention_combine'),
   };
 }
 
@@ -42,6 +43,20 @@ describe('the join of a split attention', () => {
       expect(combine?.grid).toEqual([32, 1, width / 4 / quadsAtOnce]);
       const slices = (combine?.plan.threads ?? 0) / quadsAtOnce;
       expect(slices * (combine?.plan.reads ?? 0)).toBeGreaterThanOrEqual(64);
+    }
+  });
+
+  it('covers rows of any number of quads for few tokens too', () => {
+    for (const [width, quadsAtOnce] of [
+      [64, 4],
+      [24, 2],
+      [12, 1],
+      [20, 1],
+    ] as const) {
+      const spec = `hidden: 64, q_heads: 4, kv_heads: 2, head_dim: ${width}, mask: { causal: true }, cache: { dtype: f16 }`;
+      const { combineOfFew } = decodeOf(spec, profiles.matrix);
+      expect(combineOfFew?.plan).toMatchObject({ usesSubgroups: true, quadsAtOnce });
+      expect(combineOfFew?.grid[2]).toBe(width / 4 / quadsAtOnce);
     }
   });
 

@@ -170,7 +170,7 @@ export function combineLanes(
   if (usesSubgroups) {
     // Many workgroups with a few quads each: reading the parts is a matter of latency.
     const threads = 128;
-    const quadsAtOnce = rowQuads % 4 === 0 ? 4 : 2;
+    const quadsAtOnce = [4, 2].find((count) => rowQuads % count === 0) ?? 1;
     const workgroup = [vectors('outputs', (threads / 32) * quadsAtOnce), pairs('sums', threads / 32)];
     return {
       quadsAtOnce,

@@ -96,7 +96,7 @@ const eachSlice = wgsl`
 
 /** Slices of a subgroup become one. */
 function joinedBySubgroups(quadsAtOnce: number): string {
-  const steps = [2, 4, 8, 16].filter((apart) => apart >= quadsAtOnce);
+  const steps = [1, 2, 4, 8, 16].filter((apart) => apart >= quadsAtOnce);
   return wgsl`
     let shared_maximum = subgroupMax(maximum);
     let weight = exp2(maximum - shared_maximum);
