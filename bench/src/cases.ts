@@ -62,7 +62,6 @@ export const variedCases: readonly AttentionCase[] = [
   prefill('f32, logits to ±10,000', 2048, { ...wide, queryScale: 2047.3 }),
   prefill('512 tokens on 8,192 keys', 512, { keys: 8192 }),
   prefill('4 tokens on 8,192 keys', 4, { keys: 8192 }),
-  prefill('4 tokens on 8,192 keys', 4, { keys: 8192 }),
   prefill('8 sequences of 100 to 2,000', 2000, { lengths: [100, 371, 643, 914, 1186, 1457, 1729, 2000] }),
   prefill('f32, rounded by compute: f16', 2048, { ...wide, compute: 'f16' }),
   prefill('f32, rounded by compute: f16, long', 8192, { ...wide, compute: 'f16' }),

@@ -7,6 +7,8 @@ import { type BenchResult, milliseconds } from './report.ts';
 /** What `flash-attention.py` writes. */
 export interface PyTorchResult {
   readonly torch: string;
+  /** Where its figures are not of the same run. */
+  readonly note?: string;
   readonly timings: readonly {
     readonly backend: 'flash' | 'cudnn';
     readonly tokens: number;
@@ -36,8 +38,8 @@ export interface Figures {
 
 /** Markdown of each block of figures, by the name that the pages call it. */
 const blocks: Readonly<Record<string, (figures: Figures) => string>> = {
-  run: ({ bench: { device, driver, date }, pytorch: { torch } }) =>
-    `One run on one machine, peers included: ${device}, driver ${driver}, Dawn of npm webgpu, PyTorch ${torch}, ${date}.`,
+  run: ({ bench: { device, driver, date }, pytorch: { torch, note } }) =>
+    `One run on one machine, peers included: ${device}, driver ${driver}, Dawn of npm webgpu, PyTorch ${torch}${note === undefined ? '' : ` (${note})`}, ${date}.`,
   peers: peersTable,
   variants: variantsTable,
   exactness: exactnessLine,
@@ -157,7 +159,7 @@ function summaryTable(figures: Figures): string {
     [
       [
         'attention of 32 heads on 8, 2,048 tokens',
-        `${matrix} with subgroup matrices, ${f16} without; ${wideMatrix} and ${wide} with queries and outputs of f32; FlashAttention-2 on the same machine ${pytorchTime(figures, 'flash', prefill)}`,
+        `${matrix} with subgroup matrices, ${f16} without; ${wideMatrix} and ${wide} with queries and outputs of f32; FlashAttention-2 ${pytorchTime(figures, 'flash', prefill)}`,
       ],
       [
         'decoding on 32,768 keys',
