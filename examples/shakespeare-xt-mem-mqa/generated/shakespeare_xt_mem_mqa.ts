@@ -23,324 +23,6 @@ export function load(options: LoadOptions): Promise<Model> {
 
 /** The kernels; the same texts lie beside this module as .wgsl files. */
 const wgsl = {
-  embed_192: `// x[token] = table[id]
-
-const WIDTH_QUADS = 48u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> ids: array<u32>;
-@group(0) @binding(1) var<storage, read> table: array<vec2u>;
-@group(0) @binding(2) var<storage, read_write> x: array<vec4f>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-fn load_table(index: u32) -> vec4f {
-  let raw = table[index];
-  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
-}
-
-fn store_x(row: u32, quad: u32, value: vec4f) {
-  x[row * 48u + quad] = value;
-}
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let index = group.x * 64u + lane;
-  let row = index / WIDTH_QUADS;
-  let quad = index % WIDTH_QUADS;
-  if (row >= step.batch * step.tokens) {
-    return;
-  }
-  store_x(row, quad, load_table(ids[row] * WIDTH_QUADS + quad));
-}
-`,
-  norm_rms_192: `// y = x / sqrt(mean(x²) + eps) · γ, row by row
-
-const WIDTH: f32 = 192.0;
-const UNITS = 48u;
-const THREADS = 64u;
-const EPS: f32 = 0.0;
-const TINY: f32 = 1e-30;
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
-
-var<workgroup> lanes: array<f32, 64>;
-var<workgroup> runs: array<f32, 8>;
-
-fn sum_of_lanes(lane: u32, part: f32) -> f32 {
-  workgroupBarrier();
-  lanes[lane] = part;
-  workgroupBarrier();
-  if (lane < 8u) {
-    var run = lanes[lane];
-    for (var other = lane + 8u; other < 64u; other += 8u) {
-      run = run + lanes[other];
-    }
-    runs[lane] = run;
-  }
-  workgroupBarrier();
-  var result = runs[0];
-  for (var other = 1u; other < 8u; other++) {
-    result = result + runs[other];
-  }
-  return result;
-}
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.x;
-  let first = row * UNITS;
-  var squares = 0.0;
-  for (var e = lane; e < UNITS; e += THREADS) {
-    let value = x[first + e];
-    squares += dot(value, value);
-  }
-  let factor = inverseSqrt(max(sum_of_lanes(lane, squares) / WIDTH + EPS, TINY));
-  for (var e = lane; e < UNITS; e += THREADS) {
-    y[first + e] = x[first + e] * factor * (weight[e] + 1.0);
-  }
-}
-`,
-  linear_tile_192x192: `// y = x · weightᵀ, weights [192, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-const IN_QUADS = 48u;
-const OUT_WIDTH = 192u;
-const TILE_ROWS = 32u;
-const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
-const THREADS = 128u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec2u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-var<workgroup> x_tile: array<vec4f, 288>;
-var<workgroup> weight_tile: array<vec4f, 576>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] = sum;
-}
-
-fn load_x_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
-    }
-    x_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn load_weight_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
-    }
-    weight_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn weight_columns(column: u32, quad: u32) -> mat4x4f {
-  return mat4x4f(
-    weight_tile[column * TILE_PITCH + quad],
-    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
-  );
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.y * TILE_COLUMNS;
-  let first_row = group.x * TILE_ROWS;
-  let column = lane % THREAD_COLUMNS;
-  let row = lane / THREAD_COLUMNS;
-  var sums: array<vec4f, 4>;
-  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
-    workgroupBarrier();
-    load_x_tile(lane, first_row, depth);
-    load_weight_tile(lane, first_column, depth);
-    workgroupBarrier();
-    for (var quad = 0u; quad < TILE_QUADS; quad++) {
-      let columns = weight_columns(column, quad);
-      for (var r = 0u; r < 4u; r++) {
-        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
-        sums[r] += entries * columns;
-      }
-    }
-  }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      let y_row = first_row + row + r * THREAD_ROWS;
-      let y_column = first_column + column + c * THREAD_COLUMNS;
-      if (y_row < row_count() && y_column < OUT_WIDTH) {
-        finish(y_row, y_column, sums[r][c]);
-      }
-    }
-  }
-}
-`,
-  linear_tile_192x32: `// y = x · weightᵀ, weights [32, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-const IN_QUADS = 48u;
-const OUT_WIDTH = 32u;
-const TILE_ROWS = 32u;
-const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
-const THREADS = 128u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec2u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-var<workgroup> x_tile: array<vec4f, 288>;
-var<workgroup> weight_tile: array<vec4f, 576>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] = sum;
-}
-
-fn load_x_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
-    }
-    x_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn load_weight_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
-    }
-    weight_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn weight_columns(column: u32, quad: u32) -> mat4x4f {
-  return mat4x4f(
-    weight_tile[column * TILE_PITCH + quad],
-    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
-  );
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.y * TILE_COLUMNS;
-  let first_row = group.x * TILE_ROWS;
-  let column = lane % THREAD_COLUMNS;
-  let row = lane / THREAD_COLUMNS;
-  var sums: array<vec4f, 4>;
-  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
-    workgroupBarrier();
-    load_x_tile(lane, first_row, depth);
-    load_weight_tile(lane, first_column, depth);
-    workgroupBarrier();
-    for (var quad = 0u; quad < TILE_QUADS; quad++) {
-      let columns = weight_columns(column, quad);
-      for (var r = 0u; r < 4u; r++) {
-        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
-        sums[r] += entries * columns;
-      }
-    }
-  }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      let y_row = first_row + row + r * THREAD_ROWS;
-      let y_column = first_column + column + c * THREAD_COLUMNS;
-      if (y_row < row_count() && y_column < OUT_WIDTH) {
-        finish(y_row, y_column, sums[r][c]);
-      }
-    }
-  }
-}
-`,
   append_quads_1x32_queries6: `// Writes new keys, rotated where they are to be, and values into rows of the caches, where cache_row says.
 // y = x as keys are made, head by head.
 
@@ -438,6 +120,300 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (quad < VALUES_OF_ROW) {
     let value = v[row * VALUES_OF_ROW + quad];
     store_v_cache(cache_row(batch, quad / VALUE_QUADS, position) * VALUE_QUADS + quad % VALUE_QUADS, value);
+  }
+}
+`,
+  attention_combine_6x32: `// Joins the chunks that attention_split left: each is weighted by exp2 of its maximum less the largest one.
+
+const Q_HEADS = 6u;
+const VALUE_QUADS = 8u;
+const QUADS = 8u;
+const SLICES = 8u;
+const JOINED_SLICES = 8u;
+const READS = 4u;
+const MOST_COLUMNS = 128u;
+const PREFIX_COLUMNS = 8u;
+const MASKED: f32 = -3e+38;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> partial_outputs: array<vec4f>;
+@group(0) @binding(1) var<storage, read> partial_sums: array<vec2f>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> outputs: array<vec4f, 64>;
+var<workgroup> sums: array<vec2f, 8>;
+
+fn store_out(row: u32, quad: u32, value: vec4f) {
+  out[row * 8u + quad] = value;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y * Q_HEADS + group.x;
+  let columns = PREFIX_COLUMNS + step.keys;
+  let parts = (columns + MOST_COLUMNS - 1u) / MOST_COLUMNS;
+  let first = row * parts;
+
+  // Each slice of lanes takes every SLICES-th part; all reads of a turn are under way before the first is used.
+  let slice = lane / QUADS;
+  let quad = group.z * QUADS + lane % QUADS;
+  var maximum = MASKED;
+  var sum = 0.0;
+  var output = vec4f(0);
+  for (var part = slice; part < parts; part += SLICES * READS) {
+    let part0 = first + min(part + 0u * SLICES, parts - 1u);
+    let sums0 = partial_sums[part0];
+    let outputs0 = partial_outputs[part0 * VALUE_QUADS + quad];
+    let part1 = first + min(part + 1u * SLICES, parts - 1u);
+    let sums1 = partial_sums[part1];
+    let outputs1 = partial_outputs[part1 * VALUE_QUADS + quad];
+    let part2 = first + min(part + 2u * SLICES, parts - 1u);
+    let sums2 = partial_sums[part2];
+    let outputs2 = partial_outputs[part2 * VALUE_QUADS + quad];
+    let part3 = first + min(part + 3u * SLICES, parts - 1u);
+    let sums3 = partial_sums[part3];
+    let outputs3 = partial_outputs[part3 * VALUE_QUADS + quad];
+    let raised = max(maximum, max(max(max(sums0.x, sums1.x), sums2.x), sums3.x));
+    let rescale = exp2(maximum - raised);
+    maximum = raised;
+    sum *= rescale;
+    output *= rescale;
+    let weight0 = select(0.0, exp2(sums0.x - raised), part + 0u * SLICES < parts);
+    sum += sums0.y * weight0;
+    output += outputs0 * weight0;
+    let weight1 = select(0.0, exp2(sums1.x - raised), part + 1u * SLICES < parts);
+    sum += sums1.y * weight1;
+    output += outputs1 * weight1;
+    let weight2 = select(0.0, exp2(sums2.x - raised), part + 2u * SLICES < parts);
+    sum += sums2.y * weight2;
+    output += outputs2 * weight2;
+    let weight3 = select(0.0, exp2(sums3.x - raised), part + 3u * SLICES < parts);
+    sum += sums3.y * weight3;
+    output += outputs3 * weight3;
+  }
+  outputs[lane] = output;
+  sums[slice] = vec2f(maximum, sum);
+  workgroupBarrier();
+  if (slice == 0u) {
+    var raised = MASKED;
+    for (var other = 0u; other < JOINED_SLICES; other++) {
+      raised = max(raised, sums[other].x);
+    }
+    var total = 0.0;
+    var joined = vec4f(0);
+    for (var other = 0u; other < JOINED_SLICES; other++) {
+      let weight = exp2(sums[other].x - raised);
+      total += sums[other].y * weight;
+      joined += outputs[other * QUADS + lane] * weight;
+    }
+    store_out(row, quad, joined * select(0.0, 1.0 / total, total > 0.0));
+  }
+}
+`,
+  attention_split_h6_kv1_d32_m8_causal: `// Attention for one token. A workgroup takes all query heads of one KV head over CHUNK key columns and leaves, for each
+// head, the maximum, the sum of exponentials and the unnormalised output of its chunk; attention_combine joins them.
+
+const Q_HEADS = 6u;
+const KV_HEADS = 1u;
+const QUERIES_PER_KV = 6u;
+const HEAD_QUADS = 8u;
+const VALUE_QUADS = 8u;
+const MEMORY_SLOTS = 8u;
+const PREFIX_COLUMNS = 8u;
+const SCALE: f32 = 0.17677669;
+const LOG2E: f32 = 1.442695;
+const SCALE_LOG2E: f32 = 0.25503486;
+const MASKED: f32 = -3e+38;
+const CHUNK = 128u;
+const HEAD_BLOCK = 3u;
+const KEY_SLICES = 16u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+struct Sequence {
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
+}
+
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> memory_k: array<vec4f>;
+@group(0) @binding(3) var<storage, read> v: array<vec4f>;
+@group(0) @binding(4) var<storage, read> memory_v: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> partial_outputs: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> partial_sums: array<vec2f>;
+@group(0) @binding(7) var<uniform> sequences: array<Sequence, 256>;
+@group(0) @binding(8) var<uniform> step: Step;
+
+var<workgroup> scores: array<f32, 384>;
+var<workgroup> slices: array<vec4f, 384>;
+var<workgroup> maxima: array<f32, 3>;
+
+fn load_q(row: u32, quad: u32) -> vec4f {
+  return q[row * 8u + quad];
+}
+
+fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
+  return (batch * KV_HEADS + kv_head) * step.capacity + position;
+}
+
+fn load_k(row: u32, quad: u32) -> vec4f {
+  let raw = k[row * 8u + quad];
+  return raw;
+}
+
+fn load_memory_k(row: u32, quad: u32) -> vec4f {
+  return memory_k[row * 8u + quad];
+}
+
+fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
+  if (column < PREFIX_COLUMNS) {
+    return load_memory_k(kv_head * MEMORY_SLOTS + column, quad);
+  }
+  let token = column - PREFIX_COLUMNS;
+  return load_k(cache_row(batch, kv_head, token), quad);
+}
+
+fn load_v(row: u32, quad: u32) -> vec4f {
+  let raw = v[row * 8u + quad];
+  return raw;
+}
+
+fn load_memory_v(row: u32, quad: u32) -> vec4f {
+  return memory_v[row * 8u + quad];
+}
+
+fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
+  if (column < PREFIX_COLUMNS) {
+    return load_memory_v(kv_head * MEMORY_SLOTS + column, quad);
+  }
+  let token = column - PREFIX_COLUMNS;
+  return load_v(cache_row(batch, kv_head, token), quad);
+}
+
+fn visible_columns(sequence: Sequence, token: u32) -> u32 {
+  return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
+}
+
+fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
+  return column < visible_columns(sequence, token);
+}
+
+fn visible_logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
+  var value = scaled;
+  return value * LOG2E;
+}
+
+fn logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
+  if (!visible(sequence, batch, token, column)) {
+    return MASKED;
+  }
+  return visible_logit(scaled, sequence, batch, head, token, column);
+}
+
+fn query_head(kv_head: u32, member: u32) -> u32 {
+  return member * KV_HEADS + kv_head;
+}
+
+fn similarity(query: vec4f, key: vec4f) -> f32 {
+  return dot(query, key);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let chunk = group.x;
+  let kv_head = group.y;
+  let batch = group.z;
+  let sequence = sequences[batch];
+  let columns = visible_columns(sequence, 0u);
+  let first_column = chunk * CHUNK;
+  let column = first_column + lane;
+  let chunk_columns = min(CHUNK, columns - min(columns, first_column));
+  let value_quad = lane % VALUE_QUADS;
+  let key_slice = lane / VALUE_QUADS;
+
+  for (var first_member = 0u; first_member < QUERIES_PER_KV; first_member += HEAD_BLOCK) {
+    // Scores: one key column for each lane, all heads of the block.
+    var block_scores = array<f32, HEAD_BLOCK>();
+    if (lane < chunk_columns) {
+      for (var quad = 0u; quad < HEAD_QUADS; quad++) {
+        let key = key_at(batch, kv_head, column, quad);
+        for (var h = 0u; h < HEAD_BLOCK; h++) {
+          let head = query_head(kv_head, min(first_member + h, QUERIES_PER_KV - 1u));
+          block_scores[h] += similarity(load_q(batch * Q_HEADS + head, quad), key);
+        }
+      }
+    }
+    workgroupBarrier();
+    for (var h = 0u; h < HEAD_BLOCK; h++) {
+      scores[h * CHUNK + lane] = select(MASKED, block_scores[h] * SCALE_LOG2E, column < columns);
+    }
+    workgroupBarrier();
+
+    // Softmax within the chunk: one lane finds each head's maximum, all lanes take their exponential.
+    if (lane < HEAD_BLOCK) {
+      var maximum = MASKED;
+      for (var key = 0u; key < CHUNK; key++) {
+        maximum = max(maximum, scores[lane * CHUNK + key]);
+      }
+      maxima[lane] = maximum;
+    }
+    workgroupBarrier();
+    for (var h = 0u; h < HEAD_BLOCK; h++) {
+      scores[h * CHUNK + lane] = select(exp2(scores[h * CHUNK + lane] - maxima[h]), 0.0, scores[h * CHUNK + lane] <= MASKED);
+    }
+    workgroupBarrier();
+
+    // Outputs: a lane takes one quad of the value width over every KEY_SLICES-th key.
+    var outputs = array<vec4f, HEAD_BLOCK>();
+    if (key_slice < KEY_SLICES) {
+      for (var key = key_slice; key < chunk_columns; key += KEY_SLICES) {
+        let value = value_at(batch, kv_head, first_column + key, value_quad);
+        for (var h = 0u; h < HEAD_BLOCK; h++) {
+          outputs[h] += scores[h * CHUNK + key] * value;
+        }
+      }
+    }
+    for (var h = 0u; h < HEAD_BLOCK; h++) {
+      slices[h * CHUNK + lane] = outputs[h];
+    }
+    workgroupBarrier();
+
+    for (var index = lane; index < HEAD_BLOCK * VALUE_QUADS; index += CHUNK) {
+      let h = index / VALUE_QUADS;
+      let quad = index % VALUE_QUADS;
+      if (first_member + h < QUERIES_PER_KV) {
+        var sum = vec4f(0);
+        for (var slice = 0u; slice < KEY_SLICES; slice++) {
+          sum += slices[h * CHUNK + slice * VALUE_QUADS + quad];
+        }
+        let partial = (batch * Q_HEADS + query_head(kv_head, first_member + h)) * groups.x + chunk;
+        partial_outputs[partial * VALUE_QUADS + quad] = sum;
+      }
+    }
+    if (lane < HEAD_BLOCK && first_member + lane < QUERIES_PER_KV) {
+      var sum = 0.0;
+      for (var key = 0u; key < CHUNK; key++) {
+        sum += scores[lane * CHUNK + key];
+      }
+      let partial = (batch * Q_HEADS + query_head(kv_head, first_member + lane)) * groups.x + chunk;
+      partial_sums[partial] = vec2f(maxima[lane], sum);
+    }
   }
 }
 `,
@@ -837,703 +813,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
 }
 `,
-  linear_tile_192x192_add: `// y += x · weightᵀ, weights [192, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-const IN_QUADS = 48u;
-const OUT_WIDTH = 192u;
-const TILE_ROWS = 32u;
-const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
-const THREADS = 128u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec2u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-var<workgroup> x_tile: array<vec4f, 288>;
-var<workgroup> weight_tile: array<vec4f, 576>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
-}
-
-fn load_x_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
-    }
-    x_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn load_weight_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
-    }
-    weight_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn weight_columns(column: u32, quad: u32) -> mat4x4f {
-  return mat4x4f(
-    weight_tile[column * TILE_PITCH + quad],
-    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
-  );
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.y * TILE_COLUMNS;
-  let first_row = group.x * TILE_ROWS;
-  let column = lane % THREAD_COLUMNS;
-  let row = lane / THREAD_COLUMNS;
-  var sums: array<vec4f, 4>;
-  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
-    workgroupBarrier();
-    load_x_tile(lane, first_row, depth);
-    load_weight_tile(lane, first_column, depth);
-    workgroupBarrier();
-    for (var quad = 0u; quad < TILE_QUADS; quad++) {
-      let columns = weight_columns(column, quad);
-      for (var r = 0u; r < 4u; r++) {
-        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
-        sums[r] += entries * columns;
-      }
-    }
-  }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      let y_row = first_row + row + r * THREAD_ROWS;
-      let y_column = first_column + column + c * THREAD_COLUMNS;
-      if (y_row < row_count() && y_column < OUT_WIDTH) {
-        finish(y_row, y_column, sums[r][c]);
-      }
-    }
-  }
-}
-`,
-  linear_tile_192x576_gated_silu_bias: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-const IN_QUADS = 48u;
-const OUT_WIDTH = 576u;
-const TILE_ROWS = 32u;
-const TILE_COLUMNS = 64u;
-const TILE_QUADS = 4u;
-const TILE_PITCH = 5u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
-const THREADS = 128u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec2u>;
-@group(0) @binding(2) var<storage, read> gate: array<vec2u>;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
-@group(0) @binding(5) var<storage, read_write> y: array<f32>;
-@group(0) @binding(6) var<uniform> step: Step;
-
-var<workgroup> x_tile: array<vec4f, 160>;
-var<workgroup> weight_tile: array<vec4f, 320>;
-var<workgroup> gate_tile: array<vec4f, 320>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
-}
-
-fn load_gate(index: u32) -> vec4f {
-  let raw = gate[index];
-  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
-}
-
-fn activate(x: f32) -> f32 {
-  return x / (1.0 + exp(-max(x, -80.0)));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
-  y[row * OUT_WIDTH + column] = activate(gate_sum + gate_bias[column]) * (sum + bias[column]);
-}
-
-fn load_x_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
-    }
-    x_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn load_weight_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
-    }
-    weight_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn load_gate_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_gate(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
-    }
-    gate_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn weight_columns(column: u32, quad: u32) -> mat4x4f {
-  return mat4x4f(
-    weight_tile[column * TILE_PITCH + quad],
-    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
-  );
-}
-
-fn gate_columns(column: u32, quad: u32) -> mat4x4f {
-  return mat4x4f(
-    gate_tile[column * TILE_PITCH + quad],
-    gate_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
-    gate_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
-    gate_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
-  );
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.y * TILE_COLUMNS;
-  let first_row = group.x * TILE_ROWS;
-  let column = lane % THREAD_COLUMNS;
-  let row = lane / THREAD_COLUMNS;
-  var sums: array<vec4f, 4>;
-  var gate_sums: array<vec4f, 4>;
-  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
-    workgroupBarrier();
-    load_x_tile(lane, first_row, depth);
-    load_weight_tile(lane, first_column, depth);
-    load_gate_tile(lane, first_column, depth);
-    workgroupBarrier();
-    for (var quad = 0u; quad < TILE_QUADS; quad++) {
-      let columns = weight_columns(column, quad);
-      let gates = gate_columns(column, quad);
-      for (var r = 0u; r < 4u; r++) {
-        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
-        sums[r] += entries * columns;
-        gate_sums[r] += entries * gates;
-      }
-    }
-  }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      let y_row = first_row + row + r * THREAD_ROWS;
-      let y_column = first_column + column + c * THREAD_COLUMNS;
-      if (y_row < row_count() && y_column < OUT_WIDTH) {
-        finish(y_row, y_column, sums[r][c], gate_sums[r][c]);
-      }
-    }
-  }
-}
-`,
-  linear_tile_576x192_add: `// y += x · weightᵀ, weights [192, 576]
-// A workgroup makes 32 rows × 64 columns.
-
-const IN_QUADS = 144u;
-const OUT_WIDTH = 192u;
-const TILE_ROWS = 32u;
-const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
-const THREADS = 128u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec2u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-var<workgroup> x_tile: array<vec4f, 288>;
-var<workgroup> weight_tile: array<vec4f, 576>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 144u + quad];
-}
-
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
-}
-
-fn load_x_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
-    }
-    x_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn load_weight_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
-    }
-    weight_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn weight_columns(column: u32, quad: u32) -> mat4x4f {
-  return mat4x4f(
-    weight_tile[column * TILE_PITCH + quad],
-    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
-  );
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.y * TILE_COLUMNS;
-  let first_row = group.x * TILE_ROWS;
-  let column = lane % THREAD_COLUMNS;
-  let row = lane / THREAD_COLUMNS;
-  var sums: array<vec4f, 4>;
-  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
-    workgroupBarrier();
-    load_x_tile(lane, first_row, depth);
-    load_weight_tile(lane, first_column, depth);
-    workgroupBarrier();
-    for (var quad = 0u; quad < TILE_QUADS; quad++) {
-      let columns = weight_columns(column, quad);
-      for (var r = 0u; r < 4u; r++) {
-        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
-        sums[r] += entries * columns;
-      }
-    }
-  }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      let y_row = first_row + row + r * THREAD_ROWS;
-      let y_column = first_column + column + c * THREAD_COLUMNS;
-      if (y_row < row_count() && y_column < OUT_WIDTH) {
-        finish(y_row, y_column, sums[r][c]);
-      }
-    }
-  }
-}
-`,
-  linear_row_192x65_normed_logits: `// y = x · weightᵀ, weights [65, 192]
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-const BLOCKS = 24u;
-const OUT_WIDTH = 65u;
-const LANES = 4u;
-const OUTPUTS = 32u;
-const IN_WIDTH: f32 = 192.0;
-const EPS: f32 = 0.0;
-const TINY: f32 = 1e-30;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
-@group(0) @binding(4) var<uniform> step: Step;
-@group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
-
-var<workgroup> sum_partials: array<f32, 128>;
-var<workgroup> squares_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
-}
-
-fn row_count() -> u32 {
-  return select(step.batch, step.batch * step.tokens, step.logits_all == 1u);
-}
-
-fn row_of_x(row: u32) -> u32 {
-  if (step.logits_all == 1u) {
-    return row;
-  }
-  return row * step.tokens + sequences[row].count - 1u;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] = sum;
-}
-
-fn load_norm_weight(row: u32, quad: u32) -> vec4f {
-  return norm_weight[row * 48u + quad];
-}
-
-fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
-  let entries = load_x(row, quad);
-  *squares += dot(entries, entries);
-  return entries * (load_norm_weight(0u, quad) + 1.0);
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
-  let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  var sum = 0.0;
-  var squares = 0.0;
-  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
-    {
-      let block = first_block + 0u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 1u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
-    }
-  }
-  sum_partials[lane] = sum;
-  squares_partials[lane] = squares;
-  workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
-    return;
-  }
-  for (var other = 1u; other < LANES; other++) {
-    sum += sum_partials[lane + other];
-    squares += squares_partials[lane + other];
-  }
-  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish(row, column, sum * factor);
-}
-`,
-  linear_row_192x192_32_32_normed: `// y = x · weightᵀ, weights [192, 192];
-// y_2 = x · weight_2ᵀ, weights [32, 192];
-// y_3 = x · weight_3ᵀ, weights [32, 192]
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-const BLOCKS = 24u;
-const OUT_WIDTH = 192u;
-const OUT_WIDTH_2 = 32u;
-const FIRST_2 = 6u;
-const OUT_WIDTH_3 = 32u;
-const FIRST_3 = 7u;
-const LANES = 4u;
-const OUTPUTS = 32u;
-const IN_WIDTH: f32 = 192.0;
-const EPS: f32 = 0.0;
-const TINY: f32 = 1e-30;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> weight_2: array<vec4u>;
-@group(0) @binding(5) var<storage, read_write> y_2: array<f32>;
-@group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
-@group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
-@group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
-
-var<workgroup> sum_partials: array<f32, 128>;
-var<workgroup> squares_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] = sum;
-}
-
-fn weight_2_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight_2[block];
-  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
-}
-
-fn finish_2(row: u32, column: u32, sum: f32) {
-  y_2[row * OUT_WIDTH_2 + column] = sum;
-}
-
-fn weight_3_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight_3[block];
-  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
-}
-
-fn finish_3(row: u32, column: u32, sum: f32) {
-  y_3[row * OUT_WIDTH_3 + column] = sum;
-}
-
-fn load_norm_weight(row: u32, quad: u32) -> vec4f {
-  return norm_weight[row * 48u + quad];
-}
-
-fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
-  let entries = load_x(row, quad);
-  *squares += dot(entries, entries);
-  return entries * (load_norm_weight(0u, quad) + 1.0);
-}
-
-fn make_outputs(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
-  let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  var sum = 0.0;
-  var squares = 0.0;
-  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
-    {
-      let block = first_block + 0u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 1u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
-    }
-  }
-  sum_partials[lane] = sum;
-  squares_partials[lane] = squares;
-  workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
-    return;
-  }
-  for (var other = 1u; other < LANES; other++) {
-    sum += sum_partials[lane + other];
-    squares += squares_partials[lane + other];
-  }
-  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish(row, column, sum * factor);
-}
-
-fn make_outputs_2(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
-  let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH_2 - 1u) * BLOCKS;
-  var sum = 0.0;
-  var squares = 0.0;
-  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
-    {
-      let block = first_block + 0u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_2_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 1u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_2_dot(first + block, x0, x1);
-    }
-  }
-  sum_partials[lane] = sum;
-  squares_partials[lane] = squares;
-  workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH_2) {
-    return;
-  }
-  for (var other = 1u; other < LANES; other++) {
-    sum += sum_partials[lane + other];
-    squares += squares_partials[lane + other];
-  }
-  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish_2(row, column, sum * factor);
-}
-
-fn make_outputs_3(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
-  let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH_3 - 1u) * BLOCKS;
-  var sum = 0.0;
-  var squares = 0.0;
-  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
-    {
-      let block = first_block + 0u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_3_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 1u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_3_dot(first + block, x0, x1);
-    }
-  }
-  sum_partials[lane] = sum;
-  squares_partials[lane] = squares;
-  workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH_3) {
-    return;
-  }
-  for (var other = 1u; other < LANES; other++) {
-    sum += sum_partials[lane + other];
-    squares += squares_partials[lane + other];
-  }
-  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish_3(row, column, sum * factor);
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  if (group.x < FIRST_2) {
-    make_outputs(group.x, row, lane);
-  } else if (group.x < FIRST_3) {
-    make_outputs_2(group.x - FIRST_2, row, lane);
-  } else {
-    make_outputs_3(group.x - FIRST_3, row, lane);
-  }
-}
-`,
-  attention_split_h6_kv1_d32_m8_causal: `// Attention for one token. A workgroup takes all query heads of one KV head over CHUNK key columns and leaves, for each
-// head, the maximum, the sum of exponentials and the unnormalised output of its chunk; attention_combine joins them.
+  attention_tile_h6_kv1_d32_m8_causal_matrix: `// Attention for many tokens. Rows are (token, query head of one KV head), so a group shares its keys and values.
+// A workgroup holds 64 rows and walks over tiles of 64 key columns, up to the last visible one.
+// An invocation has 4 rows: 8 of their scores each, and 4 entries of their output.
 
 const Q_HEADS = 6u;
 const KV_HEADS = 1u;
@@ -1546,9 +828,21 @@ const SCALE: f32 = 0.17677669;
 const LOG2E: f32 = 1.442695;
 const SCALE_LOG2E: f32 = 0.25503486;
 const MASKED: f32 = -3e+38;
-const CHUNK = 128u;
-const HEAD_BLOCK = 3u;
-const KEY_SLICES = 16u;
+const VECTOR = 4u;
+const HEAD_VECTORS = 8u;
+const VALUE_VECTORS = 8u;
+const TILE_ROWS = 64u;
+const TILE_KEYS = 64u;
+const ROW_LANES = 16u;
+const KEY_LANES = 8u;
+const LANE_QUADS = 2u;
+const TILE_VECTORS = 16u;
+const HEAD_SLICE = 8u;
+const KEY_SLICE = 8u;
+const LEFT_PITCH = 9u;
+const KEY_PITCH = 9u;
+const THREADS = 128u;
+const LOWEST: f32 = -1e+30;
 
 struct Step {
   batch: u32,
@@ -1569,14 +863,13 @@ struct Sequence {
 @group(0) @binding(2) var<storage, read> memory_k: array<vec4f>;
 @group(0) @binding(3) var<storage, read> v: array<vec4f>;
 @group(0) @binding(4) var<storage, read> memory_v: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> partial_outputs: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> partial_sums: array<vec2f>;
-@group(0) @binding(7) var<uniform> sequences: array<Sequence, 256>;
-@group(0) @binding(8) var<uniform> step: Step;
+@group(0) @binding(5) var<storage, read_write> out: array<vec4f>;
+@group(0) @binding(6) var<uniform> sequences: array<Sequence, 256>;
+@group(0) @binding(7) var<uniform> step: Step;
 
-var<workgroup> scores: array<f32, 384>;
-var<workgroup> slices: array<vec4f, 384>;
-var<workgroup> maxima: array<f32, 3>;
+var<workgroup> left: array<vec4f, 575>;
+var<workgroup> right: array<vec4f, 575>;
+var<workgroup> lanes: array<vec4f, 128>;
 
 fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
@@ -1644,2240 +937,303 @@ fn query_head(kv_head: u32, member: u32) -> u32 {
   return member * KV_HEADS + kv_head;
 }
 
-fn similarity(query: vec4f, key: vec4f) -> f32 {
-  return dot(query, key);
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let chunk = group.x;
-  let kv_head = group.y;
-  let batch = group.z;
-  let sequence = sequences[batch];
-  let columns = visible_columns(sequence, 0u);
-  let first_column = chunk * CHUNK;
-  let column = first_column + lane;
-  let chunk_columns = min(CHUNK, columns - min(columns, first_column));
-  let value_quad = lane % VALUE_QUADS;
-  let key_slice = lane / VALUE_QUADS;
-
-  for (var first_member = 0u; first_member < QUERIES_PER_KV; first_member += HEAD_BLOCK) {
-    // Scores: one key column for each lane, all heads of the block.
-    var block_scores = array<f32, HEAD_BLOCK>();
-    if (lane < chunk_columns) {
-      for (var quad = 0u; quad < HEAD_QUADS; quad++) {
-        let key = key_at(batch, kv_head, column, quad);
-        for (var h = 0u; h < HEAD_BLOCK; h++) {
-          let head = query_head(kv_head, min(first_member + h, QUERIES_PER_KV - 1u));
-          block_scores[h] += similarity(load_q(batch * Q_HEADS + head, quad), key);
-        }
-      }
-    }
-    workgroupBarrier();
-    for (var h = 0u; h < HEAD_BLOCK; h++) {
-      scores[h * CHUNK + lane] = select(MASKED, block_scores[h] * SCALE_LOG2E, column < columns);
-    }
-    workgroupBarrier();
-
-    // Softmax within the chunk: one lane finds each head's maximum, all lanes take their exponential.
-    if (lane < HEAD_BLOCK) {
-      var maximum = MASKED;
-      for (var key = 0u; key < CHUNK; key++) {
-        maximum = max(maximum, scores[lane * CHUNK + key]);
-      }
-      maxima[lane] = maximum;
-    }
-    workgroupBarrier();
-    for (var h = 0u; h < HEAD_BLOCK; h++) {
-      scores[h * CHUNK + lane] = select(exp2(scores[h * CHUNK + lane] - maxima[h]), 0.0, scores[h * CHUNK + lane] <= MASKED);
-    }
-    workgroupBarrier();
-
-    // Outputs: a lane takes one quad of the value width over every KEY_SLICES-th key.
-    var outputs = array<vec4f, HEAD_BLOCK>();
-    if (key_slice < KEY_SLICES) {
-      for (var key = key_slice; key < chunk_columns; key += KEY_SLICES) {
-        let value = value_at(batch, kv_head, first_column + key, value_quad);
-        for (var h = 0u; h < HEAD_BLOCK; h++) {
-          outputs[h] += scores[h * CHUNK + key] * value;
-        }
-      }
-    }
-    for (var h = 0u; h < HEAD_BLOCK; h++) {
-      slices[h * CHUNK + lane] = outputs[h];
-    }
-    workgroupBarrier();
-
-    for (var index = lane; index < HEAD_BLOCK * VALUE_QUADS; index += CHUNK) {
-      let h = index / VALUE_QUADS;
-      let quad = index % VALUE_QUADS;
-      if (first_member + h < QUERIES_PER_KV) {
-        var sum = vec4f(0);
-        for (var slice = 0u; slice < KEY_SLICES; slice++) {
-          sum += slices[h * CHUNK + slice * VALUE_QUADS + quad];
-        }
-        let partial = (batch * Q_HEADS + query_head(kv_head, first_member + h)) * groups.x + chunk;
-        partial_outputs[partial * VALUE_QUADS + quad] = sum;
-      }
-    }
-    if (lane < HEAD_BLOCK && first_member + lane < QUERIES_PER_KV) {
-      var sum = 0.0;
-      for (var key = 0u; key < CHUNK; key++) {
-        sum += scores[lane * CHUNK + key];
-      }
-      let partial = (batch * Q_HEADS + query_head(kv_head, first_member + lane)) * groups.x + chunk;
-      partial_sums[partial] = vec2f(maxima[lane], sum);
-    }
-  }
-}
-`,
-  attention_combine_6x32: `// Joins the chunks that attention_split left: each is weighted by exp2 of its maximum less the largest one.
-
-const Q_HEADS = 6u;
-const VALUE_QUADS = 8u;
-const QUADS = 8u;
-const SLICES = 8u;
-const JOINED_SLICES = 8u;
-const READS = 4u;
-const MOST_COLUMNS = 128u;
-const PREFIX_COLUMNS = 8u;
-const MASKED: f32 = -3e+38;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> partial_outputs: array<vec4f>;
-@group(0) @binding(1) var<storage, read> partial_sums: array<vec2f>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-var<workgroup> outputs: array<vec4f, 64>;
-var<workgroup> sums: array<vec2f, 8>;
-
 fn store_out(row: u32, quad: u32, value: vec4f) {
   out[row * 8u + quad] = value;
 }
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y * Q_HEADS + group.x;
-  let columns = PREFIX_COLUMNS + step.keys;
-  let parts = (columns + MOST_COLUMNS - 1u) / MOST_COLUMNS;
-  let first = row * parts;
+struct Row {
+  token: u32,
+  head: u32,
+  index: u32,
+}
 
-  // Each slice of lanes takes every SLICES-th part; all reads of a turn are under way before the first is used.
-  let slice = lane / QUADS;
-  let quad = group.z * QUADS + lane % QUADS;
-  var maximum = MASKED;
-  var sum = 0.0;
-  var output = vec4f(0);
-  for (var part = slice; part < parts; part += SLICES * READS) {
-    let part0 = first + min(part + 0u * SLICES, parts - 1u);
-    let sums0 = partial_sums[part0];
-    let outputs0 = partial_outputs[part0 * VALUE_QUADS + quad];
-    let part1 = first + min(part + 1u * SLICES, parts - 1u);
-    let sums1 = partial_sums[part1];
-    let outputs1 = partial_outputs[part1 * VALUE_QUADS + quad];
-    let part2 = first + min(part + 2u * SLICES, parts - 1u);
-    let sums2 = partial_sums[part2];
-    let outputs2 = partial_outputs[part2 * VALUE_QUADS + quad];
-    let part3 = first + min(part + 3u * SLICES, parts - 1u);
-    let sums3 = partial_sums[part3];
-    let outputs3 = partial_outputs[part3 * VALUE_QUADS + quad];
-    let raised = max(maximum, max(max(max(sums0.x, sums1.x), sums2.x), sums3.x));
-    let rescale = exp2(maximum - raised);
-    maximum = raised;
-    sum *= rescale;
-    output *= rescale;
-    let weight0 = select(0.0, exp2(sums0.x - raised), part + 0u * SLICES < parts);
-    sum += sums0.y * weight0;
-    output += outputs0 * weight0;
-    let weight1 = select(0.0, exp2(sums1.x - raised), part + 1u * SLICES < parts);
-    sum += sums1.y * weight1;
-    output += outputs1 * weight1;
-    let weight2 = select(0.0, exp2(sums2.x - raised), part + 2u * SLICES < parts);
-    sum += sums2.y * weight2;
-    output += outputs2 * weight2;
-    let weight3 = select(0.0, exp2(sums3.x - raised), part + 3u * SLICES < parts);
-    sum += sums3.y * weight3;
-    output += outputs3 * weight3;
+fn row_of(number: u32, batch: u32, kv_head: u32) -> Row {
+  let row = min(number, step.tokens * QUERIES_PER_KV - 1u);
+  let token = row / QUERIES_PER_KV;
+  let head = query_head(kv_head, row % QUERIES_PER_KV);
+  return Row(token, head, (batch * step.tokens + token) * Q_HEADS + head);
+}
+
+alias Vector = vec4f;
+
+fn query_vector(row: u32, vector: u32) -> vec4f {
+  return load_q(row, vector);
+}
+
+fn key_vector(batch: u32, kv_head: u32, column: u32, vector: u32) -> vec4f {
+  return key_at(batch, kv_head, column, vector);
+}
+
+fn value_vector(batch: u32, kv_head: u32, column: u32, vector: u32) -> vec4f {
+  return value_at(batch, kv_head, column, vector);
+}
+
+alias HeldQueries = array<Vector, 4u>;
+
+fn fetch_queries(lane: u32, batch: u32, kv_head: u32, first_row: u32, first_vector: u32) -> HeldQueries {
+  var held: HeldQueries;
+  for (var n = 0u; n < 4u; n++) {
+    let index = lane + n * THREADS;
+    let row = row_of(first_row + index / HEAD_SLICE, batch, kv_head);
+    held[n] = query_vector(row.index, first_vector + index % HEAD_SLICE);
   }
-  outputs[lane] = output;
-  sums[slice] = vec2f(maximum, sum);
-  workgroupBarrier();
-  if (slice == 0u) {
-    var raised = MASKED;
-    for (var other = 0u; other < JOINED_SLICES; other++) {
-      raised = max(raised, sums[other].x);
-    }
-    var total = 0.0;
-    var joined = vec4f(0);
-    for (var other = 0u; other < JOINED_SLICES; other++) {
-      let weight = exp2(sums[other].x - raised);
-      total += sums[other].y * weight;
-      joined += outputs[other * QUADS + lane] * weight;
-    }
-    store_out(row, quad, joined * select(0.0, 1.0 / total, total > 0.0));
+  return held;
+}
+
+fn store_queries(lane: u32, held: HeldQueries) {
+  for (var n = 0u; n < 4u; n++) {
+    let index = lane + n * THREADS;
+    left[index / HEAD_SLICE * LEFT_PITCH + index % HEAD_SLICE] = held[n];
   }
 }
-`,
-  linear_row_192x192_add: `// y += x · weightᵀ, weights [192, 192]
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-const BLOCKS = 24u;
-const OUT_WIDTH = 192u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+alias HeldKeys = array<Vector, 4u>;
 
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+fn fetch_keys(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32, first_vector: u32) -> HeldKeys {
+  var held: HeldKeys;
+  for (var n = 0u; n < 4u; n++) {
+    let index = lane + n * THREADS;
+    let column = min(first_column + index / HEAD_SLICE, columns - 1u);
+    held[n] = key_vector(batch, kv_head, column, first_vector + index % HEAD_SLICE);
+  }
+  return held;
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-var<workgroup> sum_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
+fn store_keys(lane: u32, held: HeldKeys) {
+  for (var n = 0u; n < 4u; n++) {
+    let index = lane + n * THREADS;
+    let key = index / HEAD_SLICE;
+    right[((key / (VECTOR * KEY_LANES) * VECTOR + key % VECTOR) * KEY_LANES + key / VECTOR % KEY_LANES) * KEY_PITCH + index % HEAD_SLICE] = held[n];
+  }
 }
 
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
+alias HeldValues = array<Vector, 2u>;
+
+fn fetch_values(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) -> HeldValues {
+  var held: HeldValues;
+  for (var n = 0u; n < 2u; n++) {
+    let index = lane + n * THREADS;
+    let column = min(first_column + index / VALUE_VECTORS, columns - 1u);
+    held[n] = value_vector(batch, kv_head, column, index % VALUE_VECTORS);
+  }
+  return held;
 }
 
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
+fn store_values(lane: u32, held: HeldValues) {
+  for (var n = 0u; n < 2u; n++) {
+    let index = lane + n * THREADS;
+    right[index] = held[n];
+  }
 }
 
-fn row_of_x(row: u32) -> u32 {
-  return row;
+fn add_products(sums: vec4f, factors: vec4f, rows: mat4x4f) -> vec4f {
+  return sums + factors.x * rows[0] + factors.y * rows[1] + factors.z * rows[2] + factors.w * rows[3];
 }
 
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
+fn logits(sums: vec4f, sequence: Sequence, batch: u32, row: Row, column: u32) -> vec4f {
+  let hidden = vec4u(column) + vec4u(0, 1, 2, 3) >= vec4u(visible_columns(sequence, row.token));
+  return select(sums * SCALE_LOG2E, vec4f(MASKED), hidden);
+}
+
+fn greatest(logits: vec4f) -> f32 {
+  let pairs = max(logits.xy, logits.zw);
+  return max(pairs.x, pairs.y);
+}
+
+fn max_of_lanes(tile_row: u32) -> f32 {
+  return greatest(max(lanes[tile_row * LANE_QUADS + 0u], lanes[tile_row * LANE_QUADS + 1u]));
+}
+
+fn sum_of_lanes(tile_row: u32) -> f32 {
+  return dot(lanes[tile_row * LANE_QUADS + 0u] + lanes[tile_row * LANE_QUADS + 1u], vec4f(1));
 }
 
 @compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
-  let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  var sum = 0.0;
-  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
-    {
-      let block = first_block + 0u * LANES;
-      let x0 = load_x(x_row, 2u * block);
-      let x1 = load_x(x_row, 2u * block + 1u);
-      sum += weight_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 1u * LANES;
-      let x0 = load_x(x_row, 2u * block);
-      let x1 = load_x(x_row, 2u * block + 1u);
-      sum += weight_dot(first + block, x0, x1);
-    }
-  }
-  sum_partials[lane] = sum;
-  workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
-    return;
-  }
-  for (var other = 1u; other < LANES; other++) {
-    sum += sum_partials[lane + other];
-  }
-  finish(row, column, sum);
-}
-`,
-  linear_row_192x576_normed_gated_silu_bias: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-const BLOCKS = 24u;
-const OUT_WIDTH = 576u;
-const LANES = 4u;
-const OUTPUTS = 32u;
-const IN_WIDTH: f32 = 192.0;
-const EPS: f32 = 0.0;
-const TINY: f32 = 1e-30;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read> gate: array<vec4u>;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
-@group(0) @binding(5) var<storage, read_write> y: array<f32>;
-@group(0) @binding(6) var<uniform> step: Step;
-@group(0) @binding(7) var<storage, read> norm_weight: array<vec4f>;
-
-var<workgroup> sum_partials: array<f32, 128>;
-var<workgroup> gate_sum_partials: array<f32, 128>;
-var<workgroup> squares_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
-}
-
-fn gate_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = gate[block];
-  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
-}
-
-fn activate(x: f32) -> f32 {
-  return x / (1.0 + exp(-max(x, -80.0)));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
-  y[row * OUT_WIDTH + column] = activate(gate_sum + gate_bias[column]) * (sum + bias[column]);
-}
-
-fn load_norm_weight(row: u32, quad: u32) -> vec4f {
-  return norm_weight[row * 48u + quad];
-}
-
-fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
-  let entries = load_x(row, quad);
-  *squares += dot(entries, entries);
-  return entries * (load_norm_weight(0u, quad) + 1.0);
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
-  let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  var sum = 0.0;
-  var gate_sum = 0.0;
-  var squares = 0.0;
-  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
-    {
-      let block = first_block + 0u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
-      gate_sum += gate_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 1u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
-      gate_sum += gate_dot(first + block, x0, x1);
-    }
-  }
-  sum_partials[lane] = sum;
-  gate_sum_partials[lane] = gate_sum;
-  squares_partials[lane] = squares;
-  workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
-    return;
-  }
-  for (var other = 1u; other < LANES; other++) {
-    sum += sum_partials[lane + other];
-    gate_sum += gate_sum_partials[lane + other];
-    squares += squares_partials[lane + other];
-  }
-  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish(row, column, sum * factor, gate_sum * factor);
-}
-`,
-  linear_row_576x192_add: `// y += x · weightᵀ, weights [192, 576]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
-
-const BLOCKS = 72u;
-const OUT_WIDTH = 192u;
-const LANES = 16u;
-const OUTPUTS = 8u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-var<workgroup> sum_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 144u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
-  let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  var sum = 0.0;
-  for (var block = lane % LANES; block < BLOCKS; block += LANES) {
-    let x0 = load_x(x_row, 2u * block);
-    let x1 = load_x(x_row, 2u * block + 1u);
-    sum += weight_dot(first + block, x0, x1);
-  }
-  sum_partials[lane] = sum;
-  workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
-    return;
-  }
-  for (var other = 1u; other < LANES; other++) {
-    sum += sum_partials[lane + other];
-  }
-  finish(row, column, sum);
-}
-`,
-  logit_maxima_65: `// maxima[sequence, part] and places[sequence, part]: the largest of 4096 logits, and the first id that has it.
-
-const VOCAB = 65u;
-const PART = 4096u;
-const THREADS = 256u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
-}
-
-@group(0) @binding(0) var<storage, read> logits: array<f32>;
-@group(0) @binding(1) var<storage, read_write> maxima: array<f32>;
-@group(0) @binding(2) var<storage, read_write> places: array<u32>;
-@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
-@group(0) @binding(4) var<uniform> step: Step;
-
-var<workgroup> lanes: array<f32, 256>;
-var<workgroup> runs: array<f32, 16>;
-
-const LOWEST: f32 = -3.4028234e38;
-
-fn row_of_logits(sequence: u32) -> u32 {
-  if (step.logits_all == 1u) {
-    return sequence * step.tokens + sequences[sequence].count - 1u;
-  }
-  return sequence;
-}
-
-fn max_of_lanes(lane: u32, part: f32) -> f32 {
-  workgroupBarrier();
-  lanes[lane] = part;
-  workgroupBarrier();
-  if (lane < 16u) {
-    var run = lanes[lane];
-    for (var other = lane + 16u; other < 256u; other += 16u) {
-      run = max(run, lanes[other]);
-    }
-    runs[lane] = run;
-  }
-  workgroupBarrier();
-  var result = runs[0];
-  for (var other = 1u; other < 16u; other++) {
-    result = max(result, runs[other]);
-  }
-  return result;
-}
-
-@compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first = row_of_logits(group.y) * VOCAB;
-  let end = min((group.x + 1u) * PART, VOCAB);
-  var largest = LOWEST;
-  var place = end - 1u;
-  for (var id = group.x * PART + lane; id < end; id += THREADS) {
-    if (logits[first + id] > largest) {
-      largest = logits[first + id];
-      place = id;
-    }
-  }
-  let maximum = max_of_lanes(lane, largest);
-  // Token ids are below 2^24, so f32 holds them exactly.
-  let lowest = -max_of_lanes(lane, select(-f32(end - 1u), -f32(place), largest == maximum));
-  if (lane == 0u) {
-    maxima[group.y * groups.x + group.x] = maximum;
-    places[group.y * groups.x + group.x] = u32(lowest);
-  }
-}
-`,
-  sample_65: `// Next token of each sequence: the largest logit (temperature 0), or a draw from softmax(logits / temperature) restricted to
-// the top_k largest and then to the smallest set of probability top_p.
+  let kv_head = group.x;
+  let batch = group.z;
+  let sequence = sequences[batch];
+  // The last rows see most columns when causal: they start first.
+  let first_row = (groups.y - 1u - group.y) * TILE_ROWS;
+  // Reads of 16 bytes are answered at twice the rate where every lane reads what its neighbour, or the one after, reads.
+  let key_lane = lane / 2u % KEY_LANES;
+  let row_lane = lane / (2u * KEY_LANES) * 2u + lane % 2u;
+  let last_token = min(first_row + TILE_ROWS - 1u, step.tokens * QUERIES_PER_KV - 1u) / QUERIES_PER_KV;
+  let columns = visible_columns(sequence, last_token);
 
-const VOCAB = 65u;
-const THREADS = 256u;
-const BLOCK = 1u;
-const PARTS = 1u;
+  // Rows and vectors of an invocation stand apart, so that invocations side by side read side by side.
+  let tile_row_0 = row_lane;
+  let tile_row_1 = row_lane + ROW_LANES;
+  let tile_row_2 = row_lane + 2u * ROW_LANES;
+  let tile_row_3 = row_lane + 3u * ROW_LANES;
+  let value_vector_0 = key_lane;
+  let row_0 = row_of(first_row + tile_row_0, batch, kv_head);
+  let row_1 = row_of(first_row + tile_row_1, batch, kv_head);
+  let row_2 = row_of(first_row + tile_row_2, batch, kv_head);
+  let row_3 = row_of(first_row + tile_row_3, batch, kv_head);
+  var maximum_0 = LOWEST;
+  var sum_0 = 0.0;
+  var maximum_1 = LOWEST;
+  var sum_1 = 0.0;
+  var maximum_2 = LOWEST;
+  var sum_2 = 0.0;
+  var maximum_3 = LOWEST;
+  var sum_3 = 0.0;
+  var output_0_0 = vec4f(0);
+  var output_1_0 = vec4f(0);
+  var output_2_0 = vec4f(0);
+  var output_3_0 = vec4f(0);
 
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-struct Sampling {
-  temperature: f32,
-  top_p: f32,
-  top_k: u32,
-  seed: u32,
-  draw: u32,
-}
-
-struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
-}
-
-@group(0) @binding(0) var<storage, read> logits: array<f32>;
-@group(0) @binding(1) var<storage, read> maxima: array<f32>;
-@group(0) @binding(2) var<storage, read> places: array<u32>;
-@group(0) @binding(3) var<storage, read_write> tokens: array<u32>;
-@group(0) @binding(4) var<uniform> sampling: Sampling;
-@group(0) @binding(5) var<uniform> sequences: array<Sequence, 256>;
-@group(0) @binding(6) var<uniform> step: Step;
-
-var<workgroup> lanes: array<f32, 256>;
-var<workgroup> runs: array<f32, 16>;
-
-const LOWEST: f32 = -3.4028234e38;
-
-fn row_of_logits(sequence: u32) -> u32 {
-  if (step.logits_all == 1u) {
-    return sequence * step.tokens + sequences[sequence].count - 1u;
-  }
-  return sequence;
-}
-
-fn key_of(value: f32) -> u32 {
-  let bits = bitcast<u32>(value);
-  return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u);
-}
-
-fn weight_of(index: u32, edge: u32, maximum: f32) -> f32 {
-  let logit = logits[index];
-  return select(0.0, exp((logit - maximum) / sampling.temperature), key_of(logit) >= edge);
-}
-
-fn max_of_lanes(lane: u32, part: f32) -> f32 {
-  workgroupBarrier();
-  lanes[lane] = part;
-  workgroupBarrier();
-  if (lane < 16u) {
-    var run = lanes[lane];
-    for (var other = lane + 16u; other < 256u; other += 16u) {
-      run = max(run, lanes[other]);
-    }
-    runs[lane] = run;
-  }
-  workgroupBarrier();
-  var result = runs[0];
-  for (var other = 1u; other < 16u; other++) {
-    result = max(result, runs[other]);
-  }
-  return result;
-}
-
-fn sum_of_lanes(lane: u32, part: f32) -> f32 {
-  workgroupBarrier();
-  lanes[lane] = part;
-  workgroupBarrier();
-  if (lane < 16u) {
-    var run = lanes[lane];
-    for (var other = lane + 16u; other < 256u; other += 16u) {
-      run = run + lanes[other];
-    }
-    runs[lane] = run;
-  }
-  workgroupBarrier();
-  var result = runs[0];
-  for (var other = 1u; other < 16u; other++) {
-    result = result + runs[other];
-  }
-  return result;
-}
-
-fn count_from(lane: u32, first: u32, edge: u32) -> u32 {
-  var count = 0u;
-  for (var id = lane; id < VOCAB; id += THREADS) {
-    count += u32(key_of(logits[first + id]) >= edge);
-  }
-  return u32(sum_of_lanes(lane, f32(count)));
-}
-
-fn mass_from(lane: u32, first: u32, edge: u32, maximum: f32) -> f32 {
-  var mass = 0.0;
-  for (var id = lane; id < VOCAB; id += THREADS) {
-    mass += weight_of(first + id, edge, maximum);
-  }
-  return sum_of_lanes(lane, mass);
-}
-
-fn pcg(value: u32) -> u32 {
-  let state = value * 747796405u + 2891336453u;
-  let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
-  return (word >> 22u) ^ word;
-}
-
-fn uniform_draw(sequence: u32) -> f32 {
-  let hash = pcg(pcg(pcg(sampling.seed) ^ sampling.draw) ^ sequence);
-  return f32(hash >> 8u) / 16777216.0;
-}
-
-@compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first = row_of_logits(group.x) * VOCAB;
-
-  var largest = LOWEST;
-  for (var part = group.x * PARTS + lane; part < (group.x + 1u) * PARTS; part += THREADS) {
-    largest = max(largest, maxima[part]);
-  }
-  let maximum = max_of_lanes(lane, largest);
-  if (sampling.temperature == 0.0) {
-    var lowest = VOCAB - 1u;
-    for (var part = group.x * PARTS + lane; part < (group.x + 1u) * PARTS; part += THREADS) {
-      if (maxima[part] == maximum) {
-        lowest = min(lowest, places[part]);
+  for (var first_column = 0u; first_column < columns; first_column = first_column + TILE_KEYS) {
+    var score_0_0 = vec4f(0);
+    var score_0_1 = vec4f(0);
+    var score_1_0 = vec4f(0);
+    var score_1_1 = vec4f(0);
+    var score_2_0 = vec4f(0);
+    var score_2_1 = vec4f(0);
+    var score_3_0 = vec4f(0);
+    var score_3_1 = vec4f(0);
+    for (var first_vector = 0u; first_vector < HEAD_VECTORS; first_vector += HEAD_SLICE) {
+      let queries = fetch_queries(lane, batch, kv_head, first_row, first_vector);
+      let keys = fetch_keys(lane, batch, kv_head, first_column, columns, first_vector);
+      workgroupBarrier();
+      store_queries(lane, queries);
+      store_keys(lane, keys);
+      workgroupBarrier();
+      for (var vector = 0u; vector < HEAD_SLICE; vector++) {
+        let query_0 = left[tile_row_0 * LEFT_PITCH + vector];
+        let query_1 = left[tile_row_1 * LEFT_PITCH + vector];
+        let query_2 = left[tile_row_2 * LEFT_PITCH + vector];
+        let query_3 = left[tile_row_3 * LEFT_PITCH + vector];
+        let keys_0 = transpose(mat4x4f(
+          right[(0u * KEY_LANES + key_lane) * KEY_PITCH + vector],
+          right[(1u * KEY_LANES + key_lane) * KEY_PITCH + vector],
+          right[(2u * KEY_LANES + key_lane) * KEY_PITCH + vector],
+          right[(3u * KEY_LANES + key_lane) * KEY_PITCH + vector],
+        ));
+        score_0_0 = add_products(score_0_0, query_0, keys_0);
+        score_1_0 = add_products(score_1_0, query_1, keys_0);
+        score_2_0 = add_products(score_2_0, query_2, keys_0);
+        score_3_0 = add_products(score_3_0, query_3, keys_0);
+        let keys_1 = transpose(mat4x4f(
+          right[(4u * KEY_LANES + key_lane) * KEY_PITCH + vector],
+          right[(5u * KEY_LANES + key_lane) * KEY_PITCH + vector],
+          right[(6u * KEY_LANES + key_lane) * KEY_PITCH + vector],
+          right[(7u * KEY_LANES + key_lane) * KEY_PITCH + vector],
+        ));
+        score_0_1 = add_products(score_0_1, query_0, keys_1);
+        score_1_1 = add_products(score_1_1, query_1, keys_1);
+        score_2_1 = add_products(score_2_1, query_2, keys_1);
+        score_3_1 = add_products(score_3_1, query_3, keys_1);
       }
     }
-    // Token ids are below 2^24, so f32 holds them exactly.
-    let token = -max_of_lanes(lane, -f32(lowest));
-    if (lane == 0u) {
-      tokens[group.x] = u32(token);
-    }
-    return;
-  }
 
-  var edge = 0u;
-  if (sampling.top_k > 0u && sampling.top_k < VOCAB) {
-    for (var bit = 0x80000000u; bit > 0u; bit >>= 1u) {
-      if (count_from(lane, first, edge | bit) >= sampling.top_k) {
-        edge |= bit;
-      }
-    }
-  }
-  if (sampling.top_p < 1.0) {
-    let wanted = sampling.top_p * mass_from(lane, first, edge, maximum);
-    var nucleus = 0u;
-    for (var bit = 0x80000000u; bit > 0u; bit >>= 1u) {
-      if (mass_from(lane, first, max(edge, nucleus | bit), maximum) >= wanted) {
-        nucleus |= bit;
-      }
-    }
-    edge = max(edge, nucleus);
-  }
-
-  // Each lane owns a block of ids; the draw falls into one block, and there on one id.
-  let block_start = min(lane * BLOCK, VOCAB);
-  let block_end = min(block_start + BLOCK, VOCAB);
-  var mass = 0.0;
-  for (var id = block_start; id < block_end; id++) {
-    mass += weight_of(first + id, edge, maximum);
-  }
-  workgroupBarrier();
-  lanes[lane] = mass;
-  workgroupBarrier();
-  var before = 0.0;
-  var total = 0.0;
-  var last_block = 0u;
-  for (var other = 0u; other < THREADS; other++) {
-    before += select(0.0, lanes[other], other < lane);
-    total += lanes[other];
-    last_block = select(last_block, other, lanes[other] > 0.0);
-  }
-  let draw = uniform_draw(group.x) * total;
-  let is_mine = draw >= before && (draw < before + mass || lane == last_block);
-  if (mass > 0.0 && is_mine) {
-    var reached = before;
-    var chosen = block_start;
-    for (var id = block_start; id < block_end; id++) {
-      let weight = weight_of(first + id, edge, maximum);
-      if (weight > 0.0 && reached <= draw) {
-        chosen = id;
-      }
-      reached += weight;
-    }
-    tokens[group.x] = chosen;
-  }
-}
-`,
-  embed_192_f16: `// x[token] = table[id]
-
-enable f16;
-
-const WIDTH_QUADS = 48u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> ids: array<u32>;
-@group(0) @binding(1) var<storage, read> table: array<vec4h>;
-@group(0) @binding(2) var<storage, read_write> x: array<vec4f>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-fn load_table(index: u32) -> vec4f {
-  let raw = table[index];
-  return vec4f(raw);
-}
-
-fn store_x(row: u32, quad: u32, value: vec4f) {
-  x[row * 48u + quad] = value;
-}
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let index = group.x * 64u + lane;
-  let row = index / WIDTH_QUADS;
-  let quad = index % WIDTH_QUADS;
-  if (row >= step.batch * step.tokens) {
-    return;
-  }
-  store_x(row, quad, load_table(ids[row] * WIDTH_QUADS + quad));
-}
-`,
-  linear_tile_192x192_f16: `// y = x · weightᵀ, weights [192, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-enable f16;
-
-const IN_QUADS = 48u;
-const OUT_WIDTH = 192u;
-const TILE_ROWS = 32u;
-const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
-const THREADS = 128u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-var<workgroup> x_tile: array<vec4f, 288>;
-var<workgroup> weight_tile: array<vec4f, 576>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] = sum;
-}
-
-fn load_x_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
-    }
-    x_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn load_weight_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
-    }
-    weight_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn weight_columns(column: u32, quad: u32) -> mat4x4f {
-  return mat4x4f(
-    weight_tile[column * TILE_PITCH + quad],
-    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
-  );
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.y * TILE_COLUMNS;
-  let first_row = group.x * TILE_ROWS;
-  let column = lane % THREAD_COLUMNS;
-  let row = lane / THREAD_COLUMNS;
-  var sums: array<vec4f, 4>;
-  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    let key_column = first_column + VECTOR * key_lane;
+    score_0_0 = logits(score_0_0, sequence, batch, row_0, key_column);
+    score_0_1 = logits(score_0_1, sequence, batch, row_0, key_column + VECTOR * KEY_LANES);
+    score_1_0 = logits(score_1_0, sequence, batch, row_1, key_column);
+    score_1_1 = logits(score_1_1, sequence, batch, row_1, key_column + VECTOR * KEY_LANES);
+    score_2_0 = logits(score_2_0, sequence, batch, row_2, key_column);
+    score_2_1 = logits(score_2_1, sequence, batch, row_2, key_column + VECTOR * KEY_LANES);
+    score_3_0 = logits(score_3_0, sequence, batch, row_3, key_column);
+    score_3_1 = logits(score_3_1, sequence, batch, row_3, key_column + VECTOR * KEY_LANES);
+    lanes[tile_row_0 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(max(score_0_0, score_0_1));
+    lanes[tile_row_1 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(max(score_1_0, score_1_1));
+    lanes[tile_row_2 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(max(score_2_0, score_2_1));
+    lanes[tile_row_3 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(max(score_3_0, score_3_1));
     workgroupBarrier();
-    load_x_tile(lane, first_row, depth);
-    load_weight_tile(lane, first_column, depth);
-    workgroupBarrier();
-    for (var quad = 0u; quad < TILE_QUADS; quad++) {
-      let columns = weight_columns(column, quad);
-      for (var r = 0u; r < 4u; r++) {
-        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
-        sums[r] += entries * columns;
+    let old_0 = maximum_0;
+    maximum_0 = max(maximum_0, max_of_lanes(tile_row_0));
+    let rescale_0 = exp2(old_0 - maximum_0);
+    sum_0 *= rescale_0;
+    score_0_0 = exp2(score_0_0 - maximum_0);
+    sum_0 += dot(score_0_0, vec4f(1));
+    score_0_1 = exp2(score_0_1 - maximum_0);
+    sum_0 += dot(score_0_1, vec4f(1));
+    let old_1 = maximum_1;
+    maximum_1 = max(maximum_1, max_of_lanes(tile_row_1));
+    let rescale_1 = exp2(old_1 - maximum_1);
+    sum_1 *= rescale_1;
+    score_1_0 = exp2(score_1_0 - maximum_1);
+    sum_1 += dot(score_1_0, vec4f(1));
+    score_1_1 = exp2(score_1_1 - maximum_1);
+    sum_1 += dot(score_1_1, vec4f(1));
+    let old_2 = maximum_2;
+    maximum_2 = max(maximum_2, max_of_lanes(tile_row_2));
+    let rescale_2 = exp2(old_2 - maximum_2);
+    sum_2 *= rescale_2;
+    score_2_0 = exp2(score_2_0 - maximum_2);
+    sum_2 += dot(score_2_0, vec4f(1));
+    score_2_1 = exp2(score_2_1 - maximum_2);
+    sum_2 += dot(score_2_1, vec4f(1));
+    let old_3 = maximum_3;
+    maximum_3 = max(maximum_3, max_of_lanes(tile_row_3));
+    let rescale_3 = exp2(old_3 - maximum_3);
+    sum_3 *= rescale_3;
+    score_3_0 = exp2(score_3_0 - maximum_3);
+    sum_3 += dot(score_3_0, vec4f(1));
+    score_3_1 = exp2(score_3_1 - maximum_3);
+    sum_3 += dot(score_3_1, vec4f(1));
+    output_0_0 *= rescale_0;
+    output_1_0 *= rescale_1;
+    output_2_0 *= rescale_2;
+    output_3_0 *= rescale_3;
+
+    for (var first_vector = 0u; first_vector < TILE_VECTORS; first_vector += KEY_SLICE) {
+      let values = fetch_values(lane, batch, kv_head, first_column + VECTOR * first_vector, columns);
+      workgroupBarrier();
+      if (first_vector % KEY_LANES == 0u) {
+        left[tile_row_0 * LEFT_PITCH + key_lane] = select(score_0_0, score_0_1, first_vector >= KEY_LANES);
+        left[tile_row_1 * LEFT_PITCH + key_lane] = select(score_1_0, score_1_1, first_vector >= KEY_LANES);
+        left[tile_row_2 * LEFT_PITCH + key_lane] = select(score_2_0, score_2_1, first_vector >= KEY_LANES);
+        left[tile_row_3 * LEFT_PITCH + key_lane] = select(score_3_0, score_3_1, first_vector >= KEY_LANES);
+      }
+      store_values(lane, values);
+      workgroupBarrier();
+      for (var vector = 0u; vector < KEY_SLICE; vector++) {
+        let weights_0 = left[tile_row_0 * LEFT_PITCH + first_vector % KEY_LANES + vector];
+        let weights_1 = left[tile_row_1 * LEFT_PITCH + first_vector % KEY_LANES + vector];
+        let weights_2 = left[tile_row_2 * LEFT_PITCH + first_vector % KEY_LANES + vector];
+        let weights_3 = left[tile_row_3 * LEFT_PITCH + first_vector % KEY_LANES + vector];
+        let values_0 = mat4x4f(
+          right[(VECTOR * vector + 0u) * VALUE_VECTORS + value_vector_0],
+          right[(VECTOR * vector + 1u) * VALUE_VECTORS + value_vector_0],
+          right[(VECTOR * vector + 2u) * VALUE_VECTORS + value_vector_0],
+          right[(VECTOR * vector + 3u) * VALUE_VECTORS + value_vector_0],
+        );
+        output_0_0 = add_products(output_0_0, weights_0, values_0);
+        output_1_0 = add_products(output_1_0, weights_1, values_0);
+        output_2_0 = add_products(output_2_0, weights_2, values_0);
+        output_3_0 = add_products(output_3_0, weights_3, values_0);
       }
     }
   }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      let y_row = first_row + row + r * THREAD_ROWS;
-      let y_column = first_column + column + c * THREAD_COLUMNS;
-      if (y_row < row_count() && y_column < OUT_WIDTH) {
-        finish(y_row, y_column, sums[r][c]);
-      }
-    }
-  }
-}
-`,
-  linear_tile_192x32_f16: `// y = x · weightᵀ, weights [32, 192]
-// A workgroup makes 32 rows × 64 columns.
 
-enable f16;
-
-const IN_QUADS = 48u;
-const OUT_WIDTH = 32u;
-const TILE_ROWS = 32u;
-const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
-const THREADS = 128u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-var<workgroup> x_tile: array<vec4f, 288>;
-var<workgroup> weight_tile: array<vec4f, 576>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] = sum;
-}
-
-fn load_x_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
-    }
-    x_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn load_weight_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
-    }
-    weight_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn weight_columns(column: u32, quad: u32) -> mat4x4f {
-  return mat4x4f(
-    weight_tile[column * TILE_PITCH + quad],
-    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
-  );
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.y * TILE_COLUMNS;
-  let first_row = group.x * TILE_ROWS;
-  let column = lane % THREAD_COLUMNS;
-  let row = lane / THREAD_COLUMNS;
-  var sums: array<vec4f, 4>;
-  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
-    workgroupBarrier();
-    load_x_tile(lane, first_row, depth);
-    load_weight_tile(lane, first_column, depth);
-    workgroupBarrier();
-    for (var quad = 0u; quad < TILE_QUADS; quad++) {
-      let columns = weight_columns(column, quad);
-      for (var r = 0u; r < 4u; r++) {
-        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
-        sums[r] += entries * columns;
-      }
-    }
-  }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      let y_row = first_row + row + r * THREAD_ROWS;
-      let y_column = first_column + column + c * THREAD_COLUMNS;
-      if (y_row < row_count() && y_column < OUT_WIDTH) {
-        finish(y_row, y_column, sums[r][c]);
-      }
-    }
-  }
-}
-`,
-  linear_tile_192x192_add_f16: `// y += x · weightᵀ, weights [192, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-enable f16;
-
-const IN_QUADS = 48u;
-const OUT_WIDTH = 192u;
-const TILE_ROWS = 32u;
-const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
-const THREADS = 128u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-var<workgroup> x_tile: array<vec4f, 288>;
-var<workgroup> weight_tile: array<vec4f, 576>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
-}
-
-fn load_x_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
-    }
-    x_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn load_weight_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
-    }
-    weight_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn weight_columns(column: u32, quad: u32) -> mat4x4f {
-  return mat4x4f(
-    weight_tile[column * TILE_PITCH + quad],
-    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
-  );
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.y * TILE_COLUMNS;
-  let first_row = group.x * TILE_ROWS;
-  let column = lane % THREAD_COLUMNS;
-  let row = lane / THREAD_COLUMNS;
-  var sums: array<vec4f, 4>;
-  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
-    workgroupBarrier();
-    load_x_tile(lane, first_row, depth);
-    load_weight_tile(lane, first_column, depth);
-    workgroupBarrier();
-    for (var quad = 0u; quad < TILE_QUADS; quad++) {
-      let columns = weight_columns(column, quad);
-      for (var r = 0u; r < 4u; r++) {
-        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
-        sums[r] += entries * columns;
-      }
-    }
-  }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      let y_row = first_row + row + r * THREAD_ROWS;
-      let y_column = first_column + column + c * THREAD_COLUMNS;
-      if (y_row < row_count() && y_column < OUT_WIDTH) {
-        finish(y_row, y_column, sums[r][c]);
-      }
-    }
-  }
-}
-`,
-  linear_tile_192x576_gated_silu_bias_f16: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-enable f16;
-
-const IN_QUADS = 48u;
-const OUT_WIDTH = 576u;
-const TILE_ROWS = 32u;
-const TILE_COLUMNS = 64u;
-const TILE_QUADS = 4u;
-const TILE_PITCH = 5u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
-const THREADS = 128u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
-@group(0) @binding(2) var<storage, read> gate: array<vec4h>;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
-@group(0) @binding(5) var<storage, read_write> y: array<f32>;
-@group(0) @binding(6) var<uniform> step: Step;
-
-var<workgroup> x_tile: array<vec4f, 160>;
-var<workgroup> weight_tile: array<vec4f, 320>;
-var<workgroup> gate_tile: array<vec4f, 320>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
-}
-
-fn load_gate(index: u32) -> vec4f {
-  let raw = gate[index];
-  return vec4f(raw);
-}
-
-fn activate(x: f32) -> f32 {
-  return x / (1.0 + exp(-max(x, -80.0)));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
-  y[row * OUT_WIDTH + column] = activate(gate_sum + gate_bias[column]) * (sum + bias[column]);
-}
-
-fn load_x_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
-    }
-    x_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn load_weight_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
-    }
-    weight_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn load_gate_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_gate(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
-    }
-    gate_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn weight_columns(column: u32, quad: u32) -> mat4x4f {
-  return mat4x4f(
-    weight_tile[column * TILE_PITCH + quad],
-    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
-  );
-}
-
-fn gate_columns(column: u32, quad: u32) -> mat4x4f {
-  return mat4x4f(
-    gate_tile[column * TILE_PITCH + quad],
-    gate_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
-    gate_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
-    gate_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
-  );
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.y * TILE_COLUMNS;
-  let first_row = group.x * TILE_ROWS;
-  let column = lane % THREAD_COLUMNS;
-  let row = lane / THREAD_COLUMNS;
-  var sums: array<vec4f, 4>;
-  var gate_sums: array<vec4f, 4>;
-  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
-    workgroupBarrier();
-    load_x_tile(lane, first_row, depth);
-    load_weight_tile(lane, first_column, depth);
-    load_gate_tile(lane, first_column, depth);
-    workgroupBarrier();
-    for (var quad = 0u; quad < TILE_QUADS; quad++) {
-      let columns = weight_columns(column, quad);
-      let gates = gate_columns(column, quad);
-      for (var r = 0u; r < 4u; r++) {
-        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
-        sums[r] += entries * columns;
-        gate_sums[r] += entries * gates;
-      }
-    }
-  }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      let y_row = first_row + row + r * THREAD_ROWS;
-      let y_column = first_column + column + c * THREAD_COLUMNS;
-      if (y_row < row_count() && y_column < OUT_WIDTH) {
-        finish(y_row, y_column, sums[r][c], gate_sums[r][c]);
-      }
-    }
-  }
-}
-`,
-  linear_tile_576x192_add_f16: `// y += x · weightᵀ, weights [192, 576]
-// A workgroup makes 32 rows × 64 columns.
-
-enable f16;
-
-const IN_QUADS = 144u;
-const OUT_WIDTH = 192u;
-const TILE_ROWS = 32u;
-const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
-const THREADS = 128u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-var<workgroup> x_tile: array<vec4f, 288>;
-var<workgroup> weight_tile: array<vec4f, 576>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 144u + quad];
-}
-
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
-}
-
-fn load_x_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
-    }
-    x_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn load_weight_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
-    }
-    weight_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn weight_columns(column: u32, quad: u32) -> mat4x4f {
-  return mat4x4f(
-    weight_tile[column * TILE_PITCH + quad],
-    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
-  );
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.y * TILE_COLUMNS;
-  let first_row = group.x * TILE_ROWS;
-  let column = lane % THREAD_COLUMNS;
-  let row = lane / THREAD_COLUMNS;
-  var sums: array<vec4f, 4>;
-  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
-    workgroupBarrier();
-    load_x_tile(lane, first_row, depth);
-    load_weight_tile(lane, first_column, depth);
-    workgroupBarrier();
-    for (var quad = 0u; quad < TILE_QUADS; quad++) {
-      let columns = weight_columns(column, quad);
-      for (var r = 0u; r < 4u; r++) {
-        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
-        sums[r] += entries * columns;
-      }
-    }
-  }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      let y_row = first_row + row + r * THREAD_ROWS;
-      let y_column = first_column + column + c * THREAD_COLUMNS;
-      if (y_row < row_count() && y_column < OUT_WIDTH) {
-        finish(y_row, y_column, sums[r][c]);
-      }
-    }
-  }
-}
-`,
-  linear_row_192x65_normed_logits_f16: `// y = x · weightᵀ, weights [65, 192]
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-enable f16;
-
-const BLOCKS = 24u;
-const OUT_WIDTH = 65u;
-const LANES = 4u;
-const OUTPUTS = 32u;
-const IN_WIDTH: f32 = 192.0;
-const EPS: f32 = 0.0;
-const TINY: f32 = 1e-30;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
-@group(0) @binding(4) var<uniform> step: Step;
-@group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
-
-var<workgroup> sum_partials: array<f32, 128>;
-var<workgroup> squares_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return select(step.batch, step.batch * step.tokens, step.logits_all == 1u);
-}
-
-fn row_of_x(row: u32) -> u32 {
-  if (step.logits_all == 1u) {
-    return row;
-  }
-  return row * step.tokens + sequences[row].count - 1u;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] = sum;
-}
-
-fn load_norm_weight(row: u32, quad: u32) -> vec4f {
-  return norm_weight[row * 48u + quad];
-}
-
-fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
-  let entries = load_x(row, quad);
-  *squares += dot(entries, entries);
-  return entries * (load_norm_weight(0u, quad) + 1.0);
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
-  let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  var sum = 0.0;
-  var squares = 0.0;
-  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
-    {
-      let block = first_block + 0u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 1u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
-    }
-  }
-  sum_partials[lane] = sum;
-  squares_partials[lane] = squares;
   workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
-    return;
-  }
-  for (var other = 1u; other < LANES; other++) {
-    sum += sum_partials[lane + other];
-    squares += squares_partials[lane + other];
-  }
-  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish(row, column, sum * factor);
-}
-`,
-  linear_row_192x192_32_32_normed_f16: `// y = x · weightᵀ, weights [192, 192];
-// y_2 = x · weight_2ᵀ, weights [32, 192];
-// y_3 = x · weight_3ᵀ, weights [32, 192]
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-enable f16;
-
-const BLOCKS = 24u;
-const OUT_WIDTH = 192u;
-const OUT_WIDTH_2 = 32u;
-const FIRST_2 = 6u;
-const OUT_WIDTH_3 = 32u;
-const FIRST_3 = 7u;
-const LANES = 4u;
-const OUTPUTS = 32u;
-const IN_WIDTH: f32 = 192.0;
-const EPS: f32 = 0.0;
-const TINY: f32 = 1e-30;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> weight_2: array<vec4u>;
-@group(0) @binding(5) var<storage, read_write> y_2: array<f32>;
-@group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
-@group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
-@group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
-
-var<workgroup> sum_partials: array<f32, 128>;
-var<workgroup> squares_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] = sum;
-}
-
-fn weight_2_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight_2[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn finish_2(row: u32, column: u32, sum: f32) {
-  y_2[row * OUT_WIDTH_2 + column] = sum;
-}
-
-fn weight_3_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight_3[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn finish_3(row: u32, column: u32, sum: f32) {
-  y_3[row * OUT_WIDTH_3 + column] = sum;
-}
-
-fn load_norm_weight(row: u32, quad: u32) -> vec4f {
-  return norm_weight[row * 48u + quad];
-}
-
-fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
-  let entries = load_x(row, quad);
-  *squares += dot(entries, entries);
-  return entries * (load_norm_weight(0u, quad) + 1.0);
-}
-
-fn make_outputs(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
-  let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  var sum = 0.0;
-  var squares = 0.0;
-  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
-    {
-      let block = first_block + 0u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 1u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
-    }
-  }
-  sum_partials[lane] = sum;
-  squares_partials[lane] = squares;
+  lanes[tile_row_0 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_0;
+  lanes[tile_row_1 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_1;
+  lanes[tile_row_2 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_2;
+  lanes[tile_row_3 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_3;
   workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
-    return;
+  if (first_row + tile_row_0 < step.tokens * QUERIES_PER_KV) {
+    let sum = sum_of_lanes(tile_row_0);
+    let factor = select(0.0, 1.0 / sum, sum > 0.0);
+    store_out(row_0.index, key_lane, output_0_0 * factor);
   }
-  for (var other = 1u; other < LANES; other++) {
-    sum += sum_partials[lane + other];
-    squares += squares_partials[lane + other];
+  if (first_row + tile_row_1 < step.tokens * QUERIES_PER_KV) {
+    let sum = sum_of_lanes(tile_row_1);
+    let factor = select(0.0, 1.0 / sum, sum > 0.0);
+    store_out(row_1.index, key_lane, output_1_0 * factor);
   }
-  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish(row, column, sum * factor);
-}
-
-fn make_outputs_2(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
-  let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH_2 - 1u) * BLOCKS;
-  var sum = 0.0;
-  var squares = 0.0;
-  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
-    {
-      let block = first_block + 0u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_2_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 1u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_2_dot(first + block, x0, x1);
-    }
+  if (first_row + tile_row_2 < step.tokens * QUERIES_PER_KV) {
+    let sum = sum_of_lanes(tile_row_2);
+    let factor = select(0.0, 1.0 / sum, sum > 0.0);
+    store_out(row_2.index, key_lane, output_2_0 * factor);
   }
-  sum_partials[lane] = sum;
-  squares_partials[lane] = squares;
-  workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH_2) {
-    return;
-  }
-  for (var other = 1u; other < LANES; other++) {
-    sum += sum_partials[lane + other];
-    squares += squares_partials[lane + other];
-  }
-  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish_2(row, column, sum * factor);
-}
-
-fn make_outputs_3(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
-  let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH_3 - 1u) * BLOCKS;
-  var sum = 0.0;
-  var squares = 0.0;
-  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
-    {
-      let block = first_block + 0u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_3_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 1u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_3_dot(first + block, x0, x1);
-    }
-  }
-  sum_partials[lane] = sum;
-  squares_partials[lane] = squares;
-  workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH_3) {
-    return;
-  }
-  for (var other = 1u; other < LANES; other++) {
-    sum += sum_partials[lane + other];
-    squares += squares_partials[lane + other];
-  }
-  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish_3(row, column, sum * factor);
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  if (group.x < FIRST_2) {
-    make_outputs(group.x, row, lane);
-  } else if (group.x < FIRST_3) {
-    make_outputs_2(group.x - FIRST_2, row, lane);
-  } else {
-    make_outputs_3(group.x - FIRST_3, row, lane);
-  }
-}
-`,
-  linear_row_192x192_add_f16: `// y += x · weightᵀ, weights [192, 192]
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-enable f16;
-
-const BLOCKS = 24u;
-const OUT_WIDTH = 192u;
-const LANES = 4u;
-const OUTPUTS = 32u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-var<workgroup> sum_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
-  let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  var sum = 0.0;
-  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
-    {
-      let block = first_block + 0u * LANES;
-      let x0 = load_x(x_row, 2u * block);
-      let x1 = load_x(x_row, 2u * block + 1u);
-      sum += weight_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 1u * LANES;
-      let x0 = load_x(x_row, 2u * block);
-      let x1 = load_x(x_row, 2u * block + 1u);
-      sum += weight_dot(first + block, x0, x1);
-    }
-  }
-  sum_partials[lane] = sum;
-  workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
-    return;
-  }
-  for (var other = 1u; other < LANES; other++) {
-    sum += sum_partials[lane + other];
-  }
-  finish(row, column, sum);
-}
-`,
-  linear_row_192x576_normed_gated_silu_bias_f16: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-enable f16;
-
-const BLOCKS = 24u;
-const OUT_WIDTH = 576u;
-const LANES = 4u;
-const OUTPUTS = 32u;
-const IN_WIDTH: f32 = 192.0;
-const EPS: f32 = 0.0;
-const TINY: f32 = 1e-30;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read> gate: array<vec4u>;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
-@group(0) @binding(5) var<storage, read_write> y: array<f32>;
-@group(0) @binding(6) var<uniform> step: Step;
-@group(0) @binding(7) var<storage, read> norm_weight: array<vec4f>;
-
-var<workgroup> sum_partials: array<f32, 128>;
-var<workgroup> gate_sum_partials: array<f32, 128>;
-var<workgroup> squares_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn gate_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = gate[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn activate(x: f32) -> f32 {
-  return x / (1.0 + exp(-max(x, -80.0)));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
-  y[row * OUT_WIDTH + column] = activate(gate_sum + gate_bias[column]) * (sum + bias[column]);
-}
-
-fn load_norm_weight(row: u32, quad: u32) -> vec4f {
-  return norm_weight[row * 48u + quad];
-}
-
-fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
-  let entries = load_x(row, quad);
-  *squares += dot(entries, entries);
-  return entries * (load_norm_weight(0u, quad) + 1.0);
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
-  let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  var sum = 0.0;
-  var gate_sum = 0.0;
-  var squares = 0.0;
-  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
-    {
-      let block = first_block + 0u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
-      gate_sum += gate_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 1u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
-      gate_sum += gate_dot(first + block, x0, x1);
-    }
-  }
-  sum_partials[lane] = sum;
-  gate_sum_partials[lane] = gate_sum;
-  squares_partials[lane] = squares;
-  workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
-    return;
-  }
-  for (var other = 1u; other < LANES; other++) {
-    sum += sum_partials[lane + other];
-    gate_sum += gate_sum_partials[lane + other];
-    squares += squares_partials[lane + other];
-  }
-  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish(row, column, sum * factor, gate_sum * factor);
-}
-`,
-  linear_row_576x192_add_f16: `// y += x · weightᵀ, weights [192, 576]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
-
-enable f16;
-
-const BLOCKS = 72u;
-const OUT_WIDTH = 192u;
-const LANES = 16u;
-const OUTPUTS = 8u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-var<workgroup> sum_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 144u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
-  let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  var sum = 0.0;
-  for (var block = lane % LANES; block < BLOCKS; block += LANES) {
-    let x0 = load_x(x_row, 2u * block);
-    let x1 = load_x(x_row, 2u * block + 1u);
-    sum += weight_dot(first + block, x0, x1);
-  }
-  sum_partials[lane] = sum;
-  workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
-    return;
-  }
-  for (var other = 1u; other < LANES; other++) {
-    sum += sum_partials[lane + other];
-  }
-  finish(row, column, sum);
-}
-`,
-  embed_192_subgroups: `// x[token] = table[id]
-
-enable f16;
-
-const WIDTH_QUADS = 48u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> ids: array<u32>;
-@group(0) @binding(1) var<storage, read> table: array<vec4h>;
-@group(0) @binding(2) var<storage, read_write> x: array<vec4f>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-fn load_table(index: u32) -> vec4f {
-  let raw = table[index];
-  return vec4f(raw);
-}
-
-fn store_x(row: u32, quad: u32, value: vec4f) {
-  x[row * 48u + quad] = value;
-}
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let index = group.x * 64u + lane;
-  let row = index / WIDTH_QUADS;
-  let quad = index % WIDTH_QUADS;
-  if (row >= step.batch * step.tokens) {
-    return;
-  }
-  store_x(row, quad, load_table(ids[row] * WIDTH_QUADS + quad));
-}
-`,
-  linear_tile_192x192_subgroups: `// y = x · weightᵀ, weights [192, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-enable f16;
-
-const IN_QUADS = 48u;
-const OUT_WIDTH = 192u;
-const TILE_ROWS = 32u;
-const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
-const THREADS = 128u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-var<workgroup> x_tile: array<vec4f, 288>;
-var<workgroup> weight_tile: array<vec4f, 576>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] = sum;
-}
-
-fn load_x_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
-    }
-    x_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn load_weight_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
-    }
-    weight_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn weight_columns(column: u32, quad: u32) -> mat4x4f {
-  return mat4x4f(
-    weight_tile[column * TILE_PITCH + quad],
-    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
-  );
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.y * TILE_COLUMNS;
-  let first_row = group.x * TILE_ROWS;
-  let column = lane % THREAD_COLUMNS;
-  let row = lane / THREAD_COLUMNS;
-  var sums: array<vec4f, 4>;
-  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
-    workgroupBarrier();
-    load_x_tile(lane, first_row, depth);
-    load_weight_tile(lane, first_column, depth);
-    workgroupBarrier();
-    for (var quad = 0u; quad < TILE_QUADS; quad++) {
-      let columns = weight_columns(column, quad);
-      for (var r = 0u; r < 4u; r++) {
-        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
-        sums[r] += entries * columns;
-      }
-    }
-  }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      let y_row = first_row + row + r * THREAD_ROWS;
-      let y_column = first_column + column + c * THREAD_COLUMNS;
-      if (y_row < row_count() && y_column < OUT_WIDTH) {
-        finish(y_row, y_column, sums[r][c]);
-      }
-    }
-  }
-}
-`,
-  linear_tile_192x32_subgroups: `// y = x · weightᵀ, weights [32, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-enable f16;
-
-const IN_QUADS = 48u;
-const OUT_WIDTH = 32u;
-const TILE_ROWS = 32u;
-const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
-const THREADS = 128u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-var<workgroup> x_tile: array<vec4f, 288>;
-var<workgroup> weight_tile: array<vec4f, 576>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] = sum;
-}
-
-fn load_x_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
-    }
-    x_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn load_weight_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
-    }
-    weight_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn weight_columns(column: u32, quad: u32) -> mat4x4f {
-  return mat4x4f(
-    weight_tile[column * TILE_PITCH + quad],
-    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
-  );
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.y * TILE_COLUMNS;
-  let first_row = group.x * TILE_ROWS;
-  let column = lane % THREAD_COLUMNS;
-  let row = lane / THREAD_COLUMNS;
-  var sums: array<vec4f, 4>;
-  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
-    workgroupBarrier();
-    load_x_tile(lane, first_row, depth);
-    load_weight_tile(lane, first_column, depth);
-    workgroupBarrier();
-    for (var quad = 0u; quad < TILE_QUADS; quad++) {
-      let columns = weight_columns(column, quad);
-      for (var r = 0u; r < 4u; r++) {
-        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
-        sums[r] += entries * columns;
-      }
-    }
-  }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      let y_row = first_row + row + r * THREAD_ROWS;
-      let y_column = first_column + column + c * THREAD_COLUMNS;
-      if (y_row < row_count() && y_column < OUT_WIDTH) {
-        finish(y_row, y_column, sums[r][c]);
-      }
-    }
+  if (first_row + tile_row_3 < step.tokens * QUERIES_PER_KV) {
+    let sum = sum_of_lanes(tile_row_3);
+    let factor = select(0.0, 1.0 / sum, sum > 0.0);
+    store_out(row_3.index, key_lane, output_3_0 * factor);
   }
 }
 `,
@@ -4305,20 +1661,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
 }
 `,
-  linear_tile_192x192_add_subgroups: `// y += x · weightᵀ, weights [192, 192]
-// A workgroup makes 32 rows × 64 columns.
+  embed_192: `// x[token] = table[id]
 
-enable f16;
-
-const IN_QUADS = 48u;
-const OUT_WIDTH = 192u;
-const TILE_ROWS = 32u;
-const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
-const THREADS = 128u;
+const WIDTH_QUADS = 48u;
 
 struct Step {
   batch: u32,
@@ -4328,945 +1673,68 @@ struct Step {
   logits_all: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> ids: array<u32>;
+@group(0) @binding(1) var<storage, read> table: array<vec2u>;
+@group(0) @binding(2) var<storage, read_write> x: array<vec4f>;
 @group(0) @binding(3) var<uniform> step: Step;
 
-var<workgroup> x_tile: array<vec4f, 288>;
-var<workgroup> weight_tile: array<vec4f, 576>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
+fn load_table(index: u32) -> vec4f {
+  let raw = table[index];
+  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
 }
 
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
+fn store_x(row: u32, quad: u32, value: vec4f) {
+  x[row * 48u + quad] = value;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let index = group.x * 64u + lane;
+  let row = index / WIDTH_QUADS;
+  let quad = index % WIDTH_QUADS;
+  if (row >= step.batch * step.tokens) {
+    return;
+  }
+  store_x(row, quad, load_table(ids[row] * WIDTH_QUADS + quad));
+}
+`,
+  embed_192_f16: `// x[token] = table[id]
+
+enable f16;
+
+const WIDTH_QUADS = 48u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> ids: array<u32>;
+@group(0) @binding(1) var<storage, read> table: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> x: array<vec4f>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+fn load_table(index: u32) -> vec4f {
+  let raw = table[index];
   return vec4f(raw);
 }
 
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
+fn store_x(row: u32, quad: u32, value: vec4f) {
+  x[row * 48u + quad] = value;
 }
 
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
-}
-
-fn load_x_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
-    }
-    x_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn load_weight_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
-    }
-    weight_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn weight_columns(column: u32, quad: u32) -> mat4x4f {
-  return mat4x4f(
-    weight_tile[column * TILE_PITCH + quad],
-    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
-  );
-}
-
-@compute @workgroup_size(128)
+@compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.y * TILE_COLUMNS;
-  let first_row = group.x * TILE_ROWS;
-  let column = lane % THREAD_COLUMNS;
-  let row = lane / THREAD_COLUMNS;
-  var sums: array<vec4f, 4>;
-  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
-    workgroupBarrier();
-    load_x_tile(lane, first_row, depth);
-    load_weight_tile(lane, first_column, depth);
-    workgroupBarrier();
-    for (var quad = 0u; quad < TILE_QUADS; quad++) {
-      let columns = weight_columns(column, quad);
-      for (var r = 0u; r < 4u; r++) {
-        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
-        sums[r] += entries * columns;
-      }
-    }
-  }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      let y_row = first_row + row + r * THREAD_ROWS;
-      let y_column = first_column + column + c * THREAD_COLUMNS;
-      if (y_row < row_count() && y_column < OUT_WIDTH) {
-        finish(y_row, y_column, sums[r][c]);
-      }
-    }
-  }
-}
-`,
-  linear_tile_192x576_gated_silu_bias_subgroups: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-enable f16;
-
-const IN_QUADS = 48u;
-const OUT_WIDTH = 576u;
-const TILE_ROWS = 32u;
-const TILE_COLUMNS = 64u;
-const TILE_QUADS = 4u;
-const TILE_PITCH = 5u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
-const THREADS = 128u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
-@group(0) @binding(2) var<storage, read> gate: array<vec4h>;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
-@group(0) @binding(5) var<storage, read_write> y: array<f32>;
-@group(0) @binding(6) var<uniform> step: Step;
-
-var<workgroup> x_tile: array<vec4f, 160>;
-var<workgroup> weight_tile: array<vec4f, 320>;
-var<workgroup> gate_tile: array<vec4f, 320>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
-}
-
-fn load_gate(index: u32) -> vec4f {
-  let raw = gate[index];
-  return vec4f(raw);
-}
-
-fn activate(x: f32) -> f32 {
-  return x / (1.0 + exp(-max(x, -80.0)));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
-  y[row * OUT_WIDTH + column] = activate(gate_sum + gate_bias[column]) * (sum + bias[column]);
-}
-
-fn load_x_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
-    }
-    x_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn load_weight_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
-    }
-    weight_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn load_gate_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_gate(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
-    }
-    gate_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn weight_columns(column: u32, quad: u32) -> mat4x4f {
-  return mat4x4f(
-    weight_tile[column * TILE_PITCH + quad],
-    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
-  );
-}
-
-fn gate_columns(column: u32, quad: u32) -> mat4x4f {
-  return mat4x4f(
-    gate_tile[column * TILE_PITCH + quad],
-    gate_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
-    gate_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
-    gate_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
-  );
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.y * TILE_COLUMNS;
-  let first_row = group.x * TILE_ROWS;
-  let column = lane % THREAD_COLUMNS;
-  let row = lane / THREAD_COLUMNS;
-  var sums: array<vec4f, 4>;
-  var gate_sums: array<vec4f, 4>;
-  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
-    workgroupBarrier();
-    load_x_tile(lane, first_row, depth);
-    load_weight_tile(lane, first_column, depth);
-    load_gate_tile(lane, first_column, depth);
-    workgroupBarrier();
-    for (var quad = 0u; quad < TILE_QUADS; quad++) {
-      let columns = weight_columns(column, quad);
-      let gates = gate_columns(column, quad);
-      for (var r = 0u; r < 4u; r++) {
-        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
-        sums[r] += entries * columns;
-        gate_sums[r] += entries * gates;
-      }
-    }
-  }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      let y_row = first_row + row + r * THREAD_ROWS;
-      let y_column = first_column + column + c * THREAD_COLUMNS;
-      if (y_row < row_count() && y_column < OUT_WIDTH) {
-        finish(y_row, y_column, sums[r][c], gate_sums[r][c]);
-      }
-    }
-  }
-}
-`,
-  linear_tile_576x192_add_subgroups: `// y += x · weightᵀ, weights [192, 576]
-// A workgroup makes 32 rows × 64 columns.
-
-enable f16;
-
-const IN_QUADS = 144u;
-const OUT_WIDTH = 192u;
-const TILE_ROWS = 32u;
-const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
-const THREADS = 128u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-var<workgroup> x_tile: array<vec4f, 288>;
-var<workgroup> weight_tile: array<vec4f, 576>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 144u + quad];
-}
-
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
-}
-
-fn load_x_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
-    }
-    x_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn load_weight_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
-    }
-    weight_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-fn weight_columns(column: u32, quad: u32) -> mat4x4f {
-  return mat4x4f(
-    weight_tile[column * TILE_PITCH + quad],
-    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
-  );
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.y * TILE_COLUMNS;
-  let first_row = group.x * TILE_ROWS;
-  let column = lane % THREAD_COLUMNS;
-  let row = lane / THREAD_COLUMNS;
-  var sums: array<vec4f, 4>;
-  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
-    workgroupBarrier();
-    load_x_tile(lane, first_row, depth);
-    load_weight_tile(lane, first_column, depth);
-    workgroupBarrier();
-    for (var quad = 0u; quad < TILE_QUADS; quad++) {
-      let columns = weight_columns(column, quad);
-      for (var r = 0u; r < 4u; r++) {
-        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
-        sums[r] += entries * columns;
-      }
-    }
-  }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      let y_row = first_row + row + r * THREAD_ROWS;
-      let y_column = first_column + column + c * THREAD_COLUMNS;
-      if (y_row < row_count() && y_column < OUT_WIDTH) {
-        finish(y_row, y_column, sums[r][c]);
-      }
-    }
-  }
-}
-`,
-  linear_row_192x65_normed_logits_subgroups: `// y = x · weightᵀ, weights [65, 192]
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-enable f16;
-
-const BLOCKS = 24u;
-const OUT_WIDTH = 65u;
-const LANES = 4u;
-const OUTPUTS = 32u;
-const IN_WIDTH: f32 = 192.0;
-const EPS: f32 = 0.0;
-const TINY: f32 = 1e-30;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
-@group(0) @binding(4) var<uniform> step: Step;
-@group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
-
-var<workgroup> sum_partials: array<f32, 128>;
-var<workgroup> squares_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return select(step.batch, step.batch * step.tokens, step.logits_all == 1u);
-}
-
-fn row_of_x(row: u32) -> u32 {
-  if (step.logits_all == 1u) {
-    return row;
-  }
-  return row * step.tokens + sequences[row].count - 1u;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] = sum;
-}
-
-fn load_norm_weight(row: u32, quad: u32) -> vec4f {
-  return norm_weight[row * 48u + quad];
-}
-
-fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
-  let entries = load_x(row, quad);
-  *squares += dot(entries, entries);
-  return entries * (load_norm_weight(0u, quad) + 1.0);
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
-  let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  var sum = 0.0;
-  var squares = 0.0;
-  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
-    {
-      let block = first_block + 0u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 1u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
-    }
-  }
-  sum_partials[lane] = sum;
-  squares_partials[lane] = squares;
-  workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+  let index = group.x * 64u + lane;
+  let row = index / WIDTH_QUADS;
+  let quad = index % WIDTH_QUADS;
+  if (row >= step.batch * step.tokens) {
     return;
   }
-  for (var other = 1u; other < LANES; other++) {
-    sum += sum_partials[lane + other];
-    squares += squares_partials[lane + other];
-  }
-  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish(row, column, sum * factor);
-}
-`,
-  linear_row_192x192_32_32_normed_subgroups: `// y = x · weightᵀ, weights [192, 192];
-// y_2 = x · weight_2ᵀ, weights [32, 192];
-// y_3 = x · weight_3ᵀ, weights [32, 192]
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-enable f16;
-
-const BLOCKS = 24u;
-const OUT_WIDTH = 192u;
-const OUT_WIDTH_2 = 32u;
-const FIRST_2 = 6u;
-const OUT_WIDTH_3 = 32u;
-const FIRST_3 = 7u;
-const LANES = 4u;
-const OUTPUTS = 32u;
-const IN_WIDTH: f32 = 192.0;
-const EPS: f32 = 0.0;
-const TINY: f32 = 1e-30;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> weight_2: array<vec4u>;
-@group(0) @binding(5) var<storage, read_write> y_2: array<f32>;
-@group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
-@group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
-@group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
-
-var<workgroup> sum_partials: array<f32, 128>;
-var<workgroup> squares_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] = sum;
-}
-
-fn weight_2_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight_2[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn finish_2(row: u32, column: u32, sum: f32) {
-  y_2[row * OUT_WIDTH_2 + column] = sum;
-}
-
-fn weight_3_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight_3[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn finish_3(row: u32, column: u32, sum: f32) {
-  y_3[row * OUT_WIDTH_3 + column] = sum;
-}
-
-fn load_norm_weight(row: u32, quad: u32) -> vec4f {
-  return norm_weight[row * 48u + quad];
-}
-
-fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
-  let entries = load_x(row, quad);
-  *squares += dot(entries, entries);
-  return entries * (load_norm_weight(0u, quad) + 1.0);
-}
-
-fn make_outputs(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
-  let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  var sum = 0.0;
-  var squares = 0.0;
-  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
-    {
-      let block = first_block + 0u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 1u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
-    }
-  }
-  sum_partials[lane] = sum;
-  squares_partials[lane] = squares;
-  workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
-    return;
-  }
-  for (var other = 1u; other < LANES; other++) {
-    sum += sum_partials[lane + other];
-    squares += squares_partials[lane + other];
-  }
-  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish(row, column, sum * factor);
-}
-
-fn make_outputs_2(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
-  let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH_2 - 1u) * BLOCKS;
-  var sum = 0.0;
-  var squares = 0.0;
-  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
-    {
-      let block = first_block + 0u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_2_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 1u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_2_dot(first + block, x0, x1);
-    }
-  }
-  sum_partials[lane] = sum;
-  squares_partials[lane] = squares;
-  workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH_2) {
-    return;
-  }
-  for (var other = 1u; other < LANES; other++) {
-    sum += sum_partials[lane + other];
-    squares += squares_partials[lane + other];
-  }
-  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish_2(row, column, sum * factor);
-}
-
-fn make_outputs_3(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
-  let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH_3 - 1u) * BLOCKS;
-  var sum = 0.0;
-  var squares = 0.0;
-  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
-    {
-      let block = first_block + 0u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_3_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 1u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_3_dot(first + block, x0, x1);
-    }
-  }
-  sum_partials[lane] = sum;
-  squares_partials[lane] = squares;
-  workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH_3) {
-    return;
-  }
-  for (var other = 1u; other < LANES; other++) {
-    sum += sum_partials[lane + other];
-    squares += squares_partials[lane + other];
-  }
-  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish_3(row, column, sum * factor);
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  if (group.x < FIRST_2) {
-    make_outputs(group.x, row, lane);
-  } else if (group.x < FIRST_3) {
-    make_outputs_2(group.x - FIRST_2, row, lane);
-  } else {
-    make_outputs_3(group.x - FIRST_3, row, lane);
-  }
-}
-`,
-  linear_row_192x192_add_subgroups: `// y += x · weightᵀ, weights [192, 192]
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-enable f16;
-
-const BLOCKS = 24u;
-const OUT_WIDTH = 192u;
-const LANES = 4u;
-const OUTPUTS = 32u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-var<workgroup> sum_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
-  let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  var sum = 0.0;
-  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
-    {
-      let block = first_block + 0u * LANES;
-      let x0 = load_x(x_row, 2u * block);
-      let x1 = load_x(x_row, 2u * block + 1u);
-      sum += weight_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 1u * LANES;
-      let x0 = load_x(x_row, 2u * block);
-      let x1 = load_x(x_row, 2u * block + 1u);
-      sum += weight_dot(first + block, x0, x1);
-    }
-  }
-  sum_partials[lane] = sum;
-  workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
-    return;
-  }
-  for (var other = 1u; other < LANES; other++) {
-    sum += sum_partials[lane + other];
-  }
-  finish(row, column, sum);
-}
-`,
-  linear_row_192x576_normed_gated_silu_bias_subgroups: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-enable f16;
-
-const BLOCKS = 24u;
-const OUT_WIDTH = 576u;
-const LANES = 4u;
-const OUTPUTS = 32u;
-const IN_WIDTH: f32 = 192.0;
-const EPS: f32 = 0.0;
-const TINY: f32 = 1e-30;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read> gate: array<vec4u>;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
-@group(0) @binding(5) var<storage, read_write> y: array<f32>;
-@group(0) @binding(6) var<uniform> step: Step;
-@group(0) @binding(7) var<storage, read> norm_weight: array<vec4f>;
-
-var<workgroup> sum_partials: array<f32, 128>;
-var<workgroup> gate_sum_partials: array<f32, 128>;
-var<workgroup> squares_partials: array<f32, 128>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn gate_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = gate[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn activate(x: f32) -> f32 {
-  return x / (1.0 + exp(-max(x, -80.0)));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
-  y[row * OUT_WIDTH + column] = activate(gate_sum + gate_bias[column]) * (sum + bias[column]);
-}
-
-fn load_norm_weight(row: u32, quad: u32) -> vec4f {
-  return norm_weight[row * 48u + quad];
-}
-
-fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
-  let entries = load_x(row, quad);
-  *squares += dot(entries, entries);
-  return entries * (load_norm_weight(0u, quad) + 1.0);
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
-  let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  var sum = 0.0;
-  var gate_sum = 0.0;
-  var squares = 0.0;
-  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
-    {
-      let block = first_block + 0u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
-      gate_sum += gate_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 1u * LANES;
-      let x0 = normed_x(x_row, 2u * block, &squares);
-      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
-      sum += weight_dot(first + block, x0, x1);
-      gate_sum += gate_dot(first + block, x0, x1);
-    }
-  }
-  sum_partials[lane] = sum;
-  gate_sum_partials[lane] = gate_sum;
-  squares_partials[lane] = squares;
-  workgroupBarrier();
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
-    return;
-  }
-  for (var other = 1u; other < LANES; other++) {
-    sum += sum_partials[lane + other];
-    gate_sum += gate_sum_partials[lane + other];
-    squares += squares_partials[lane + other];
-  }
-  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish(row, column, sum * factor, gate_sum * factor);
-}
-`,
-  linear_row_576x192_add_subgroups: `// y += x · weightᵀ, weights [192, 576]
-// For one row of x a workgroup makes 4 outputs, each summed by 32 lanes.
-
-enable f16;
-enable subgroups;
-diagnostic(off, subgroup_uniformity);
-
-const BLOCKS = 72u;
-const OUT_WIDTH = 192u;
-const LANES = 32u;
-const OUTPUTS = 4u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 144u + quad];
-}
-
-fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
-  let raw = weight[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
-  let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  var sum = 0.0;
-  for (var block = lane % LANES; block < BLOCKS; block += LANES) {
-    let x0 = load_x(x_row, 2u * block);
-    let x1 = load_x(x_row, 2u * block + 1u);
-    sum += weight_dot(first + block, x0, x1);
-  }
-  sum = subgroupAdd(sum);
-  if (lane % LANES != 0u || column >= OUT_WIDTH) {
-    return;
-  }
-  finish(row, column, sum);
+  store_x(row, quad, load_table(ids[row] * WIDTH_QUADS + quad));
 }
 `,
   embed_192_matrix: `// x[token] = table[id]
@@ -5308,54 +1776,562 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   store_x(row, quad, load_table(ids[row] * WIDTH_QUADS + quad));
 }
 `,
-  norm_rms_192_to_f16: `// y = x / sqrt(mean(x²) + eps) · γ, row by row
+  embed_192_subgroups: `// x[token] = table[id]
 
 enable f16;
 
-const WIDTH: f32 = 192.0;
-const UNITS = 48u;
-const THREADS = 64u;
-const EPS: f32 = 0.0;
-const TINY: f32 = 1e-30;
+const WIDTH_QUADS = 48u;
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4h>;
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
 
-var<workgroup> lanes: array<f32, 64>;
-var<workgroup> runs: array<f32, 8>;
+@group(0) @binding(0) var<storage, read> ids: array<u32>;
+@group(0) @binding(1) var<storage, read> table: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> x: array<vec4f>;
+@group(0) @binding(3) var<uniform> step: Step;
 
-fn sum_of_lanes(lane: u32, part: f32) -> f32 {
-  workgroupBarrier();
-  lanes[lane] = part;
-  workgroupBarrier();
-  if (lane < 8u) {
-    var run = lanes[lane];
-    for (var other = lane + 8u; other < 64u; other += 8u) {
-      run = run + lanes[other];
-    }
-    runs[lane] = run;
-  }
-  workgroupBarrier();
-  var result = runs[0];
-  for (var other = 1u; other < 8u; other++) {
-    result = result + runs[other];
-  }
-  return result;
+fn load_table(index: u32) -> vec4f {
+  let raw = table[index];
+  return vec4f(raw);
+}
+
+fn store_x(row: u32, quad: u32, value: vec4f) {
+  x[row * 48u + quad] = value;
 }
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.x;
-  let first = row * UNITS;
-  var squares = 0.0;
-  for (var e = lane; e < UNITS; e += THREADS) {
-    let value = x[first + e];
-    squares += dot(value, value);
+  let index = group.x * 64u + lane;
+  let row = index / WIDTH_QUADS;
+  let quad = index % WIDTH_QUADS;
+  if (row >= step.batch * step.tokens) {
+    return;
   }
-  let factor = inverseSqrt(max(sum_of_lanes(lane, squares) / WIDTH + EPS, TINY));
-  for (var e = lane; e < UNITS; e += THREADS) {
-    y[first + e] = vec4h(x[first + e] * factor * (weight[e] + 1.0));
+  store_x(row, quad, load_table(ids[row] * WIDTH_QUADS + quad));
+}
+`,
+  linear_matrix_192x192_add_tiles128x128: `// y += x · weightᵀ, weights [192, 192]
+// A workgroup makes 128 rows × 128 columns, by subgroup matrices.
+
+enable f16;
+enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+diagnostic(off, subgroup_uniformity);
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+
+const IN_BLOCKS = 24u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 128u;
+const TILE_COLUMNS = 128u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
+const SUBGROUP_COLUMNS = 4u;
+const OWN_BLOCKS = 64u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4u, 1152>;
+var<workgroup> weight_tile: array<vec4u, 1152>;
+
+fn load_x(index: u32) -> vec4f {
+  let raw = x[index];
+  return raw;
+}
+
+fn x_halves(block: u32) -> vec4u {
+  return vec4u(bitcast<vec2u>(vec4h(load_x(2u * block))), bitcast<vec2u>(vec4h(load_x(2u * block + 1u))));
+}
+
+fn weight_halves(block: u32) -> vec4u {
+  return weight[block];
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+alias Left = subgroup_matrix_left<f16, 16, 16>;
+alias Right = subgroup_matrix_right<f16, 16, 16>;
+alias Result = subgroup_matrix_result<f32, 16, 16>;
+
+fn x_at(index: u32, first: u32) -> u32 {
+  let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_x(index: u32, held: vec4u) {
+  x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn weight_at(index: u32, first: u32) -> u32 {
+  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_weight(index: u32, held: vec4u) {
+  weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn shared_entry(at: u32) -> f32 {
+  return bitcast<f32>(x_tile[at / 4u][at % 4u]);
+}
+
+fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
+  let column = first_column + lane % 16u;
+  for (var n = 0u; n < 8u; n++) {
+    let row = first_row + 2u * n + lane % 32u / 16u;
+    let at = lane / 32u * OWN_BLOCKS * 4u + lane % 32u + n * 32u;
+    if (row < row_count() && column < OUT_WIDTH) {
+      finish(row, column, shared_entry(at));
+    }
+  }
+}
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_row = group.x * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 64u;
+  let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
+  let row = first_row + subgroup_row;
+  let column = first_column + subgroup_column;
+  let y_at = row * OUT_WIDTH + column;
+  let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
+  var sum0_0 = Result();
+  var sum0_1 = Result();
+  var sum1_0 = Result();
+  var sum1_1 = Result();
+  var sum2_0 = Result();
+  var sum2_1 = Result();
+  var sum3_0 = Result();
+  var sum3_1 = Result();
+  if (is_whole) {
+    sum0_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum0_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum1_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum1_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum2_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum2_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum3_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum3_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, OUT_WIDTH);
+  }
+
+  // The next tiles are fetched into registers while these are multiplied.
+  let x_at0 = x_at(lane, first_row);
+  let x_at1 = x_at(lane + 256u, first_row);
+  let x_at2 = x_at(lane + 512u, first_row);
+  let x_at3 = x_at(lane + 768u, first_row);
+  let weight_at0 = weight_at(lane, first_column);
+  let weight_at1 = weight_at(lane + 256u, first_column);
+  let weight_at2 = weight_at(lane + 512u, first_column);
+  let weight_at3 = weight_at(lane + 768u, first_column);
+  var x_held0 = x_halves(x_at0);
+  var x_held1 = x_halves(x_at1);
+  var x_held2 = x_halves(x_at2);
+  var x_held3 = x_halves(x_at3);
+  var weight_held0 = weight_halves(weight_at0);
+  var weight_held1 = weight_halves(weight_at1);
+  var weight_held2 = weight_halves(weight_at2);
+  var weight_held3 = weight_halves(weight_at3);
+  for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
+    workgroupBarrier();
+    store_x(lane, x_held0);
+    store_x(lane + 256u, x_held1);
+    store_x(lane + 512u, x_held2);
+    store_x(lane + 768u, x_held3);
+    store_weight(lane, weight_held0);
+    store_weight(lane + 256u, weight_held1);
+    store_weight(lane + 512u, weight_held2);
+    store_weight(lane + 768u, weight_held3);
+    workgroupBarrier();
+    let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
+    x_held0 = x_halves(x_at0 + next);
+    x_held1 = x_halves(x_at1 + next);
+    x_held2 = x_halves(x_at2 + next);
+    x_held3 = x_halves(x_at3 + next);
+    weight_held0 = weight_halves(weight_at0 + next);
+    weight_held1 = weight_halves(weight_at1 + next);
+    weight_held2 = weight_halves(weight_at2 + next);
+    weight_held3 = weight_halves(weight_at3 + next);
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 0u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 2u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 2u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 4u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 6u, TILE_PITCH);
+      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 6u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
+      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
+      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
+    }
+  }
+
+  if (is_whole) {
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, sum2_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, sum2_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, sum3_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
+    return;
+  }
+  let own_blocks = lane / 32u * OWN_BLOCKS;
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum2_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum2_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 32u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum3_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum3_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 48u, column + 16u);
+  }
+}
+`,
+  linear_matrix_192x192_add_tiles64x64: `// y += x · weightᵀ, weights [192, 192]
+// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
+
+enable f16;
+enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+diagnostic(off, subgroup_uniformity);
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+
+const IN_BLOCKS = 24u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 64u;
+const TILE_COLUMNS = 64u;
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
+const SUBGROUP_COLUMNS = 2u;
+const OWN_BLOCKS = 64u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4u, 576>;
+var<workgroup> weight_tile: array<vec4u, 576>;
+
+fn load_x(index: u32) -> vec4f {
+  let raw = x[index];
+  return raw;
+}
+
+fn x_halves(block: u32) -> vec4u {
+  return vec4u(bitcast<vec2u>(vec4h(load_x(2u * block))), bitcast<vec2u>(vec4h(load_x(2u * block + 1u))));
+}
+
+fn weight_halves(block: u32) -> vec4u {
+  return weight[block];
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+alias Left = subgroup_matrix_left<f16, 16, 16>;
+alias Right = subgroup_matrix_right<f16, 16, 16>;
+alias Result = subgroup_matrix_result<f32, 16, 16>;
+
+fn x_at(index: u32, first: u32) -> u32 {
+  let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_x(index: u32, held: vec4u) {
+  x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn weight_at(index: u32, first: u32) -> u32 {
+  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
+  return row * IN_BLOCKS + index % TILE_BLOCKS;
+}
+
+fn store_weight(index: u32, held: vec4u) {
+  weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+}
+
+fn shared_entry(at: u32) -> f32 {
+  return bitcast<f32>(x_tile[at / 4u][at % 4u]);
+}
+
+fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
+  let column = first_column + lane % 16u;
+  for (var n = 0u; n < 8u; n++) {
+    let row = first_row + 2u * n + lane % 32u / 16u;
+    let at = lane / 32u * OWN_BLOCKS * 4u + lane % 32u + n * 32u;
+    if (row < row_count() && column < OUT_WIDTH) {
+      finish(row, column, shared_entry(at));
+    }
+  }
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_row = group.x * TILE_ROWS;
+  let first_column = group.y * TILE_COLUMNS;
+  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
+  let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
+  let row = first_row + subgroup_row;
+  let column = first_column + subgroup_column;
+  let y_at = row * OUT_WIDTH + column;
+  let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
+  var sum0_0 = Result();
+  var sum0_1 = Result();
+  var sum1_0 = Result();
+  var sum1_1 = Result();
+  if (is_whole) {
+    sum0_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum0_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum1_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum1_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
+  }
+
+  // The next tiles are fetched into registers while these are multiplied.
+  let x_at0 = x_at(lane, first_row);
+  let x_at1 = x_at(lane + 128u, first_row);
+  let x_at2 = x_at(lane + 256u, first_row);
+  let x_at3 = x_at(lane + 384u, first_row);
+  let weight_at0 = weight_at(lane, first_column);
+  let weight_at1 = weight_at(lane + 128u, first_column);
+  let weight_at2 = weight_at(lane + 256u, first_column);
+  let weight_at3 = weight_at(lane + 384u, first_column);
+  var x_held0 = x_halves(x_at0);
+  var x_held1 = x_halves(x_at1);
+  var x_held2 = x_halves(x_at2);
+  var x_held3 = x_halves(x_at3);
+  var weight_held0 = weight_halves(weight_at0);
+  var weight_held1 = weight_halves(weight_at1);
+  var weight_held2 = weight_halves(weight_at2);
+  var weight_held3 = weight_halves(weight_at3);
+  for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
+    workgroupBarrier();
+    store_x(lane, x_held0);
+    store_x(lane + 128u, x_held1);
+    store_x(lane + 256u, x_held2);
+    store_x(lane + 384u, x_held3);
+    store_weight(lane, weight_held0);
+    store_weight(lane + 128u, weight_held1);
+    store_weight(lane + 256u, weight_held2);
+    store_weight(lane + 384u, weight_held3);
+    workgroupBarrier();
+    let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
+    x_held0 = x_halves(x_at0 + next);
+    x_held1 = x_halves(x_at1 + next);
+    x_held2 = x_halves(x_at2 + next);
+    x_held3 = x_halves(x_at3 + next);
+    weight_held0 = weight_halves(weight_at0 + next);
+    weight_held1 = weight_halves(weight_at1 + next);
+    weight_held2 = weight_halves(weight_at2 + next);
+    weight_held3 = weight_halves(weight_at3 + next);
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 2u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+    {
+      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
+      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
+      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 6u, TILE_PITCH);
+      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
+      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
+    }
+  }
+
+  if (is_whole) {
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
+    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
+    return;
+  }
+  let own_blocks = lane / 32u * OWN_BLOCKS;
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 0u, column + 16u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_0, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 0u);
+  }
+  {
+    workgroupBarrier();
+    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_1, 4u);
+    workgroupBarrier();
+    finish_entries(lane, row + 16u, column + 16u);
   }
 }
 `,
@@ -6298,950 +3274,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
   }
 
-  let own_blocks = lane / 32u * OWN_BLOCKS;
-  {
-    workgroupBarrier();
-    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_0, 4u);
-    workgroupBarrier();
-    finish_entries(lane, row + 0u, column + 0u);
-  }
-  {
-    workgroupBarrier();
-    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_1, 4u);
-    workgroupBarrier();
-    finish_entries(lane, row + 0u, column + 16u);
-  }
-  {
-    workgroupBarrier();
-    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_0, 4u);
-    workgroupBarrier();
-    finish_entries(lane, row + 16u, column + 0u);
-  }
-  {
-    workgroupBarrier();
-    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_1, 4u);
-    workgroupBarrier();
-    finish_entries(lane, row + 16u, column + 16u);
-  }
-}
-`,
-  attention_tile_h6_kv1_d32_m8_causal_matrix: `// Attention for many tokens. Rows are (token, query head of one KV head), so a group shares its keys and values.
-// A workgroup holds 64 rows and walks over tiles of 64 key columns, up to the last visible one.
-// An invocation has 4 rows: 8 of their scores each, and 4 entries of their output.
-
-const Q_HEADS = 6u;
-const KV_HEADS = 1u;
-const QUERIES_PER_KV = 6u;
-const HEAD_QUADS = 8u;
-const VALUE_QUADS = 8u;
-const MEMORY_SLOTS = 8u;
-const PREFIX_COLUMNS = 8u;
-const SCALE: f32 = 0.17677669;
-const LOG2E: f32 = 1.442695;
-const SCALE_LOG2E: f32 = 0.25503486;
-const MASKED: f32 = -3e+38;
-const VECTOR = 4u;
-const HEAD_VECTORS = 8u;
-const VALUE_VECTORS = 8u;
-const TILE_ROWS = 64u;
-const TILE_KEYS = 64u;
-const ROW_LANES = 16u;
-const KEY_LANES = 8u;
-const LANE_QUADS = 2u;
-const TILE_VECTORS = 16u;
-const HEAD_SLICE = 8u;
-const KEY_SLICE = 8u;
-const LEFT_PITCH = 9u;
-const KEY_PITCH = 9u;
-const THREADS = 128u;
-const LOWEST: f32 = -1e+30;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
-}
-
-@group(0) @binding(0) var<storage, read> q: array<vec4f>;
-@group(0) @binding(1) var<storage, read> k: array<vec4f>;
-@group(0) @binding(2) var<storage, read> memory_k: array<vec4f>;
-@group(0) @binding(3) var<storage, read> v: array<vec4f>;
-@group(0) @binding(4) var<storage, read> memory_v: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> out: array<vec4f>;
-@group(0) @binding(6) var<uniform> sequences: array<Sequence, 256>;
-@group(0) @binding(7) var<uniform> step: Step;
-
-var<workgroup> left: array<vec4f, 575>;
-var<workgroup> right: array<vec4f, 575>;
-var<workgroup> lanes: array<vec4f, 128>;
-
-fn load_q(row: u32, quad: u32) -> vec4f {
-  return q[row * 8u + quad];
-}
-
-fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
-  return (batch * KV_HEADS + kv_head) * step.capacity + position;
-}
-
-fn load_k(row: u32, quad: u32) -> vec4f {
-  let raw = k[row * 8u + quad];
-  return raw;
-}
-
-fn load_memory_k(row: u32, quad: u32) -> vec4f {
-  return memory_k[row * 8u + quad];
-}
-
-fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
-  if (column < PREFIX_COLUMNS) {
-    return load_memory_k(kv_head * MEMORY_SLOTS + column, quad);
-  }
-  let token = column - PREFIX_COLUMNS;
-  return load_k(cache_row(batch, kv_head, token), quad);
-}
-
-fn load_v(row: u32, quad: u32) -> vec4f {
-  let raw = v[row * 8u + quad];
-  return raw;
-}
-
-fn load_memory_v(row: u32, quad: u32) -> vec4f {
-  return memory_v[row * 8u + quad];
-}
-
-fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
-  if (column < PREFIX_COLUMNS) {
-    return load_memory_v(kv_head * MEMORY_SLOTS + column, quad);
-  }
-  let token = column - PREFIX_COLUMNS;
-  return load_v(cache_row(batch, kv_head, token), quad);
-}
-
-fn visible_columns(sequence: Sequence, token: u32) -> u32 {
-  return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
-}
-
-fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
-  return column < visible_columns(sequence, token);
-}
-
-fn visible_logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
-  var value = scaled;
-  return value * LOG2E;
-}
-
-fn logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
-  if (!visible(sequence, batch, token, column)) {
-    return MASKED;
-  }
-  return visible_logit(scaled, sequence, batch, head, token, column);
-}
-
-fn query_head(kv_head: u32, member: u32) -> u32 {
-  return member * KV_HEADS + kv_head;
-}
-
-fn store_out(row: u32, quad: u32, value: vec4f) {
-  out[row * 8u + quad] = value;
-}
-
-struct Row {
-  token: u32,
-  head: u32,
-  index: u32,
-}
-
-fn row_of(number: u32, batch: u32, kv_head: u32) -> Row {
-  let row = min(number, step.tokens * QUERIES_PER_KV - 1u);
-  let token = row / QUERIES_PER_KV;
-  let head = query_head(kv_head, row % QUERIES_PER_KV);
-  return Row(token, head, (batch * step.tokens + token) * Q_HEADS + head);
-}
-
-alias Vector = vec4f;
-
-fn query_vector(row: u32, vector: u32) -> vec4f {
-  return load_q(row, vector);
-}
-
-fn key_vector(batch: u32, kv_head: u32, column: u32, vector: u32) -> vec4f {
-  return key_at(batch, kv_head, column, vector);
-}
-
-fn value_vector(batch: u32, kv_head: u32, column: u32, vector: u32) -> vec4f {
-  return value_at(batch, kv_head, column, vector);
-}
-
-alias HeldQueries = array<Vector, 4u>;
-
-fn fetch_queries(lane: u32, batch: u32, kv_head: u32, first_row: u32, first_vector: u32) -> HeldQueries {
-  var held: HeldQueries;
-  for (var n = 0u; n < 4u; n++) {
-    let index = lane + n * THREADS;
-    let row = row_of(first_row + index / HEAD_SLICE, batch, kv_head);
-    held[n] = query_vector(row.index, first_vector + index % HEAD_SLICE);
-  }
-  return held;
-}
-
-fn store_queries(lane: u32, held: HeldQueries) {
-  for (var n = 0u; n < 4u; n++) {
-    let index = lane + n * THREADS;
-    left[index / HEAD_SLICE * LEFT_PITCH + index % HEAD_SLICE] = held[n];
-  }
-}
-
-alias HeldKeys = array<Vector, 4u>;
-
-fn fetch_keys(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32, first_vector: u32) -> HeldKeys {
-  var held: HeldKeys;
-  for (var n = 0u; n < 4u; n++) {
-    let index = lane + n * THREADS;
-    let column = min(first_column + index / HEAD_SLICE, columns - 1u);
-    held[n] = key_vector(batch, kv_head, column, first_vector + index % HEAD_SLICE);
-  }
-  return held;
-}
-
-fn store_keys(lane: u32, held: HeldKeys) {
-  for (var n = 0u; n < 4u; n++) {
-    let index = lane + n * THREADS;
-    let key = index / HEAD_SLICE;
-    right[((key / (VECTOR * KEY_LANES) * VECTOR + key % VECTOR) * KEY_LANES + key / VECTOR % KEY_LANES) * KEY_PITCH + index % HEAD_SLICE] = held[n];
-  }
-}
-
-alias HeldValues = array<Vector, 2u>;
-
-fn fetch_values(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) -> HeldValues {
-  var held: HeldValues;
-  for (var n = 0u; n < 2u; n++) {
-    let index = lane + n * THREADS;
-    let column = min(first_column + index / VALUE_VECTORS, columns - 1u);
-    held[n] = value_vector(batch, kv_head, column, index % VALUE_VECTORS);
-  }
-  return held;
-}
-
-fn store_values(lane: u32, held: HeldValues) {
-  for (var n = 0u; n < 2u; n++) {
-    let index = lane + n * THREADS;
-    right[index] = held[n];
-  }
-}
-
-fn add_products(sums: vec4f, factors: vec4f, rows: mat4x4f) -> vec4f {
-  return sums + factors.x * rows[0] + factors.y * rows[1] + factors.z * rows[2] + factors.w * rows[3];
-}
-
-fn logits(sums: vec4f, sequence: Sequence, batch: u32, row: Row, column: u32) -> vec4f {
-  let hidden = vec4u(column) + vec4u(0, 1, 2, 3) >= vec4u(visible_columns(sequence, row.token));
-  return select(sums * SCALE_LOG2E, vec4f(MASKED), hidden);
-}
-
-fn greatest(logits: vec4f) -> f32 {
-  let pairs = max(logits.xy, logits.zw);
-  return max(pairs.x, pairs.y);
-}
-
-fn max_of_lanes(tile_row: u32) -> f32 {
-  return greatest(max(lanes[tile_row * LANE_QUADS + 0u], lanes[tile_row * LANE_QUADS + 1u]));
-}
-
-fn sum_of_lanes(tile_row: u32) -> f32 {
-  return dot(lanes[tile_row * LANE_QUADS + 0u] + lanes[tile_row * LANE_QUADS + 1u], vec4f(1));
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let kv_head = group.x;
-  let batch = group.z;
-  let sequence = sequences[batch];
-  // The last rows see most columns when causal: they start first.
-  let first_row = (groups.y - 1u - group.y) * TILE_ROWS;
-  // Reads of 16 bytes are answered at twice the rate where every lane reads what its neighbour, or the one after, reads.
-  let key_lane = lane / 2u % KEY_LANES;
-  let row_lane = lane / (2u * KEY_LANES) * 2u + lane % 2u;
-  let last_token = min(first_row + TILE_ROWS - 1u, step.tokens * QUERIES_PER_KV - 1u) / QUERIES_PER_KV;
-  let columns = visible_columns(sequence, last_token);
-
-  // Rows and vectors of an invocation stand apart, so that invocations side by side read side by side.
-  let tile_row_0 = row_lane;
-  let tile_row_1 = row_lane + ROW_LANES;
-  let tile_row_2 = row_lane + 2u * ROW_LANES;
-  let tile_row_3 = row_lane + 3u * ROW_LANES;
-  let value_vector_0 = key_lane;
-  let row_0 = row_of(first_row + tile_row_0, batch, kv_head);
-  let row_1 = row_of(first_row + tile_row_1, batch, kv_head);
-  let row_2 = row_of(first_row + tile_row_2, batch, kv_head);
-  let row_3 = row_of(first_row + tile_row_3, batch, kv_head);
-  var maximum_0 = LOWEST;
-  var sum_0 = 0.0;
-  var maximum_1 = LOWEST;
-  var sum_1 = 0.0;
-  var maximum_2 = LOWEST;
-  var sum_2 = 0.0;
-  var maximum_3 = LOWEST;
-  var sum_3 = 0.0;
-  var output_0_0 = vec4f(0);
-  var output_1_0 = vec4f(0);
-  var output_2_0 = vec4f(0);
-  var output_3_0 = vec4f(0);
-
-  for (var first_column = 0u; first_column < columns; first_column = first_column + TILE_KEYS) {
-    var score_0_0 = vec4f(0);
-    var score_0_1 = vec4f(0);
-    var score_1_0 = vec4f(0);
-    var score_1_1 = vec4f(0);
-    var score_2_0 = vec4f(0);
-    var score_2_1 = vec4f(0);
-    var score_3_0 = vec4f(0);
-    var score_3_1 = vec4f(0);
-    for (var first_vector = 0u; first_vector < HEAD_VECTORS; first_vector += HEAD_SLICE) {
-      let queries = fetch_queries(lane, batch, kv_head, first_row, first_vector);
-      let keys = fetch_keys(lane, batch, kv_head, first_column, columns, first_vector);
-      workgroupBarrier();
-      store_queries(lane, queries);
-      store_keys(lane, keys);
-      workgroupBarrier();
-      for (var vector = 0u; vector < HEAD_SLICE; vector++) {
-        let query_0 = left[tile_row_0 * LEFT_PITCH + vector];
-        let query_1 = left[tile_row_1 * LEFT_PITCH + vector];
-        let query_2 = left[tile_row_2 * LEFT_PITCH + vector];
-        let query_3 = left[tile_row_3 * LEFT_PITCH + vector];
-        let keys_0 = transpose(mat4x4f(
-          right[(0u * KEY_LANES + key_lane) * KEY_PITCH + vector],
-          right[(1u * KEY_LANES + key_lane) * KEY_PITCH + vector],
-          right[(2u * KEY_LANES + key_lane) * KEY_PITCH + vector],
-          right[(3u * KEY_LANES + key_lane) * KEY_PITCH + vector],
-        ));
-        score_0_0 = add_products(score_0_0, query_0, keys_0);
-        score_1_0 = add_products(score_1_0, query_1, keys_0);
-        score_2_0 = add_products(score_2_0, query_2, keys_0);
-        score_3_0 = add_products(score_3_0, query_3, keys_0);
-        let keys_1 = transpose(mat4x4f(
-          right[(4u * KEY_LANES + key_lane) * KEY_PITCH + vector],
-          right[(5u * KEY_LANES + key_lane) * KEY_PITCH + vector],
-          right[(6u * KEY_LANES + key_lane) * KEY_PITCH + vector],
-          right[(7u * KEY_LANES + key_lane) * KEY_PITCH + vector],
-        ));
-        score_0_1 = add_products(score_0_1, query_0, keys_1);
-        score_1_1 = add_products(score_1_1, query_1, keys_1);
-        score_2_1 = add_products(score_2_1, query_2, keys_1);
-        score_3_1 = add_products(score_3_1, query_3, keys_1);
-      }
-    }
-
-    let key_column = first_column + VECTOR * key_lane;
-    score_0_0 = logits(score_0_0, sequence, batch, row_0, key_column);
-    score_0_1 = logits(score_0_1, sequence, batch, row_0, key_column + VECTOR * KEY_LANES);
-    score_1_0 = logits(score_1_0, sequence, batch, row_1, key_column);
-    score_1_1 = logits(score_1_1, sequence, batch, row_1, key_column + VECTOR * KEY_LANES);
-    score_2_0 = logits(score_2_0, sequence, batch, row_2, key_column);
-    score_2_1 = logits(score_2_1, sequence, batch, row_2, key_column + VECTOR * KEY_LANES);
-    score_3_0 = logits(score_3_0, sequence, batch, row_3, key_column);
-    score_3_1 = logits(score_3_1, sequence, batch, row_3, key_column + VECTOR * KEY_LANES);
-    lanes[tile_row_0 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(max(score_0_0, score_0_1));
-    lanes[tile_row_1 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(max(score_1_0, score_1_1));
-    lanes[tile_row_2 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(max(score_2_0, score_2_1));
-    lanes[tile_row_3 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(max(score_3_0, score_3_1));
-    workgroupBarrier();
-    let old_0 = maximum_0;
-    maximum_0 = max(maximum_0, max_of_lanes(tile_row_0));
-    let rescale_0 = exp2(old_0 - maximum_0);
-    sum_0 *= rescale_0;
-    score_0_0 = exp2(score_0_0 - maximum_0);
-    sum_0 += dot(score_0_0, vec4f(1));
-    score_0_1 = exp2(score_0_1 - maximum_0);
-    sum_0 += dot(score_0_1, vec4f(1));
-    let old_1 = maximum_1;
-    maximum_1 = max(maximum_1, max_of_lanes(tile_row_1));
-    let rescale_1 = exp2(old_1 - maximum_1);
-    sum_1 *= rescale_1;
-    score_1_0 = exp2(score_1_0 - maximum_1);
-    sum_1 += dot(score_1_0, vec4f(1));
-    score_1_1 = exp2(score_1_1 - maximum_1);
-    sum_1 += dot(score_1_1, vec4f(1));
-    let old_2 = maximum_2;
-    maximum_2 = max(maximum_2, max_of_lanes(tile_row_2));
-    let rescale_2 = exp2(old_2 - maximum_2);
-    sum_2 *= rescale_2;
-    score_2_0 = exp2(score_2_0 - maximum_2);
-    sum_2 += dot(score_2_0, vec4f(1));
-    score_2_1 = exp2(score_2_1 - maximum_2);
-    sum_2 += dot(score_2_1, vec4f(1));
-    let old_3 = maximum_3;
-    maximum_3 = max(maximum_3, max_of_lanes(tile_row_3));
-    let rescale_3 = exp2(old_3 - maximum_3);
-    sum_3 *= rescale_3;
-    score_3_0 = exp2(score_3_0 - maximum_3);
-    sum_3 += dot(score_3_0, vec4f(1));
-    score_3_1 = exp2(score_3_1 - maximum_3);
-    sum_3 += dot(score_3_1, vec4f(1));
-    output_0_0 *= rescale_0;
-    output_1_0 *= rescale_1;
-    output_2_0 *= rescale_2;
-    output_3_0 *= rescale_3;
-
-    for (var first_vector = 0u; first_vector < TILE_VECTORS; first_vector += KEY_SLICE) {
-      let values = fetch_values(lane, batch, kv_head, first_column + VECTOR * first_vector, columns);
-      workgroupBarrier();
-      if (first_vector % KEY_LANES == 0u) {
-        left[tile_row_0 * LEFT_PITCH + key_lane] = select(score_0_0, score_0_1, first_vector >= KEY_LANES);
-        left[tile_row_1 * LEFT_PITCH + key_lane] = select(score_1_0, score_1_1, first_vector >= KEY_LANES);
-        left[tile_row_2 * LEFT_PITCH + key_lane] = select(score_2_0, score_2_1, first_vector >= KEY_LANES);
-        left[tile_row_3 * LEFT_PITCH + key_lane] = select(score_3_0, score_3_1, first_vector >= KEY_LANES);
-      }
-      store_values(lane, values);
-      workgroupBarrier();
-      for (var vector = 0u; vector < KEY_SLICE; vector++) {
-        let weights_0 = left[tile_row_0 * LEFT_PITCH + first_vector % KEY_LANES + vector];
-        let weights_1 = left[tile_row_1 * LEFT_PITCH + first_vector % KEY_LANES + vector];
-        let weights_2 = left[tile_row_2 * LEFT_PITCH + first_vector % KEY_LANES + vector];
-        let weights_3 = left[tile_row_3 * LEFT_PITCH + first_vector % KEY_LANES + vector];
-        let values_0 = mat4x4f(
-          right[(VECTOR * vector + 0u) * VALUE_VECTORS + value_vector_0],
-          right[(VECTOR * vector + 1u) * VALUE_VECTORS + value_vector_0],
-          right[(VECTOR * vector + 2u) * VALUE_VECTORS + value_vector_0],
-          right[(VECTOR * vector + 3u) * VALUE_VECTORS + value_vector_0],
-        );
-        output_0_0 = add_products(output_0_0, weights_0, values_0);
-        output_1_0 = add_products(output_1_0, weights_1, values_0);
-        output_2_0 = add_products(output_2_0, weights_2, values_0);
-        output_3_0 = add_products(output_3_0, weights_3, values_0);
-      }
-    }
-  }
-
-  workgroupBarrier();
-  lanes[tile_row_0 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_0;
-  lanes[tile_row_1 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_1;
-  lanes[tile_row_2 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_2;
-  lanes[tile_row_3 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_3;
-  workgroupBarrier();
-  if (first_row + tile_row_0 < step.tokens * QUERIES_PER_KV) {
-    let sum = sum_of_lanes(tile_row_0);
-    let factor = select(0.0, 1.0 / sum, sum > 0.0);
-    store_out(row_0.index, key_lane, output_0_0 * factor);
-  }
-  if (first_row + tile_row_1 < step.tokens * QUERIES_PER_KV) {
-    let sum = sum_of_lanes(tile_row_1);
-    let factor = select(0.0, 1.0 / sum, sum > 0.0);
-    store_out(row_1.index, key_lane, output_1_0 * factor);
-  }
-  if (first_row + tile_row_2 < step.tokens * QUERIES_PER_KV) {
-    let sum = sum_of_lanes(tile_row_2);
-    let factor = select(0.0, 1.0 / sum, sum > 0.0);
-    store_out(row_2.index, key_lane, output_2_0 * factor);
-  }
-  if (first_row + tile_row_3 < step.tokens * QUERIES_PER_KV) {
-    let sum = sum_of_lanes(tile_row_3);
-    let factor = select(0.0, 1.0 / sum, sum > 0.0);
-    store_out(row_3.index, key_lane, output_3_0 * factor);
-  }
-}
-`,
-  linear_matrix_192x192_add_tiles128x128: `// y += x · weightᵀ, weights [192, 192]
-// A workgroup makes 128 rows × 128 columns, by subgroup matrices.
-
-enable f16;
-enable subgroups;
-enable chromium_experimental_subgroup_matrix;
-diagnostic(off, subgroup_uniformity);
-diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 24u;
-const OUT_WIDTH = 192u;
-const TILE_ROWS = 128u;
-const TILE_COLUMNS = 128u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
-const SUBGROUP_COLUMNS = 4u;
-const OWN_BLOCKS = 64u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-var<workgroup> x_tile: array<vec4u, 1152>;
-var<workgroup> weight_tile: array<vec4u, 1152>;
-
-fn load_x(index: u32) -> vec4f {
-  let raw = x[index];
-  return raw;
-}
-
-fn x_halves(block: u32) -> vec4u {
-  return vec4u(bitcast<vec2u>(vec4h(load_x(2u * block))), bitcast<vec2u>(vec4h(load_x(2u * block + 1u))));
-}
-
-fn weight_halves(block: u32) -> vec4u {
-  return weight[block];
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
-}
-
-alias Left = subgroup_matrix_left<f16, 16, 16>;
-alias Right = subgroup_matrix_right<f16, 16, 16>;
-alias Result = subgroup_matrix_result<f32, 16, 16>;
-
-fn x_at(index: u32, first: u32) -> u32 {
-  let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
-  return row * IN_BLOCKS + index % TILE_BLOCKS;
-}
-
-fn store_x(index: u32, held: vec4u) {
-  x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
-}
-
-fn weight_at(index: u32, first: u32) -> u32 {
-  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
-  return row * IN_BLOCKS + index % TILE_BLOCKS;
-}
-
-fn store_weight(index: u32, held: vec4u) {
-  weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
-}
-
-fn shared_entry(at: u32) -> f32 {
-  return bitcast<f32>(x_tile[at / 4u][at % 4u]);
-}
-
-fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
-  let column = first_column + lane % 16u;
-  for (var n = 0u; n < 8u; n++) {
-    let row = first_row + 2u * n + lane % 32u / 16u;
-    let at = lane / 32u * OWN_BLOCKS * 4u + lane % 32u + n * 32u;
-    if (row < row_count() && column < OUT_WIDTH) {
-      finish(row, column, shared_entry(at));
-    }
-  }
-}
-
-@compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_row = group.x * TILE_ROWS;
-  let first_column = group.y * TILE_COLUMNS;
-  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 64u;
-  let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
-  let row = first_row + subgroup_row;
-  let column = first_column + subgroup_column;
-  let y_at = row * OUT_WIDTH + column;
-  let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
-  var sum0_0 = Result();
-  var sum0_1 = Result();
-  var sum1_0 = Result();
-  var sum1_1 = Result();
-  var sum2_0 = Result();
-  var sum2_1 = Result();
-  var sum3_0 = Result();
-  var sum3_1 = Result();
-  if (is_whole) {
-    sum0_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
-    sum0_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
-    sum1_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
-    sum1_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
-    sum2_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, OUT_WIDTH);
-    sum2_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, OUT_WIDTH);
-    sum3_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, OUT_WIDTH);
-    sum3_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, OUT_WIDTH);
-  }
-
-  // The next tiles are fetched into registers while these are multiplied.
-  let x_at0 = x_at(lane, first_row);
-  let x_at1 = x_at(lane + 256u, first_row);
-  let x_at2 = x_at(lane + 512u, first_row);
-  let x_at3 = x_at(lane + 768u, first_row);
-  let weight_at0 = weight_at(lane, first_column);
-  let weight_at1 = weight_at(lane + 256u, first_column);
-  let weight_at2 = weight_at(lane + 512u, first_column);
-  let weight_at3 = weight_at(lane + 768u, first_column);
-  var x_held0 = x_halves(x_at0);
-  var x_held1 = x_halves(x_at1);
-  var x_held2 = x_halves(x_at2);
-  var x_held3 = x_halves(x_at3);
-  var weight_held0 = weight_halves(weight_at0);
-  var weight_held1 = weight_halves(weight_at1);
-  var weight_held2 = weight_halves(weight_at2);
-  var weight_held3 = weight_halves(weight_at3);
-  for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
-    workgroupBarrier();
-    store_x(lane, x_held0);
-    store_x(lane + 256u, x_held1);
-    store_x(lane + 512u, x_held2);
-    store_x(lane + 768u, x_held3);
-    store_weight(lane, weight_held0);
-    store_weight(lane + 256u, weight_held1);
-    store_weight(lane + 512u, weight_held2);
-    store_weight(lane + 768u, weight_held3);
-    workgroupBarrier();
-    let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
-    x_held0 = x_halves(x_at0 + next);
-    x_held1 = x_halves(x_at1 + next);
-    x_held2 = x_halves(x_at2 + next);
-    x_held3 = x_halves(x_at3 + next);
-    weight_held0 = weight_halves(weight_at0 + next);
-    weight_held1 = weight_halves(weight_at1 + next);
-    weight_held2 = weight_halves(weight_at2 + next);
-    weight_held3 = weight_halves(weight_at3 + next);
-    {
-      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
-      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
-      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 0u, TILE_PITCH);
-      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 0u, TILE_PITCH);
-      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
-      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
-      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
-      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
-      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
-      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
-      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
-      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
-    }
-    {
-      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
-      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
-      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 2u, TILE_PITCH);
-      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 2u, TILE_PITCH);
-      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 2u, TILE_PITCH);
-      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
-      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
-      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
-      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
-      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 2u, TILE_PITCH);
-      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
-      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
-      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
-      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
-    }
-    {
-      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
-      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
-      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 4u, TILE_PITCH);
-      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 4u, TILE_PITCH);
-      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
-      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
-      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
-      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
-      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
-      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
-      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
-      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
-    }
-    {
-      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
-      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
-      let x2 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 32u) * TILE_PITCH + 6u, TILE_PITCH);
-      let x3 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 48u) * TILE_PITCH + 6u, TILE_PITCH);
-      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 6u, TILE_PITCH);
-      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
-      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
-      sum2_0 = subgroupMatrixMultiplyAccumulate(x2, weight0, sum2_0);
-      sum3_0 = subgroupMatrixMultiplyAccumulate(x3, weight0, sum3_0);
-      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 6u, TILE_PITCH);
-      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
-      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
-      sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
-      sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
-    }
-  }
-
-  if (is_whole) {
-    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
-    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
-    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
-    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
-    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, sum2_0, OUT_WIDTH);
-    subgroupMatrixStore<row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, sum2_1, OUT_WIDTH);
-    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, sum3_0, OUT_WIDTH);
-    subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
-    return;
-  }
-  let own_blocks = lane / 32u * OWN_BLOCKS;
-  {
-    workgroupBarrier();
-    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_0, 4u);
-    workgroupBarrier();
-    finish_entries(lane, row + 0u, column + 0u);
-  }
-  {
-    workgroupBarrier();
-    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum0_1, 4u);
-    workgroupBarrier();
-    finish_entries(lane, row + 0u, column + 16u);
-  }
-  {
-    workgroupBarrier();
-    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_0, 4u);
-    workgroupBarrier();
-    finish_entries(lane, row + 16u, column + 0u);
-  }
-  {
-    workgroupBarrier();
-    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum1_1, 4u);
-    workgroupBarrier();
-    finish_entries(lane, row + 16u, column + 16u);
-  }
-  {
-    workgroupBarrier();
-    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum2_0, 4u);
-    workgroupBarrier();
-    finish_entries(lane, row + 32u, column + 0u);
-  }
-  {
-    workgroupBarrier();
-    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum2_1, 4u);
-    workgroupBarrier();
-    finish_entries(lane, row + 32u, column + 16u);
-  }
-  {
-    workgroupBarrier();
-    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum3_0, 4u);
-    workgroupBarrier();
-    finish_entries(lane, row + 48u, column + 0u);
-  }
-  {
-    workgroupBarrier();
-    subgroupMatrixStore<row_major>(&x_tile, own_blocks + 0u, sum3_1, 4u);
-    workgroupBarrier();
-    finish_entries(lane, row + 48u, column + 16u);
-  }
-}
-`,
-  linear_matrix_192x192_add_tiles64x64: `// y += x · weightᵀ, weights [192, 192]
-// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
-
-enable f16;
-enable subgroups;
-enable chromium_experimental_subgroup_matrix;
-diagnostic(off, subgroup_uniformity);
-diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 24u;
-const OUT_WIDTH = 192u;
-const TILE_ROWS = 64u;
-const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
-const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 64u;
-
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-
-@group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-var<workgroup> x_tile: array<vec4u, 576>;
-var<workgroup> weight_tile: array<vec4u, 576>;
-
-fn load_x(index: u32) -> vec4f {
-  let raw = x[index];
-  return raw;
-}
-
-fn x_halves(block: u32) -> vec4u {
-  return vec4u(bitcast<vec2u>(vec4h(load_x(2u * block))), bitcast<vec2u>(vec4h(load_x(2u * block + 1u))));
-}
-
-fn weight_halves(block: u32) -> vec4u {
-  return weight[block];
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
-}
-
-alias Left = subgroup_matrix_left<f16, 16, 16>;
-alias Right = subgroup_matrix_right<f16, 16, 16>;
-alias Result = subgroup_matrix_result<f32, 16, 16>;
-
-fn x_at(index: u32, first: u32) -> u32 {
-  let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
-  return row * IN_BLOCKS + index % TILE_BLOCKS;
-}
-
-fn store_x(index: u32, held: vec4u) {
-  x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
-}
-
-fn weight_at(index: u32, first: u32) -> u32 {
-  let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
-  return row * IN_BLOCKS + index % TILE_BLOCKS;
-}
-
-fn store_weight(index: u32, held: vec4u) {
-  weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
-}
-
-fn shared_entry(at: u32) -> f32 {
-  return bitcast<f32>(x_tile[at / 4u][at % 4u]);
-}
-
-fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
-  let column = first_column + lane % 16u;
-  for (var n = 0u; n < 8u; n++) {
-    let row = first_row + 2u * n + lane % 32u / 16u;
-    let at = lane / 32u * OWN_BLOCKS * 4u + lane % 32u + n * 32u;
-    if (row < row_count() && column < OUT_WIDTH) {
-      finish(row, column, shared_entry(at));
-    }
-  }
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_row = group.x * TILE_ROWS;
-  let first_column = group.y * TILE_COLUMNS;
-  let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * 32u;
-  let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
-  let row = first_row + subgroup_row;
-  let column = first_column + subgroup_column;
-  let y_at = row * OUT_WIDTH + column;
-  let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
-  var sum0_0 = Result();
-  var sum0_1 = Result();
-  var sum1_0 = Result();
-  var sum1_1 = Result();
-  if (is_whole) {
-    sum0_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
-    sum0_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
-    sum1_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
-    sum1_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
-  }
-
-  // The next tiles are fetched into registers while these are multiplied.
-  let x_at0 = x_at(lane, first_row);
-  let x_at1 = x_at(lane + 128u, first_row);
-  let x_at2 = x_at(lane + 256u, first_row);
-  let x_at3 = x_at(lane + 384u, first_row);
-  let weight_at0 = weight_at(lane, first_column);
-  let weight_at1 = weight_at(lane + 128u, first_column);
-  let weight_at2 = weight_at(lane + 256u, first_column);
-  let weight_at3 = weight_at(lane + 384u, first_column);
-  var x_held0 = x_halves(x_at0);
-  var x_held1 = x_halves(x_at1);
-  var x_held2 = x_halves(x_at2);
-  var x_held3 = x_halves(x_at3);
-  var weight_held0 = weight_halves(weight_at0);
-  var weight_held1 = weight_halves(weight_at1);
-  var weight_held2 = weight_halves(weight_at2);
-  var weight_held3 = weight_halves(weight_at3);
-  for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
-    workgroupBarrier();
-    store_x(lane, x_held0);
-    store_x(lane + 128u, x_held1);
-    store_x(lane + 256u, x_held2);
-    store_x(lane + 384u, x_held3);
-    store_weight(lane, weight_held0);
-    store_weight(lane + 128u, weight_held1);
-    store_weight(lane + 256u, weight_held2);
-    store_weight(lane + 384u, weight_held3);
-    workgroupBarrier();
-    let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
-    x_held0 = x_halves(x_at0 + next);
-    x_held1 = x_halves(x_at1 + next);
-    x_held2 = x_halves(x_at2 + next);
-    x_held3 = x_halves(x_at3 + next);
-    weight_held0 = weight_halves(weight_at0 + next);
-    weight_held1 = weight_halves(weight_at1 + next);
-    weight_held2 = weight_halves(weight_at2 + next);
-    weight_held3 = weight_halves(weight_at3 + next);
-    {
-      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
-      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
-      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
-      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
-      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 0u, TILE_PITCH);
-      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
-      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
-    }
-    {
-      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
-      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
-      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 2u, TILE_PITCH);
-      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
-      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
-      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 2u, TILE_PITCH);
-      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
-      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
-    }
-    {
-      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
-      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
-      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
-      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
-      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 4u, TILE_PITCH);
-      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
-      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
-    }
-    {
-      let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
-      let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
-      let weight0 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 0u) * TILE_PITCH + 6u, TILE_PITCH);
-      sum0_0 = subgroupMatrixMultiplyAccumulate(x0, weight0, sum0_0);
-      sum1_0 = subgroupMatrixMultiplyAccumulate(x1, weight0, sum1_0);
-      let weight1 = subgroupMatrixLoad<Right, col_major>(&weight_tile, (subgroup_column + 16u) * TILE_PITCH + 6u, TILE_PITCH);
-      sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
-      sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
-    }
-  }
-
-  if (is_whole) {
-    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
-    subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
-    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, sum1_0, OUT_WIDTH);
-    subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
-    return;
-  }
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -8263,14 +4295,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  linear_row_192x65_normed_logits_matrix: `// y = x · weightᵀ, weights [65, 192]
+  linear_row_192x192_32_32_normed: `// y = x · weightᵀ, weights [192, 192];
+// y_2 = x · weight_2ᵀ, weights [32, 192];
+// y_3 = x · weight_3ᵀ, weights [32, 192]
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-enable f16;
-
 const BLOCKS = 24u;
-const OUT_WIDTH = 65u;
+const OUT_WIDTH = 192u;
+const OUT_WIDTH_2 = 32u;
+const FIRST_2 = 6u;
+const OUT_WIDTH_3 = 32u;
+const FIRST_3 = 7u;
 const LANES = 4u;
 const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
@@ -8285,18 +4321,15 @@ struct Step {
   logits_all: u32,
 }
 
-struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
-}
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
-@group(0) @binding(4) var<uniform> step: Step;
-@group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
+@group(0) @binding(3) var<uniform> step: Step;
+@group(0) @binding(4) var<storage, read> weight_2: array<vec4u>;
+@group(0) @binding(5) var<storage, read_write> y_2: array<f32>;
+@group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
+@group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
+@group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
 
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
@@ -8307,22 +4340,37 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
-  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
 
 fn row_count() -> u32 {
-  return select(step.batch, step.batch * step.tokens, step.logits_all == 1u);
+  return step.batch * step.tokens;
 }
 
 fn row_of_x(row: u32) -> u32 {
-  if (step.logits_all == 1u) {
-    return row;
-  }
-  return row * step.tokens + sequences[row].count - 1u;
+  return row;
 }
 
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
+}
+
+fn weight_2_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_2[block];
+  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
+}
+
+fn finish_2(row: u32, column: u32, sum: f32) {
+  y_2[row * OUT_WIDTH_2 + column] = sum;
+}
+
+fn weight_3_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_3[block];
+  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
+}
+
+fn finish_3(row: u32, column: u32, sum: f32) {
+  y_3[row * OUT_WIDTH_3 + column] = sum;
 }
 
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
@@ -8335,10 +4383,8 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   return entries * (load_norm_weight(0u, quad) + 1.0);
 }
 
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
-  let column = group.x * OUTPUTS + lane / LANES;
+fn make_outputs(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
   let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
@@ -8369,6 +4415,290 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish(row, column, sum * factor);
+}
+
+fn make_outputs_2(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH_2 - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_2_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_2_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH_2) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish_2(row, column, sum * factor);
+}
+
+fn make_outputs_3(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH_3 - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH_3) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish_3(row, column, sum * factor);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  if (group.x < FIRST_2) {
+    make_outputs(group.x, row, lane);
+  } else if (group.x < FIRST_3) {
+    make_outputs_2(group.x - FIRST_2, row, lane);
+  } else {
+    make_outputs_3(group.x - FIRST_3, row, lane);
+  }
+}
+`,
+  linear_row_192x192_32_32_normed_f16: `// y = x · weightᵀ, weights [192, 192];
+// y_2 = x · weight_2ᵀ, weights [32, 192];
+// y_3 = x · weight_3ᵀ, weights [32, 192]
+// where x stands for x / sqrt(mean(x²) + eps) · γ
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+enable f16;
+
+const BLOCKS = 24u;
+const OUT_WIDTH = 192u;
+const OUT_WIDTH_2 = 32u;
+const FIRST_2 = 6u;
+const OUT_WIDTH_3 = 32u;
+const FIRST_3 = 7u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.0;
+const TINY: f32 = 1e-30;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+@group(0) @binding(4) var<storage, read> weight_2: array<vec4u>;
+@group(0) @binding(5) var<storage, read_write> y_2: array<f32>;
+@group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
+@group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
+@group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
+
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+fn weight_2_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_2[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn finish_2(row: u32, column: u32, sum: f32) {
+  y_2[row * OUT_WIDTH_2 + column] = sum;
+}
+
+fn weight_3_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_3[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn finish_3(row: u32, column: u32, sum: f32) {
+  y_3[row * OUT_WIDTH_3 + column] = sum;
+}
+
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * (load_norm_weight(0u, quad) + 1.0);
+}
+
+fn make_outputs(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor);
+}
+
+fn make_outputs_2(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH_2 - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_2_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_2_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH_2) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish_2(row, column, sum * factor);
+}
+
+fn make_outputs_3(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH_3 - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH_3) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish_3(row, column, sum * factor);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  if (group.x < FIRST_2) {
+    make_outputs(group.x, row, lane);
+  } else if (group.x < FIRST_3) {
+    make_outputs_2(group.x - FIRST_2, row, lane);
+  } else {
+    make_outputs_3(group.x - FIRST_3, row, lane);
+  }
 }
 `,
   linear_row_192x192_32_32_normed_matrix: `// y = x · weightᵀ, weights [192, 192];
@@ -8575,6 +4905,364 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
+  linear_row_192x192_32_32_normed_subgroups: `// y = x · weightᵀ, weights [192, 192];
+// y_2 = x · weight_2ᵀ, weights [32, 192];
+// y_3 = x · weight_3ᵀ, weights [32, 192]
+// where x stands for x / sqrt(mean(x²) + eps) · γ
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+enable f16;
+
+const BLOCKS = 24u;
+const OUT_WIDTH = 192u;
+const OUT_WIDTH_2 = 32u;
+const FIRST_2 = 6u;
+const OUT_WIDTH_3 = 32u;
+const FIRST_3 = 7u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.0;
+const TINY: f32 = 1e-30;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+@group(0) @binding(4) var<storage, read> weight_2: array<vec4u>;
+@group(0) @binding(5) var<storage, read_write> y_2: array<f32>;
+@group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
+@group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
+@group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
+
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+fn weight_2_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_2[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn finish_2(row: u32, column: u32, sum: f32) {
+  y_2[row * OUT_WIDTH_2 + column] = sum;
+}
+
+fn weight_3_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_3[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn finish_3(row: u32, column: u32, sum: f32) {
+  y_3[row * OUT_WIDTH_3 + column] = sum;
+}
+
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * (load_norm_weight(0u, quad) + 1.0);
+}
+
+fn make_outputs(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor);
+}
+
+fn make_outputs_2(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH_2 - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_2_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_2_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH_2) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish_2(row, column, sum * factor);
+}
+
+fn make_outputs_3(part: u32, row: u32, lane: u32) {
+  let column = part * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH_3 - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH_3) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish_3(row, column, sum * factor);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  if (group.x < FIRST_2) {
+    make_outputs(group.x, row, lane);
+  } else if (group.x < FIRST_3) {
+    make_outputs_2(group.x - FIRST_2, row, lane);
+  } else {
+    make_outputs_3(group.x - FIRST_3, row, lane);
+  }
+}
+`,
+  linear_row_192x192_add: `// y += x · weightᵀ, weights [192, 192]
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+const BLOCKS = 24u;
+const OUT_WIDTH = 192u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> sum_partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  var sum = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+  }
+  finish(row, column, sum);
+}
+`,
+  linear_row_192x192_add_f16: `// y += x · weightᵀ, weights [192, 192]
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+enable f16;
+
+const BLOCKS = 24u;
+const OUT_WIDTH = 192u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> sum_partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  var sum = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+  }
+  finish(row, column, sum);
+}
+`,
   linear_row_192x192_add_matrix: `// y += x · weightᵀ, weights [192, 192]
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
@@ -8651,6 +5339,314 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum += sum_partials[lane + other];
   }
   finish(row, column, sum);
+}
+`,
+  linear_row_192x192_add_subgroups: `// y += x · weightᵀ, weights [192, 192]
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+enable f16;
+
+const BLOCKS = 24u;
+const OUT_WIDTH = 192u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> sum_partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  var sum = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = load_x(x_row, 2u * block);
+      let x1 = load_x(x_row, 2u * block + 1u);
+      sum += weight_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+  }
+  finish(row, column, sum);
+}
+`,
+  linear_row_192x576_normed_gated_silu_bias: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
+// where x stands for x / sqrt(mean(x²) + eps) · γ
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+const BLOCKS = 24u;
+const OUT_WIDTH = 576u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.0;
+const TINY: f32 = 1e-30;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read> gate: array<vec4u>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
+@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+@group(0) @binding(6) var<uniform> step: Step;
+@group(0) @binding(7) var<storage, read> norm_weight: array<vec4f>;
+
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> gate_sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
+}
+
+fn gate_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = gate[block];
+  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
+}
+
+fn activate(x: f32) -> f32 {
+  return x / (1.0 + exp(-max(x, -80.0)));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
+  y[row * OUT_WIDTH + column] = activate(gate_sum + gate_bias[column]) * (sum + bias[column]);
+}
+
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * (load_norm_weight(0u, quad) + 1.0);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  var sum = 0.0;
+  var gate_sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+      gate_sum += gate_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+      gate_sum += gate_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  gate_sum_partials[lane] = gate_sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    gate_sum += gate_sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor, gate_sum * factor);
+}
+`,
+  linear_row_192x576_normed_gated_silu_bias_f16: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
+// where x stands for x / sqrt(mean(x²) + eps) · γ
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+enable f16;
+
+const BLOCKS = 24u;
+const OUT_WIDTH = 576u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.0;
+const TINY: f32 = 1e-30;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read> gate: array<vec4u>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
+@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+@group(0) @binding(6) var<uniform> step: Step;
+@group(0) @binding(7) var<storage, read> norm_weight: array<vec4f>;
+
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> gate_sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn gate_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = gate[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn activate(x: f32) -> f32 {
+  return x / (1.0 + exp(-max(x, -80.0)));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
+  y[row * OUT_WIDTH + column] = activate(gate_sum + gate_bias[column]) * (sum + bias[column]);
+}
+
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * (load_norm_weight(0u, quad) + 1.0);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  var sum = 0.0;
+  var gate_sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+      gate_sum += gate_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+      gate_sum += gate_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  gate_sum_partials[lane] = gate_sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    gate_sum += gate_sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor, gate_sum * factor);
 }
 `,
   linear_row_192x576_normed_gated_silu_bias_matrix: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
@@ -8769,6 +5765,688 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   finish(row, column, sum * factor, gate_sum * factor);
 }
 `,
+  linear_row_192x576_normed_gated_silu_bias_subgroups: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
+// where x stands for x / sqrt(mean(x²) + eps) · γ
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+enable f16;
+
+const BLOCKS = 24u;
+const OUT_WIDTH = 576u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.0;
+const TINY: f32 = 1e-30;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read> gate: array<vec4u>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
+@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+@group(0) @binding(6) var<uniform> step: Step;
+@group(0) @binding(7) var<storage, read> norm_weight: array<vec4f>;
+
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> gate_sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn gate_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = gate[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn activate(x: f32) -> f32 {
+  return x / (1.0 + exp(-max(x, -80.0)));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
+  y[row * OUT_WIDTH + column] = activate(gate_sum + gate_bias[column]) * (sum + bias[column]);
+}
+
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * (load_norm_weight(0u, quad) + 1.0);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  var sum = 0.0;
+  var gate_sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+      gate_sum += gate_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+      gate_sum += gate_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  gate_sum_partials[lane] = gate_sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    gate_sum += gate_sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor, gate_sum * factor);
+}
+`,
+  linear_row_192x65_normed_logits: `// y = x · weightᵀ, weights [65, 192]
+// where x stands for x / sqrt(mean(x²) + eps) · γ
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+const BLOCKS = 24u;
+const OUT_WIDTH = 65u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.0;
+const TINY: f32 = 1e-30;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+struct Sequence {
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
+@group(0) @binding(4) var<uniform> step: Step;
+@group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
+
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
+}
+
+fn row_count() -> u32 {
+  return select(step.batch, step.batch * step.tokens, step.logits_all == 1u);
+}
+
+fn row_of_x(row: u32) -> u32 {
+  if (step.logits_all == 1u) {
+    return row;
+  }
+  return row * step.tokens + sequences[row].count - 1u;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * (load_norm_weight(0u, quad) + 1.0);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor);
+}
+`,
+  linear_row_192x65_normed_logits_f16: `// y = x · weightᵀ, weights [65, 192]
+// where x stands for x / sqrt(mean(x²) + eps) · γ
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+enable f16;
+
+const BLOCKS = 24u;
+const OUT_WIDTH = 65u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.0;
+const TINY: f32 = 1e-30;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+struct Sequence {
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
+@group(0) @binding(4) var<uniform> step: Step;
+@group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
+
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn row_count() -> u32 {
+  return select(step.batch, step.batch * step.tokens, step.logits_all == 1u);
+}
+
+fn row_of_x(row: u32) -> u32 {
+  if (step.logits_all == 1u) {
+    return row;
+  }
+  return row * step.tokens + sequences[row].count - 1u;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * (load_norm_weight(0u, quad) + 1.0);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor);
+}
+`,
+  linear_row_192x65_normed_logits_matrix: `// y = x · weightᵀ, weights [65, 192]
+// where x stands for x / sqrt(mean(x²) + eps) · γ
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+enable f16;
+
+const BLOCKS = 24u;
+const OUT_WIDTH = 65u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.0;
+const TINY: f32 = 1e-30;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+struct Sequence {
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
+@group(0) @binding(4) var<uniform> step: Step;
+@group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
+
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn row_count() -> u32 {
+  return select(step.batch, step.batch * step.tokens, step.logits_all == 1u);
+}
+
+fn row_of_x(row: u32) -> u32 {
+  if (step.logits_all == 1u) {
+    return row;
+  }
+  return row * step.tokens + sequences[row].count - 1u;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * (load_norm_weight(0u, quad) + 1.0);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor);
+}
+`,
+  linear_row_192x65_normed_logits_subgroups: `// y = x · weightᵀ, weights [65, 192]
+// where x stands for x / sqrt(mean(x²) + eps) · γ
+// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
+
+enable f16;
+
+const BLOCKS = 24u;
+const OUT_WIDTH = 65u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.0;
+const TINY: f32 = 1e-30;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+struct Sequence {
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
+@group(0) @binding(4) var<uniform> step: Step;
+@group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
+
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn row_count() -> u32 {
+  return select(step.batch, step.batch * step.tokens, step.logits_all == 1u);
+}
+
+fn row_of_x(row: u32) -> u32 {
+  if (step.logits_all == 1u) {
+    return row;
+  }
+  return row * step.tokens + sequences[row].count - 1u;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * (load_norm_weight(0u, quad) + 1.0);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block + 0u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish(row, column, sum * factor);
+}
+`,
+  linear_row_576x192_add: `// y += x · weightᵀ, weights [192, 576]
+// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+
+const BLOCKS = 72u;
+const OUT_WIDTH = 192u;
+const LANES = 16u;
+const OUTPUTS = 8u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> sum_partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 144u + quad];
+}
+
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  var sum = 0.0;
+  for (var block = lane % LANES; block < BLOCKS; block += LANES) {
+    let x0 = load_x(x_row, 2u * block);
+    let x1 = load_x(x_row, 2u * block + 1u);
+    sum += weight_dot(first + block, x0, x1);
+  }
+  sum_partials[lane] = sum;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+  }
+  finish(row, column, sum);
+}
+`,
+  linear_row_576x192_add_f16: `// y += x · weightᵀ, weights [192, 576]
+// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
+
+enable f16;
+
+const BLOCKS = 72u;
+const OUT_WIDTH = 192u;
+const LANES = 16u;
+const OUTPUTS = 8u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> sum_partials: array<f32, 128>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 144u + quad];
+}
+
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  var sum = 0.0;
+  for (var block = lane % LANES; block < BLOCKS; block += LANES) {
+    let x0 = load_x(x_row, 2u * block);
+    let x1 = load_x(x_row, 2u * block + 1u);
+    sum += weight_dot(first + block, x0, x1);
+  }
+  sum_partials[lane] = sum;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+  }
+  finish(row, column, sum);
+}
+`,
   linear_row_576x192_add_matrix: `// y += x · weightᵀ, weights [192, 576]
 // For one row of x a workgroup makes 4 outputs, each summed by 32 lanes.
 
@@ -8832,6 +6510,2328 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     return;
   }
   finish(row, column, sum);
+}
+`,
+  linear_row_576x192_add_subgroups: `// y += x · weightᵀ, weights [192, 576]
+// For one row of x a workgroup makes 4 outputs, each summed by 32 lanes.
+
+enable f16;
+enable subgroups;
+diagnostic(off, subgroup_uniformity);
+
+const BLOCKS = 72u;
+const OUT_WIDTH = 192u;
+const LANES = 32u;
+const OUTPUTS = 4u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 144u + quad];
+}
+
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let column = group.x * OUTPUTS + lane / LANES;
+  let x_row = row_of_x(row);
+  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  var sum = 0.0;
+  for (var block = lane % LANES; block < BLOCKS; block += LANES) {
+    let x0 = load_x(x_row, 2u * block);
+    let x1 = load_x(x_row, 2u * block + 1u);
+    sum += weight_dot(first + block, x0, x1);
+  }
+  sum = subgroupAdd(sum);
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  finish(row, column, sum);
+}
+`,
+  linear_tile_192x192: `// y = x · weightᵀ, weights [192, 192]
+// A workgroup makes 32 rows × 64 columns.
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 32u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
+const THREADS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec2u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4f, 288>;
+var<workgroup> weight_tile: array<vec4f, 576>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+fn load_x_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
+    }
+    x_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_weight_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    weight_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn weight_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    weight_tile[column * TILE_PITCH + quad],
+    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
+  let column = lane % THREAD_COLUMNS;
+  let row = lane / THREAD_COLUMNS;
+  var sums: array<vec4f, 4>;
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    load_x_tile(lane, first_row, depth);
+    load_weight_tile(lane, first_column, depth);
+    workgroupBarrier();
+    for (var quad = 0u; quad < TILE_QUADS; quad++) {
+      let columns = weight_columns(column, quad);
+      for (var r = 0u; r < 4u; r++) {
+        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
+        sums[r] += entries * columns;
+      }
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let y_row = first_row + row + r * THREAD_ROWS;
+      let y_column = first_column + column + c * THREAD_COLUMNS;
+      if (y_row < row_count() && y_column < OUT_WIDTH) {
+        finish(y_row, y_column, sums[r][c]);
+      }
+    }
+  }
+}
+`,
+  linear_tile_192x192_add: `// y += x · weightᵀ, weights [192, 192]
+// A workgroup makes 32 rows × 64 columns.
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 32u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
+const THREADS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec2u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4f, 288>;
+var<workgroup> weight_tile: array<vec4f, 576>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+fn load_x_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
+    }
+    x_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_weight_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    weight_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn weight_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    weight_tile[column * TILE_PITCH + quad],
+    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
+  let column = lane % THREAD_COLUMNS;
+  let row = lane / THREAD_COLUMNS;
+  var sums: array<vec4f, 4>;
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    load_x_tile(lane, first_row, depth);
+    load_weight_tile(lane, first_column, depth);
+    workgroupBarrier();
+    for (var quad = 0u; quad < TILE_QUADS; quad++) {
+      let columns = weight_columns(column, quad);
+      for (var r = 0u; r < 4u; r++) {
+        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
+        sums[r] += entries * columns;
+      }
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let y_row = first_row + row + r * THREAD_ROWS;
+      let y_column = first_column + column + c * THREAD_COLUMNS;
+      if (y_row < row_count() && y_column < OUT_WIDTH) {
+        finish(y_row, y_column, sums[r][c]);
+      }
+    }
+  }
+}
+`,
+  linear_tile_192x192_add_f16: `// y += x · weightᵀ, weights [192, 192]
+// A workgroup makes 32 rows × 64 columns.
+
+enable f16;
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 32u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
+const THREADS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4f, 288>;
+var<workgroup> weight_tile: array<vec4f, 576>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+fn load_x_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
+    }
+    x_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_weight_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    weight_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn weight_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    weight_tile[column * TILE_PITCH + quad],
+    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
+  let column = lane % THREAD_COLUMNS;
+  let row = lane / THREAD_COLUMNS;
+  var sums: array<vec4f, 4>;
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    load_x_tile(lane, first_row, depth);
+    load_weight_tile(lane, first_column, depth);
+    workgroupBarrier();
+    for (var quad = 0u; quad < TILE_QUADS; quad++) {
+      let columns = weight_columns(column, quad);
+      for (var r = 0u; r < 4u; r++) {
+        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
+        sums[r] += entries * columns;
+      }
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let y_row = first_row + row + r * THREAD_ROWS;
+      let y_column = first_column + column + c * THREAD_COLUMNS;
+      if (y_row < row_count() && y_column < OUT_WIDTH) {
+        finish(y_row, y_column, sums[r][c]);
+      }
+    }
+  }
+}
+`,
+  linear_tile_192x192_add_subgroups: `// y += x · weightᵀ, weights [192, 192]
+// A workgroup makes 32 rows × 64 columns.
+
+enable f16;
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 32u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
+const THREADS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4f, 288>;
+var<workgroup> weight_tile: array<vec4f, 576>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+fn load_x_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
+    }
+    x_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_weight_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    weight_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn weight_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    weight_tile[column * TILE_PITCH + quad],
+    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
+  let column = lane % THREAD_COLUMNS;
+  let row = lane / THREAD_COLUMNS;
+  var sums: array<vec4f, 4>;
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    load_x_tile(lane, first_row, depth);
+    load_weight_tile(lane, first_column, depth);
+    workgroupBarrier();
+    for (var quad = 0u; quad < TILE_QUADS; quad++) {
+      let columns = weight_columns(column, quad);
+      for (var r = 0u; r < 4u; r++) {
+        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
+        sums[r] += entries * columns;
+      }
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let y_row = first_row + row + r * THREAD_ROWS;
+      let y_column = first_column + column + c * THREAD_COLUMNS;
+      if (y_row < row_count() && y_column < OUT_WIDTH) {
+        finish(y_row, y_column, sums[r][c]);
+      }
+    }
+  }
+}
+`,
+  linear_tile_192x192_f16: `// y = x · weightᵀ, weights [192, 192]
+// A workgroup makes 32 rows × 64 columns.
+
+enable f16;
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 32u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
+const THREADS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4f, 288>;
+var<workgroup> weight_tile: array<vec4f, 576>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+fn load_x_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
+    }
+    x_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_weight_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    weight_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn weight_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    weight_tile[column * TILE_PITCH + quad],
+    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
+  let column = lane % THREAD_COLUMNS;
+  let row = lane / THREAD_COLUMNS;
+  var sums: array<vec4f, 4>;
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    load_x_tile(lane, first_row, depth);
+    load_weight_tile(lane, first_column, depth);
+    workgroupBarrier();
+    for (var quad = 0u; quad < TILE_QUADS; quad++) {
+      let columns = weight_columns(column, quad);
+      for (var r = 0u; r < 4u; r++) {
+        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
+        sums[r] += entries * columns;
+      }
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let y_row = first_row + row + r * THREAD_ROWS;
+      let y_column = first_column + column + c * THREAD_COLUMNS;
+      if (y_row < row_count() && y_column < OUT_WIDTH) {
+        finish(y_row, y_column, sums[r][c]);
+      }
+    }
+  }
+}
+`,
+  linear_tile_192x192_subgroups: `// y = x · weightᵀ, weights [192, 192]
+// A workgroup makes 32 rows × 64 columns.
+
+enable f16;
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 32u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
+const THREADS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4f, 288>;
+var<workgroup> weight_tile: array<vec4f, 576>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+fn load_x_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
+    }
+    x_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_weight_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    weight_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn weight_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    weight_tile[column * TILE_PITCH + quad],
+    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
+  let column = lane % THREAD_COLUMNS;
+  let row = lane / THREAD_COLUMNS;
+  var sums: array<vec4f, 4>;
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    load_x_tile(lane, first_row, depth);
+    load_weight_tile(lane, first_column, depth);
+    workgroupBarrier();
+    for (var quad = 0u; quad < TILE_QUADS; quad++) {
+      let columns = weight_columns(column, quad);
+      for (var r = 0u; r < 4u; r++) {
+        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
+        sums[r] += entries * columns;
+      }
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let y_row = first_row + row + r * THREAD_ROWS;
+      let y_column = first_column + column + c * THREAD_COLUMNS;
+      if (y_row < row_count() && y_column < OUT_WIDTH) {
+        finish(y_row, y_column, sums[r][c]);
+      }
+    }
+  }
+}
+`,
+  linear_tile_192x32: `// y = x · weightᵀ, weights [32, 192]
+// A workgroup makes 32 rows × 64 columns.
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 32u;
+const TILE_ROWS = 32u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
+const THREADS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec2u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4f, 288>;
+var<workgroup> weight_tile: array<vec4f, 576>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+fn load_x_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
+    }
+    x_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_weight_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    weight_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn weight_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    weight_tile[column * TILE_PITCH + quad],
+    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
+  let column = lane % THREAD_COLUMNS;
+  let row = lane / THREAD_COLUMNS;
+  var sums: array<vec4f, 4>;
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    load_x_tile(lane, first_row, depth);
+    load_weight_tile(lane, first_column, depth);
+    workgroupBarrier();
+    for (var quad = 0u; quad < TILE_QUADS; quad++) {
+      let columns = weight_columns(column, quad);
+      for (var r = 0u; r < 4u; r++) {
+        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
+        sums[r] += entries * columns;
+      }
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let y_row = first_row + row + r * THREAD_ROWS;
+      let y_column = first_column + column + c * THREAD_COLUMNS;
+      if (y_row < row_count() && y_column < OUT_WIDTH) {
+        finish(y_row, y_column, sums[r][c]);
+      }
+    }
+  }
+}
+`,
+  linear_tile_192x32_f16: `// y = x · weightᵀ, weights [32, 192]
+// A workgroup makes 32 rows × 64 columns.
+
+enable f16;
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 32u;
+const TILE_ROWS = 32u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
+const THREADS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4f, 288>;
+var<workgroup> weight_tile: array<vec4f, 576>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+fn load_x_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
+    }
+    x_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_weight_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    weight_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn weight_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    weight_tile[column * TILE_PITCH + quad],
+    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
+  let column = lane % THREAD_COLUMNS;
+  let row = lane / THREAD_COLUMNS;
+  var sums: array<vec4f, 4>;
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    load_x_tile(lane, first_row, depth);
+    load_weight_tile(lane, first_column, depth);
+    workgroupBarrier();
+    for (var quad = 0u; quad < TILE_QUADS; quad++) {
+      let columns = weight_columns(column, quad);
+      for (var r = 0u; r < 4u; r++) {
+        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
+        sums[r] += entries * columns;
+      }
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let y_row = first_row + row + r * THREAD_ROWS;
+      let y_column = first_column + column + c * THREAD_COLUMNS;
+      if (y_row < row_count() && y_column < OUT_WIDTH) {
+        finish(y_row, y_column, sums[r][c]);
+      }
+    }
+  }
+}
+`,
+  linear_tile_192x32_subgroups: `// y = x · weightᵀ, weights [32, 192]
+// A workgroup makes 32 rows × 64 columns.
+
+enable f16;
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 32u;
+const TILE_ROWS = 32u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
+const THREADS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4f, 288>;
+var<workgroup> weight_tile: array<vec4f, 576>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+
+fn load_x_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
+    }
+    x_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_weight_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    weight_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn weight_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    weight_tile[column * TILE_PITCH + quad],
+    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
+  let column = lane % THREAD_COLUMNS;
+  let row = lane / THREAD_COLUMNS;
+  var sums: array<vec4f, 4>;
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    load_x_tile(lane, first_row, depth);
+    load_weight_tile(lane, first_column, depth);
+    workgroupBarrier();
+    for (var quad = 0u; quad < TILE_QUADS; quad++) {
+      let columns = weight_columns(column, quad);
+      for (var r = 0u; r < 4u; r++) {
+        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
+        sums[r] += entries * columns;
+      }
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let y_row = first_row + row + r * THREAD_ROWS;
+      let y_column = first_column + column + c * THREAD_COLUMNS;
+      if (y_row < row_count() && y_column < OUT_WIDTH) {
+        finish(y_row, y_column, sums[r][c]);
+      }
+    }
+  }
+}
+`,
+  linear_tile_192x576_gated_silu_bias: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
+// A workgroup makes 32 rows × 64 columns.
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 576u;
+const TILE_ROWS = 32u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 4u;
+const TILE_PITCH = 5u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
+const THREADS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec2u>;
+@group(0) @binding(2) var<storage, read> gate: array<vec2u>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
+@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+@group(0) @binding(6) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4f, 160>;
+var<workgroup> weight_tile: array<vec4f, 320>;
+var<workgroup> gate_tile: array<vec4f, 320>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
+}
+
+fn load_gate(index: u32) -> vec4f {
+  let raw = gate[index];
+  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
+}
+
+fn activate(x: f32) -> f32 {
+  return x / (1.0 + exp(-max(x, -80.0)));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
+  y[row * OUT_WIDTH + column] = activate(gate_sum + gate_bias[column]) * (sum + bias[column]);
+}
+
+fn load_x_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
+    }
+    x_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_weight_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    weight_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_gate_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_gate(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    gate_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn weight_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    weight_tile[column * TILE_PITCH + quad],
+    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+fn gate_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    gate_tile[column * TILE_PITCH + quad],
+    gate_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    gate_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    gate_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
+  let column = lane % THREAD_COLUMNS;
+  let row = lane / THREAD_COLUMNS;
+  var sums: array<vec4f, 4>;
+  var gate_sums: array<vec4f, 4>;
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    load_x_tile(lane, first_row, depth);
+    load_weight_tile(lane, first_column, depth);
+    load_gate_tile(lane, first_column, depth);
+    workgroupBarrier();
+    for (var quad = 0u; quad < TILE_QUADS; quad++) {
+      let columns = weight_columns(column, quad);
+      let gates = gate_columns(column, quad);
+      for (var r = 0u; r < 4u; r++) {
+        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
+        sums[r] += entries * columns;
+        gate_sums[r] += entries * gates;
+      }
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let y_row = first_row + row + r * THREAD_ROWS;
+      let y_column = first_column + column + c * THREAD_COLUMNS;
+      if (y_row < row_count() && y_column < OUT_WIDTH) {
+        finish(y_row, y_column, sums[r][c], gate_sums[r][c]);
+      }
+    }
+  }
+}
+`,
+  linear_tile_192x576_gated_silu_bias_f16: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
+// A workgroup makes 32 rows × 64 columns.
+
+enable f16;
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 576u;
+const TILE_ROWS = 32u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 4u;
+const TILE_PITCH = 5u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
+const THREADS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read> gate: array<vec4h>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
+@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+@group(0) @binding(6) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4f, 160>;
+var<workgroup> weight_tile: array<vec4f, 320>;
+var<workgroup> gate_tile: array<vec4f, 320>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn load_gate(index: u32) -> vec4f {
+  let raw = gate[index];
+  return vec4f(raw);
+}
+
+fn activate(x: f32) -> f32 {
+  return x / (1.0 + exp(-max(x, -80.0)));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
+  y[row * OUT_WIDTH + column] = activate(gate_sum + gate_bias[column]) * (sum + bias[column]);
+}
+
+fn load_x_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
+    }
+    x_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_weight_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    weight_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_gate_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_gate(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    gate_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn weight_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    weight_tile[column * TILE_PITCH + quad],
+    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+fn gate_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    gate_tile[column * TILE_PITCH + quad],
+    gate_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    gate_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    gate_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
+  let column = lane % THREAD_COLUMNS;
+  let row = lane / THREAD_COLUMNS;
+  var sums: array<vec4f, 4>;
+  var gate_sums: array<vec4f, 4>;
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    load_x_tile(lane, first_row, depth);
+    load_weight_tile(lane, first_column, depth);
+    load_gate_tile(lane, first_column, depth);
+    workgroupBarrier();
+    for (var quad = 0u; quad < TILE_QUADS; quad++) {
+      let columns = weight_columns(column, quad);
+      let gates = gate_columns(column, quad);
+      for (var r = 0u; r < 4u; r++) {
+        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
+        sums[r] += entries * columns;
+        gate_sums[r] += entries * gates;
+      }
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let y_row = first_row + row + r * THREAD_ROWS;
+      let y_column = first_column + column + c * THREAD_COLUMNS;
+      if (y_row < row_count() && y_column < OUT_WIDTH) {
+        finish(y_row, y_column, sums[r][c], gate_sums[r][c]);
+      }
+    }
+  }
+}
+`,
+  linear_tile_192x576_gated_silu_bias_subgroups: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
+// A workgroup makes 32 rows × 64 columns.
+
+enable f16;
+
+const IN_QUADS = 48u;
+const OUT_WIDTH = 576u;
+const TILE_ROWS = 32u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 4u;
+const TILE_PITCH = 5u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
+const THREADS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read> gate: array<vec4h>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
+@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+@group(0) @binding(6) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4f, 160>;
+var<workgroup> weight_tile: array<vec4f, 320>;
+var<workgroup> gate_tile: array<vec4f, 320>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn load_gate(index: u32) -> vec4f {
+  let raw = gate[index];
+  return vec4f(raw);
+}
+
+fn activate(x: f32) -> f32 {
+  return x / (1.0 + exp(-max(x, -80.0)));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
+  y[row * OUT_WIDTH + column] = activate(gate_sum + gate_bias[column]) * (sum + bias[column]);
+}
+
+fn load_x_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
+    }
+    x_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_weight_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    weight_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_gate_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_gate(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    gate_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn weight_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    weight_tile[column * TILE_PITCH + quad],
+    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+fn gate_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    gate_tile[column * TILE_PITCH + quad],
+    gate_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    gate_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    gate_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
+  let column = lane % THREAD_COLUMNS;
+  let row = lane / THREAD_COLUMNS;
+  var sums: array<vec4f, 4>;
+  var gate_sums: array<vec4f, 4>;
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    load_x_tile(lane, first_row, depth);
+    load_weight_tile(lane, first_column, depth);
+    load_gate_tile(lane, first_column, depth);
+    workgroupBarrier();
+    for (var quad = 0u; quad < TILE_QUADS; quad++) {
+      let columns = weight_columns(column, quad);
+      let gates = gate_columns(column, quad);
+      for (var r = 0u; r < 4u; r++) {
+        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
+        sums[r] += entries * columns;
+        gate_sums[r] += entries * gates;
+      }
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let y_row = first_row + row + r * THREAD_ROWS;
+      let y_column = first_column + column + c * THREAD_COLUMNS;
+      if (y_row < row_count() && y_column < OUT_WIDTH) {
+        finish(y_row, y_column, sums[r][c], gate_sums[r][c]);
+      }
+    }
+  }
+}
+`,
+  linear_tile_576x192_add: `// y += x · weightᵀ, weights [192, 576]
+// A workgroup makes 32 rows × 64 columns.
+
+const IN_QUADS = 144u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 32u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
+const THREADS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec2u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4f, 288>;
+var<workgroup> weight_tile: array<vec4f, 576>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 144u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+fn load_x_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
+    }
+    x_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_weight_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    weight_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn weight_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    weight_tile[column * TILE_PITCH + quad],
+    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
+  let column = lane % THREAD_COLUMNS;
+  let row = lane / THREAD_COLUMNS;
+  var sums: array<vec4f, 4>;
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    load_x_tile(lane, first_row, depth);
+    load_weight_tile(lane, first_column, depth);
+    workgroupBarrier();
+    for (var quad = 0u; quad < TILE_QUADS; quad++) {
+      let columns = weight_columns(column, quad);
+      for (var r = 0u; r < 4u; r++) {
+        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
+        sums[r] += entries * columns;
+      }
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let y_row = first_row + row + r * THREAD_ROWS;
+      let y_column = first_column + column + c * THREAD_COLUMNS;
+      if (y_row < row_count() && y_column < OUT_WIDTH) {
+        finish(y_row, y_column, sums[r][c]);
+      }
+    }
+  }
+}
+`,
+  linear_tile_576x192_add_f16: `// y += x · weightᵀ, weights [192, 576]
+// A workgroup makes 32 rows × 64 columns.
+
+enable f16;
+
+const IN_QUADS = 144u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 32u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
+const THREADS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4f, 288>;
+var<workgroup> weight_tile: array<vec4f, 576>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 144u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+fn load_x_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
+    }
+    x_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_weight_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    weight_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn weight_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    weight_tile[column * TILE_PITCH + quad],
+    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
+  let column = lane % THREAD_COLUMNS;
+  let row = lane / THREAD_COLUMNS;
+  var sums: array<vec4f, 4>;
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    load_x_tile(lane, first_row, depth);
+    load_weight_tile(lane, first_column, depth);
+    workgroupBarrier();
+    for (var quad = 0u; quad < TILE_QUADS; quad++) {
+      let columns = weight_columns(column, quad);
+      for (var r = 0u; r < 4u; r++) {
+        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
+        sums[r] += entries * columns;
+      }
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let y_row = first_row + row + r * THREAD_ROWS;
+      let y_column = first_column + column + c * THREAD_COLUMNS;
+      if (y_row < row_count() && y_column < OUT_WIDTH) {
+        finish(y_row, y_column, sums[r][c]);
+      }
+    }
+  }
+}
+`,
+  linear_tile_576x192_add_subgroups: `// y += x · weightᵀ, weights [192, 576]
+// A workgroup makes 32 rows × 64 columns.
+
+enable f16;
+
+const IN_QUADS = 144u;
+const OUT_WIDTH = 192u;
+const TILE_ROWS = 32u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
+const THREADS = 128u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4h>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+
+var<workgroup> x_tile: array<vec4f, 288>;
+var<workgroup> weight_tile: array<vec4f, 576>;
+
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 144u + quad];
+}
+
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(raw);
+}
+
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] += sum;
+}
+
+fn load_x_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
+    }
+    x_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn load_weight_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    weight_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+
+fn weight_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    weight_tile[column * TILE_PITCH + quad],
+    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
+  let column = lane % THREAD_COLUMNS;
+  let row = lane / THREAD_COLUMNS;
+  var sums: array<vec4f, 4>;
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    load_x_tile(lane, first_row, depth);
+    load_weight_tile(lane, first_column, depth);
+    workgroupBarrier();
+    for (var quad = 0u; quad < TILE_QUADS; quad++) {
+      let columns = weight_columns(column, quad);
+      for (var r = 0u; r < 4u; r++) {
+        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
+        sums[r] += entries * columns;
+      }
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let y_row = first_row + row + r * THREAD_ROWS;
+      let y_column = first_column + column + c * THREAD_COLUMNS;
+      if (y_row < row_count() && y_column < OUT_WIDTH) {
+        finish(y_row, y_column, sums[r][c]);
+      }
+    }
+  }
+}
+`,
+  logit_maxima_65: `// maxima[sequence, part] and places[sequence, part]: the largest of 4096 logits, and the first id that has it.
+
+const VOCAB = 65u;
+const PART = 4096u;
+const THREADS = 256u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+struct Sequence {
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
+}
+
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read_write> maxima: array<f32>;
+@group(0) @binding(2) var<storage, read_write> places: array<u32>;
+@group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
+@group(0) @binding(4) var<uniform> step: Step;
+
+var<workgroup> lanes: array<f32, 256>;
+var<workgroup> runs: array<f32, 16>;
+
+const LOWEST: f32 = -3.4028234e38;
+
+fn row_of_logits(sequence: u32) -> u32 {
+  if (step.logits_all == 1u) {
+    return sequence * step.tokens + sequences[sequence].count - 1u;
+  }
+  return sequence;
+}
+
+fn max_of_lanes(lane: u32, part: f32) -> f32 {
+  workgroupBarrier();
+  lanes[lane] = part;
+  workgroupBarrier();
+  if (lane < 16u) {
+    var run = lanes[lane];
+    for (var other = lane + 16u; other < 256u; other += 16u) {
+      run = max(run, lanes[other]);
+    }
+    runs[lane] = run;
+  }
+  workgroupBarrier();
+  var result = runs[0];
+  for (var other = 1u; other < 16u; other++) {
+    result = max(result, runs[other]);
+  }
+  return result;
+}
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = row_of_logits(group.y) * VOCAB;
+  let end = min((group.x + 1u) * PART, VOCAB);
+  var largest = LOWEST;
+  var place = end - 1u;
+  for (var id = group.x * PART + lane; id < end; id += THREADS) {
+    if (logits[first + id] > largest) {
+      largest = logits[first + id];
+      place = id;
+    }
+  }
+  let maximum = max_of_lanes(lane, largest);
+  // Token ids are below 2^24, so f32 holds them exactly.
+  let lowest = -max_of_lanes(lane, select(-f32(end - 1u), -f32(place), largest == maximum));
+  if (lane == 0u) {
+    maxima[group.y * groups.x + group.x] = maximum;
+    places[group.y * groups.x + group.x] = u32(lowest);
+  }
+}
+`,
+  norm_rms_192: `// y = x / sqrt(mean(x²) + eps) · γ, row by row
+
+const WIDTH: f32 = 192.0;
+const UNITS = 48u;
+const THREADS = 64u;
+const EPS: f32 = 0.0;
+const TINY: f32 = 1e-30;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+
+var<workgroup> lanes: array<f32, 64>;
+var<workgroup> runs: array<f32, 8>;
+
+fn sum_of_lanes(lane: u32, part: f32) -> f32 {
+  workgroupBarrier();
+  lanes[lane] = part;
+  workgroupBarrier();
+  if (lane < 8u) {
+    var run = lanes[lane];
+    for (var other = lane + 8u; other < 64u; other += 8u) {
+      run = run + lanes[other];
+    }
+    runs[lane] = run;
+  }
+  workgroupBarrier();
+  var result = runs[0];
+  for (var other = 1u; other < 8u; other++) {
+    result = result + runs[other];
+  }
+  return result;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.x;
+  let first = row * UNITS;
+  var squares = 0.0;
+  for (var e = lane; e < UNITS; e += THREADS) {
+    let value = x[first + e];
+    squares += dot(value, value);
+  }
+  let factor = inverseSqrt(max(sum_of_lanes(lane, squares) / WIDTH + EPS, TINY));
+  for (var e = lane; e < UNITS; e += THREADS) {
+    y[first + e] = x[first + e] * factor * (weight[e] + 1.0);
+  }
+}
+`,
+  norm_rms_192_to_f16: `// y = x / sqrt(mean(x²) + eps) · γ, row by row
+
+enable f16;
+
+const WIDTH: f32 = 192.0;
+const UNITS = 48u;
+const THREADS = 64u;
+const EPS: f32 = 0.0;
+const TINY: f32 = 1e-30;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4h>;
+
+var<workgroup> lanes: array<f32, 64>;
+var<workgroup> runs: array<f32, 8>;
+
+fn sum_of_lanes(lane: u32, part: f32) -> f32 {
+  workgroupBarrier();
+  lanes[lane] = part;
+  workgroupBarrier();
+  if (lane < 8u) {
+    var run = lanes[lane];
+    for (var other = lane + 8u; other < 64u; other += 8u) {
+      run = run + lanes[other];
+    }
+    runs[lane] = run;
+  }
+  workgroupBarrier();
+  var result = runs[0];
+  for (var other = 1u; other < 8u; other++) {
+    result = result + runs[other];
+  }
+  return result;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.x;
+  let first = row * UNITS;
+  var squares = 0.0;
+  for (var e = lane; e < UNITS; e += THREADS) {
+    let value = x[first + e];
+    squares += dot(value, value);
+  }
+  let factor = inverseSqrt(max(sum_of_lanes(lane, squares) / WIDTH + EPS, TINY));
+  for (var e = lane; e < UNITS; e += THREADS) {
+    y[first + e] = vec4h(x[first + e] * factor * (weight[e] + 1.0));
+  }
+}
+`,
+  sample_65: `// Next token of each sequence: the largest logit (temperature 0), or a draw from softmax(logits / temperature) restricted to
+// the top_k largest and then to the smallest set of probability top_p.
+
+const VOCAB = 65u;
+const THREADS = 256u;
+const BLOCK = 1u;
+const PARTS = 1u;
+
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+
+struct Sampling {
+  temperature: f32,
+  top_p: f32,
+  top_k: u32,
+  seed: u32,
+  draw: u32,
+}
+
+struct Sequence {
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
+}
+
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> maxima: array<f32>;
+@group(0) @binding(2) var<storage, read> places: array<u32>;
+@group(0) @binding(3) var<storage, read_write> tokens: array<u32>;
+@group(0) @binding(4) var<uniform> sampling: Sampling;
+@group(0) @binding(5) var<uniform> sequences: array<Sequence, 256>;
+@group(0) @binding(6) var<uniform> step: Step;
+
+var<workgroup> lanes: array<f32, 256>;
+var<workgroup> runs: array<f32, 16>;
+
+const LOWEST: f32 = -3.4028234e38;
+
+fn row_of_logits(sequence: u32) -> u32 {
+  if (step.logits_all == 1u) {
+    return sequence * step.tokens + sequences[sequence].count - 1u;
+  }
+  return sequence;
+}
+
+fn key_of(value: f32) -> u32 {
+  let bits = bitcast<u32>(value);
+  return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u);
+}
+
+fn weight_of(index: u32, edge: u32, maximum: f32) -> f32 {
+  let logit = logits[index];
+  return select(0.0, exp((logit - maximum) / sampling.temperature), key_of(logit) >= edge);
+}
+
+fn max_of_lanes(lane: u32, part: f32) -> f32 {
+  workgroupBarrier();
+  lanes[lane] = part;
+  workgroupBarrier();
+  if (lane < 16u) {
+    var run = lanes[lane];
+    for (var other = lane + 16u; other < 256u; other += 16u) {
+      run = max(run, lanes[other]);
+    }
+    runs[lane] = run;
+  }
+  workgroupBarrier();
+  var result = runs[0];
+  for (var other = 1u; other < 16u; other++) {
+    result = max(result, runs[other]);
+  }
+  return result;
+}
+
+fn sum_of_lanes(lane: u32, part: f32) -> f32 {
+  workgroupBarrier();
+  lanes[lane] = part;
+  workgroupBarrier();
+  if (lane < 16u) {
+    var run = lanes[lane];
+    for (var other = lane + 16u; other < 256u; other += 16u) {
+      run = run + lanes[other];
+    }
+    runs[lane] = run;
+  }
+  workgroupBarrier();
+  var result = runs[0];
+  for (var other = 1u; other < 16u; other++) {
+    result = result + runs[other];
+  }
+  return result;
+}
+
+fn count_from(lane: u32, first: u32, edge: u32) -> u32 {
+  var count = 0u;
+  for (var id = lane; id < VOCAB; id += THREADS) {
+    count += u32(key_of(logits[first + id]) >= edge);
+  }
+  return u32(sum_of_lanes(lane, f32(count)));
+}
+
+fn mass_from(lane: u32, first: u32, edge: u32, maximum: f32) -> f32 {
+  var mass = 0.0;
+  for (var id = lane; id < VOCAB; id += THREADS) {
+    mass += weight_of(first + id, edge, maximum);
+  }
+  return sum_of_lanes(lane, mass);
+}
+
+fn pcg(value: u32) -> u32 {
+  let state = value * 747796405u + 2891336453u;
+  let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
+  return (word >> 22u) ^ word;
+}
+
+fn uniform_draw(sequence: u32) -> f32 {
+  let hash = pcg(pcg(pcg(sampling.seed) ^ sampling.draw) ^ sequence);
+  return f32(hash >> 8u) / 16777216.0;
+}
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = row_of_logits(group.x) * VOCAB;
+
+  var largest = LOWEST;
+  for (var part = group.x * PARTS + lane; part < (group.x + 1u) * PARTS; part += THREADS) {
+    largest = max(largest, maxima[part]);
+  }
+  let maximum = max_of_lanes(lane, largest);
+  if (sampling.temperature == 0.0) {
+    var lowest = VOCAB - 1u;
+    for (var part = group.x * PARTS + lane; part < (group.x + 1u) * PARTS; part += THREADS) {
+      if (maxima[part] == maximum) {
+        lowest = min(lowest, places[part]);
+      }
+    }
+    // Token ids are below 2^24, so f32 holds them exactly.
+    let token = -max_of_lanes(lane, -f32(lowest));
+    if (lane == 0u) {
+      tokens[group.x] = u32(token);
+    }
+    return;
+  }
+
+  var edge = 0u;
+  if (sampling.top_k > 0u && sampling.top_k < VOCAB) {
+    for (var bit = 0x80000000u; bit > 0u; bit >>= 1u) {
+      if (count_from(lane, first, edge | bit) >= sampling.top_k) {
+        edge |= bit;
+      }
+    }
+  }
+  if (sampling.top_p < 1.0) {
+    let wanted = sampling.top_p * mass_from(lane, first, edge, maximum);
+    var nucleus = 0u;
+    for (var bit = 0x80000000u; bit > 0u; bit >>= 1u) {
+      if (mass_from(lane, first, max(edge, nucleus | bit), maximum) >= wanted) {
+        nucleus |= bit;
+      }
+    }
+    edge = max(edge, nucleus);
+  }
+
+  // Each lane owns a block of ids; the draw falls into one block, and there on one id.
+  let block_start = min(lane * BLOCK, VOCAB);
+  let block_end = min(block_start + BLOCK, VOCAB);
+  var mass = 0.0;
+  for (var id = block_start; id < block_end; id++) {
+    mass += weight_of(first + id, edge, maximum);
+  }
+  workgroupBarrier();
+  lanes[lane] = mass;
+  workgroupBarrier();
+  var before = 0.0;
+  var total = 0.0;
+  var last_block = 0u;
+  for (var other = 0u; other < THREADS; other++) {
+    before += select(0.0, lanes[other], other < lane);
+    total += lanes[other];
+    last_block = select(last_block, other, lanes[other] > 0.0);
+  }
+  let draw = uniform_draw(group.x) * total;
+  let is_mine = draw >= before && (draw < before + mass || lane == last_block);
+  if (mass > 0.0 && is_mine) {
+    var reached = before;
+    var chosen = block_start;
+    for (var id = block_start; id < block_end; id++) {
+      let weight = weight_of(first + id, edge, maximum);
+      if (weight > 0.0 && reached <= draw) {
+        chosen = id;
+      }
+      reached += weight;
+    }
+    tokens[group.x] = chosen;
+  }
 }
 `,
 };

@@ -6,7 +6,10 @@ export interface KernelText {
   readonly code: string;
 }
 
-/** Every different kernel text once, and by variant and kernel the name of its text. */
+/**
+ * Every different kernel text once, and by variant and kernel the name of its text. By name, as files are listed: texts that are much
+ * alike lie side by side, where compression finds them.
+ */
 export function kernelTexts(definition: ModuleDefinition): {
   readonly texts: readonly KernelText[];
   readonly nameOf: (variant: string, kernel: string) => string;
@@ -23,7 +26,7 @@ export function kernelTexts(definition: ModuleDefinition): {
     }
   }
   return {
-    texts: [...byName].map(([name, code]) => ({ name, code })),
+    texts: [...byName].map(([name, code]) => ({ name, code })).sort((a, b) => (a.name < b.name ? -1 : 1)),
     nameOf: (variant, kernel) => names.get(`${variant} ${kernel}`) ?? kernel,
   };
 }
