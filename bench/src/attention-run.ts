@@ -9,6 +9,7 @@ import { type TensorData, writeSafetensors } from '../../src/runtime/abi1/safete
 import { type Step, Workspace } from '../../src/runtime/abi1/workspace.ts';
 import { fill, poison, valueAt } from '../../src/tune/device-data.ts';
 import { fillInt8 } from '../../src/tune/int8-data.ts';
+import { symbolsOf } from '../../src/tune/node-trial.ts';
 import { moduleOf } from './case-spec.ts';
 import { type AttentionCase, lengthsOf, seeds, valueDimOf } from './reference.ts';
 
@@ -49,7 +50,7 @@ export async function openRun(
   while (turns.length < sets) turns.push(await turnOf(loaded, one, module, first));
   const { prefill, decode } = loaded.variant;
   const dispatches = one.tokens === 1 ? decode : prefill;
-  const symbols = symbolsOf(one);
+  const symbols = symbolsOf(stepOf(one));
   return {
     module,
     program,
@@ -73,14 +74,6 @@ export async function openRun(
   };
 }
 
-const symbolsOf = (one: AttentionCase) => ({
-  B: lengthsOf(one).length,
-  I: one.tokens,
-  J: one.keys,
-  C: one.keys,
-  X: one.keys,
-});
-
 /** Memory and sinks, seeded like the inputs. */
 function weightsOf({ weights }: ModuleDefinition): Promise<SafetensorsFile> {
   const tensors = weights.map(({ source, shape }): TensorData => {
@@ -103,15 +96,16 @@ async function turnOf(
   const [node] = module.nodes.flatMap((each) => (each.op === 'attention' ? [each] : []));
   if (node === undefined) throw new Error(`${one.name} has no attention`);
   const { device, definition } = loaded;
+  const step = stepOf(one);
   const own = new Set([node.q, node.k, node.v, node.out]);
   const isShared = ({ name }: { readonly name: string }) => first !== undefined && !own.has(name);
   const shared = [...definition.buffers, { name: 'step' }, { name: 'sequences' }].filter(isShared);
   const workspace = await Workspace.create(loaded, {
     buffers: definition.buffers.filter((buffer) => buffer.role !== 'prepared' && !isShared(buffer)),
-    symbols: symbolsOf(one),
+    symbols: symbolsOf(step),
     external: new Map(shared.flatMap(({ name }) => (first === undefined ? [] : [[name, first.buffer(name)]]))),
   });
-  workspace.setStep(stepOf(one));
+  workspace.setStep(step);
   fillInputs(device, workspace, one, node);
   return workspace;
 }

@@ -88,7 +88,15 @@ interface Copy {
   readonly step: Step;
 }
 
-const symbolsOf = ({ batch, tokens, keys }: Step) => ({ B: batch, I: tokens, J: keys, C: keys, X: keys, L: batch });
+/** Extents of a call whose keys are as many as there is room for. */
+export const symbolsOf = ({ batch, tokens, keys }: Step) => ({
+  B: batch,
+  I: tokens,
+  J: keys,
+  C: keys,
+  X: keys,
+  L: batch,
+});
 
 /** A buffer that the nodes read or write. */
 interface TrialTensor extends Pick<BufferDecl, 'name' | 'shape'> {

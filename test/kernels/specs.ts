@@ -32,6 +32,11 @@ const halfActivations = [
   'q_heads: 6, kv_heads: 3, head_dim: 13, value_dim: 6, normalizer: sigmoid',
 ].map((options) => `attention: { ${options}, precision: { activations: f16 } }`);
 
+/** Given queries of f32, which kernels with matrices round where logits are small. */
+const roundedQueries = ['head_dim: 72, sinks: true', 'head_dim: 128, mask: { causal: true, window: 9 }'].map(
+  (options) => `attention: { q_heads: 8, kv_heads: 2, ${options}, precision: { compute: f16 }, cache: { dtype: f16 } }`,
+);
+
 /** Latent rows too wide for one subgroup. */
 const wideLatents = [
   'q_heads: 40',
@@ -100,6 +105,7 @@ export async function kernelSpecs(): Promise<ReadonlyMap<string, ShapedSpec>> {
     ...attentionAlone,
     ...halfCaches,
     ...halfActivations,
+    ...roundedQueries,
     ...wideLatents,
     latentMatrices,
     ...models,

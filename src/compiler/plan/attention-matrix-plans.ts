@@ -46,8 +46,9 @@ export function planAttentionMatrix(
       reason: 'given keys and values have no padding: widths that are not multiples of 4 are read entry by entry',
     };
   const rejected = [];
+  const rounded = { ...options, rounding: roundingOf(options, compute) };
   for (const schedule of [...(profile.schedules?.attention_matrix ?? []), ...schedulesFor(options)]) {
-    const plan = matrixPlan(options, schedule, compute);
+    const plan = matrixPlan(rounded, schedule);
     const reason = problem(plan, profile);
     if (reason === undefined) return { plan, rejected };
     const { subgroups, rowBlocks, tileKeys } = schedule;
@@ -63,7 +64,8 @@ export function planFewRows(
   compute: 'f32' | 'f16' = 'f32',
 ): AttentionMatrixPlan | undefined {
   const schedule: MatrixSchedule = { subgroups: 4, rowBlocks: 1, tileKeys: 16 };
-  const plan: AttentionMatrixPlan = { ...matrixPlan(options, schedule, compute), inParts: true, fewRows: true };
+  const rounded = { ...options, rounding: roundingOf(options, compute) };
+  const plan: AttentionMatrixPlan = { ...matrixPlan(rounded, schedule), inParts: true, fewRows: true };
   return problem(plan, profile) === undefined ? plan : undefined;
 }
 
@@ -76,20 +78,16 @@ const blocks = (width: number) => Math.ceil(width / 16);
 /** Of f16: 8 more than needed, so that rows side by side lie in different banks, and all of them at multiples of 16 bytes. */
 const paddedPitch = (width: number) => (width + 8) / 4;
 
-function matrixPlan(options: AttentionOptions, schedule: MatrixSchedule, compute: 'f32' | 'f16'): AttentionMatrixPlan {
+type MatrixOptions = AttentionOptions & Pick<AttentionMatrixPlan, 'rounding'>;
+
+function matrixPlan(options: MatrixOptions, schedule: MatrixSchedule): AttentionMatrixPlan {
   const { subgroups, tileKeys } = schedule;
-  const given = compute === 'f16' ? 'small' : 'left';
-  const rounding = roundsGiven(options) ? given : 'ignored';
-  const padded = { ...withPitch(options, schedule, paddedPitch(tileKeys)), rounding } as const;
+  const padded = withPitch(options, schedule, paddedPitch(tileKeys));
   const fits = workgroupBytes(padded.workgroup) <= subgroups * bytesEach;
-  return fits ? padded : { ...withPitch(options, schedule, tileKeys / 4), rounding };
+  return fits ? padded : withPitch(options, schedule, tileKeys / 4);
 }
 
-function withPitch(
-  options: AttentionOptions,
-  schedule: MatrixSchedule,
-  weightPitch: number,
-): Omit<AttentionMatrixPlan, 'rounding'> {
+function withPitch(options: MatrixOptions, schedule: MatrixSchedule, weightPitch: number): AttentionMatrixPlan {
   const { subgroups, tileKeys } = schedule;
   const rows = rowsOfMatrix(schedule);
   const keyPitch = paddedPitch(blocks(options.headDim) * 16);
@@ -124,6 +122,11 @@ function withPitch(
 /** Queries that the app gives as f32: those that kernels make are as precise as keys are, which are stored as f16. */
 const roundsGiven = ({ queries, keyLayout }: AttentionOptions) => queries === 'f32' && keyLayout === 'tokens-first';
 
+function roundingOf(options: AttentionOptions, compute: 'f32' | 'f16'): AttentionMatrixPlan['rounding'] {
+  if (!roundsGiven(options)) return 'ignored';
+  return compute === 'f16' ? 'small' : 'left';
+}
+
 /**
  * The kernel that redoes what was marked: exact scores, of both parts of given queries. These take registers, for which it has fewer rows
  * in a workgroup, or none: undefined.
@@ -135,9 +138,9 @@ export function knownMaximum(plan: AttentionMatrixPlan): AttentionMatrixPlan | u
     (count) => registersOf({ ...plan, rounding, rowBlocks: count }) <= registerBudget,
   );
   if (rowBlocks === undefined) return undefined;
-  const exact = matrixPlan(plan, { subgroups, rowBlocks, tileKeys: 16 }, 'f32');
+  const exact = matrixPlan({ ...plan, rounding }, { subgroups, rowBlocks, tileKeys: 16 });
   const workgroup = exact.workgroup.filter(({ name }) => name !== 'found');
-  return { ...exact, inParts, ...(fewRows && { fewRows }), reference: 'maximum', rounding, markRows, workgroup };
+  return { ...exact, inParts, ...(fewRows && { fewRows }), reference: 'maximum', markRows, workgroup };
 }
 
 /** For queries and outputs, of each lane. */
