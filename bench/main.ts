@@ -4,7 +4,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { profiles, type TargetProfile } from '../src/compiler/plan/profiles.ts';
+import { profiles, type TargetProfile } from '../src/compiler/plan/profiles/profiles.ts';
 import { CompileAhead } from '../src/tune/compile-ahead.ts';
 import { Stopwatch } from '../src/tune/stopwatch.ts';
 import { type Measurement, measureAttention, portableOutput } from './src/attention.ts';

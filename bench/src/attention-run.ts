@@ -1,6 +1,6 @@
 import { assembleDefinition } from '../../src/compiler/assemble/definition.ts';
 import type { AttentionNode, AttnModule } from '../../src/compiler/ir/nodes.ts';
-import type { TargetProfile } from '../../src/compiler/plan/profiles.ts';
+import type { TargetProfile } from '../../src/compiler/plan/profiles/profiles.ts';
 import { type ProgramPlan, planProgram } from '../../src/compiler/plan/program.ts';
 import type { ModuleDefinition } from '../../src/runtime/abi1/definition.ts';
 import { bytesSource, LoadedModule, SafetensorsFile } from '../../src/runtime/abi1/index.ts';

@@ -1,6 +1,6 @@
 import { type Arithmetic, deviceNamed } from '../../src/compiler/facts/devices.ts';
 import { floorOf, type KernelCost, kernelCosts } from '../../src/compiler/facts/kernel-costs.ts';
-import { profiles, type TargetProfile } from '../../src/compiler/plan/profiles.ts';
+import { profiles, type TargetProfile } from '../../src/compiler/plan/profiles/profiles.ts';
 import type { Stopwatch, Timing } from '../../src/tune/stopwatch.ts';
 import { type AttentionRun, openRun } from './attention-run.ts';
 import type { BenchDevice } from './device.ts';

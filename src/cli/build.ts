@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
 import type { GeneratedFile } from '../compiler/emit-ts/files.ts';
-import type { TargetProfile } from '../compiler/plan/profiles.ts';
+import type { TargetProfile } from '../compiler/plan/profiles/profiles.ts';
 import { countOf, exitCodes, InputError } from './output.ts';
 import type { LoadedSpec } from './spec-files.ts';
 

@@ -1,6 +1,6 @@
 import nvidiaH100 from '../../profiles/nvidia-h100.json' with { type: 'json' };
-import { readProfile } from '../compiler/plan/profile-file.ts';
-import type { TargetProfile } from '../compiler/plan/profiles.ts';
+import { readProfile } from '../compiler/plan/profiles/file.ts';
+import type { TargetProfile } from '../compiler/plan/profiles/profiles.ts';
 
 /** Profiles of devices that were measured, as `gqac tune` wrote them. They come with the package; `all` does not mean them. */
 export const shippedProfiles: readonly TargetProfile[] = [nvidiaH100].map((file) => {

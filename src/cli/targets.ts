@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { allProfiles } from '../compiler/compile.ts';
-import { readProfile } from '../compiler/plan/profile-file.ts';
-import type { TargetProfile } from '../compiler/plan/profiles.ts';
+import { readProfile } from '../compiler/plan/profiles/file.ts';
+import type { TargetProfile } from '../compiler/plan/profiles/profiles.ts';
 import { InputError } from './output.ts';
 import { shippedProfiles } from './shipped-profiles.ts';
 

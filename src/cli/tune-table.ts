@@ -1,5 +1,5 @@
 import { inUnits } from '../compiler/facts/units.ts';
-import { scheduleText } from '../compiler/plan/schedule-candidates.ts';
+import { scheduleText } from '../compiler/plan/profiles/schedule-candidates.ts';
 import { countsOf, type Outcome, type SpecReport, type StageReport } from '../tune/tune-report.ts';
 
 const time = (milliseconds: number) => inUnits(milliseconds * 1e6, 1000, ['ns', 'µs', 'ms', 's']);

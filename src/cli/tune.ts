@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
 import type { CallSizes } from '../compiler/facts/cost-report.ts';
-import type { TargetProfile } from '../compiler/plan/profiles.ts';
+import type { TargetProfile } from '../compiler/plan/profiles/profiles.ts';
 import type { OpenedDevice } from '../node/adapter.ts';
 import type { Workload } from '../tune/node-variant.ts';
 import type { StageReport } from '../tune/tune-report.ts';
@@ -155,7 +155,7 @@ async function tune(
 ): Promise<readonly StageReport[]> {
   const { Stopwatch } = await import('../tune/stopwatch.ts');
   const { tuneModule } = await import('../tune/tune-module.ts');
-  const { scheduleCandidates } = await import('../compiler/plan/schedule-candidates.ts');
+  const { scheduleCandidates } = await import('../compiler/plan/profiles/schedule-candidates.ts');
   const status = statusLine(process.stderr);
   try {
     return await tuneModule(workloads, profile, {

@@ -3,7 +3,7 @@ import { assembleDefinition } from './assemble/definition.ts';
 import type { ShapedSpec } from './check/shaped-spec.ts';
 import { lower } from './ir/lower.ts';
 import type { AttnModule } from './ir/nodes.ts';
-import { profiles, type TargetProfile } from './plan/profiles.ts';
+import { profiles, type TargetProfile } from './plan/profiles/profiles.ts';
 import { type ProgramPlan, planProgram } from './plan/program.ts';
 
 /** Most demanding first: a module carries all of these, and the runtime takes the first that a device supports. */

@@ -1,5 +1,5 @@
 import { allProfiles } from '../compiler/compile.ts';
-import { defaultLimits, profiles, type TargetLimits, type TargetProfile } from '../compiler/plan/profiles.ts';
+import { defaultLimits, profiles, type TargetLimits, type TargetProfile } from '../compiler/plan/profiles/profiles.ts';
 import { type VariantHost, variantObstacle } from '../runtime/abi1/device.ts';
 
 /** What keeps a program for the profile from running on an adapter or device. */

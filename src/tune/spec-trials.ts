@@ -1,7 +1,7 @@
 import { kernelName } from '../compiler/plan/kernel-name.ts';
-import type { TargetProfile } from '../compiler/plan/profiles.ts';
+import type { TargetProfile } from '../compiler/plan/profiles/profiles.ts';
+import type { ScheduledStage } from '../compiler/plan/profiles/schedule-candidates.ts';
 import { planProgram } from '../compiler/plan/program.ts';
-import type { ScheduledStage } from '../compiler/plan/schedule-candidates.ts';
 import type { CompileAhead } from './compile-ahead.ts';
 import { type BenchDevice, NodeBench } from './node-bench.ts';
 import { type NodeVariant, nodeVariant, type Workload } from './node-variant.ts';

@@ -2,8 +2,8 @@ import type { CallSizes } from '../compiler/facts/cost-report.ts';
 import type { CallSize } from '../compiler/facts/kernel-costs.ts';
 import type { Node } from '../compiler/ir/nodes.ts';
 import { nodesOf, type PlannedDispatch } from '../compiler/plan/planned.ts';
+import { type ScheduledStage, scheduledStages } from '../compiler/plan/profiles/schedule-candidates.ts';
 import type { ProgramPlan } from '../compiler/plan/program.ts';
-import { type ScheduledStage, scheduledStages } from '../compiler/plan/schedule-candidates.ts';
 
 /** Nodes that one kernel with a schedule computes, one of all that are planned alike. */
 export interface StageNodes {

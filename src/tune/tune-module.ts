@@ -1,6 +1,10 @@
-import type { TargetProfile } from '../compiler/plan/profiles.ts';
+import type { TargetProfile } from '../compiler/plan/profiles/profiles.ts';
+import {
+  type Candidates,
+  type ScheduledStage,
+  scheduledStages,
+} from '../compiler/plan/profiles/schedule-candidates.ts';
 import { planProgram } from '../compiler/plan/program.ts';
-import { type Candidates, type ScheduledStage, scheduledStages } from '../compiler/plan/schedule-candidates.ts';
 import { CompileAhead } from './compile-ahead.ts';
 import type { BenchDevice } from './node-bench.ts';
 import type { Workload } from './node-variant.ts';

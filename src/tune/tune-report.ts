@@ -1,5 +1,5 @@
-import type { Schedules } from '../compiler/plan/profiles.ts';
-import type { ScheduledStage, ScheduleOf } from '../compiler/plan/schedule-candidates.ts';
+import type { Schedules } from '../compiler/plan/profiles/profiles.ts';
+import type { ScheduledStage, ScheduleOf } from '../compiler/plan/profiles/schedule-candidates.ts';
 import type { Difference } from '../verify/compare.ts';
 
 /** What became of a schedule in one spec. `milliseconds` is the sum over all nodes that it serves there. */

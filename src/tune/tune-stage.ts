@@ -1,4 +1,4 @@
-import type { ScheduledStage, ScheduleOf } from '../compiler/plan/schedule-candidates.ts';
+import type { ScheduledStage, ScheduleOf } from '../compiler/plan/profiles/schedule-candidates.ts';
 import { nearestFirst } from './candidate-order.ts';
 import type { NodeVariant } from './node-variant.ts';
 import { SpecTrials, type StageWork, type TrialOptions } from './spec-trials.ts';

@@ -5,7 +5,7 @@ import { devices } from '../../src/compiler/facts/devices.ts';
 import { type CallSize, floorOf, kernelCosts } from '../../src/compiler/facts/kernel-costs.ts';
 import { keysSeen, visiblePairs } from '../../src/compiler/facts/visible-keys.ts';
 import type { AttentionNode } from '../../src/compiler/ir/nodes.ts';
-import { profiles } from '../../src/compiler/plan/profiles.ts';
+import { profiles } from '../../src/compiler/plan/profiles/profiles.ts';
 import { shapedOf } from '../numeric/harness.ts';
 
 function costsOf(yaml: string, size: CallSize, profile: keyof typeof profiles = 'baseline') {

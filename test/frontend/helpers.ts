@@ -13,7 +13,7 @@ import { exportHf } from '../../src/compiler/export/hf/export-hf.ts';
 import { onnxRefusals } from '../../src/compiler/export/onnx/refusals.ts';
 import { reportHfRefusal, reportOnnxRefusals } from '../../src/compiler/export/report-refusals.ts';
 import { type CheckResult, checkSpec } from '../../src/compiler/pipeline.ts';
-import { defaultLimits, type TargetProfile } from '../../src/compiler/plan/profiles.ts';
+import { defaultLimits, type TargetProfile } from '../../src/compiler/plan/profiles/profiles.ts';
 import type { SourceFile } from '../../src/compiler/source/source.ts';
 import { parseYaml } from '../../src/compiler/syntax/yaml.ts';
 

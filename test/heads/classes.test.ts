@@ -3,7 +3,7 @@ import type { ShapedSpec } from '../../src/compiler/check/shaped-spec.ts';
 import { compileModule } from '../../src/compiler/compile.ts';
 import { createOracle } from '../../src/compiler/oracle/oracle.ts';
 import { gatherWeights } from '../../src/compiler/oracle/weights.ts';
-import { profiles } from '../../src/compiler/plan/profiles.ts';
+import { profiles } from '../../src/compiler/plan/profiles/profiles.ts';
 import { callSequences } from '../../src/verify/calls.ts';
 import { randomCheckpoint } from '../../src/verify/random-checkpoint.ts';
 import { wholeTensor } from '../../src/verify/whole-tensor.ts';

@@ -3,7 +3,7 @@ import { compileModule } from '../../src/compiler/compile.ts';
 import { emitModule } from '../../src/compiler/emit-ts/module.ts';
 import { createOracle } from '../../src/compiler/oracle/oracle.ts';
 import { gatherWeights } from '../../src/compiler/oracle/weights.ts';
-import { profiles } from '../../src/compiler/plan/profiles.ts';
+import { profiles } from '../../src/compiler/plan/profiles/profiles.ts';
 import { Session } from '../../src/runtime/abi1/index.ts';
 import { randomCheckpoint } from '../../src/verify/random-checkpoint.ts';
 import { verifyModule } from '../../src/verify/verify-module.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { importConfig } from '../../src/compiler/import/import-config.ts';
-import { importLlmsFromScratch } from '../../src/compiler/import/llms-from-scratch.ts';
+import { importLlmsFromScratch } from '../../src/compiler/import/llms-from-scratch/llms-from-scratch.ts';
 import { importSdpa } from '../../src/compiler/import/sdpa.ts';
 
 describe('importLlmsFromScratch', () => {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { importXTransformers } from '../../src/compiler/import/x-transformers.ts';
+import { importXTransformers } from '../../src/compiler/import/x-transformers/x-transformers.ts';
 import { printYaml } from '../../src/compiler/syntax/print.ts';
 
 const example = 'examples/shakespeare-xt-mem-mqa';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { compileModule } from '../../src/compiler/compile.ts';
 import { verifyModule } from '../../src/compiler/ir/verify.ts';
 import type { KernelPlan } from '../../src/compiler/plan/kernel-plan.ts';
-import { defaultLimits, profiles } from '../../src/compiler/plan/profiles.ts';
+import { defaultLimits, profiles } from '../../src/compiler/plan/profiles/profiles.ts';
 import { workgroupBytes } from '../../src/compiler/plan/workgroup-memory.ts';
 import { createNullDevice } from '../../src/node/adapter.ts';
 import type { KernelDecl } from '../../src/runtime/abi1/definition.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { profiles, type TargetProfile } from '../../src/compiler/plan/profiles.ts';
+import { profiles, type TargetProfile } from '../../src/compiler/plan/profiles/profiles.ts';
 import { f16ToF32, f32ToF16 } from '../../src/runtime/abi1/floats.ts';
 import { AttentionSession } from '../../src/runtime/abi1/index.ts';
 import { errorsOf, headInputs, loadSpec, useDevice, worst } from './harness.ts';

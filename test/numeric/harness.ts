@@ -4,7 +4,7 @@ import { type Compiled, compileModule } from '../../src/compiler/compile.ts';
 import type { Node } from '../../src/compiler/ir/nodes.ts';
 import { gatherWeights } from '../../src/compiler/oracle/weights.ts';
 import { checkSpec } from '../../src/compiler/pipeline.ts';
-import type { TargetProfile } from '../../src/compiler/plan/profiles.ts';
+import type { TargetProfile } from '../../src/compiler/plan/profiles/profiles.ts';
 import type { ProgramPlan } from '../../src/compiler/plan/program.ts';
 import { openDevice } from '../../src/node/adapter.ts';
 import { LoadedModule } from '../../src/runtime/abi1/index.ts';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Stage } from '../../grammar/option.ts';
 import { compileModule } from '../../src/compiler/compile.ts';
 import { checkSpec } from '../../src/compiler/pipeline.ts';
-import { profiles } from '../../src/compiler/plan/profiles.ts';
+import { profiles } from '../../src/compiler/plan/profiles/profiles.ts';
 import { type PrintableSpec, printYaml } from '../../src/compiler/syntax/print.ts';
 import { type Leaf, leaves, valuesOf, withOption } from './values.ts';
 import { closerLooks, variants } from './variants.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { lower } from '../../src/compiler/ir/lower.ts';
 import { checkSpec } from '../../src/compiler/pipeline.ts';
-import { profiles } from '../../src/compiler/plan/profiles.ts';
+import { profiles } from '../../src/compiler/plan/profiles/profiles.ts';
 import { planProgram } from '../../src/compiler/plan/program.ts';
 
 /** Norms that have a dispatch of their own, by kind of call. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { lower } from '../../src/compiler/ir/lower.ts';
 import { checkSpec } from '../../src/compiler/pipeline.ts';
 import { kernelName } from '../../src/compiler/plan/kernel-name.ts';
-import { profiles, type TargetProfile } from '../../src/compiler/plan/profiles.ts';
+import { profiles, type TargetProfile } from '../../src/compiler/plan/profiles/profiles.ts';
 import { planProgram } from '../../src/compiler/plan/program.ts';
 
 interface Options {

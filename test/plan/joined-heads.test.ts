@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { lower } from '../../src/compiler/ir/lower.ts';
 import { checkSpec } from '../../src/compiler/pipeline.ts';
 import { nodesOf } from '../../src/compiler/plan/planned.ts';
-import { profiles } from '../../src/compiler/plan/profiles.ts';
+import { profiles } from '../../src/compiler/plan/profiles/profiles.ts';
 import { planProgram } from '../../src/compiler/plan/program.ts';
 
 /** What each kernel of heads computes in a prompt, and in a token. */

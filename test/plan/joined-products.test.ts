@@ -3,7 +3,7 @@ import { lower } from '../../src/compiler/ir/lower.ts';
 import type { LinearNode } from '../../src/compiler/ir/nodes.ts';
 import { checkSpec } from '../../src/compiler/pipeline.ts';
 import { nodesOf } from '../../src/compiler/plan/planned.ts';
-import { profiles } from '../../src/compiler/plan/profiles.ts';
+import { profiles } from '../../src/compiler/plan/profiles/profiles.ts';
 import { planProgram } from '../../src/compiler/plan/program.ts';
 
 /** The weights of the products that share a kernel in decoding, by kernel. */

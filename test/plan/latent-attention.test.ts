@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { lower } from '../../src/compiler/ir/lower.ts';
-import type { AttentionLatentPlan } from '../../src/compiler/plan/attention-kernel-plan.ts';
+import type { AttentionLatentPlan } from '../../src/compiler/plan/attention/kernel-plan.ts';
 import { extentAt } from '../../src/compiler/plan/extents.ts';
 import type { PlannedDispatch } from '../../src/compiler/plan/planned.ts';
-import { type LatentSchedule, profiles, type TargetProfile } from '../../src/compiler/plan/profiles.ts';
+import { type LatentSchedule, profiles, type TargetProfile } from '../../src/compiler/plan/profiles/profiles.ts';
 import { type ProgramPlan, planProgram } from '../../src/compiler/plan/program.ts';
 import { workgroupBytes } from '../../src/compiler/plan/workgroup-memory.ts';
 import { shapedFrom } from '../ir/specs.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { LinearNode } from '../../src/compiler/ir/nodes.ts';
 import type { LinearRowPlan } from '../../src/compiler/plan/kernel-plan.ts';
-import { planLinearRow } from '../../src/compiler/plan/linear-row-plans.ts';
+import { planLinearRow } from '../../src/compiler/plan/linear/row-plans.ts';
 import type { MatrixStorage } from '../../src/compiler/plan/plan-base.ts';
-import { profiles } from '../../src/compiler/plan/profiles.ts';
+import { profiles } from '../../src/compiler/plan/profiles/profiles.ts';
 import { workgroupBytes } from '../../src/compiler/plan/workgroup-memory.ts';
 
 const node = (inWidth: number, rest: Partial<LinearNode> = {}): LinearNode => ({

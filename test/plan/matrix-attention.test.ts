@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { lower } from '../../src/compiler/ir/lower.ts';
-import type { AttentionMatrixPlan } from '../../src/compiler/plan/attention-kernel-plan.ts';
+import type { AttentionMatrixPlan } from '../../src/compiler/plan/attention/kernel-plan.ts';
 import { extentAt } from '../../src/compiler/plan/extents.ts';
 import type { KernelPlan } from '../../src/compiler/plan/kernel-plan.ts';
 import type { PlannedDispatch } from '../../src/compiler/plan/planned.ts';
-import { type MatrixSchedule, profiles, type TargetProfile } from '../../src/compiler/plan/profiles.ts';
+import { type MatrixSchedule, profiles, type TargetProfile } from '../../src/compiler/plan/profiles/profiles.ts';
 import { type ProgramPlan, planProgram } from '../../src/compiler/plan/program.ts';
 import { workgroupBytes } from '../../src/compiler/plan/workgroup-memory.ts';
 import { shapedFrom } from '../ir/specs.ts';

@@ -4,7 +4,7 @@ import { lower } from '../../src/compiler/ir/lower.ts';
 import { uniqueNames } from '../../src/compiler/plan/kernel-name.ts';
 import type { KernelPlan } from '../../src/compiler/plan/kernel-plan.ts';
 import { nodesOf } from '../../src/compiler/plan/planned.ts';
-import { profiles } from '../../src/compiler/plan/profiles.ts';
+import { profiles } from '../../src/compiler/plan/profiles/profiles.ts';
 import { planProgram } from '../../src/compiler/plan/program.ts';
 import { dispatchesByNode, unrolled } from '../../src/verify/node-dispatches.ts';
 import { exampleSpec, shapedFrom } from '../ir/specs.ts';

@@ -3,7 +3,7 @@ import { lower } from '../../src/compiler/ir/lower.ts';
 import type { Node } from '../../src/compiler/ir/nodes.ts';
 import { checkSpec } from '../../src/compiler/pipeline.ts';
 import { extentAt } from '../../src/compiler/plan/extents.ts';
-import { profiles } from '../../src/compiler/plan/profiles.ts';
+import { profiles } from '../../src/compiler/plan/profiles/profiles.ts';
 import { planProgram } from '../../src/compiler/plan/program.ts';
 
 const text = `gqac: 1

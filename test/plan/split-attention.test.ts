@@ -3,10 +3,10 @@ import { lower } from '../../src/compiler/ir/lower.ts';
 import type {
   AttentionCombinePlan,
   AttentionSplitSubgroupsPlan,
-} from '../../src/compiler/plan/attention-kernel-plan.ts';
+} from '../../src/compiler/plan/attention/kernel-plan.ts';
 import { extentAt } from '../../src/compiler/plan/extents.ts';
 import type { PlannedDispatch } from '../../src/compiler/plan/planned.ts';
-import { profiles, type TargetProfile } from '../../src/compiler/plan/profiles.ts';
+import { profiles, type TargetProfile } from '../../src/compiler/plan/profiles/profiles.ts';
 import { planProgram } from '../../src/compiler/plan/program.ts';
 import { shapedFrom } from '../ir/specs.ts';
 

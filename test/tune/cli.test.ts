@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { register } from '../../src/cli/tune.ts';
-import { readProfile } from '../../src/compiler/plan/profile-file.ts';
+import { readProfile } from '../../src/compiler/plan/profiles/file.ts';
 import { NoGpuError } from '../../src/runtime/abi1/index.ts';
 import { runCommand } from '../cli/run-command.ts';
 

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readProfile } from '../../src/compiler/plan/profile-file.ts';
-import { defaultLimits, profiles } from '../../src/compiler/plan/profiles.ts';
-import { scheduleCandidates, scheduledStages } from '../../src/compiler/plan/schedule-candidates.ts';
+import { readProfile } from '../../src/compiler/plan/profiles/file.ts';
+import { defaultLimits, profiles } from '../../src/compiler/plan/profiles/profiles.ts';
+import { scheduleCandidates, scheduledStages } from '../../src/compiler/plan/profiles/schedule-candidates.ts';
 import { type OpenedDevice, openDevice } from '../../src/node/adapter.ts';
 import { obstacleTo, profileOfDevice } from '../../src/tune/device-profile.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { shippedProfiles } from '../../src/cli/shipped-profiles.ts';
 import { targetsOf } from '../../src/cli/targets.ts';
 import { compileModule } from '../../src/compiler/compile.ts';
-import { readProfile } from '../../src/compiler/plan/profile-file.ts';
+import { readProfile } from '../../src/compiler/plan/profiles/file.ts';
 import type { SpecReport } from '../../src/tune/tune-report.ts';
 import { shapedOf } from '../numeric/harness.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { lower } from '../../src/compiler/ir/lower.ts';
-import { profiles } from '../../src/compiler/plan/profiles.ts';
+import { profiles } from '../../src/compiler/plan/profiles/profiles.ts';
 import { planProgram } from '../../src/compiler/plan/program.ts';
 import { nodeVariant } from '../../src/tune/node-variant.ts';
 import { nodesByStage } from '../../src/tune/stage-nodes.ts';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { lower } from '../../src/compiler/ir/lower.ts';
-import type { RowSchedule } from '../../src/compiler/plan/profiles.ts';
-import { profiles } from '../../src/compiler/plan/profiles.ts';
+import type { RowSchedule } from '../../src/compiler/plan/profiles/profiles.ts';
+import { profiles } from '../../src/compiler/plan/profiles/profiles.ts';
 import { openDevice } from '../../src/node/adapter.ts';
 import { NodeTrial } from '../../src/tune/node-trial.ts';
 import { Stopwatch } from '../../src/tune/stopwatch.ts';

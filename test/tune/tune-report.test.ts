@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { RowSchedule } from '../../src/compiler/plan/profiles.ts';
+import type { RowSchedule } from '../../src/compiler/plan/profiles/profiles.ts';
 import { nearestFirst } from '../../src/tune/candidate-order.ts';
 import { bestOf, millisecondsOf, type Outcome, type Tried } from '../../src/tune/tune-report.ts';
 

@@ -2,8 +2,8 @@ import type { BlocksDecl, BufferDecl, Extent, TableDecl, WeightDecl } from '../.
 import type { WeightShape } from '../check/shaped-spec.ts';
 import { shapeOfPart } from '../ir/head-class.ts';
 import type { AttnModule, Node, TensorDecl } from '../ir/nodes.ts';
-import { cachePlan } from '../plan/cache-layout.ts';
 import { ceilDiv, quads, toExtent } from '../plan/extents.ts';
+import { cachePlan } from '../plan/heads/cache-layout.ts';
 
 /** None for a tensor that is no weight. Rows of matrices are padded to four entries: kernels read them in quads. */
 export function weightDecl({ name, dtype, weight, part }: TensorDecl): readonly WeightDecl[] {

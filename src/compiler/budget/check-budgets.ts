@@ -2,7 +2,7 @@ import type { ShapedSpec } from '../check/shaped-spec.ts';
 import { note } from '../diagnostics/diagnostic.ts';
 import type { Report } from '../diagnostics/report.ts';
 import { lower } from '../ir/lower.ts';
-import type { TargetProfile } from '../plan/profiles.ts';
+import type { TargetProfile } from '../plan/profiles/profiles.ts';
 import { planProgram } from '../plan/program.ts';
 import type { Span } from '../source/source.ts';
 import { type Breach, breachesOf } from './breaches.ts';

@@ -1,5 +1,5 @@
 import type { AttentionNode } from '../ir/nodes.ts';
-import type { AttentionOptions } from '../plan/attention-kernel-plan.ts';
+import type { AttentionOptions } from '../plan/attention/kernel-plan.ts';
 import { type Call, extentAt } from '../plan/extents.ts';
 import type { KernelPlan, LinearRowPlan, Stage } from '../plan/kernel-plan.ts';
 import type { PlannedDispatch } from '../plan/planned.ts';

@@ -1,12 +1,12 @@
 import type { ImportOptions, ImportResult } from './draft.ts';
 import { isObject } from './fields.ts';
 import { importHf } from './hf/import-hf.ts';
-import { importLlmsFromScratch } from './llms-from-scratch.ts';
-import { importLlmsFromScratchModel } from './llms-from-scratch-model.ts';
+import { importLlmsFromScratch } from './llms-from-scratch/llms-from-scratch.ts';
+import { importLlmsFromScratchModel } from './llms-from-scratch/model.ts';
 import { importMiniMind } from './minimind.ts';
 import { importSdpa } from './sdpa.ts';
 import { importTransformerLens } from './transformer-lens.ts';
-import { importXTransformers } from './x-transformers.ts';
+import { importXTransformers } from './x-transformers/x-transformers.ts';
 
 export const sourceSystems = [
   'hf',

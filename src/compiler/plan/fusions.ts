@@ -1,8 +1,8 @@
 import type { AttnModule } from '../ir/nodes.ts';
 import { type FusedNorms, fuseNorms } from './fused-norms.ts';
-import { type JoinedHeads, joinHeads } from './joined-heads.ts';
-import { type JoinedProducts, joinProducts } from './joined-products.ts';
-import type { TargetProfile } from './profiles.ts';
+import { type JoinedHeads, joinHeads } from './heads/joined-heads.ts';
+import { type JoinedProducts, joinProducts } from './linear/joined-products.ts';
+import type { TargetProfile } from './profiles/profiles.ts';
 
 /** Nodes that share kernels with others. */
 export interface Fusions {

@@ -1,5 +1,5 @@
 import type { NodeActivation } from '../ir/nodes.ts';
-import type { AttentionOptions } from './attention-kernel-plan.ts';
+import type { AttentionOptions } from './attention/kernel-plan.ts';
 import type { KernelPlan } from './kernel-plan.ts';
 import type { HandedStorage } from './plan-base.ts';
 

@@ -13,7 +13,7 @@ import type {
   AttentionValuesPlan,
   HeadMixPlan,
   HeadOrderPlan,
-} from './attention-kernel-plan.ts';
+} from './attention/kernel-plan.ts';
 import type { CachePlan, HandedStorage, KeyStorage, MatrixStorage, PlanBase, Storage } from './plan-base.ts';
 
 /**

@@ -10,19 +10,19 @@ import type {
   NormNode,
   TensorDecl,
 } from '../ir/nodes.ts';
-import { planAttention } from './attention-node.ts';
+import { planAttention } from './attention/node.ts';
 import { dispatch, type MatrixStorageOf, rowsOf, type StorageOf } from './dispatch.ts';
-import { planExpertsDown, planExpertsUp, planRoute } from './expert-nodes.ts';
 import { ceilDiv, quads, times } from './extents.ts';
 import { type FusedNorms, weightOfNorm } from './fused-norms.ts';
 import type { Fusions } from './fusions.ts';
-import { planAppend, planMemoryKeys, planQueryHeads } from './head-nodes.ts';
+import { planLatentQueries, planLatentValues } from './heads/latent-nodes.ts';
+import { planAppend, planMemoryKeys, planQueryHeads } from './heads/nodes.ts';
 import type { KernelPlan } from './kernel-plan.ts';
-import { planLatentQueries, planLatentValues } from './latent-nodes.ts';
-import { planLinear } from './linear-node.ts';
+import { planExpertsDown, planExpertsUp, planRoute } from './linear/expert-nodes.ts';
+import { planLinear } from './linear/node.ts';
 import type { MatrixStorage, Storage } from './plan-base.ts';
 import type { NodePlan, PlannedDispatch } from './planned.ts';
-import type { TargetProfile } from './profiles.ts';
+import type { TargetProfile } from './profiles/profiles.ts';
 import { elementBytes } from './tensor-bytes.ts';
 import { foldArrays } from './workgroup-memory.ts';
 

@@ -1,6 +1,6 @@
 import type { BufferDecl, Extent } from '../../runtime/abi1/definition.ts';
 import type { Node } from '../ir/nodes.ts';
-import type { Rejection } from './attention-plans.ts';
+import type { Rejection } from './attention/plans.ts';
 import type { KernelPlan } from './kernel-plan.ts';
 
 /** One kernel with the tensors at its bindings, by binding name, and its grid. */

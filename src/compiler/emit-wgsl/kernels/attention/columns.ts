@@ -1,0 +1,107 @@
+import type { AttentionOptions } from '../../../plan/attention/kernel-plan.ts';
+import { cacheRows } from '../../cache-rows.ts';
+import { int8Index, int8Scale, signedBytes } from '../../int8-rows.ts';
+import type { Binding } from '../../kernel.ts';
+import { rowLoader, rowsBinding } from '../../storage.ts';
+import { wgsl } from '../../wgsl.ts';
+import { sequenceRow } from './attention.ts';
+
+/** Keys and values that are read `loadEntries` entries at a time. */
+type ReadColumns = Pick<
+  AttentionOptions,
+  'columns' | 'keys' | 'keyLayout' | 'cacheLayout' | 'headDim' | 'valueDim' | 'valuesInKeys'
+> & {
+  readonly loadEntries: 4 | 8;
+};
+
+/** Keys, values and their memory. */
+export function columnsBindings(plan: ReadColumns): readonly Binding[] {
+  const { headDim, valueDim, columns } = plan;
+  const type = `array<${storedType(plan)}>`;
+  return [
+    { name: 'k', access: 'read', type },
+    ...(plan.valuesInKeys ? [] : [{ name: 'v', access: 'read', type } as const]),
+    ...(columns.memory > 0 ? [rowsBinding('memory_k', headDim), rowsBinding('memory_v', valueDim)] : []),
+    ...cachedRows(plan).flatMap(({ bindings }) => bindings),
+  ];
+}
+
+/** What `keys_entries` and `values_entries` call. */
+export function columnsFunctions(plan: ReadColumns): readonly string[] {
+  const { headDim, valueDim, columns, keys } = plan;
+  return [
+    ...cachedRows(plan).flatMap(({ functions }) => functions),
+    ...(columns.memory > 0 ? [rowLoader('memory_k', headDim), rowLoader('memory_v', valueDim)] : []),
+    ...(keys === 'int8' ? [signedBytes, ...int8Scales(plan)] : []),
+  ];
+}
+
+const cachedRows = ({ keyLayout, cacheLayout }: ReadColumns) =>
+  keyLayout === 'heads-first' ? [cacheRows(cacheLayout)] : [];
+
+/** What has `loadEntries` entries as they are stored. */
+export function storedType({ loadEntries, keys }: Pick<ReadColumns, 'loadEntries' | 'keys'>): string {
+  if (keys === 'int8') return loadEntries === 8 ? 'vec2u' : 'u32';
+  return loadEntries === 8 ? 'vec4u' : 'vec2u';
+}
+
+const wordsOf = ({ loadEntries }: Pick<ReadColumns, 'loadEntries'>) => (loadEntries === 8 ? 2 : 1);
+
+const int8Scales = (plan: ReadColumns) => [
+  int8Scale('k', plan.headDim, wordsOf(plan)),
+  int8Scale('v', plan.valueDim, wordsOf(plan)),
+];
+
+/**
+ * `fn keys_entries(batch, kv_head, column, part)`: the entries of a part of a key or value, zero in the parts of `parts` that lie
+ * beyond the width. As they are stored: f16, or int8 that is still to be scaled, and has no memory.
+ */
+export function columnEntries(name: 'keys' | 'values', plan: ReadColumns, parts: number): string {
+  const width = name === 'keys' ? plan.headDim : plan.valueDim;
+  const { columns, loadEntries } = plan;
+  const source = name === 'keys' || plan.valuesInKeys ? 'k' : 'v';
+  const pitch = source === 'k' ? plan.headDim : plan.valueDim;
+  const type = storedType(plan);
+  const filled = Math.ceil(width / loadEntries);
+  const beyond = wgsl`
+    if (part >= ${filled}u) {
+      return ${type}(0);
+    }`;
+  const slot = `kv_head * MEMORY_SLOTS + column${columns.zero > 0 ? ' - ZERO_COLUMNS' : ''}`;
+  const quad = (index: string) => `bitcast<vec2u>(vec4h(load_memory_${source}(${slot}, ${index})))`;
+  const memory = wgsl`
+    if (column < PREFIX_COLUMNS) {
+      return ${loadEntries === 8 ? `vec4u(${quad('2u * part')}, ${quad('2u * part + 1u')})` : quad('part')};
+    }`;
+  const index =
+    plan.keys === 'int8' ? int8Index(width, wordsOf(plan), 'part') : `row * ${Math.ceil(pitch / loadEntries)}u + part`;
+  return wgsl`
+    fn ${name}_entries(batch: u32, kv_head: u32, column: u32, part: u32) -> ${type} {
+      ${parts > filled ? beyond : ''}
+      ${columns.zero > 0 ? zeroColumn(type) : ''}
+      ${columns.memory > 0 ? memory : ''}
+      let token = column${columns.zero + columns.memory > 0 ? ' - PREFIX_COLUMNS' : ''};
+      let row = ${sequenceRow(plan)};
+      return ${source}[${index}];
+    }`;
+}
+
+const zeroColumn = (type: string) => wgsl`
+  if (column < ZERO_COLUMNS) {
+    return ${type}(0);
+  }`;
+
+/** `fn keys_scale(batch, kv_head, column) -> f32`: what stored entries of int8 are multiplied with. */
+export function columnScale(name: 'keys' | 'values', plan: ReadColumns): string {
+  const { columns } = plan;
+  return wgsl`
+    fn ${name}_scale(batch: u32, kv_head: u32, column: u32) -> f32 {
+      ${columns.zero > 0 ? zeroColumn('f32') : ''}
+      let token = column${columns.zero > 0 ? ' - PREFIX_COLUMNS' : ''};
+      return ${name === 'keys' ? 'k' : 'v'}_scale(${sequenceRow(plan)});
+    }`;
+}
+
+/** How many reads of `loadEntries` entries make a row in whole blocks of 16. */
+export const partsOf = ({ loadEntries }: Pick<ReadColumns, 'loadEntries'>, width: number): number =>
+  Math.ceil(width / 16) * (16 / loadEntries);

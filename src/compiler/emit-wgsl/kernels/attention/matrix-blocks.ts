@@ -1,0 +1,15 @@
+import type { AttentionMatrixPlan } from '../../../plan/attention/kernel-plan.ts';
+import { repeat } from '../../wgsl.ts';
+
+/** Edge of a block that a subgroup matrix holds. */
+export const edge = 16;
+
+/** Blocks are written out one by one: matrices in arrays would not stay in registers. */
+type OfBlock = (index: number) => string;
+
+export const rowBlocks = (plan: AttentionMatrixPlan, text: OfBlock): string => repeat(plan.rowBlocks, text);
+export const keyBlocks = (plan: AttentionMatrixPlan, text: OfBlock): string => repeat(plan.tileKeys / edge, text);
+export const headBlocks = (plan: AttentionMatrixPlan, text: OfBlock): string =>
+  repeat(Math.ceil(plan.headDim / edge), text);
+export const valueBlocks = (plan: AttentionMatrixPlan, text: OfBlock): string =>
+  repeat(Math.ceil(plan.valueDim / edge), text);

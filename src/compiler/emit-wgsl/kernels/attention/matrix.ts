@@ -1,0 +1,238 @@
+import type { AttentionMatrixPlan } from '../../../plan/attention/kernel-plan.ts';
+import { type KernelSource, u32c } from '../../kernel.ts';
+import { rowLoader, rowStorer, rowsBinding, rowsOutBinding } from '../../storage.ts';
+import { wgsl } from '../../wgsl.ts';
+import { attentionParts, keepsVisibleTokens, rowOf } from './attention.ts';
+import { columnsBindings, columnsFunctions } from './columns.ts';
+import { partialBindings } from './join.ts';
+import { markAt, returnUnlessMarked } from './marks.ts';
+import { nextTile } from './masks.ts';
+import { edge, headBlocks, keyBlocks, rowBlocks, valueBlocks } from './matrix-blocks.ts';
+import { leaveMark, leavePart, outputConstants, outputFunctions, writeOutputs } from './matrix-outputs.ts';
+import { loadQueries, queryConstants, queryEntries } from './matrix-queries.ts';
+import { keyScales, scalesScores, tileConstants, tileFetcher } from './matrix-tile.ts';
+import { firstReference, weightConstants, weightFunctions } from './matrix-weights.ts';
+
+/**
+ * Online softmax with subgroup matrices. A matrix gives no access to its entries, and a result cannot become an operand, so
+ * scores and weights pass through workgroup memory; queries and outputs never leave the registers.
+ */
+export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
+  const parts = attentionParts(plan);
+  const skipping = nextTile(plan, 'TILE_KEYS');
+  const zeroHidden = plan.mask.padding === 'keys_and_queries';
+  const fixed = plan.reference === 'fixed';
+  const reference = firstReference(plan, parts);
+  const scaled = (text: string) => (scalesScores(plan) ? text : '');
+  const next = (column: string) =>
+    skipping === undefined ? column : `next_tile(sequence, token_of(first_row), ${column})`;
+  return {
+    doc: doc(plan),
+    enables: ['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'],
+    constants: {
+      ...parts.constants,
+      THREADS: u32c(plan.threads),
+      ROWS: u32c(plan.subgroups * plan.rowBlocks * edge),
+      MARK_ROWS: u32c(plan.markRows),
+      SUBGROUP_ROWS: u32c(plan.rowBlocks * edge),
+      ...queryConstants(plan),
+      ...tileConstants(plan),
+      ...weightConstants(plan, parts),
+      ...outputConstants(plan),
+    },
+    bindings: [
+      rowsBinding('q', plan.headDim, plan.queries),
+      ...columnsBindings(plan),
+      ...parts.logits.bindings,
+      ...(plan.sinks ? [{ name: 'sinks', access: 'read', type: 'array<f32>' } as const] : []),
+      rowsOutBinding('out', plan.valueDim, plan.out),
+      ...(plan.inParts ? partialBindings('read_write') : []),
+      { name: 'marks', access: fixed ? 'read_write' : 'read', type: 'array<u32>' },
+      ...parts.perCall,
+    ],
+    workgroupArrays: plan.workgroup,
+    workgroupSize: plan.threads,
+    functions: [
+      matrixTypes,
+      state,
+      ...(scalesScores(plan) ? [turn] : []),
+      ...parts.masks.limits,
+      ...(zeroHidden ? [keepsVisibleTokens] : []),
+      ...(skipping === undefined ? [] : [skipping]),
+      ...parts.groups.functions,
+      rowOf('QUERIES_PER_KV'),
+      tokenOf,
+      markAt,
+      rowLoader('q', plan.headDim, plan.queries),
+      ...queryEntries(plan),
+      ...columnsFunctions(plan),
+      tileFetcher('keys', plan),
+      tileFetcher('values', plan),
+      ...(scalesScores(plan) ? keyScales : []),
+      ...weightFunctions(plan, parts),
+      rowStorer('out', plan.valueDim, plan.out),
+      ...outputFunctions(plan),
+    ],
+    body: wgsl`
+      let kv_head = group.x;
+      let batch = group.z${plan.inParts ? ' % step.batch' : ''};
+      // The last rows see most columns when causal: they start first.
+      let first_row = (groups.y - 1u - group.y) * ROWS;
+      ${fixed ? '' : returnUnlessMarked}
+      let sequence = sequences[batch];
+      ${plan.inParts ? columnsOfPart : columnsOfAll}
+      let subgroup_row = lane / 32u * SUBGROUP_ROWS;
+      let scores_at = subgroup_row * SCORE_PITCH;
+      let weights_at = subgroup_row * WEIGHT_PITCH;
+      let scratch_at = lane / 32u * SUBGROUP_SCRATCH;
+      let place = place_of(lane, first_row, batch, kv_head);
+      var state = State(MASKED, 0.0);
+
+      // Queries become matrices by way of the weights' memory, 16 entries of all rows at a time.
+      ${loadQueries(plan)}
+      ${valueBlocks(plan, (d) => rowBlocks(plan, (b) => `var out${b}_${d} = Output();`))}
+
+      ${fixed ? '' : maxima(plan, next)}
+      // What is multiplied next is fetched into registers while lanes wait for products.
+      var first_column = ${next(plan.inParts ? 'part_column' : '0u')};
+      var next_column = ${next('first_column + TILE_KEYS')};
+      store_keys(lane, fetch_keys(lane, batch, kv_head, first_column, columns));
+      ${scaled(`store_scales(lane, turn, ${scalesAt('first_column')});`)}
+      var held_values = fetch_values(lane, batch, kv_head, first_column, columns);
+      var held_keys = fetch_keys(lane, batch, kv_head, next_column, columns);
+      ${scaled(`var held_scales = ${scalesAt('next_column')};`)}
+      workgroupBarrier();
+      ${reference === undefined ? '' : beforeLoop(plan, reference)}
+      while (first_column < columns) {
+        ${keyBlocks(plan, (n) => multiplyKeys(plan, n))}
+        workgroupBarrier();
+
+        // Nobody needs the keys of this tile any more, nor the values of the one before.
+        store_values(lane, held_values);
+        store_keys(lane, held_keys);
+        ${scaled('store_scales(lane, 1u - turn, held_scales);')}
+        weigh(place, first_column, &state);
+        ${scaled('turn = 1u - turn;')}
+        first_column = next_column;
+        next_column = ${next('first_column + TILE_KEYS')};
+        held_values = fetch_values(lane, batch, kv_head, first_column, columns);
+        held_keys = fetch_keys(lane, batch, kv_head, next_column, columns);
+        ${scaled(`held_scales = ${scalesAt('next_column')};`)}
+        workgroupBarrier();
+
+        ${keyBlocks(plan, (n) => multiplyValues(plan, n))}
+      }
+
+      let sum = sum_of(state, place.head${plan.inParts ? ', parts' : ''});
+      ${fixed ? leaveMark : ''}
+      ${plan.inParts ? leavePart : ''}
+      let factor = select(0.0, 1.0 / sum, sum > 0.0${zeroHidden ? ' && keeps(batch, sequence, place.token)' : ''});
+      ${writeOutputs(plan)}`,
+  };
+}
+
+const scalesAt = (column: string) => `fetch_scales(lane, batch, kv_head, ${column}, columns)`;
+
+const columnsOfAll = 'let columns = visible_columns(sequence, token_of(first_row + ROWS - 1u));';
+
+/** Whole tiles, as many for each part. */
+const columnsOfPart = wgsl`
+  let parts = groups.z / step.batch;
+  let part = group.z / step.batch;
+  let all_columns = visible_columns(sequence, token_of(first_row + ROWS - 1u));
+  let part_tiles = (all_columns + parts * TILE_KEYS - 1u) / (parts * TILE_KEYS);
+  let part_column = part * part_tiles * TILE_KEYS;
+  let columns = min(all_columns, part_column + part_tiles * TILE_KEYS);`;
+
+function doc({ reference, subgroups, rowBlocks, tileKeys }: AttentionMatrixPlan): string {
+  const rows = subgroups * rowBlocks * edge;
+  return [
+    'Attention for many tokens, by subgroup matrices. Rows are (token, query head of one KV head), so a group shares its keys and',
+    `values. A workgroup holds ${rows} rows, ${rowBlocks * edge} in each subgroup of 32 lanes, and walks over tiles of ${tileKeys} key columns.`,
+    reference === 'fixed'
+      ? 'Exponentials are relative to the first visible tile: a row that outgrows f16 marks its workgroup, for the pass that follows.'
+      : 'Works on the workgroups that the pass before has marked: here exponentials are relative to the maximum of the whole row.',
+  ].join('\n');
+}
+
+const matrixTypes = wgsl`
+  alias Left = subgroup_matrix_left<f16, 16, 16>;
+  alias Right = subgroup_matrix_right<f16, 16, 16>;
+  alias Scores = subgroup_matrix_result<f32, 16, 16>;
+  alias Output = subgroup_matrix_result<f32, 16, 16>;`;
+
+/** What a lane knows of its row: what exponentials are relative to, and their sum over the columns that it took. */
+const state = wgsl`
+  struct State {
+    reference: f32,
+    sum: f32,
+  }`;
+
+/** Where the scales of the tile are whose scores are being weighed. */
+const turn = 'var<private> turn: u32 = 0u;';
+
+const tokenOf = wgsl`
+  fn token_of(row: u32) -> u32 {
+    return min(row, step.tokens * QUERIES_PER_KV - 1u) / QUERIES_PER_KV;
+  }`;
+
+/** The walk takes high parts only: as in the kernel before, there is room above. */
+const aboveRounded = 'state.reference += 4.0;';
+
+/** A walk over the keys alone, after which the state knows the maximum of its row. */
+const maxima = (plan: AttentionMatrixPlan, next: (column: string) => string) => wgsl`
+  // First the maximum of each row, by a walk over the keys alone.
+  var column = ${next(plan.inParts ? 'part_column' : '0u')};
+  var held = fetch_keys(lane, batch, kv_head, column, columns);
+  while (column < columns) {
+    store_keys(lane, held);
+    ${scalesScores(plan) ? `store_scales(lane, turn, ${scalesAt('column')});` : ''}
+    workgroupBarrier();
+    let following = ${next('column + TILE_KEYS')};
+    held = fetch_keys(lane, batch, kv_head, following, columns);
+    ${keyBlocks(plan, (n) => multiplyKeys(plan, n, 'ignored'))}
+    workgroupBarrier();
+    state.reference = max(state.reference, maximum_of(place, column));
+    ${scalesScores(plan) ? 'turn = 1u - turn;' : ''}
+    column = following;
+  }
+  ${plan.rounding === 'split' ? aboveRounded : ''}
+
+`;
+
+const beforeLoop = (plan: AttentionMatrixPlan, reference: string) => wgsl`
+  // What exponentials are relative to, by the first tile: later ones need not ask.
+  ${keyBlocks(plan, (n) => multiplyKeys(plan, n))}
+  workgroupBarrier();
+  ${reference}
+  workgroupBarrier();`;
+
+/** Scores of all rows of the subgroup and the n-th 16 keys of the tile. What is small is summed first: it would be lost beside the rest. */
+function multiplyKeys(plan: AttentionMatrixPlan, n: number, rounding = plan.rounding): string {
+  const add = (matrix: string, d: number) =>
+    rowBlocks(plan, (b) => `scores${b} = subgroupMatrixMultiplyAccumulate(${matrix}${b}_${d}, keys${d}, scores${b});`);
+  return wgsl`
+    {
+      ${rowBlocks(plan, (b) => `var scores${b} = Scores();`)}
+      ${headBlocks(
+        plan,
+        (d) => wgsl`
+          let keys${d} = subgroupMatrixLoad<Right, col_major>(&keys, ${n * edge}u * KEY_PITCH + ${4 * d}u, KEY_PITCH);
+          ${rounding === 'split' ? add('rest', d) : add('query', d)}`,
+      )}
+      ${rounding === 'split' ? headBlocks(plan, (d) => add('query', d)) : ''}
+      ${rowBlocks(plan, (b) => `subgroupMatrixStore<row_major>(&scores, scores_at + ${b * edge}u * SCORE_PITCH + ${4 * n}u, scores${b}, SCORE_PITCH);`)}
+    }`;
+}
+
+/** Adds what the n-th 16 values of the tile contribute. */
+const multiplyValues = (plan: AttentionMatrixPlan, n: number) => wgsl`
+  {
+    ${rowBlocks(plan, (b) => `let weights${b} = subgroupMatrixLoad<Left, row_major>(&weights, weights_at + ${b * edge}u * WEIGHT_PITCH + ${4 * n}u, WEIGHT_PITCH);`)}
+    ${valueBlocks(
+      plan,
+      (d) => wgsl`
+        let values${d} = subgroupMatrixLoad<Right, row_major>(&values, ${n * edge}u * VALUE_PITCH + ${4 * d}u, VALUE_PITCH);
+        ${rowBlocks(plan, (b) => `out${b}_${d} = subgroupMatrixMultiplyAccumulate(weights${b}, values${d}, out${b}_${d});`)}`,
+    )}
+  }`;

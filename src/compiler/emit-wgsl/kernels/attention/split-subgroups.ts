@@ -1,0 +1,299 @@
+import type { AttentionSplitSubgroupsPlan } from '../../../plan/attention/kernel-plan.ts';
+import { type KernelSource, u32c } from '../../kernel.ts';
+import { quads, rowLoader, rowsBinding } from '../../storage.ts';
+import { repeat, wgsl } from '../../wgsl.ts';
+import { attentionParts } from './attention.ts';
+import { columnEntries, columnScale, columnsBindings, columnsFunctions } from './columns.ts';
+import { skipsFirstKeys } from './masks.ts';
+
+/** Lanes of a subgroup. */
+const subgroup = 32;
+
+/**
+ * Attention for one token of each sequence, split over the keys (as in Flash-Decoding). Four query heads of a KV head are served
+ * by one workgroup, so its keys and values come from memory once; lanes side by side read neighbouring entries of a row.
+ */
+export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): KernelSource {
+  const parts = attentionParts(plan);
+  const isInt8 = plan.keys === 'int8';
+  const skips = skipsFirstKeys(plan.mask) && plan.mask.prefix === undefined;
+  const reads = (text: (n: number) => string) => repeat(plan.reads, text);
+  const ownColumns = Math.ceil(plan.columnsAtMost / plan.threads);
+  const softmax = isInt8 ? softmaxInRegisters(ownColumns) : softmaxInMemory;
+  const joins = [4, 8, 16].filter((apart) => apart >= plan.valueLanes);
+  return {
+    doc: [
+      'Attention for one token. A workgroup takes four query heads of one KV head over its share of the key columns and leaves, for',
+      'each head, the maximum, the sum of exponentials and the unnormalised output; attention_combine joins the shares.',
+    ].join('\n'),
+    enables: ['f16', 'subgroups'],
+    constants: {
+      ...parts.constants,
+      THREADS: u32c(plan.threads),
+      SUBGROUPS: u32c(plan.threads / subgroup),
+      HEAD_BLOCKS: u32c(Math.ceil(plan.heads.queriesPerKv / 4)),
+      COLUMNS_AT_ONCE: u32c((plan.threads / Math.min(plan.keyLanes, plan.valueLanes)) * plan.reads),
+      KEY_LANES: u32c(plan.keyLanes),
+      KEYS_AT_ONCE: u32c(plan.threads / plan.keyLanes),
+      VALUE_LANES: u32c(plan.valueLanes),
+      VALUES_AT_ONCE: u32c(plan.threads / plan.valueLanes),
+      READS: u32c(plan.reads),
+    },
+    bindings: [
+      rowsBinding('q', plan.headDim, plan.queries),
+      ...columnsBindings(plan),
+      ...parts.logits.bindings,
+      { name: 'partial_outputs', access: 'read_write', type: 'array<vec4f>' },
+      { name: 'partial_sums', access: 'read_write', type: 'array<vec2f>' },
+      ...parts.perCall,
+    ],
+    workgroupArrays: plan.workgroup,
+    workgroupSize: plan.threads,
+    functions: [
+      rowLoader('q', plan.headDim, plan.queries),
+      ...columnsFunctions(plan),
+      ...parts.logits.functions,
+      ...parts.groups.functions,
+      columnEntries('keys', plan, plan.keyLanes),
+      columnEntries('values', plan, plan.valueLanes),
+      ...(isInt8 ? [columnScale('keys', plan), columnScale('values', plan)] : []),
+      queryPart(plan),
+      isInt8 ? bytesAsFloats : halvesAsFloats,
+      headMatrices,
+      columnOf,
+      dealSums(plan.keyLanes),
+      logitsOf(parts.plain),
+    ],
+    body: wgsl`
+      let kv_head = group.x / HEAD_BLOCKS;
+      let first_member = group.x % HEAD_BLOCKS * 4u;
+      let part = group.y;
+      let batch = group.z;
+      let sequence = sequences[batch];
+      let reached = visible_columns(sequence, 0u);
+      let hidden = ${skips ? 'min(u32(max(first_key(sequence, 0u), 0)), reached - PREFIX_COLUMNS)' : '0u'};
+      let columns = reached - hidden;
+      let share = (columns + groups.y - 1u) / groups.y;
+      let first = min(part * share, columns);
+      let count = min(share, columns - first);
+      let last = max(first + count, 1u) - 1u;
+      let filled = (max(count, 1u) + COLUMNS_AT_ONCE - 1u) / COLUMNS_AT_ONCE * COLUMNS_AT_ONCE;
+
+      // Scores: lanes side by side share a key. What a lane has used it replaces by what comes READS turns later.
+      let key_lane = lane % KEY_LANES;
+      let query_low = query_part(batch, kv_head, first_member, 2u * key_lane);
+      let query_high = query_part(batch, kv_head, first_member, 2u * key_lane + 1u);
+      ${isInt8 ? repeat(ownColumns, readScales) : ''}
+      var key = lane / KEY_LANES;
+      ${reads((n) => `var ${readKeys(n)}`)}
+      for (; key < count; key += KEYS_AT_ONCE * READS) {
+        ${reads((n) => `${multiplyKeys(n)}\n${readKeys(n, plan.reads)}`)}
+      }
+
+      // The first values are on their way while scores become weights.
+      let value_lane = lane % VALUE_LANES;
+      key = lane / VALUE_LANES;
+      ${reads((n) => `var ${readValues(n)}`)}
+
+      workgroupBarrier();
+      var maximum = vec4f(MASKED);
+      ${softmax.maxima}
+      maximum = subgroupMax(maximum);
+      maxima[lane / 32u] = maximum;
+      workgroupBarrier();
+      for (var s = 0u; s < SUBGROUPS; s++) {
+        maximum = max(maximum, maxima[s]);
+      }
+      var sum = vec4f(0);
+      ${softmax.sums}
+      sums[lane / 32u] = subgroupAdd(sum);
+      workgroupBarrier();
+
+      // Outputs of the four heads are the columns: the first and the last four entries of a lane's eight.
+      var low = mat4x4f();
+      var high = mat4x4f();
+      for (; key < count; key += VALUES_AT_ONCE * READS) {
+        ${reads((n) => `${multiplyValues(n)}\n${readValues(n, plan.reads)}`)}
+      }
+      ${joins.map((apart) => `low = joined(low, ${apart}u);\nhigh = joined(high, ${apart}u);`).join('\n')}
+      workgroupBarrier();
+      if (lane % 32u < VALUE_LANES) {
+        for (var h = 0u; h < 4u; h++) {
+          let at = ((lane / 32u * 4u + h) * VALUE_LANES + lane % 32u) * 2u;
+          scratch[at] = low[h];
+          scratch[at + 1u] = high[h];
+        }
+      }
+      workgroupBarrier();
+
+      for (var index = lane; index < 4u * VALUE_QUADS; index += THREADS) {
+        let h = index / VALUE_QUADS;
+        if (first_member + h < QUERIES_PER_KV) {
+          let quad = index % VALUE_QUADS;
+          var output = vec4f(0);
+          var total = 0.0;
+          for (var s = 0u; s < SUBGROUPS; s++) {
+            output += scratch[(s * 4u + h) * VALUE_LANES * 2u + quad];
+            total += sums[s][h];
+          }
+          let partial = (batch * Q_HEADS + query_head(kv_head, first_member + h)) * groups.y + part;
+          partial_outputs[partial * VALUE_QUADS + quad] = output;
+          if (quad == 0u) {
+            partial_sums[partial] = vec2f(maximum[h], total);
+          }
+        }
+      }`,
+  };
+}
+
+/** Entries 4 · quad … of four queries as the columns of a matrix: a row vector times it is four dot products. */
+function queryPart({ headDim, keyLanes }: AttentionSplitSubgroupsPlan): string {
+  const whole = quads(headDim) === 2 * keyLanes;
+  const beyond = wgsl`
+    if (quad >= HEAD_QUADS) {
+      return mat4x4f();
+    }`;
+  const query = (member: number) =>
+    `load_q(batch * Q_HEADS + query_head(kv_head, min(first_member + ${member}u, QUERIES_PER_KV - 1u)), quad),`;
+  return wgsl`
+    fn query_part(batch: u32, kv_head: u32, first_member: u32, quad: u32) -> mat4x4f {
+      ${whole ? '' : beyond}
+      return mat4x4f(
+        ${[0, 1, 2, 3].map(query).join('\n')}
+      );
+    }`;
+}
+
+const bytesAsFloats = wgsl`
+  fn low_half(entries: vec2u) -> vec4f {
+    return signed_bytes(entries.x);
+  }
+
+  fn high_half(entries: vec2u) -> vec4f {
+    return signed_bytes(entries.y);
+  }`;
+
+const halvesAsFloats = wgsl`
+  fn low_half(entries: vec4u) -> vec4f {
+    return vec4f(bitcast<vec4h>(entries.xy));
+  }
+
+  fn high_half(entries: vec4u) -> vec4f {
+    return vec4f(bitcast<vec4h>(entries.zw));
+  }`;
+
+/** `ahead` turns from the present one. */
+const readKeys = (n: number, ahead = 0) =>
+  `keys${n} = keys_entries(batch, kv_head, column_of(min(first + key + ${n + ahead}u * KEYS_AT_ONCE, last), hidden), key_lane);`;
+
+/** A lane's own column n, whose scores it makes weights of. */
+const ownKey = (n: number) => (n === 0 ? 'lane' : `lane + ${n}u * THREADS`);
+
+/** Of an own column's key and value: on their way while keys are read. */
+const readScales = (n: number) => wgsl`
+  let column${n} = column_of(min(first + ${ownKey(n)}, last), hidden);
+  let scales${n} = vec2f(keys_scale(batch, kv_head, column${n}), values_scale(batch, kv_head, column${n}));`;
+
+/** From scores to weights, each lane its own columns. Columns beyond the share, up to whole turns of reads, weigh nothing. */
+interface Softmax {
+  readonly maxima: string;
+  readonly sums: string;
+}
+
+const softmaxInMemory: Softmax = {
+  maxima: wgsl`
+    for (var key = lane; key < filled; key += THREADS) {
+      var logits = vec4f(MASKED);
+      if (key < count) {
+        logits = logits_of(scratch[key], sequence, batch, kv_head, first_member, column_of(first + key, hidden));
+      }
+      scratch[key] = logits;
+      maximum = max(maximum, logits);
+    }`,
+  sums: wgsl`
+    for (var key = lane; key < filled; key += THREADS) {
+      let weights = select(exp2(scratch[key] - maximum), vec4f(0), scratch[key] <= vec4f(MASKED));
+      scratch[key] = weights;
+      sum += weights;
+    }`,
+};
+
+/** Written out: the scales that were read ahead are in registers. */
+function softmaxInRegisters(columns: number): Softmax {
+  return {
+    maxima: repeat(
+      columns,
+      (n) => wgsl`
+        let scaled${n} = scales${n}.x * scratch[${ownKey(n)}];
+        let logits${n} = select(vec4f(MASKED), logits_of(scaled${n}, sequence, batch, kv_head, first_member, column${n}), ${ownKey(n)} < count);
+        maximum = max(maximum, logits${n});`,
+    ),
+    sums: repeat(
+      columns,
+      (n) => wgsl`
+        let weights${n} = select(exp2(logits${n} - maximum), vec4f(0), logits${n} <= vec4f(MASKED));
+        scratch[${ownKey(n)}] = weights${n} * scales${n}.y;
+        sum += weights${n};`,
+    ),
+  };
+}
+
+const multiplyKeys = (n: number) =>
+  `deal_sums(low_half(keys${n}) * query_low + high_half(keys${n}) * query_high, lane, key + ${n}u * KEYS_AT_ONCE);`;
+
+const readValues = (n: number, ahead = 0) =>
+  `values${n} = values_entries(batch, kv_head, column_of(min(first + key + ${n + ahead}u * VALUES_AT_ONCE, last), hidden), value_lane);`;
+
+const multiplyValues = (n: number) => wgsl`
+  low += products(low_half(values${n}), scratch[key + ${n}u * VALUES_AT_ONCE]);
+  high += products(high_half(values${n}), scratch[key + ${n}u * VALUES_AT_ONCE]);`;
+
+const headMatrices = wgsl`
+  fn products(entries: vec4f, heads: vec4f) -> mat4x4f {
+    return mat4x4f(entries * heads.x, entries * heads.y, entries * heads.z, entries * heads.w);
+  }
+
+  fn joined(outputs: mat4x4f, apart: u32) -> mat4x4f {
+    return outputs + mat4x4f(
+      subgroupShuffleXor(outputs[0], apart),
+      subgroupShuffleXor(outputs[1], apart),
+      subgroupShuffleXor(outputs[2], apart),
+      subgroupShuffleXor(outputs[3], apart),
+    );
+  }`;
+
+/** Columns that the window hides are left out of the count; those of the prefix come before them. */
+const columnOf = wgsl`
+  fn column_of(index: u32, hidden: u32) -> u32 {
+    return select(index + hidden, index, index < PREFIX_COLUMNS);
+  }`;
+
+/** Sums over the lanes of a key. The first two steps halve what is left to add: each lane goes on with one head of four. */
+function dealSums(keyLanes: number): string {
+  const rest = [4, 8, 16].filter((apart) => apart < keyLanes);
+  return wgsl`
+    fn deal_sums(products: vec4f, lane: u32, key: u32) {
+      let is_odd = lane % 2u == 1u;
+      let pair = select(products.xy, products.zw, is_odd) + subgroupShuffleXor(select(products.zw, products.xy, is_odd), 1u);
+      let is_odd_pair = lane / 2u % 2u == 1u;
+      var sum = select(pair.x, pair.y, is_odd_pair) + subgroupShuffleXor(select(pair.y, pair.x, is_odd_pair), 2u);
+      ${rest.map((apart) => `sum += subgroupShuffleXor(sum, ${apart}u);`).join('\n')}
+      if (lane % KEY_LANES < 4u) {
+        scratch[key][lane % 2u * 2u + lane / 2u % 2u] = sum;
+      }
+    }`;
+}
+
+/** Logits of four heads, in units of log2. */
+const logitsOf = (plain: boolean) => wgsl`
+  fn logits_of(products: vec4f, sequence: Sequence, batch: u32, kv_head: u32, first_member: u32, column: u32) -> vec4f {
+    ${plain ? 'return products * SCALE_LOG2E;' : logitOfEach}
+  }`;
+
+const logitOfEach = wgsl`
+  var logits = products * SCALE;
+  for (var h = 0u; h < 4u; h++) {
+    let head = query_head(kv_head, min(first_member + h, QUERIES_PER_KV - 1u));
+    logits[h] = logit(logits[h], sequence, batch, head, 0u, column);
+  }
+  return logits;`;

@@ -1,0 +1,98 @@
+import type { AttentionTilePlan } from '../../../plan/attention/kernel-plan.ts';
+import { repeat, wgsl } from '../../wgsl.ts';
+
+/** From the scores of `attention_tile` to weights: masks, the maximum and the sum of a row over its key lanes. */
+export const weightFunctions = (plan: AttentionTilePlan, plain: boolean): readonly string[] => [
+  logitsOf(plan.products === 'f16', plain),
+  foldOfLanes(plan),
+];
+
+/** Quads of scores of a row in an invocation: those of a vector of keys, then those of the next. */
+const quadsOf = ({ keyVectors, vectorEntries }: AttentionTilePlan) => (keyVectors * vectorEntries) / 4;
+
+export const startScores = (plan: AttentionTilePlan) =>
+  repeat(plan.rowsEach, (r) => repeat(quadsOf(plan), (n) => `var score_${r}_${n} = vec4f(0);`));
+
+export const laneOf = (r: number) => `lanes[tile_row_${r} * LANE_QUADS + key_lane / 4u][key_lane % 4u]`;
+
+/** A sink is a logit that all rows of its head start with, and that has no value. */
+export const startAtSink = ({ products }: AttentionTilePlan, r: number) => wgsl`
+  var maximum_${r} = sinks[row_${r}.head] * LOG2E;
+  var sum_${r} = select(0.0, ${products === 'f16' ? 'exp2(-HEADROOM)' : '1.0'}, key_lane == 0u);`;
+
+/** From scores to logits in units of log2. */
+export function logitsOfTile(plan: AttentionTilePlan): string {
+  const quads = plan.vectorEntries / 4;
+  const column = (n: number) => {
+    const vector = n < quads ? '' : ' + VECTOR * KEY_LANES';
+    return `key_column${vector}${n % quads === 0 ? '' : ' + 4u'}`;
+  };
+  const logits = (r: number) => (n: number) =>
+    `score_${r}_${n} = logits(score_${r}_${n}, sequence, batch, row_${r}, ${column(n)});`;
+  return wgsl`
+    let key_column = first_column + VECTOR * key_lane;
+    ${repeat(plan.rowsEach, (r) => repeat(quadsOf(plan), logits(r)))}`;
+}
+
+export function greatestOf(plan: AttentionTilePlan, r: number): string {
+  const scores = Array.from({ length: quadsOf(plan) }, (_, n) => `score_${r}_${n}`);
+  return `greatest(${scores.reduce((most, score) => `max(${most}, ${score})`)})`;
+}
+
+/** From the logits of a row to weights, relative to its maximum so far. */
+export function weigh(plan: AttentionTilePlan, r: number): string {
+  const reference = plan.products === 'f16' ? `(maximum_${r} + HEADROOM)` : `maximum_${r}`;
+  const weight = (n: number) => wgsl`
+    score_${r}_${n} = exp2(score_${r}_${n} - ${reference});
+    sum_${r} += dot(score_${r}_${n}, vec4f(1));`;
+  return wgsl`
+    let old_${r} = maximum_${r};
+    maximum_${r} = max(maximum_${r}, max_of_lanes(tile_row_${r}));
+    let rescale_${r} = exp2(old_${r} - maximum_${r});
+    sum_${r} *= rescale_${r};
+    ${repeat(quadsOf(plan), weight)}`;
+}
+
+/** The weights of a row for the vector of keys that `first_vector` is among. */
+export function weightsOf({ products, keyVectors }: AttentionTilePlan, r: number): string {
+  const half = products === 'f16';
+  const weights = (n: number) => (half ? `vector_of(score_${r}_${2 * n}, score_${r}_${2 * n + 1})` : `score_${r}_${n}`);
+  return keyVectors === 1 ? weights(0) : `select(${weights(0)}, ${weights(1)}, first_vector >= KEY_LANES)`;
+}
+
+/** `fn logits(sums, sequence, batch, row, column) -> vec4f`: of four columns from `column` on, in units of log2, MASKED where hidden. */
+function logitsOf(half: boolean, plain: boolean): string {
+  const parameters = 'sums: vec4f, sequence: Sequence, batch: u32, row: Row, column: u32';
+  const full = wgsl`
+    fn logits(${parameters}) -> vec4f {
+      let scaled = sums${half ? '' : ' * SCALE'};
+      var logits = vec4f(0);
+      for (var c = 0u; c < 4u; c++) {
+        logits[c] = logit(scaled[c], sequence, batch, row.head, row.token, column + c);
+      }
+      return logits;
+    }`;
+  const masked = wgsl`
+    fn logits(${parameters}) -> vec4f {
+      let hidden = vec4u(column) + vec4u(0, 1, 2, 3) >= vec4u(visible_columns(sequence, row.token));
+      return select(sums * ${half ? 'LOG2E' : 'SCALE_LOG2E'}, vec4f(MASKED), hidden);
+    }`;
+  return plain ? masked : full;
+}
+
+function foldOfLanes({ keyLanes }: AttentionTilePlan): string {
+  const quads = Array.from({ length: keyLanes / 4 }, (_, n) => `lanes[tile_row * LANE_QUADS + ${n}u]`);
+  return wgsl`
+    fn greatest(logits: vec4f) -> f32 {
+      let pairs = max(logits.xy, logits.zw);
+      return max(pairs.x, pairs.y);
+    }
+
+    fn max_of_lanes(tile_row: u32) -> f32 {
+      return greatest(${quads.reduce((most, quad) => `max(${most}, ${quad})`)});
+    }
+
+    fn sum_of_lanes(tile_row: u32) -> f32 {
+      return dot(${quads.join(' + ')}, vec4f(1));
+    }`;
+}

@@ -1,0 +1,136 @@
+import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan } from '../../../plan/kernel-plan.ts';
+import type { HandedStorage } from '../../../plan/plan-base.ts';
+import { accurateTanh, activatedValue, activationFunction } from '../../activation.ts';
+import { type Binding, f32c, floats, sequencesBinding, stepBinding } from '../../kernel.ts';
+import { enablesFor, rowLoader, rowsBinding } from '../../storage.ts';
+import { wgsl } from '../../wgsl.ts';
+
+type LinearPlan = LinearTilePlan | LinearMatrixPlan | LinearRowPlan;
+
+/** How a kernel reads what is bound under a name. */
+export interface MatrixAccess {
+  readonly binding: Binding;
+  readonly functions: readonly string[];
+}
+
+/** What the tiled and the one-row kernel share: y = act(x · Wᵀ + b), y = act(x · Wgᵀ + bg) · (x · Wᵀ + b), or y += x · Wᵀ + b. */
+export function linearParts(plan: LinearPlan, access: (name: string) => MatrixAccess, x = rowsOfX(plan)) {
+  const gated = plan.gate !== 'none';
+  const split = plan.inputHeads > 1;
+  const matrices = (gated ? ['weight', 'gate'] : ['weight']).map(access);
+  const bindings: Binding[] = [
+    x.binding,
+    ...matrices.map(({ binding }) => binding),
+    ...(plan.bias ? [floats('bias')] : []),
+    ...(plan.gate === 'biased' ? [floats('gate_bias')] : []),
+    { name: 'y', access: 'read_write', type: `array<${storageOfY(plan)}>` },
+    ...(plan.logits ? [sequencesBinding] : []),
+    stepBinding,
+  ];
+  const constants = {
+    ...(plan.clip !== undefined && { CLIP: f32c(plan.clip) }),
+    ...(plan.scale !== undefined && { SCALE: f32c(plan.scale) }),
+    ...(plan.softcap !== undefined && { SOFTCAP: f32c(plan.softcap) }),
+  };
+  const functions = new Set([
+    ...x.functions,
+    ...matrices.flatMap(({ functions }) => functions),
+    ...activationFunction(plan.activation),
+    ...(plan.softcap === undefined ? [] : [accurateTanh]),
+    split ? rowsOfHeads(plan) : plan.logits ? logitsRows : allRows,
+    gated ? finishGated(plan) : finish(plan),
+  ]);
+  return {
+    gated,
+    split,
+    constants,
+    bindings,
+    functions: [...functions],
+    enables: enablesFor(plan.weight),
+    doc: formula(plan),
+  };
+}
+
+const rowsOfX = ({ inWidth }: LinearPlan): MatrixAccess => ({
+  binding: rowsBinding('x', inWidth),
+  functions: [rowLoader('x', inWidth)],
+});
+
+const storageOfY = (plan: LinearPlan): HandedStorage => (plan.stage === 'linear_matrix' ? plan.y : 'f32');
+
+export function formula(plan: LinearPlan, suffix = ''): string {
+  const up = `x · weight${suffix}ᵀ${plan.bias ? ` + bias${suffix}` : ''}`;
+  const gate = `x · gateᵀ${plan.gate === 'biased' ? ' + gate_bias' : ''}`;
+  const value = activationText(plan.activation, up, plan.gate === 'none' ? undefined : gate);
+  return `y${suffix} ${write(plan)} ${finished(plan, value)}, weights [${plan.outWidth}, ${plan.inWidth}]`;
+}
+
+function activationText(activation: LinearPlan['activation'], up: string, gate: string | undefined): string {
+  if (typeof activation === 'object') return `${activation.kind}(${gate}, ${up})`;
+  const activate = (inner: string) => (activation === 'none' ? inner : `${activation}(${inner})`);
+  return gate === undefined ? activate(up) : `${activate(gate)} · (${up})`;
+}
+
+const allRows = wgsl`
+  fn row_count() -> u32 {
+    return step.batch * step.tokens;
+  }
+
+  fn row_of_x(row: u32) -> u32 {
+    return row;
+  }`;
+
+/** Each head has a row of its own; without `split` the stride between heads is 0, and nothing else differs. */
+const rowsOfHeads = ({ inputHeads, outWidth }: LinearPlan) => wgsl`
+  fn row_count() -> u32 {
+    return step.batch * step.tokens;
+  }
+
+  fn row_of_x(row: u32, column: u32) -> u32 {
+    return row * ${inputHeads}u + column / ${outWidth / inputHeads}u;
+  }`;
+
+/** Logits of every token, or of the last new token of each sequence. */
+const logitsRows = wgsl`
+  fn row_count() -> u32 {
+    return select(step.batch, step.batch * step.tokens, step.logits_all == 1u);
+  }
+
+  fn row_of_x(row: u32) -> u32 {
+    if (step.logits_all == 1u) {
+      return row;
+    }
+    return row * step.tokens + sequences[row].count - 1u;
+  }`;
+
+const write = (plan: LinearPlan) => (plan.accumulate ? '+=' : '=');
+
+/** Clip, scale and softcap around a value, in this order. */
+function finished(plan: LinearPlan, value: string): string {
+  const clipped = plan.clip === undefined ? value : `clamp(${value}, -CLIP, CLIP)`;
+  const scaled = plan.scale === undefined ? clipped : `SCALE * (${clipped})`;
+  return plan.softcap === undefined ? scaled : `SOFTCAP * accurate_tanh((${scaled}) / SOFTCAP)`;
+}
+
+const stored = (plan: LinearPlan, value: string): string =>
+  storageOfY(plan) === 'f16' ? `f16(${finished(plan, value)})` : finished(plan, value);
+
+/** @param suffix of the names of a product that is joined to another */
+export function finish(plan: LinearPlan, suffix = ''): string {
+  const sum = plan.bias ? `sum + bias${suffix}[column]` : 'sum';
+  const value = activatedValue(plan.activation, sum, undefined);
+  return wgsl`
+    fn finish${suffix}(row: u32, column: u32, sum: f32) {
+      y${suffix}[row * OUT_WIDTH${suffix} + column] ${write(plan)} ${stored(plan, value)};
+    }`;
+}
+
+function finishGated(plan: LinearPlan): string {
+  const up = plan.bias ? '(sum + bias[column])' : 'sum';
+  const gate = plan.gate === 'biased' ? 'gate_sum + gate_bias[column]' : 'gate_sum';
+  const value = activatedValue(plan.activation, up, gate);
+  return wgsl`
+    fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
+      y[row * OUT_WIDTH + column] ${write(plan)} ${stored(plan, value)};
+    }`;
+}

@@ -1,0 +1,140 @@
+import type { LinearRowPlan } from '../../../plan/kernel-plan.ts';
+import { rowLoader } from '../../storage.ts';
+import { repeat, wgsl } from '../../wgsl.ts';
+
+/**
+ * The body that makes the outputs of a product, whose names end in `suffix`. Uses `row` and `lane`, and `factor` where x was normalised before.
+ * @param part expression for the place of the workgroup among those of the product
+ */
+export function makeOutputs(plan: LinearRowPlan, suffix: string, part: string): string {
+  const { lanes, norm, sharesX } = plan;
+  const gated = plan.gate !== 'none';
+  const sums = ['sum', ...(gated ? ['gate_sum'] : []), ...(norm && !sharesX ? ['squares'] : [])];
+  const each = (text: (name: string) => string) => sums.map(text).join('\n');
+  const width = `OUT_WIDTH${suffix}`;
+  const bySubgroups = plan.fold === 'subgroups';
+  const isFolded = bySubgroups && lanes === 32;
+  const factor = norm ? ' * factor' : '';
+  return wgsl`
+    let column = ${part} * OUTPUTS + lane / LANES;
+    ${sharesX ? '' : `let x_row = row_of_x(row${plan.inputHeads > 1 ? `, min(column, ${width} - 1u)` : ''});`}
+    let first = min(column, ${width} - 1u) * BLOCKS;
+    ${each((name) => `var ${name} = 0.0;`)}
+    ${sumBlocks(plan, suffix)}
+    ${bySubgroups ? each((name) => `${name} = subgroupAdd(${name});`) : ''}
+    ${isFolded ? '' : sharePartials(sums, bySubgroups)}
+    if (lane % LANES != 0u || column >= ${width}) {
+      return;
+    }
+    ${isFolded ? '' : addPartials(sums, bySubgroups)}
+    ${norm && !sharesX ? 'let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));' : ''}
+    finish${suffix}(row, column, sum${factor}${gated ? `, gate_sum${factor}` : ''});`;
+}
+
+/** A lane's share of a row of weights, several loads at a time. */
+function sumBlocks(plan: LinearRowPlan, suffix: string): string {
+  const { blockQuads, reads, gate } = plan;
+  const entries = [...Array(blockQuads).keys()].map((index) => `x${index}`).join(', ');
+  const read = wgsl`
+    ${repeat(blockQuads, (index) => `let x${index} = ${quadOfX(plan, index)};`)}
+    sum += weight${suffix}_dot(first + block, ${entries});
+    ${gate === 'none' ? '' : `gate_sum += gate_dot(first + block, ${entries});`}`;
+  if (reads === 1) {
+    return wgsl`
+      for (var block = lane % LANES; block < BLOCKS; block += LANES) {
+        ${read}
+      }`;
+  }
+  const readNext = (turn: number) => wgsl`
+    {
+      let block = first_block + ${turn}u * LANES;
+      ${read}
+    }`;
+  return wgsl`
+    for (var first_block = lane % LANES; first_block < BLOCKS; first_block += ${reads}u * LANES) {
+      ${repeat(reads, readNext)}
+    }`;
+}
+
+const plus = (index: number) => (index === 0 ? '' : ` + ${index}u`);
+
+/** Quad `index` of a block. */
+function quadOfX({ sharesX, blockQuads, norm }: LinearRowPlan, index: number): string {
+  if (sharesX) return `x_shared[${blockQuads + 1}u * block${plus(index)}]`;
+  const quad = blockQuads === 1 ? 'block' : `${blockQuads}u * block${plus(index)}`;
+  return norm ? `normed_x(x_row, ${quad}, &squares)` : `load_x(x_row, ${quad})`;
+}
+
+/** How x is normalised, and brought to workgroup memory. */
+export function xFunctions(plan: LinearRowPlan): readonly string[] {
+  const { norm, inWidth } = plan;
+  return [...(norm ? normedX(norm.weight, inWidth) : []), ...(plan.sharesX ? [shareX(plan)] : [])];
+}
+
+function shareX({ blockQuads, threads, norm }: LinearRowPlan): string {
+  const at = `quad / ${blockQuads}u * ${blockQuads + 1}u + quad % ${blockQuads}u`;
+  const subgroups = threads / 32;
+  if (norm === undefined) {
+    return wgsl`
+      fn share_x(x_row: u32, lane: u32) {
+        for (var quad = lane; quad < QUADS; quad += THREADS) {
+          x_shared[${at}] = load_x(x_row, quad);
+        }
+        workgroupBarrier();
+      }`;
+  }
+  return wgsl`
+    // The factor of the norm, too.
+    fn share_x(x_row: u32, lane: u32) -> f32 {
+      var squares = 0.0;
+      for (var quad = lane; quad < QUADS; quad += THREADS) {
+        x_shared[${at}] = normed_x(x_row, quad, &squares);
+      }
+      squares = subgroupAdd(squares);
+      if (lane % 32u == 0u) {
+        squares_partials[lane / 32u] = squares;
+      }
+      workgroupBarrier();
+      squares = squares_partials[0];
+      for (var other = 1u; other < ${subgroups}u; other++) {
+        squares += squares_partials[other];
+      }
+      return inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+    }`;
+}
+
+/** Entries of a row before its norm's factor, which is known when all of them have been read, and then scales the sums. */
+function normedX(weight: NonNullable<LinearRowPlan['norm']>['weight'], width: number): readonly string[] {
+  const gamma = { none: '', plain: ' * load_norm_weight(0u, quad)', offset: ' * (load_norm_weight(0u, quad) + 1.0)' }[
+    weight
+  ];
+  return [
+    ...(weight === 'none' ? [] : [rowLoader('norm_weight', width)]),
+    wgsl`
+      fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+        let entries = load_x(row, quad);
+        *squares += dot(entries, entries);
+        return entries${gamma};
+      }`,
+  ];
+}
+
+const arrayOf = (sum: string) => `${sum}_partials`;
+
+/** Each lane's sums, or each subgroup's, to where the lane that finishes an output finds them. */
+function sharePartials(sums: readonly string[], bySubgroups: boolean): string {
+  if (!bySubgroups) return [...sums.map((sum) => `${arrayOf(sum)}[lane] = ${sum};`), 'workgroupBarrier();'].join('\n');
+  return wgsl`
+    if (lane % 32u == 0u) {
+      ${sums.map((sum) => `${arrayOf(sum)}[lane / 32u] = ${sum};`).join('\n')}
+    }
+    workgroupBarrier();`;
+}
+
+function addPartials(sums: readonly string[], bySubgroups: boolean): string {
+  const [count, own] = bySubgroups ? ['LANES / 32u', 'lane / 32u'] : ['LANES', 'lane'];
+  return wgsl`
+    for (var other = 1u; other < ${count}; other++) {
+      ${sums.map((sum) => `${sum} += ${arrayOf(sum)}[${own} + other];`).join('\n')}
+    }`;
+}

@@ -1,0 +1,147 @@
+import type { BufferDecl, Extent } from '../../../runtime/abi1/definition.ts';
+import type { AttentionNode } from '../../ir/nodes.ts';
+import { dispatch } from '../dispatch.ts';
+import { ceilDiv, quads, times } from '../extents.ts';
+import type { KernelPlan } from '../kernel-plan.ts';
+import type { TargetProfile } from '../profiles/profiles.ts';
+import { type Attempt, allHeads, type Form, fusedBindings, inputsOf, present, tooMany, whole } from './form.ts';
+import type { AttentionMatrixPlan, AttentionOptions, ColumnDeal } from './kernel-plan.ts';
+import { knownMaximum, planAttentionMatrix, planFewRows, rowsOfMatrix } from './matrix-plans.ts';
+import type { Rejection } from './plans.ts';
+import { shareCount, sharesOf } from './shares.ts';
+import { exactTileFor } from './tile-plans.ts';
+
+/** The fast kernel, and the one that redoes the workgroups that it marks: mostly none. */
+export function matrixForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
+  const { heads } = node;
+  const reason = whole(node) ?? allHeads(node) ?? tooMany(fusedBindings(node) + present(node.sinks), profile);
+  if (reason !== undefined) return { reason };
+  const choice = planAttentionMatrix(options, profile, node.compute);
+  if ('reason' in choice) return choice;
+  const { rejected } = choice;
+  const hasRoom = tooMany(fusedBindings(node) + present(node.sinks) + 2, profile) === undefined;
+  const redone = knownMaximum({ ...choice.plan, inParts: choice.plan.inParts && hasRoom });
+  const plan = { ...choice.plan, inParts: redone?.inParts ?? false };
+  const redo = redone ?? exactTileFor(options, profile, plan.markRows);
+  if (redo === undefined) return { reason: 'no kernel could redo what it marks' };
+  const tiles = tilesOf(node, plan.markRows);
+  const redoTiles = tilesOf(node, redo.stage === 'attention_tile' ? redo.tileRows : rowsOfMatrix(redo));
+  const marks = `marks_${heads.kvHeads}_${plan.markRows}`;
+  const { scores, logits, sinks, values } = inputsOf(node);
+  const bind = { ...scores, ...logits, ...sinks, ...values, out: node.out, marks };
+  if (!plan.inParts) {
+    return {
+      dispatches: [
+        dispatch(node, plan, bind, [heads.kvHeads, tiles, 'B']),
+        dispatch(node, redo, bind, [heads.kvHeads, redoTiles, 'B']),
+      ],
+      scratch: [{ name: marks, role: 'activation', dtype: 'u32', shape: ['B', tiles, heads.kvHeads] }],
+      rejected,
+    };
+  }
+  const many = inParts(node, { plan, redo }, bind, { marks, tiles, redoTiles, rejected });
+  const few = fewTokens(node, options, bind, profile);
+  if (few === undefined) return many;
+  const isMany: Extent = ['min', 1, ['less', times('I', heads.queriesPerKv), mostFewRows]];
+  const guarded = many.dispatches.map((one) => ({
+    ...one,
+    grid: [times(isMany, one.grid[0]), one.grid[1], one.grid[2]] as const,
+  }));
+  return { ...many, dispatches: [...few.dispatches, ...guarded], scratch: [...few.scratch, ...(many.scratch ?? [])] };
+}
+
+/** Workgroups of so many rows that a KV head's queries take. */
+const tilesOf = ({ heads }: AttentionNode, rows: number) => ceilDiv(times('I', heads.queriesPerKv), rows);
+
+/** Of a KV head: where calls have no more rows, as those that check a draft, keys are dealt to many workgroups of one tile. */
+const mostFewRows = 64;
+
+function fewTokens(
+  node: AttentionNode,
+  options: AttentionOptions,
+  whole: Readonly<Record<string, string | undefined>>,
+  profile: TargetProfile,
+): Required<Pick<Form, 'dispatches' | 'scratch'>> | undefined {
+  const { kvHeads, queriesPerKv } = node.heads;
+  const plan = planFewRows(options, profile, node.compute);
+  const mostTokens = Math.floor(mostFewRows / queriesPerKv);
+  const redo = plan && knownMaximum(plan);
+  if (plan === undefined || redo === undefined || mostTokens < 2 || node.cross) return undefined;
+  const deal: ColumnDeal = { least: 128, parts: Math.max(1, Math.floor(256 / kvHeads)) };
+  const count = shareCount(deal, node);
+  const isFew: Extent = ['min', 1, ['less', mostFewRows + 1, times('I', queriesPerKv)]];
+  const { partials, join, scratch } = sharesOf(node, options, deal, {
+    usesSubgroups: true,
+    tokens: ['min', 'I', mostTokens],
+    joins: times(isFew, ['min', 1, ['less', count, 1]]),
+  });
+  const marks = `marks_few_${kvHeads}`;
+  const bind = { ...whole, ...partials, marks };
+  const grid = [times(isFew, kvHeads), 1, times('B', count)] as const;
+  return {
+    dispatches: [dispatch(node, plan, bind, grid), dispatch(node, redo, bind, grid), join],
+    scratch: [...scratch, { name: marks, role: 'activation', dtype: 'u32', shape: ['B', count, kvHeads] }],
+  };
+}
+
+/** Workgroups that keep a large device busy, and columns that are worth a workgroup of their own. */
+const enoughWorkgroups = 128;
+const leastColumns = 512;
+const mostPartsOfMatrix = 16;
+
+interface PartsOf {
+  readonly marks: string;
+  readonly tiles: Extent;
+  readonly redoTiles: Extent;
+  readonly rejected: readonly Rejection[];
+}
+
+/** Parts are so many that there are enough workgroups, where columns suffice; most calls have one, and then nothing to join. */
+function inParts(
+  node: AttentionNode,
+  { plan, redo }: { readonly plan: AttentionMatrixPlan; readonly redo: KernelPlan },
+  whole: Readonly<Record<string, string | undefined>>,
+  { marks, tiles, redoTiles, rejected }: PartsOf,
+): Form {
+  const { heads, valueDim } = node;
+  const { qHeads, kvHeads } = heads;
+  const workgroups = times('B', tiles, kvHeads);
+  const parts: Extent = ['min', mostPartsOfMatrix, ceilDiv('J', leastColumns), ceilDiv(enoughWorkgroups, workgroups)];
+  const rows = plan.markRows;
+  const size = `${qHeads}x${valueDim}_${rows}`;
+  const partials = { partial_outputs: `parts_${size}`, partial_sums: `part_sums_${size}` };
+  const bind = { ...whole, ...partials };
+  const depth = times('B', parts);
+  const join: KernelPlan = {
+    stage: 'attention_join',
+    qHeads,
+    valueDim,
+    out: plan.out,
+    sinks: node.sinks !== undefined,
+    threads: 64,
+    workgroup: [],
+  };
+  const isJoined: Extent = ['min', 1, ['less', parts, 1]];
+  const perPart = ceilDiv(times('B', 'I', qHeads, quads(valueDim)), times(64, parts));
+  // Two parts or more only with fewer than enough workgroups, however long the longest call may be.
+  const mostRows: Extent = ['min', 2 * enoughWorkgroups * rows, times('B', 'I', qHeads, mostPartsOfMatrix)];
+  const scratch = (name: string, dtype: BufferDecl['dtype'], shape: readonly Extent[]): BufferDecl => ({
+    name,
+    role: 'activation',
+    dtype,
+    shape,
+  });
+  return {
+    dispatches: [
+      dispatch(node, plan, bind, [kvHeads, tiles, depth]),
+      dispatch(node, redo, bind, [kvHeads, redoTiles, depth]),
+      dispatch(node, join, { ...partials, sinks: node.sinks, out: node.out }, [times(isJoined, perPart), 1, parts]),
+    ],
+    scratch: [
+      scratch(marks, 'u32', ['B', ['min', mostPartsOfMatrix, ceilDiv('J', leastColumns)], tiles, kvHeads]),
+      scratch(partials.partial_outputs, 'f32', [mostRows, quads(valueDim) * 4]),
+      scratch(partials.partial_sums, 'f32', [mostRows, 2]),
+    ],
+    rejected,
+  };
+}

@@ -1,0 +1,153 @@
+import type { TargetLimits, TargetProfile, TileSchedule } from '../profiles/profiles.ts';
+import { vectors, workgroupBytes } from '../workgroup-memory.ts';
+import type { AttentionOptions, AttentionTilePlan } from './kernel-plan.ts';
+import type { Choice } from './plans.ts';
+
+/**
+ * In order of preference, within `preferredRegisters`. Large blocks of an invocation read workgroup memory seldom, as long as registers
+ * hold them.
+ */
+const tileSchedules: readonly TileSchedule[] = [
+  { products: 'f16', rowLanes: 16, rowsEach: 4, keyLanes: 8, keyVectors: 1, headSlice: 4 },
+  { products: 'f16', rowLanes: 16, rowsEach: 3, keyLanes: 8, keyVectors: 1, headSlice: 4 },
+  { products: 'f16', rowLanes: 16, rowsEach: 2, keyLanes: 8, keyVectors: 1, headSlice: 4 },
+  { products: 'f32', rowLanes: 16, rowsEach: 4, keyLanes: 8, keyVectors: 2, headSlice: 8 },
+  { products: 'f32', rowLanes: 16, rowsEach: 4, keyLanes: 8, keyVectors: 1, headSlice: 8 },
+  { products: 'f32', rowLanes: 16, rowsEach: 2, keyLanes: 8, keyVectors: 1, headSlice: 8 },
+  { products: 'f32', rowLanes: 16, rowsEach: 2, keyLanes: 4, keyVectors: 1, headSlice: 4 },
+];
+
+export const tileCandidates: readonly TileSchedule[] = [2, 3, 4, 5].flatMap((rowsEach) =>
+  [8, 16].flatMap((rowLanes) => [
+    { products: 'f16', rowLanes, rowsEach, keyLanes: 8, keyVectors: 1, headSlice: 4 } as const,
+    { products: 'f16', rowLanes, rowsEach, keyLanes: 8, keyVectors: 1, headSlice: 8 } as const,
+    { products: 'f32', rowLanes, rowsEach, keyLanes: 8, keyVectors: 1, headSlice: 8 } as const,
+    { products: 'f32', rowLanes, rowsEach, keyLanes: 8, keyVectors: 2, headSlice: 8 } as const,
+  ]),
+);
+
+/** 32-bit registers of an invocation that scores and outputs may take; beyond this compilers spill to memory. */
+const registerBudget = 176;
+
+/** Beyond this, where products are f16, too few workgroups run at once: other registers hold twice as many queries. */
+const preferredRegisters = { f16: 120, f32: registerBudget } as const;
+
+/** The first schedule that fits the target's workgroup memory, its storage buffers and the register budget. */
+export function planAttentionTile(
+  options: AttentionOptions,
+  { limits, schedules }: TargetProfile,
+  spareBuffers: number,
+): Choice<AttentionTilePlan> | { readonly reason: string } {
+  const rejected = [];
+  const measured = (schedules?.attention_tile ?? []).map((schedule) => ({ schedule, budget: registerBudget }));
+  const own = tileSchedules.map((schedule) => ({ schedule, budget: preferredRegisters[schedule.products] }));
+  for (const { schedule, budget } of [...measured, ...own]) {
+    const plan = tilePlan(options, schedule);
+    const reason = problem(plan, limits, budget) ?? (plan.marks && marksProblem(plan, limits, spareBuffers));
+    if (reason === undefined) return { plan, rejected };
+    rejected.push({ variant: `tile ${plan.tileRows} × ${plan.tileKeys}, ${plan.products}`, reason });
+  }
+  return { reason: rejected.map(({ variant, reason }) => `${variant}: ${reason}`).join('; ') };
+}
+
+/** The kernel that redoes what was marked: the same rows in a workgroup, products of f32. */
+export function exactTile(plan: AttentionTilePlan, limits: TargetLimits): AttentionTilePlan {
+  const { rowLanes, rowsEach, keyLanes } = plan;
+  const schedule = { products: 'f32', rowLanes, rowsEach, keyLanes, keyVectors: 1, headSlice: 8 } as const;
+  const wide = tilePlan(plan, { ...schedule, keyVectors: 2 });
+  return { ...(problem(wide, limits) === undefined ? wide : tilePlan(plan, schedule)), marks: 'read' };
+}
+
+/** As `exactTile`, for what a kernel of another kind has marked. */
+export function exactTileFor(
+  options: AttentionOptions,
+  { limits }: TargetProfile,
+  markRows: number,
+): AttentionTilePlan | undefined {
+  const plans = tileSchedules
+    .filter(({ products }) => products === 'f32')
+    .map((schedule) => tilePlan(options, schedule));
+  const plan = plans.find((one) => problem(one, limits) === undefined);
+  return plan && { ...plan, marks: 'read', markRows };
+}
+
+function tilePlan(options: AttentionOptions, schedule: TileSchedule): AttentionTilePlan {
+  const { products, rowLanes, rowsEach, keyLanes, keyVectors } = schedule;
+  const { headDim, valueDim } = options;
+  const half = products === 'f16';
+  const vectorEntries = half ? 8 : 4;
+  const tileRows = rowLanes * rowsEach;
+  const tileKeys = keyLanes * keyVectors * vectorEntries;
+  const headVectors = Math.ceil(headDim / vectorEntries);
+  const valueVectors = Math.ceil(valueDim / vectorEntries);
+  const headSlice = sliceOf(headVectors, schedule.headSlice);
+  const keysLength = tileKeys * (headSlice + 1) - 1;
+  const keySlice = divisorUpTo(keyLanes, keysLength / vectorEntries / valueVectors);
+  const vectorsOf = (name: string, length: number) =>
+    half ? ({ name, element: 'vec4u', length } as const) : vectors(name, length);
+  return {
+    ...options,
+    stage: 'attention_tile',
+    ...schedule,
+    ...(half && { marks: 'written' }),
+    vectorEntries,
+    loadEntries: headDim % 8 === 0 && valueDim % 8 === 0 ? 8 : 4,
+    tileRows,
+    markRows: tileRows,
+    tileKeys,
+    valueVectorsEach: Math.ceil(valueVectors / keyLanes),
+    headSlice,
+    keySlice,
+    threads: rowLanes * keyLanes,
+    // Rows of slices have one vector more than needed, so that neighbouring rows lie in different banks.
+    // `lanes` is scratch of one number for each row and key lane, in quads.
+    workgroup: [
+      vectorsOf('left', tileRows * (Math.max(headSlice, keyLanes) + 1) - 1),
+      vectorsOf('right', Math.max(keysLength, keySlice * vectorEntries * valueVectors)),
+      vectors('lanes', (tileRows * keyLanes) / 4),
+      ...(half ? [{ name: 'imprecise', element: 'atomic<u32>', length: 1 } as const] : []),
+    ],
+  };
+}
+
+/** Slices that come out even are much faster, unless they are short: their loops have constant ends. */
+function sliceOf(vectors: number, most: number): number {
+  const even = divisorUpTo(vectors, most);
+  return 2 * even >= most ? even : Math.ceil(vectors / Math.ceil(vectors / most));
+}
+
+/** The largest divisor of `number` that is not above `most`, at least 1. */
+function divisorUpTo(number: number, most: number): number {
+  let divisor = Math.max(1, Math.min(number, Math.floor(most)));
+  while (number % divisor !== 0) divisor--;
+  return divisor;
+}
+
+function problem(plan: AttentionTilePlan, limits: TargetLimits, budget = registerBudget): string | undefined {
+  const { products, threads, rowLanes, rowsEach, keyVectors, vectorEntries, valueVectorsEach } = plan;
+  const reason = products === 'f16' ? halfProblem(plan) : undefined;
+  if (reason !== undefined) return reason;
+  if (rowLanes % 2 !== 0) return 'lanes over the rows come in pairs';
+  if (threads > limits.maxComputeInvocationsPerWorkgroup) return `needs ${threads} invocations`;
+  const bytes = workgroupBytes(plan.workgroup);
+  const available = limits.maxComputeWorkgroupStorageSize;
+  if (bytes > available) return `needs ${bytes} bytes of workgroup memory, the target has ${available}`;
+  // Sums of f16 take half a register, beside those of f32 that they are added to.
+  const sums = products === 'f16' ? 1.5 : 1;
+  const registers = rowsEach * vectorEntries * (keyVectors + sums * valueVectorsEach);
+  if (registers > budget) return `needs ${registers} registers an invocation, more than ${budget}`;
+  return undefined;
+}
+
+function marksProblem(plan: AttentionTilePlan, limits: TargetLimits, spareBuffers: number): string | undefined {
+  if (spareBuffers < 1) return 'needs one storage buffer more for its marks';
+  return problem(exactTile(plan, limits), limits);
+}
+
+function halfProblem(plan: AttentionTilePlan): string | undefined {
+  const { keys, similarity, keyLayout, headDim, valueDim } = plan;
+  if (keys !== 'f16') return `keys are ${keys}`;
+  if (similarity !== 'dot') return 'squares of distances are summed in f32';
+  const padded = keyLayout === 'heads-first' || (headDim % 4 === 0 && valueDim % 4 === 0);
+  return padded ? undefined : 'rows of keys or values are not padded to four entries';
+}
