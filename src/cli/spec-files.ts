@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { CheckpointHeader } from '../compiler/check/checkpoint.ts';
+import type { CheckpointHeader } from '../compiler/check/weights/checkpoint.ts';
 import { type CheckOptions, type CheckResult, checkSpec, weightsFileOf } from '../compiler/pipeline.ts';
 import type { TargetProfile } from '../compiler/plan/profiles/profiles.ts';
 import type { SourceFile } from '../compiler/source/source.ts';

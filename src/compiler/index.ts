@@ -3,8 +3,8 @@ import type { Compiled } from './compile.ts';
 import type { EmitLanguage, GeneratedFile } from './emit-ts/files.ts';
 import type { Origin } from './emit-ts/origin.ts';
 
-export type { CheckpointHeader, CheckpointTensor } from './check/checkpoint.ts';
 export type { ShapedSpec } from './check/shaped-spec.ts';
+export type { CheckpointHeader, CheckpointTensor } from './check/weights/checkpoint.ts';
 export { allProfiles, type Compiled, compileModule } from './compile.ts';
 export { type Code, catalogue, codes } from './diagnostics/catalogue.ts';
 export type { Diagnostic } from './diagnostics/diagnostic.ts';

@@ -1,14 +1,14 @@
-import { withFirstAttention } from './check/attention-kinds.ts';
 import { type BoundSpec, bind } from './check/bind.ts';
-import type { CheckpointHeader } from './check/checkpoint.ts';
 import { expandSpec, type ReadInclude } from './check/expand.ts';
 import { inferShapes } from './check/infer-shapes.ts';
-import type { LayerKind } from './check/layer-kind.ts';
-import { layerKinds } from './check/layer-kinds.ts';
+import { withFirstAttention } from './check/kinds/attention-kinds.ts';
+import type { LayerKind } from './check/kinds/layer-kind.ts';
+import { layerKinds } from './check/kinds/layer-kinds.ts';
 import { checkShards } from './check/rules/shards.ts';
 import { staysInside } from './check/rules/weights-file.ts';
 import { checkSchema } from './check/schema.ts';
 import type { ShapedSpec } from './check/shaped-spec.ts';
+import type { CheckpointHeader } from './check/weights/checkpoint.ts';
 import type { Diagnostic } from './diagnostics/diagnostic.ts';
 import { applyIgnores, findIgnores } from './diagnostics/ignores.ts';
 import { collectDiagnostics, type Report } from './diagnostics/report.ts';

@@ -1,5 +1,5 @@
 import type { ShapedSpec, WeightShape } from '../compiler/check/shaped-spec.ts';
-import { tensorParts } from '../compiler/check/tensor-source.ts';
+import { tensorParts } from '../compiler/check/weights/tensor-source.ts';
 import { bytesSource } from '../runtime/abi1/byte-source.ts';
 import { fromFloat32 } from '../runtime/abi1/floats.ts';
 import { SafetensorsFile } from '../runtime/abi1/safetensors.ts';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { checkBudgets } from '../../src/compiler/budget/check-budgets.ts';
-import type { CheckpointHeader } from '../../src/compiler/check/checkpoint.ts';
 import type { ReadInclude } from '../../src/compiler/check/expand.ts';
 import type { ShapedSpec } from '../../src/compiler/check/shaped-spec.ts';
+import type { CheckpointHeader } from '../../src/compiler/check/weights/checkpoint.ts';
 import { allProfiles } from '../../src/compiler/compile.ts';
 import type { Diagnostic } from '../../src/compiler/diagnostics/diagnostic.ts';
 import type { Example } from '../../src/compiler/diagnostics/entry.ts';

@@ -1,14 +1,12 @@
 import type { Report } from '../diagnostics/report.ts';
 import type { BoundSpec, OptionPath } from './bind.ts';
-import { type CheckpointHeader, resolveWeightDtype } from './checkpoint.ts';
 import { withDeletions } from './deletions.ts';
-import { headClasses } from './head-classes.ts';
-import { resolveAttention } from './infer-attention.ts';
-import { resolveMlp } from './infer-mlp.ts';
-import { resolveModel } from './infer-model.ts';
-import { type KindReports, reportsByKind } from './kind-reports.ts';
-import type { LayerKind } from './layer-kind.ts';
-import { allInPacked, inPacked, packingOf, unpacked } from './packed-checkpoint.ts';
+import { resolveAttention } from './infer/attention.ts';
+import { headClasses } from './infer/head-classes.ts';
+import { resolveMlp } from './infer/mlp.ts';
+import { resolveModel } from './infer/model.ts';
+import type { LayerKind } from './kinds/layer-kind.ts';
+import { type KindReports, reportsByKind } from './kinds/reports.ts';
 import { checkPageSizes } from './rules/cache.ts';
 import { checkRangesOfMixedValues } from './rules/cache-ranges.ts';
 import { checkCheckpoint, weightsPlace } from './rules/checkpoint.ts';
@@ -21,9 +19,11 @@ import { checkFirstValues } from './rules/value-residual.ts';
 import { checkWeightDtype } from './rules/weight-dtype.ts';
 import { checkWeightsFile } from './rules/weights-file.ts';
 import type { AttentionShape, LayerShape, MlpShape, ModelShape, ShapedSpec, WeightShape } from './shaped-spec.ts';
-import { isLayered, type SourcedTemplate, sourceWeights, type TemplateGroup } from './weight-sources.ts';
-import type { WeightTemplate } from './weight-template.ts';
-import { weightTemplates } from './weights-table.ts';
+import { type CheckpointHeader, resolveWeightDtype } from './weights/checkpoint.ts';
+import { allInPacked, inPacked, packingOf, unpacked } from './weights/packed-checkpoint.ts';
+import { isLayered, type SourcedTemplate, sourceWeights, type TemplateGroup } from './weights/sources.ts';
+import { weightTemplates } from './weights/table.ts';
+import type { WeightTemplate } from './weights/template.ts';
 
 /**
  * Applies every rule to every kind of layer. One module, or one for each of several attentions; none when a dimension could not be known. Each part is resolved even when

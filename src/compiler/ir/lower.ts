@@ -1,9 +1,9 @@
 import type { ShapedSpec } from '../check/shaped-spec.ts';
-import { lowerAttentionAlone } from './lower-attention.ts';
-import { lowerEmbedding } from './lower-embedding.ts';
-import { lowerHead } from './lower-head.ts';
-import { lowerLayer } from './lower-layer.ts';
-import { ModuleBuilder } from './module-builder.ts';
+import { lowerAttentionAlone } from './lower/attention.ts';
+import { lowerEmbedding } from './lower/embedding.ts';
+import { lowerHead } from './lower/head.ts';
+import { lowerLayer } from './lower/layer.ts';
+import { ModuleBuilder } from './lower/module-builder.ts';
 import type { AttnModule } from './nodes.ts';
 
 /** In: a checked spec. Out: the straight list of nodes that computes it, with every tensor declared. Cannot fail. */

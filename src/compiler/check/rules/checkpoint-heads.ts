@@ -1,7 +1,7 @@
 import { note } from '../../diagnostics/diagnostic.ts';
 import { shapeText } from '../../diagnostics/entry.ts';
 import type { Report } from '../../diagnostics/report.ts';
-import type { SourcedTemplate } from '../weight-sources.ts';
+import type { SourcedTemplate } from '../weights/sources.ts';
 import type { CheckpointInput, Found } from './checkpoint-input.ts';
 import { kvHeadsNote } from './memory.ts';
 

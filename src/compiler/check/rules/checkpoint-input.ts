@@ -1,7 +1,7 @@
 import type { BoundSpec } from '../bind.ts';
-import type { CheckpointHeader, CheckpointTensor } from '../checkpoint.ts';
 import type { AttentionShape, WeightShape } from '../shaped-spec.ts';
-import type { SourcedTemplate } from '../weight-sources.ts';
+import type { CheckpointHeader, CheckpointTensor } from '../weights/checkpoint.ts';
+import type { SourcedTemplate } from '../weights/sources.ts';
 import type { ResolvedHeads } from './heads.ts';
 
 /** What the rules that compare a checkpoint with a spec are given. */

@@ -1,6 +1,6 @@
 import type { Report } from '../../diagnostics/report.ts';
 import type { Span } from '../../source/source.ts';
-import type { CheckpointHeader } from '../checkpoint.ts';
+import type { CheckpointHeader } from '../weights/checkpoint.ts';
 
 /** Index against shards: WGT010 … WGT012, each kind once for a shard. */
 export function checkShardFaults({ faults = [] }: CheckpointHeader, place: Span, report: Report): void {

@@ -1,11 +1,11 @@
 import type { Report } from '../../diagnostics/report.ts';
 import type { Span } from '../../source/source.ts';
 import type { BoundSpec } from '../bind.ts';
-import { type CheckpointHeader, type CheckpointTensor, weightDtypeOf } from '../checkpoint.ts';
 import type { WeightShape } from '../shaped-spec.ts';
 import { suggest } from '../suggest.ts';
-import { blockRows, tensorParts } from '../tensor-source.ts';
-import type { SourcedTemplate } from '../weight-sources.ts';
+import { type CheckpointHeader, type CheckpointTensor, weightDtypeOf } from '../weights/checkpoint.ts';
+import type { SourcedTemplate } from '../weights/sources.ts';
+import { blockRows, tensorParts } from '../weights/tensor-source.ts';
 import type { CheckpointInput, Found } from './checkpoint-input.ts';
 import { checkShapes } from './checkpoint-shapes.ts';
 import { tensorsOfFaults } from './checkpoint-shards.ts';

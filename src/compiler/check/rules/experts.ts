@@ -1,6 +1,6 @@
 import type { Report } from '../../diagnostics/report.ts';
 import type { BoundSpec } from '../bind.ts';
-import { mlpBiases } from '../mlp-biases.ts';
+import { mlpBiases } from '../infer/mlp-biases.ts';
 import type { ExpertGroups, ExpertsShape } from '../shaped-spec.ts';
 
 const at = 'mlp.experts';

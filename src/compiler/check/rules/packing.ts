@@ -1,8 +1,8 @@
 import type { Report } from '../../diagnostics/report.ts';
 import type { Span } from '../../source/source.ts';
 import type { BoundSpec } from '../bind.ts';
-import { type CheckpointHeader, resolveQuantization } from '../checkpoint.ts';
-import { packingOf } from '../packed-checkpoint.ts';
+import { type CheckpointHeader, resolveQuantization } from '../weights/checkpoint.ts';
+import { packingOf } from '../weights/packed-checkpoint.ts';
 
 /** A packed checkpoint has the integers that the spec asks for: WGT015. Out: whether it has, or is not packed. */
 export function checkPacking(spec: BoundSpec, checkpoint: CheckpointHeader, place: Span, report: Report): boolean {

@@ -1,7 +1,7 @@
 import type { Report } from '../../diagnostics/report.ts';
 import type { BoundSpec } from '../bind.ts';
-import type { KindReports } from '../kind-reports.ts';
-import type { LayerKind } from '../layer-kind.ts';
+import type { LayerKind } from '../kinds/layer-kind.ts';
+import type { KindReports } from '../kinds/reports.ts';
 import type { AttentionShape, ValueResidualShape } from '../shaped-spec.ts';
 
 /** Later layers mix in the values of the first: SCH004 where there are none. */

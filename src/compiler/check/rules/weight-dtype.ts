@@ -1,8 +1,8 @@
 import type { Report } from '../../diagnostics/report.ts';
 import type { BoundSpec } from '../bind.ts';
-import { resolveQuantization } from '../checkpoint.ts';
-import type { SourcedTemplate } from '../weight-sources.ts';
-import { isQuantizable, type WeightTemplate } from '../weight-template.ts';
+import { resolveQuantization } from '../weights/checkpoint.ts';
+import type { SourcedTemplate } from '../weights/sources.ts';
+import { isQuantizable, type WeightTemplate } from '../weights/template.ts';
 
 /** Reports OPT002 (a precision of matrices where there are none, a group of integers that there are not) and WGT014 (a group that does not divide). */
 export function checkWeightDtype(spec: BoundSpec, sourced: readonly SourcedTemplate[], report: Report): void {
