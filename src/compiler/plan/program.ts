@@ -6,7 +6,9 @@ import { handOnHalves } from './half-activations.ts';
 import { planNode } from './nodes.ts';
 import type { PlannedDispatch } from './planned.ts';
 import type { TargetProfile } from './profiles/profiles.ts';
+import { requireWholeSchedules } from './profiles/schedule-candidates.ts';
 import { planSampling } from './sampling.ts';
+import { sharedScratch } from './scratch.ts';
 
 /** Everything that a target runs: `prefill` for several tokens of each sequence, `decode` for one. */
 export interface ProgramPlan {
@@ -22,13 +24,16 @@ export interface ProgramPlan {
   readonly rejected: readonly (Rejection & { readonly node: Node })[];
 }
 
-/** In: the module and a target. Out: its program. Throws when a kernel has no form for the target: the checker's rules exclude that. */
+/**
+ * In: the module and a target. Out: its program.
+ * @throws Error for a schedule that is not whole, and when a kernel has no form for the target: the checker's rules exclude that
+ */
 export function planProgram(module: AttnModule, profile: TargetProfile): ProgramPlan {
+  requireWholeSchedules(profile);
   const fusions = fuse(module, profile);
   const planned = module.nodes.map((node) => ({ node, plan: planNode(node, module, profile, fusions) }));
   const plans = planned.map(({ plan }) => plan);
   const sampling = planSampling(module);
-  const scratch = new Map(plans.flatMap((plan) => plan.scratch ?? []).map((buffer) => [buffer.name, buffer]));
   const prefill = handOnHalves(
     module,
     plans.flatMap((plan) => plan.prefill),
@@ -39,7 +44,7 @@ export function planProgram(module: AttnModule, profile: TargetProfile): Program
     prefill,
     decode: plans.flatMap((plan) => plan.decode ?? plan.prefill),
     sample: sampling.dispatches,
-    scratch: [...scratch.values(), ...sampling.buffers],
+    scratch: [...sharedScratch(plans.flatMap((plan) => plan.scratch ?? [])), ...sampling.buffers],
     ...chunkOf(prefill),
     rejected: planned.flatMap(({ node, plan }) => (plan.rejected ?? []).map((rejection) => ({ ...rejection, node }))),
   });

@@ -3,6 +3,7 @@ import { constantOf } from '../check/dims.ts';
 import type { AttnModule } from '../ir/nodes.ts';
 import type { KernelPlan } from './kernel-plan.ts';
 import type { PlannedDispatch } from './planned.ts';
+import { scratch } from './scratch.ts';
 import { foldArrays } from './workgroup-memory.ts';
 
 export interface SamplingProgram {
@@ -28,8 +29,8 @@ export function planSampling(module: AttnModule): SamplingProgram {
       { plan: sample, bind: { ...bind, tokens: 'tokens' }, grid: ['B', 1, 1] },
     ],
     buffers: [
-      { name: 'logit_maxima', role: 'activation', dtype: 'f32', shape: ['B', parts] },
-      { name: 'logit_places', role: 'activation', dtype: 'u32', shape: ['B', parts] },
+      scratch('logit_maxima', 'f32', ['B', parts]),
+      scratch('logit_places', 'u32', ['B', parts]),
       { name: 'tokens', role: 'output', dtype: 'u32', shape: ['B'] },
     ],
   };

@@ -5,6 +5,7 @@ import { ceilDiv } from '../extents.ts';
 import type { KernelPlan } from '../kernel-plan.ts';
 import type { PlannedDispatch } from '../planned.ts';
 import type { TargetProfile } from '../profiles/profiles.ts';
+import { scratch } from '../scratch.ts';
 import type { Rejection } from './plans.ts';
 
 /** What one form of attention becomes, or why it cannot serve this node on this target. */
@@ -61,7 +62,7 @@ export function ordering(node: AttentionNode): Required<Pick<Form, 'dispatches' 
   const bind = { active_heads: activeMask(node), head_order: name };
   return {
     dispatches: [dispatch(node, plan, bind, [ceilDiv(heads.kvHeads, 64), 1, 1])],
-    scratch: [{ name, role: 'activation', dtype: 'u32', shape: [heads.kvHeads + heads.qHeads] }],
+    scratch: [scratch(name, 'u32', [heads.kvHeads + heads.qHeads])],
   };
 }
 

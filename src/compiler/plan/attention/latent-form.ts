@@ -2,6 +2,7 @@ import type { AttentionNode } from '../../ir/nodes.ts';
 import { dispatch } from '../dispatch.ts';
 import { ceilDiv } from '../extents.ts';
 import type { TargetProfile } from '../profiles/profiles.ts';
+import { scratch } from '../scratch.ts';
 import { type Attempt, allHeads, fusedBindings, inputsOf, present, tooMany, whole } from './form.ts';
 import type { AttentionLatentPlan, AttentionOptions } from './kernel-plan.ts';
 import { planAttentionLatent, redoLatent } from './latent-plans.ts';
@@ -27,13 +28,18 @@ export function latentForm(
     const all = { ...bind, ...sinks, out: node.out, marks };
     return {
       dispatches: [plan, redoLatent(plan)].map((one) => dispatch(node, one, all, [groups, 'I', 'B'])),
-      scratch: [{ name: marks, role: 'activation', dtype: 'u32', shape: ['B', 'I', groups] }],
+      scratch: [scratch(marks, 'u32', ['B', 'I', groups])],
     };
   }
-  const { count, partials, join, scratch } = sharesOf(node, options, deal, {
+  const {
+    count,
+    partials,
+    join,
+    scratch: shares,
+  } = sharesOf(node, options, deal, {
     usesSubgroups: true,
     tokens: 1,
     joins: 1,
   });
-  return { dispatches: [dispatch(node, plan, { ...bind, ...partials }, [groups, count, 'B']), join], scratch };
+  return { dispatches: [dispatch(node, plan, { ...bind, ...partials }, [groups, count, 'B']), join], scratch: shares };
 }

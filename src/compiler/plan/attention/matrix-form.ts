@@ -1,9 +1,10 @@
-import type { BufferDecl, Extent } from '../../../runtime/abi1/definition.ts';
+import type { Extent } from '../../../runtime/abi1/definition.ts';
 import type { AttentionNode } from '../../ir/nodes.ts';
 import { dispatch } from '../dispatch.ts';
 import { ceilDiv, quads, times } from '../extents.ts';
 import type { KernelPlan } from '../kernel-plan.ts';
 import type { TargetProfile } from '../profiles/profiles.ts';
+import { scratch } from '../scratch.ts';
 import { type Attempt, allHeads, type Form, fusedBindings, inputsOf, present, tooMany, whole } from './form.ts';
 import type { AttentionMatrixPlan, AttentionOptions, ColumnDeal } from './kernel-plan.ts';
 import { knownMaximum, planAttentionMatrix, planFewRows, rowsOfMatrix } from './matrix-plans.ts';
@@ -35,7 +36,7 @@ export function matrixForm(node: AttentionNode, options: AttentionOptions, profi
         dispatch(node, plan, bind, [heads.kvHeads, tiles, 'B']),
         dispatch(node, redo, bind, [heads.kvHeads, redoTiles, 'B']),
       ],
-      scratch: [{ name: marks, role: 'activation', dtype: 'u32', shape: ['B', tiles, heads.kvHeads] }],
+      scratch: [scratch(marks, 'u32', ['B', tiles, heads.kvHeads])],
       rejected,
     };
   }
@@ -70,7 +71,11 @@ function fewTokens(
   const deal: ColumnDeal = { least: 128, parts: Math.max(1, Math.floor(256 / kvHeads)) };
   const count = shareCount(deal, node);
   const isFew: Extent = ['min', 1, ['less', mostFewRows + 1, times('I', queriesPerKv)]];
-  const { partials, join, scratch } = sharesOf(node, options, deal, {
+  const {
+    partials,
+    join,
+    scratch: shares,
+  } = sharesOf(node, options, deal, {
     usesSubgroups: true,
     tokens: ['min', 'I', mostTokens],
     joins: times(isFew, ['min', 1, ['less', count, 1]]),
@@ -80,7 +85,7 @@ function fewTokens(
   const grid = [times(isFew, kvHeads), 1, times('B', count)] as const;
   return {
     dispatches: [dispatch(node, plan, bind, grid), dispatch(node, redo, bind, grid), join],
-    scratch: [...scratch, { name: marks, role: 'activation', dtype: 'u32', shape: ['B', count, kvHeads] }],
+    scratch: [...shares, scratch(marks, 'u32', ['B', count, kvHeads])],
   };
 }
 
@@ -125,12 +130,6 @@ function inParts(
   const perPart = ceilDiv(times('B', 'I', qHeads, quads(valueDim)), times(64, parts));
   // Two parts or more only with fewer than enough workgroups, however long the longest call may be.
   const mostRows: Extent = ['min', 2 * enoughWorkgroups * rows, times('B', 'I', qHeads, mostPartsOfMatrix)];
-  const scratch = (name: string, dtype: BufferDecl['dtype'], shape: readonly Extent[]): BufferDecl => ({
-    name,
-    role: 'activation',
-    dtype,
-    shape,
-  });
   return {
     dispatches: [
       dispatch(node, plan, bind, [kvHeads, tiles, depth]),

@@ -5,6 +5,7 @@ import { ceilDiv, plus, quads, times } from '../extents.ts';
 import type { KernelPlan } from '../kernel-plan.ts';
 import type { NodePlan, PlannedDispatch } from '../planned.ts';
 import type { TargetProfile } from '../profiles/profiles.ts';
+import { scratch } from '../scratch.ts';
 import { foldArrays } from '../workgroup-memory.ts';
 import {
   type Attempt,
@@ -86,8 +87,7 @@ function tileForm(node: AttentionNode, options: AttentionOptions, profile: Targe
   const bind = { ...scores, ...order, ...logits, ...sinks, ...values, out: node.out, marks };
   const before = ordering(node);
   const plans = marks === undefined ? [plan] : [plan, exactTile(plan, profile.limits)];
-  const marked: readonly BufferDecl[] =
-    marks === undefined ? [] : [{ name: marks, role: 'activation', dtype: 'u32', shape: ['B', tiles, heads.kvHeads] }];
+  const marked = marks === undefined ? [] : [scratch(marks, 'u32', ['B', tiles, heads.kvHeads])];
   return {
     dispatches: [...before.dispatches, ...plans.map((one) => dispatch(node, one, bind, [heads.kvHeads, tiles, 'B']))],
     scratch: [...before.scratch, ...marked],
@@ -125,14 +125,19 @@ function splitInto(
   const { scores, order, logits, values } = inputsOf(node);
   const before = ordering(node);
   const usesSubgroups = split.stage === 'attention_split_subgroups';
-  const { count, partials, join, scratch } = sharesOf(node, options, deal, { usesSubgroups, tokens: 1, joins: 1 });
+  const {
+    count,
+    partials,
+    join,
+    scratch: shares,
+  } = sharesOf(node, options, deal, { usesSubgroups, tokens: 1, joins: 1 });
   return {
     dispatches: [
       ...before.dispatches,
       dispatch(node, split, { ...scores, ...order, ...logits, ...values, ...partials }, grid(count)),
       join,
     ],
-    scratch: [...before.scratch, ...scratch],
+    scratch: [...before.scratch, ...shares],
   };
 }
 
@@ -142,10 +147,10 @@ function unfusedForm(node: AttentionNode, options: AttentionOptions): Form {
   const { qHeads } = heads;
   const prefixColumns = columns.zero + columns.memory;
   const width = plus('J', prefixColumns);
-  const scratch: BufferDecl[] = [];
+  const buffers: BufferDecl[] = [];
   const buffer = (kind: string) => {
     const name = `${kind}_${qHeads}_${prefixColumns}`;
-    scratch.push({ name, role: 'activation', dtype: 'f32', shape: ['B', qHeads, 'I', width] });
+    buffers.push(scratch(name, 'f32', ['B', qHeads, 'I', width]));
     return name;
   };
   const plain = { threads: 64, workgroup: [] } as const;
@@ -207,5 +212,5 @@ function unfusedForm(node: AttentionNode, options: AttentionOptions): Form {
   dispatches.push(
     dispatch(node, values, { ...inputs.values, ...inputs.active, pattern, out: node.out }, [quadsOfToken, 'I', 'B']),
   );
-  return { dispatches, scratch };
+  return { dispatches, scratch: buffers };
 }

@@ -3,6 +3,7 @@ import type { AttentionNode } from '../../ir/nodes.ts';
 import { dispatch } from '../dispatch.ts';
 import { ceilDiv, plus, quads, times } from '../extents.ts';
 import type { PlannedDispatch } from '../planned.ts';
+import { scratch } from '../scratch.ts';
 import { inputsOf } from './form.ts';
 import type { AttentionCombinePlan, AttentionOptions, ColumnDeal } from './kernel-plan.ts';
 import { activePlan, combineLanes } from './plans.ts';
@@ -45,18 +46,14 @@ export function sharesOf(
     deal,
     ...combineLanes(quads(valueDim), deal, usesSubgroups),
   };
-  const scratch = (name: string, width: number): BufferDecl => ({
-    name,
-    role: 'activation',
-    dtype: 'f32',
-    shape: [times('B', tokens), heads.qHeads, count, width],
-  });
+  const partial = (name: string, width: number) =>
+    scratch(name, 'f32', [times('B', tokens), heads.qHeads, count, width]);
   const grid = [times(joins, heads.qHeads), times('B', tokens), quads(valueDim) / combine.quadsAtOnce] as const;
   return {
     count,
     partials,
     join: dispatch(node, combine, { ...sinks, ...hidden, ...active, ...partials, out: node.out }, grid),
-    scratch: [scratch(partials.partial_outputs, quads(valueDim) * 4), scratch(partials.partial_sums, 2)],
+    scratch: [partial(partials.partial_outputs, quads(valueDim) * 4), partial(partials.partial_sums, 2)],
   };
 }
 

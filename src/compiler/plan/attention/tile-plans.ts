@@ -118,9 +118,10 @@ function sliceOf(vectors: number, most: number): number {
 
 /** The largest divisor of `number` that is not above `most`, at least 1. */
 function divisorUpTo(number: number, most: number): number {
-  let divisor = Math.max(1, Math.min(number, Math.floor(most)));
-  while (number % divisor !== 0) divisor--;
-  return divisor;
+  for (let divisor = Math.min(number, Math.floor(most)); divisor > 1; divisor--) {
+    if (number % divisor === 0) return divisor;
+  }
+  return 1;
 }
 
 function problem(plan: AttentionTilePlan, limits: TargetLimits, budget = registerBudget): string | undefined {

@@ -5,6 +5,7 @@ import { ceilDiv, quads } from '../extents.ts';
 import type { KernelPlan, RotationPlan } from '../kernel-plan.ts';
 import type { KeyStorage } from '../plan-base.ts';
 import type { NodePlan, PlannedDispatch } from '../planned.ts';
+import { scratch } from '../scratch.ts';
 import { floats, foldArrays, pairs } from '../workgroup-memory.ts';
 import { cachePlan } from './cache-layout.ts';
 
@@ -179,6 +180,6 @@ function planAppendHeads(node: AppendNode, storageOf: StorageOf, queries: QueryH
   const extent = node.rows === 'context' ? 'X' : 'I';
   return {
     prefill: [values, append],
-    scratch: [{ name: normed, role: 'activation', dtype: 'f32', shape: ['B', extent, kvHeads * valueDim] }],
+    scratch: [scratch(normed, 'f32', ['B', extent, kvHeads * valueDim])],
   };
 }

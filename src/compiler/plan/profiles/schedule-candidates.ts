@@ -4,7 +4,7 @@ import { splitCandidates } from '../attention/plans.ts';
 import { tileCandidates } from '../attention/tile-plans.ts';
 import { productCandidates } from '../linear/plans.ts';
 import { rowCandidates } from '../linear/row-plans.ts';
-import type { Schedules } from './profiles.ts';
+import type { Schedules, TargetProfile } from './profiles.ts';
 
 export type ScheduledStage = keyof Schedules;
 export type ScheduleOf<Stage extends ScheduledStage> = NonNullable<Schedules[Stage]>[number];
@@ -22,6 +22,24 @@ export const scheduleCandidates: Required<Candidates> = {
 };
 
 export const scheduledStages = Object.keys(scheduleCandidates) as readonly ScheduledStage[];
+
+/**
+ * Schedules that code gives need not be candidates, but are made of the same fields: a plan would compute with what is missing.
+ * @throws Error
+ */
+export function requireWholeSchedules({ id, schedules = {} }: TargetProfile): void {
+  for (const stage of scheduledStages) {
+    const like = Object.entries(scheduleCandidates[stage][0] ?? {});
+    for (const schedule of schedules[stage] ?? []) {
+      const fields = new Map<string, unknown>(Object.entries(schedule));
+      const broken = like.find(([name, value]) => !isFieldLike(value, fields.get(name)));
+      if (broken) throw new Error(`profile ${id}: \`${broken[0]}\` is missing or wrong in a schedule of ${stage}`);
+    }
+  }
+}
+
+const isFieldLike = (known: unknown, given: unknown): boolean =>
+  typeof known === 'number' ? Number.isSafeInteger(given) && Number(given) > 0 : typeof given === typeof known;
 
 /** Such as `subgroups 4, rowBlocks 2, tileKeys 16`. */
 export const scheduleText = (schedule: object): string =>
