@@ -66,6 +66,8 @@ describe('importMiniMind', () => {
       'model.layers.{i}.mlp.shared_experts.0.up_proj.weight',
     );
     expect(checkSpec({ path: 'spec.yaml', text: printYaml(spec ?? {}) }).diagnostics).toEqual([]);
+    // Of a single expert they leave the weight as it is.
+    expect(importMiniMind({ ...early, num_experts_per_tok: 1 }).spec).toHaveProperty('mlp.experts.normalized', false);
     expect(errorsOf({ ...early, n_shared_experts: 2 })).toEqual(['IMP002 n_shared_experts']);
     expect(errorsOf({ ...early, scoring_func: 'sigmoid' })).toEqual(['IMP002 scoring_func']);
   });
@@ -89,8 +91,13 @@ describe('importMiniMind', () => {
     expect(short.notes).toContainEqual(expect.objectContaining({ code: 'IMP004', path: 'inference_rope_scaling' }));
     const scaling = { type: 'yarn', attention_factor: 1.25 };
     const refused = ['IMP002 rope_scaling'];
-    expect(errorsOf({ ...sizes, rope_scaling: scaling, max_position_embeddings: 2048 })).toEqual(refused);
+    const scaled = importMiniMind({ ...sizes, rope_scaling: scaling, max_position_embeddings: 2048 });
+    expect(scaled.spec).toHaveProperty('attention.scale', 64 ** -0.5 * 1.25 ** 2);
+    expect(scaled.spec).not.toHaveProperty('attention.rope.scaling');
     expect(errorsOf({ ...sizes, rope_scaling: scaling, rope_theta: 200 })).toEqual(refused);
+    // A ramp that would end before it begins.
+    const backwards = { type: 'yarn', original_max_position_embeddings: 1024, beta_fast: 1, beta_slow: 1024 };
+    expect(errorsOf({ ...sizes, rope_scaling: backwards })).toEqual(refused);
     expect(errorsOf({ ...sizes, rope_scaling: { type: 'linear' } })).toEqual(['IMP002 rope_scaling.type']);
   });
 

@@ -60,7 +60,7 @@ function importModel(config: ConfigObject, options: ImportOptions, log: ImportLo
   const width = fields.positiveInteger('intermediate_size') ?? Math.ceil(((hidden ?? 0) * Math.PI) / 64) * 64;
   const activation = importActivation(fields, log);
   const experts = importExperts(fields, width, log);
-  const scaling = importYarn(fields, { context, dim: headDim ?? 0, base }, log);
+  const yarn = importYarn(fields, { context, dim: headDim ?? 0, base }, log);
   fields.finish(table);
   if (vocab === undefined || hidden === undefined || layers === undefined || headDim === undefined) return undefined;
   assume(log, 'attention.qk_norm', 'model_type', 'MiniMind normalises q and k before RoPE');
@@ -74,8 +74,9 @@ function importModel(config: ConfigObject, options: ImportOptions, log: ImportLo
       q_heads: heads,
       kv_heads: kvHeads,
       head_dim: headDim,
+      ...yarn.attention,
       qk_norm: norm,
-      rope: compact({ dim: headDim, base, pairing: 'half', scaling }),
+      rope: compact({ dim: headDim, base, pairing: 'half', scaling: yarn.scaling }),
       mask: { causal: true },
     },
     mlp: compact({ kind: 'gated', activation, width, experts: experts?.options }),
@@ -115,7 +116,8 @@ function importExperts(fields: FieldReader, width: number, log: ImportLog): Impo
   const count = routed ?? fields.positiveInteger('num_experts') ?? 4;
   const active = fields.positiveInteger('num_experts_per_tok') ?? (routed === undefined ? 1 : 2);
   const own = fields.positiveInteger('moe_intermediate_size');
-  const normalized = fields.boolean('norm_topk_prob', true);
+  // The weight of a single expert is left as it is by the earlier models, and becomes 1 in later ones.
+  const normalized = fields.boolean('norm_topk_prob', true) && (routed === undefined || active > 1);
   const scoring = fields.text('scoring_func') ?? 'softmax';
   if (!used) return undefined;
   const refuse = (key: string, what: string) =>
@@ -127,14 +129,20 @@ function importExperts(fields: FieldReader, width: number, log: ImportLog): Impo
   return { options: compact(options), hasShared };
 }
 
+interface ImportedYarn {
+  readonly scaling?: SpecDraft;
+  readonly attention?: SpecDraft;
+}
+
 /**
- * MiniMind's YaRN changes the frequencies only when the model is longer than it was trained for. Its ramp ends within the
- * r / 2 frequencies where that of transformers, which specs have, may end beyond them: bases at which the two differ are refused.
+ * MiniMind's YaRN changes the frequencies only when the model is longer than it was trained for, its attention factor counts always:
+ * on the whole of each head, for queries and for keys. Its ramp ends within the r / 2 frequencies where that of transformers, which
+ * specs have, may end beyond them: bases at which the two differ are refused.
  */
-function importYarn(fields: FieldReader, place: RopePlace, log: ImportLog): SpecDraft | undefined {
+function importYarn(fields: FieldReader, place: RopePlace, log: ImportLog): ImportedYarn {
   const written = fields.object('rope_scaling');
   const builtIn = fields.boolean('inference_rope_scaling', false);
-  if (written === undefined && !builtIn) return undefined;
+  if (written === undefined && !builtIn) return {};
   const name = written === undefined ? 'inference_rope_scaling' : 'rope_scaling';
   const scaling = readFields(written ?? {}, (key) => `rope_scaling.${key}`, log);
   const original = scaling.positiveInteger('original_max_position_embeddings') ?? 2048;
@@ -143,24 +151,32 @@ function importYarn(fields: FieldReader, place: RopePlace, log: ImportLog): Spec
   const betaSlow = scaling.number('beta_slow') ?? 1;
   const attentionFactor = scaling.number('attention_factor') ?? 1;
   scaling.finish({ unsupported: { type: ['yarn'], rope_type: ['yarn'] }, noEffect: [], silent: [] });
-  if (place.context <= original && attentionFactor === 1) {
-    say(log, 'IMP004', name, `${name} has no effect: ${place.context} positions are within the original ${original}`);
-    return undefined;
+  if (place.context <= original) {
+    const unscaled = `${place.context} positions are within the original ${original}`;
+    if (attentionFactor === 1) {
+      say(log, 'IMP004', name, `${name} has no effect: ${unscaled}`);
+      return {};
+    }
+    assume(log, 'attention.scale', name, `${unscaled}: only the attention factor counts, for queries and for keys`);
+    return { attention: { scale: place.dim ** -0.5 * attentionFactor ** 2 } };
   }
-  const end = (place.dim * Math.log(original / (betaSlow * 2 * Math.PI))) / (2 * Math.log(place.base));
-  if (place.context <= original || !(Math.ceil(end) < place.dim / 2)) {
-    const reason =
-      place.context <= original ? 'an attention factor without new frequencies' : `a base of ${place.base}`;
-    say(log, 'IMP002', name, `${name}: MiniMind's YaRN with ${reason} cannot be expressed in a spec yet`);
-    return undefined;
+  const turning = (rotations: number) =>
+    (place.dim * Math.log(original / (rotations * 2 * Math.PI))) / (2 * Math.log(place.base));
+  const start = Math.max(Math.floor(turning(betaFast)), 0);
+  const end = Math.ceil(turning(betaSlow));
+  if (!(start <= end && end < place.dim / 2)) {
+    say(log, 'IMP002', name, `${name}: MiniMind's YaRN with a base of ${place.base} cannot be expressed in a spec yet`);
+    return {};
   }
   return {
-    kind: 'yarn',
-    factor,
-    original_context: original,
-    beta_fast: betaFast,
-    beta_slow: betaSlow,
-    attention_factor: attentionFactor,
+    scaling: {
+      kind: 'yarn',
+      factor,
+      original_context: original,
+      beta_fast: betaFast,
+      beta_slow: betaSlow,
+      attention_factor: attentionFactor,
+    },
   };
 }
 

@@ -18,6 +18,21 @@ describe('fields of a transformers config', () => {
     expect(imported({ ...tiny, ...books, _name_or_path: 'a/b', use_cache: false })).toEqual([]);
   });
 
+  it('about experts or sliding layers are known where no layer has any', () => {
+    const routing = {
+      n_group: 2,
+      topk_group: 1,
+      num_experts_per_tok: 2,
+      n_shared_experts: 1,
+      routed_scaling_factor: 2,
+    };
+    const widths = { q_lora_rank: 8, kv_lora_rank: 8, qk_nope_head_dim: 8, qk_rope_head_dim: 8, v_head_dim: 8 };
+    const deepseek = { ...tiny, ...routing, ...widths, model_type: 'deepseek_v3', first_k_dense_replace: 4 };
+    expect(imported({ ...deepseek, norm_topk_prob: true, moe_intermediate_size: 16 })).toEqual([]);
+    const full = { ...tiny, model_type: 'gemma3_text', layer_types: new Array(4).fill('full_attention') };
+    expect(imported({ ...full, rope_local_base_freq: 1e4 })).toEqual([]);
+  });
+
   it('are needed where there is no default', () => {
     expect(imported({ ...tiny, hidden_size: 66, num_attention_heads: 4 })).toEqual(['IMP005 hidden_size']);
     expect(imported({ ...tiny, quantization_config: { bits: 4 } })).toEqual(['IMP002 quantization_config']);

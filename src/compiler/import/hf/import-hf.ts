@@ -154,12 +154,14 @@ function draftLayer(architecture: Architecture, config: ModelConfig, layer: Laye
 
 function draftMlp({ mlp }: Architecture, config: ModelConfig, layer: LayerFacts, log: ImportLog): SpecDraft {
   const biases = resolve<readonly string[] | undefined>(mlp.biases, config) ?? [];
+  // Read for every layer: their fields are known where no layer has experts, too.
+  const experts = resolve(mlp.experts ?? {}, config);
   return compact({
     kind: mlp.kind,
     activation: activationOf(config, mlp, log),
     width: config.sizes.width,
     biases: biases.length > 0 ? biases : undefined,
-    ...(layer.experts ? resolve(mlp.experts ?? {}, config) : {}),
+    ...(layer.experts && experts),
   });
 }
 

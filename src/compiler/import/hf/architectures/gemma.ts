@@ -88,8 +88,12 @@ const gemma3: Architecture = {
     return windowByLayer(config, windowField(config, 4096), fullEvery(pattern));
   },
   conventions: { ...conventions, 'model.block': 'a norm before and after each part', 'attention.qk_norm': perHeadNorm },
-  // transformers reads this cap for no layer of Gemma 3.
-  fields: { ...gemma2.fields, noEffect: ['attn_logit_softcapping'] },
+  // transformers reads this cap for no layer of Gemma 3, and the base only where layers slide.
+  fields: {
+    ...gemma2.fields,
+    noEffect: ['attn_logit_softcapping'],
+    silent: [...(gemma.fields?.silent ?? []), 'rope_local_base_freq'],
+  },
 };
 
 function scaledAttention(config: ModelConfig): Part {
