@@ -7,6 +7,7 @@ import { uniqueNames } from '../plan/kernel-name.ts';
 import type { KernelPlan } from '../plan/kernel-plan.ts';
 import type { PlannedDispatch } from '../plan/planned.ts';
 import type { ProgramPlan } from '../plan/program.ts';
+import { sharedScratch } from '../plan/scratch.ts';
 import { bufferDecl, tablesOf, weightDecl } from './buffers.ts';
 import { rollLayers } from './dispatches.ts';
 
@@ -17,7 +18,7 @@ export function assembleDefinition(
   programs: readonly ProgramPlan[],
 ): ModuleDefinition {
   const tensors = [...module.tensors.values()];
-  const scratch = new Map(programs.flatMap((program) => program.scratch).map((buffer) => [buffer.name, buffer]));
+  const scratch = sharedScratch(programs.flatMap((program) => program.scratch));
   return Object.freeze({
     abi: 1,
     name: module.name,
@@ -25,7 +26,7 @@ export function assembleDefinition(
     facts: factsOf(shaped),
     weights: tensors.flatMap(weightDecl),
     tables: tablesOf(module),
-    buffers: [...tensors.flatMap(bufferDecl), ...scratch.values()],
+    buffers: [...tensors.flatMap(bufferDecl), ...scratch],
     variants: distinct(programs.map(variantOf)),
   });
 }

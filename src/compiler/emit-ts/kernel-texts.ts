@@ -1,7 +1,7 @@
 import type { ModuleDefinition } from '../../runtime/abi1/definition.ts';
 
 export interface KernelText {
-  /** Unique over all variants: the kernel's name, with the variant's where another variant has another text for it. */
+  /** The kernel's name where the text was first met, with the variant's where another text has that name. */
   readonly name: string;
   readonly code: string;
 }
@@ -14,19 +14,20 @@ export function kernelTexts(definition: ModuleDefinition): {
   readonly texts: readonly KernelText[];
   readonly nameOf: (variant: string, kernel: string) => string;
 } {
-  const byName = new Map<string, string>();
+  const byCode = new Map<string, string>();
+  const taken = new Set<string>();
   const names = new Map<string, string>();
   // The last variant is the least demanding one: its kernels keep their bare names.
   for (const { id, kernels } of [...definition.variants].reverse()) {
     for (const [kernel, { code }] of Object.entries(kernels)) {
-      const bare = byName.get(kernel);
-      const name = bare === undefined || bare === code ? kernel : `${kernel}_${id}`;
-      byName.set(name, code);
+      const name = byCode.get(code) ?? (taken.has(kernel) ? `${kernel}_${id}` : kernel);
+      byCode.set(code, name);
+      taken.add(name);
       names.set(`${id} ${kernel}`, name);
     }
   }
   return {
-    texts: [...byName].map(([name, code]) => ({ name, code })).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    texts: [...byCode].map(([code, name]) => ({ name, code })).sort((a, b) => (a.name < b.name ? -1 : 1)),
     nameOf: (variant, kernel) => names.get(`${variant} ${kernel}`) ?? kernel,
   };
 }

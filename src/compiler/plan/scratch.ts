@@ -9,7 +9,7 @@ export const scratch = (name: string, dtype: BufferDecl['dtype'], shape: readonl
   shape,
 });
 
-/** Nodes use the scratch of one name in turn: where their shapes differ, it has room for each of them. */
+/** Nodes use the scratch of one name in turn, and variants one or the other: where shapes differ, it has room for each of them. */
 export function sharedScratch(buffers: readonly BufferDecl[]): readonly BufferDecl[] {
   const shapesOf = new Map<string, Map<string, BufferDecl>>();
   for (const buffer of buffers) {
