@@ -90,6 +90,20 @@ describe('every kernel of every variant', () => {
     for (const device of Object.values(devices)) device.destroy();
   }, 180_000);
 
+  it('has nothing that it does not use', () => {
+    for (const one of compiled) {
+      for (const { variant, name, kernel } of kernelsOf(one)) {
+        const declared = [...kernel.code.matchAll(/^(?:fn|alias|struct|const) (\w+)/gm)].map(
+          ([, found]) => found ?? '',
+        );
+        const unused = declared.filter(
+          (found) => found !== 'main' && [...kernel.code.matchAll(new RegExp(`\\b${found}\\b`, 'g'))].length < 2,
+        );
+        expect(unused, `${one.name}, ${variant.id} ${name}`).toEqual([]);
+      }
+    }
+  });
+
   it('would be refused with a fault in it: the null backend validates', async () => {
     const device = await createNullDevice();
     const kernel = (body: string, bindings: KernelDecl['bindings'] = []) =>

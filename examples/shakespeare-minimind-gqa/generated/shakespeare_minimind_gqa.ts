@@ -35,17 +35,17 @@ const TINY: f32 = 1e-30;
 const ROTARY_DIM = 32u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
+  past: u32, // tokens in the cache
+  count: u32, // new tokens
+  @size(8) prefix: u32, // keys that all queries see
 }
 
 @group(0) @binding(0) var<storage, read> k: array<f32>;
@@ -167,17 +167,17 @@ const TINY: f32 = 1e-30;
 const ROTARY_DIM = 32u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
+  past: u32, // tokens in the cache
+  count: u32, // new tokens
+  @size(8) prefix: u32, // keys that all queries see
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -322,11 +322,11 @@ const PREFIX_COLUMNS = 0u;
 const MASKED: f32 = -3e+38;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> partial_outputs: array<vec4f>;
@@ -413,8 +413,6 @@ const QUERIES_PER_KV = 3u;
 const HEAD_QUADS = 8u;
 const VALUE_QUADS = 8u;
 const PREFIX_COLUMNS = 0u;
-const SCALE: f32 = 0.17677669;
-const LOG2E: f32 = 1.442695;
 const SCALE_LOG2E: f32 = 0.25503486;
 const MASKED: f32 = -3e+38;
 const CHUNK = 128u;
@@ -422,17 +420,17 @@ const HEAD_BLOCK = 3u;
 const KEY_SLICES = 16u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
+  past: u32, // tokens in the cache
+  count: u32, // new tokens
+  @size(8) prefix: u32, // keys that all queries see
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -456,8 +454,7 @@ fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
 }
 
 fn load_k(row: u32, quad: u32) -> vec4f {
-  let raw = k[row * 8u + quad];
-  return raw;
+  return k[row * 8u + quad];
 }
 
 fn key_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
@@ -465,8 +462,7 @@ fn key_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
 }
 
 fn load_v(row: u32, quad: u32) -> vec4f {
-  let raw = v[row * 8u + quad];
-  return raw;
+  return v[row * 8u + quad];
 }
 
 fn value_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
@@ -475,22 +471,6 @@ fn value_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
 
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
   return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
-}
-
-fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
-  return column < visible_columns(sequence, token);
-}
-
-fn visible_logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
-  var value = scaled;
-  return value * LOG2E;
-}
-
-fn logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
-  if (!visible(sequence, batch, token, column)) {
-    return MASKED;
-  }
-  return visible_logit(scaled, sequence, batch, head, token, column);
 }
 
 fn query_head(kv_head: u32, member: u32) -> u32 {
@@ -591,11 +571,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 const Q_HEADS = 6u;
 const KV_HEADS = 2u;
 const QUERIES_PER_KV = 3u;
-const HEAD_QUADS = 8u;
-const VALUE_QUADS = 8u;
 const PREFIX_COLUMNS = 0u;
-const SCALE: f32 = 0.17677669;
-const LOG2E: f32 = 1.442695;
 const SCALE_LOG2E: f32 = 0.25503486;
 const MASKED: f32 = -3e+38;
 const VECTOR = 4u;
@@ -615,17 +591,17 @@ const THREADS = 128u;
 const LOWEST: f32 = -1e+30;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
+  past: u32, // tokens in the cache
+  count: u32, // new tokens
+  @size(8) prefix: u32, // keys that all queries see
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -648,8 +624,7 @@ fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
 }
 
 fn load_k(row: u32, quad: u32) -> vec4f {
-  let raw = k[row * 8u + quad];
-  return raw;
+  return k[row * 8u + quad];
 }
 
 fn key_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
@@ -657,8 +632,7 @@ fn key_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
 }
 
 fn load_v(row: u32, quad: u32) -> vec4f {
-  let raw = v[row * 8u + quad];
-  return raw;
+  return v[row * 8u + quad];
 }
 
 fn value_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
@@ -667,22 +641,6 @@ fn value_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
 
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
   return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
-}
-
-fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
-  return column < visible_columns(sequence, token);
-}
-
-fn visible_logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
-  var value = scaled;
-  return value * LOG2E;
-}
-
-fn logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
-  if (!visible(sequence, batch, token, column)) {
-    return MASKED;
-  }
-  return visible_logit(scaled, sequence, batch, head, token, column);
 }
 
 fn query_head(kv_head: u32, member: u32) -> u32 {
@@ -968,11 +926,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 const Q_HEADS = 6u;
 const KV_HEADS = 2u;
 const QUERIES_PER_KV = 3u;
-const HEAD_QUADS = 8u;
-const VALUE_QUADS = 8u;
 const PREFIX_COLUMNS = 0u;
-const SCALE: f32 = 0.17677669;
-const LOG2E: f32 = 1.442695;
 const SCALE_LOG2E: f32 = 0.25503486;
 const MASKED: f32 = -3e+38;
 const VECTOR = 4u;
@@ -992,17 +946,17 @@ const THREADS = 128u;
 const LOWEST: f32 = -1e+30;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
+  past: u32, // tokens in the cache
+  count: u32, // new tokens
+  @size(8) prefix: u32, // keys that all queries see
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -1025,8 +979,7 @@ fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
 }
 
 fn load_k(row: u32, quad: u32) -> vec4f {
-  let raw = k[row * 8u + quad];
-  return raw;
+  return k[row * 8u + quad];
 }
 
 fn key_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
@@ -1034,8 +987,7 @@ fn key_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
 }
 
 fn load_v(row: u32, quad: u32) -> vec4f {
-  let raw = v[row * 8u + quad];
-  return raw;
+  return v[row * 8u + quad];
 }
 
 fn value_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
@@ -1044,22 +996,6 @@ fn value_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
 
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
   return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
-}
-
-fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
-  return column < visible_columns(sequence, token);
-}
-
-fn visible_logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
-  var value = scaled;
-  return value * LOG2E;
-}
-
-fn logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
-  if (!visible(sequence, batch, token, column)) {
-    return MASKED;
-  }
-  return visible_logit(scaled, sequence, batch, head, token, column);
 }
 
 fn query_head(kv_head: u32, member: u32) -> u32 {
@@ -1371,11 +1307,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 const WIDTH_QUADS = 48u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> ids: array<u32>;
@@ -1410,11 +1346,11 @@ enable f16;
 const WIDTH_QUADS = 48u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> ids: array<u32>;
@@ -1423,8 +1359,7 @@ struct Step {
 @group(0) @binding(3) var<uniform> step: Step;
 
 fn load_table(index: u32) -> vec4f {
-  let raw = table[index];
-  return vec4f(raw);
+  return vec4f(table[index]);
 }
 
 fn store_x(row: u32, quad: u32, value: vec4f) {
@@ -1461,11 +1396,11 @@ const SUBGROUP_COLUMNS = 4u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
@@ -1477,8 +1412,7 @@ var<workgroup> x_tile: array<vec4u, 1152>;
 var<workgroup> weight_tile: array<vec4u, 1152>;
 
 fn load_x(index: u32) -> vec4f {
-  let raw = x[index];
-  return raw;
+  return x[index];
 }
 
 fn x_halves(block: u32) -> vec4u {
@@ -1751,11 +1685,11 @@ const SUBGROUP_COLUMNS = 2u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
@@ -1767,8 +1701,7 @@ var<workgroup> x_tile: array<vec4u, 576>;
 var<workgroup> weight_tile: array<vec4u, 576>;
 
 fn load_x(index: u32) -> vec4f {
-  let raw = x[index];
-  return raw;
+  return x[index];
 }
 
 fn x_halves(block: u32) -> vec4u {
@@ -1981,11 +1914,11 @@ const SUBGROUP_COLUMNS = 4u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
@@ -2256,11 +2189,11 @@ const SUBGROUP_COLUMNS = 2u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
@@ -2475,11 +2408,11 @@ const SUBGROUP_COLUMNS = 4u;
 const OWN_BLOCKS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
@@ -2736,11 +2669,11 @@ const SUBGROUP_COLUMNS = 2u;
 const OWN_BLOCKS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
@@ -2955,11 +2888,11 @@ const SUBGROUP_COLUMNS = 4u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
@@ -3217,11 +3150,11 @@ const SUBGROUP_COLUMNS = 2u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
@@ -3436,11 +3369,11 @@ const SUBGROUP_COLUMNS = 4u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
@@ -3721,11 +3654,11 @@ const SUBGROUP_COLUMNS = 2u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
@@ -4018,11 +3951,11 @@ const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -4045,10 +3978,6 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -4222,11 +4151,11 @@ const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -4249,10 +4178,6 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -4414,11 +4339,11 @@ const LANES = 4u;
 const OUTPUTS = 32u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -4435,10 +4360,6 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -4492,11 +4413,11 @@ const LANES = 4u;
 const OUTPUTS = 32u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -4513,10 +4434,6 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -4572,11 +4489,11 @@ const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -4606,10 +4523,6 @@ fn gate_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
 
 fn activate(x: f32) -> f32 {
   return x / (1.0 + exp(-max(x, -80.0)));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -4686,11 +4599,11 @@ const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -4720,10 +4633,6 @@ fn gate_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
 
 fn activate(x: f32) -> f32 {
   return x / (1.0 + exp(-max(x, -80.0)));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -4798,17 +4707,17 @@ const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
+  past: u32, // tokens in the cache
+  count: u32, // new tokens
+  @size(8) prefix: u32, // keys that all queries see
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -4828,10 +4737,6 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
-}
-
-fn row_count() -> u32 {
-  return select(step.batch, step.batch * step.tokens, step.logits_all == 1u);
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -4906,17 +4811,17 @@ const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
+  past: u32, // tokens in the cache
+  count: u32, // new tokens
+  @size(8) prefix: u32, // keys that all queries see
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -4936,10 +4841,6 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return select(step.batch, step.batch * step.tokens, step.logits_all == 1u);
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -5008,11 +4909,11 @@ const LANES = 16u;
 const OUTPUTS = 8u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -5029,10 +4930,6 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -5098,11 +4995,11 @@ const LANES = 16u;
 const OUTPUTS = 8u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -5119,10 +5016,6 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -5190,11 +5083,11 @@ const LANES = 32u;
 const OUTPUTS = 4u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -5209,10 +5102,6 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -5265,11 +5154,11 @@ const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -5381,11 +5270,11 @@ const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -5499,11 +5388,11 @@ const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -5519,8 +5408,7 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 }
 
 fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+  return vec4f(weight[index]);
 }
 
 fn row_count() -> u32 {
@@ -5617,11 +5505,11 @@ const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -5637,8 +5525,7 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 }
 
 fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+  return vec4f(weight[index]);
 }
 
 fn row_count() -> u32 {
@@ -5733,11 +5620,11 @@ const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -5888,11 +5775,11 @@ const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -5910,13 +5797,11 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 }
 
 fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+  return vec4f(weight[index]);
 }
 
 fn load_gate(index: u32) -> vec4f {
-  let raw = gate[index];
-  return vec4f(raw);
+  return vec4f(gate[index]);
 }
 
 fn activate(x: f32) -> f32 {
@@ -6041,11 +5926,11 @@ const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -6159,11 +6044,11 @@ const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -6179,8 +6064,7 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 }
 
 fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+  return vec4f(weight[index]);
 }
 
 fn row_count() -> u32 {
@@ -6275,11 +6159,11 @@ const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -6393,11 +6277,11 @@ const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -6413,8 +6297,7 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 }
 
 fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+  return vec4f(weight[index]);
 }
 
 fn row_count() -> u32 {
@@ -6502,17 +6385,17 @@ const PART = 4096u;
 const THREADS = 256u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
+  past: u32, // tokens in the cache
+  count: u32, // new tokens
+  @size(8) prefix: u32, // keys that all queries see
 }
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
@@ -6682,17 +6565,17 @@ const TINY: f32 = 1e-30;
 const ROTARY_DIM = 32u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
+  past: u32, // tokens in the cache
+  count: u32, // new tokens
+  @size(8) prefix: u32, // keys that all queries see
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -6764,11 +6647,11 @@ const BLOCK = 1u;
 const PARTS = 1u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 struct Sampling {
@@ -6780,9 +6663,9 @@ struct Sampling {
 }
 
 struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
+  past: u32, // tokens in the cache
+  count: u32, // new tokens
+  @size(8) prefix: u32, // keys that all queries see
 }
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;

@@ -35,17 +35,17 @@ const QUERIES_OF_ROW = 48u;
 const ROTARY_QUADS = 4u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
+  past: u32, // tokens in the cache
+  count: u32, // new tokens
+  @size(8) prefix: u32, // keys that all queries see
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -136,11 +136,11 @@ const PREFIX_COLUMNS = 8u;
 const MASKED: f32 = -3e+38;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> partial_outputs: array<vec4f>;
@@ -228,8 +228,6 @@ const HEAD_QUADS = 8u;
 const VALUE_QUADS = 8u;
 const MEMORY_SLOTS = 8u;
 const PREFIX_COLUMNS = 8u;
-const SCALE: f32 = 0.17677669;
-const LOG2E: f32 = 1.442695;
 const SCALE_LOG2E: f32 = 0.25503486;
 const MASKED: f32 = -3e+38;
 const CHUNK = 128u;
@@ -237,17 +235,17 @@ const HEAD_BLOCK = 3u;
 const KEY_SLICES = 16u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
+  past: u32, // tokens in the cache
+  count: u32, // new tokens
+  @size(8) prefix: u32, // keys that all queries see
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -273,8 +271,7 @@ fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
 }
 
 fn load_k(row: u32, quad: u32) -> vec4f {
-  let raw = k[row * 8u + quad];
-  return raw;
+  return k[row * 8u + quad];
 }
 
 fn load_memory_k(row: u32, quad: u32) -> vec4f {
@@ -290,8 +287,7 @@ fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
 }
 
 fn load_v(row: u32, quad: u32) -> vec4f {
-  let raw = v[row * 8u + quad];
-  return raw;
+  return v[row * 8u + quad];
 }
 
 fn load_memory_v(row: u32, quad: u32) -> vec4f {
@@ -308,22 +304,6 @@ fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
 
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
   return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
-}
-
-fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
-  return column < visible_columns(sequence, token);
-}
-
-fn visible_logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
-  var value = scaled;
-  return value * LOG2E;
-}
-
-fn logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
-  if (!visible(sequence, batch, token, column)) {
-    return MASKED;
-  }
-  return visible_logit(scaled, sequence, batch, head, token, column);
 }
 
 fn query_head(kv_head: u32, member: u32) -> u32 {
@@ -424,12 +404,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 const Q_HEADS = 6u;
 const KV_HEADS = 1u;
 const QUERIES_PER_KV = 6u;
-const HEAD_QUADS = 8u;
-const VALUE_QUADS = 8u;
 const MEMORY_SLOTS = 8u;
 const PREFIX_COLUMNS = 8u;
-const SCALE: f32 = 0.17677669;
-const LOG2E: f32 = 1.442695;
 const SCALE_LOG2E: f32 = 0.25503486;
 const MASKED: f32 = -3e+38;
 const VECTOR = 4u;
@@ -449,17 +425,17 @@ const THREADS = 128u;
 const LOWEST: f32 = -1e+30;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
+  past: u32, // tokens in the cache
+  count: u32, // new tokens
+  @size(8) prefix: u32, // keys that all queries see
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -484,8 +460,7 @@ fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
 }
 
 fn load_k(row: u32, quad: u32) -> vec4f {
-  let raw = k[row * 8u + quad];
-  return raw;
+  return k[row * 8u + quad];
 }
 
 fn load_memory_k(row: u32, quad: u32) -> vec4f {
@@ -501,8 +476,7 @@ fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
 }
 
 fn load_v(row: u32, quad: u32) -> vec4f {
-  let raw = v[row * 8u + quad];
-  return raw;
+  return v[row * 8u + quad];
 }
 
 fn load_memory_v(row: u32, quad: u32) -> vec4f {
@@ -519,22 +493,6 @@ fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
 
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
   return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
-}
-
-fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
-  return column < visible_columns(sequence, token);
-}
-
-fn visible_logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
-  var value = scaled;
-  return value * LOG2E;
-}
-
-fn logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
-  if (!visible(sequence, batch, token, column)) {
-    return MASKED;
-  }
-  return visible_logit(scaled, sequence, batch, head, token, column);
 }
 
 fn query_head(kv_head: u32, member: u32) -> u32 {
@@ -820,12 +778,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 const Q_HEADS = 6u;
 const KV_HEADS = 1u;
 const QUERIES_PER_KV = 6u;
-const HEAD_QUADS = 8u;
-const VALUE_QUADS = 8u;
 const MEMORY_SLOTS = 8u;
 const PREFIX_COLUMNS = 8u;
-const SCALE: f32 = 0.17677669;
-const LOG2E: f32 = 1.442695;
 const SCALE_LOG2E: f32 = 0.25503486;
 const MASKED: f32 = -3e+38;
 const VECTOR = 4u;
@@ -845,17 +799,17 @@ const THREADS = 128u;
 const LOWEST: f32 = -1e+30;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
+  past: u32, // tokens in the cache
+  count: u32, // new tokens
+  @size(8) prefix: u32, // keys that all queries see
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -880,8 +834,7 @@ fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
 }
 
 fn load_k(row: u32, quad: u32) -> vec4f {
-  let raw = k[row * 8u + quad];
-  return raw;
+  return k[row * 8u + quad];
 }
 
 fn load_memory_k(row: u32, quad: u32) -> vec4f {
@@ -897,8 +850,7 @@ fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
 }
 
 fn load_v(row: u32, quad: u32) -> vec4f {
-  let raw = v[row * 8u + quad];
-  return raw;
+  return v[row * 8u + quad];
 }
 
 fn load_memory_v(row: u32, quad: u32) -> vec4f {
@@ -915,22 +867,6 @@ fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
 
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
   return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
-}
-
-fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
-  return column < visible_columns(sequence, token);
-}
-
-fn visible_logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
-  var value = scaled;
-  return value * LOG2E;
-}
-
-fn logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
-  if (!visible(sequence, batch, token, column)) {
-    return MASKED;
-  }
-  return visible_logit(scaled, sequence, batch, head, token, column);
 }
 
 fn query_head(kv_head: u32, member: u32) -> u32 {
@@ -1242,11 +1178,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 const WIDTH_QUADS = 48u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> ids: array<u32>;
@@ -1281,11 +1217,11 @@ enable f16;
 const WIDTH_QUADS = 48u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> ids: array<u32>;
@@ -1294,8 +1230,7 @@ struct Step {
 @group(0) @binding(3) var<uniform> step: Step;
 
 fn load_table(index: u32) -> vec4f {
-  let raw = table[index];
-  return vec4f(raw);
+  return vec4f(table[index]);
 }
 
 fn store_x(row: u32, quad: u32, value: vec4f) {
@@ -1332,11 +1267,11 @@ const SUBGROUP_COLUMNS = 4u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
@@ -1348,8 +1283,7 @@ var<workgroup> x_tile: array<vec4u, 1152>;
 var<workgroup> weight_tile: array<vec4u, 1152>;
 
 fn load_x(index: u32) -> vec4f {
-  let raw = x[index];
-  return raw;
+  return x[index];
 }
 
 fn x_halves(block: u32) -> vec4u {
@@ -1622,11 +1556,11 @@ const SUBGROUP_COLUMNS = 2u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
@@ -1638,8 +1572,7 @@ var<workgroup> x_tile: array<vec4u, 576>;
 var<workgroup> weight_tile: array<vec4u, 576>;
 
 fn load_x(index: u32) -> vec4f {
-  let raw = x[index];
-  return raw;
+  return x[index];
 }
 
 fn x_halves(block: u32) -> vec4u {
@@ -1852,11 +1785,11 @@ const SUBGROUP_COLUMNS = 4u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
@@ -2127,11 +2060,11 @@ const SUBGROUP_COLUMNS = 2u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
@@ -2346,11 +2279,11 @@ const SUBGROUP_COLUMNS = 4u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
@@ -2608,11 +2541,11 @@ const SUBGROUP_COLUMNS = 2u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
@@ -2818,11 +2751,11 @@ const SUBGROUP_COLUMNS = 4u;
 const OWN_BLOCKS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
@@ -3081,11 +3014,11 @@ const SUBGROUP_COLUMNS = 2u;
 const OWN_BLOCKS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
@@ -3302,11 +3235,11 @@ const SUBGROUP_COLUMNS = 4u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
@@ -3587,11 +3520,11 @@ const SUBGROUP_COLUMNS = 2u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
@@ -3812,11 +3745,11 @@ const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -3839,10 +3772,6 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -4016,11 +3945,11 @@ const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -4043,10 +3972,6 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -4208,11 +4133,11 @@ const LANES = 4u;
 const OUTPUTS = 32u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -4229,10 +4154,6 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -4286,11 +4207,11 @@ const LANES = 4u;
 const OUTPUTS = 32u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -4307,10 +4228,6 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -4366,11 +4283,11 @@ const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -4402,10 +4319,6 @@ fn gate_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
 
 fn activate(x: f32) -> f32 {
   return x / (1.0 + exp(-max(x, -80.0)));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -4482,11 +4395,11 @@ const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -4518,10 +4431,6 @@ fn gate_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
 
 fn activate(x: f32) -> f32 {
   return x / (1.0 + exp(-max(x, -80.0)));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -4596,17 +4505,17 @@ const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
+  past: u32, // tokens in the cache
+  count: u32, // new tokens
+  @size(8) prefix: u32, // keys that all queries see
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -4626,10 +4535,6 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
-}
-
-fn row_count() -> u32 {
-  return select(step.batch, step.batch * step.tokens, step.logits_all == 1u);
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -4704,17 +4609,17 @@ const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
+  past: u32, // tokens in the cache
+  count: u32, // new tokens
+  @size(8) prefix: u32, // keys that all queries see
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -4734,10 +4639,6 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return select(step.batch, step.batch * step.tokens, step.logits_all == 1u);
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -4806,11 +4707,11 @@ const LANES = 16u;
 const OUTPUTS = 8u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -4827,10 +4728,6 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -4875,11 +4772,11 @@ const LANES = 16u;
 const OUTPUTS = 8u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -4896,10 +4793,6 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -4946,11 +4839,11 @@ const LANES = 32u;
 const OUTPUTS = 4u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -4965,10 +4858,6 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
 }
 
 fn row_of_x(row: u32) -> u32 {
@@ -5012,11 +4901,11 @@ const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -5128,11 +5017,11 @@ const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -5246,11 +5135,11 @@ const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -5266,8 +5155,7 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 }
 
 fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+  return vec4f(weight[index]);
 }
 
 fn row_count() -> u32 {
@@ -5364,11 +5252,11 @@ const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -5384,8 +5272,7 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 }
 
 fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+  return vec4f(weight[index]);
 }
 
 fn row_count() -> u32 {
@@ -5480,11 +5367,11 @@ const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -5598,11 +5485,11 @@ const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -5618,8 +5505,7 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 }
 
 fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+  return vec4f(weight[index]);
 }
 
 fn row_count() -> u32 {
@@ -5714,11 +5600,11 @@ const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -5871,11 +5757,11 @@ const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -5895,13 +5781,11 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 }
 
 fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+  return vec4f(weight[index]);
 }
 
 fn load_gate(index: u32) -> vec4f {
-  let raw = gate[index];
-  return vec4f(raw);
+  return vec4f(gate[index]);
 }
 
 fn activate(x: f32) -> f32 {
@@ -6026,11 +5910,11 @@ const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -6144,11 +6028,11 @@ const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -6164,8 +6048,7 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 }
 
 fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+  return vec4f(weight[index]);
 }
 
 fn row_count() -> u32 {
@@ -6253,17 +6136,17 @@ const PART = 4096u;
 const THREADS = 256u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
+  past: u32, // tokens in the cache
+  count: u32, // new tokens
+  @size(8) prefix: u32, // keys that all queries see
 }
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
@@ -6433,11 +6316,11 @@ const BLOCK = 1u;
 const PARTS = 1u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 struct Sampling {
@@ -6449,9 +6332,9 @@ struct Sampling {
 }
 
 struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
+  past: u32, // tokens in the cache
+  count: u32, // new tokens
+  @size(8) prefix: u32, // keys that all queries see
 }
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;

@@ -1,4 +1,5 @@
 import type { WorkgroupArray } from '../plan/plan-base.ts';
+import { usedFragments } from './used-fragments.ts';
 import { f32, wgsl } from './wgsl.ts';
 
 /** A kernel as data: everything that has a count or a size is listed, only bodies are text. */
@@ -57,11 +58,11 @@ export const samplingBinding: Binding = { name: 'sampling', access: 'uniform', t
 const structs: Readonly<Record<string, string>> = {
   Step: wgsl`
     struct Step {
-      batch: u32,
-      tokens: u32,
-      keys: u32,
-      capacity: u32,
-      logits_all: u32,
+      batch: u32, // sequences
+      tokens: u32, // new ones of the longest
+      keys: u32, // of the longest, after this call
+      capacity: u32, // tokens of a cache
+      logits_all: u32, // 1: of every token
     }`,
   Sampling: wgsl`
     struct Sampling {
@@ -73,23 +74,28 @@ const structs: Readonly<Record<string, string>> = {
     }`,
   Sequence: wgsl`
     struct Sequence {
-      past: u32,
-      count: u32,
-      @size(8) prefix: u32,
+      past: u32, // tokens in the cache
+      count: u32, // new tokens
+      @size(8) prefix: u32, // keys that all queries see
     }`,
 };
 
 /**
  * Prints a kernel. Bindings keep the order of the list: that order is the bind group's. What two parts of a kernel both need
- * is listed by each, and printed once.
+ * is listed by each, and printed once; constants and functions that nothing needs are not printed.
  */
 export function printKernel(source: KernelSource): WgslModule {
   const bindings = [...new Map(source.bindings.map((binding) => [binding.name, binding])).values()];
-  const kernel = { ...source, bindings, functions: [...new Set(source.functions)] };
+  const kernel = { ...source, bindings };
+  const main = printMain(kernel);
+  const { used, words } = usedFragments(source.functions, `${kernel.doc}\n${main}`);
   const sections = [
     kernel.doc.replace(/^/gm, '// '),
     [...kernel.enables.map((name) => `enable ${name};`), ...kernel.enables.flatMap(diagnosticsOf)].join('\n'),
-    Object.entries(kernel.constants).map(printConstant).join('\n'),
+    Object.entries(kernel.constants)
+      .filter(([name]) => words.has(name))
+      .map(printConstant)
+      .join('\n'),
     Object.entries(structs)
       .filter(([name]) => kernel.bindings.some((binding) => binding.type.includes(name)))
       .map(([, text]) => text)
@@ -98,8 +104,8 @@ export function printKernel(source: KernelSource): WgslModule {
     kernel.workgroupArrays
       .map(({ name, element, length }) => `var<workgroup> ${name}: array<${element}, ${length}>;`)
       .join('\n'),
-    ...kernel.functions,
-    printMain(kernel),
+    ...used,
+    main,
   ];
   return {
     code: `${sections.filter((section) => section !== '').join('\n\n')}\n`,

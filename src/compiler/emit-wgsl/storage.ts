@@ -56,14 +56,19 @@ export const vectorBinding = (
   type: `array<${typeof storage === 'string' ? elementOf[storage] : 'u32'}>`,
 });
 
+/** The four elements at an index, decoded. */
+const element = (name: string, storage: Storage, index: string): string =>
+  storage === 'f32' || storage === 'f16'
+    ? `return ${decode[storage](`${name}[${index}]`)};`
+    : `let raw = ${name}[${index}];\nreturn ${decode[storage]('raw')};`;
+
 /** Last comes `fn load_NAME(index: u32) -> vec4f`: the four elements at 4 · index. */
 export function loader(name: string, storage: MatrixStorage): readonly string[] {
   if (typeof storage !== 'string') return quantizedLoader(name, storage);
   return [
     wgsl`
       fn load_${name}(index: u32) -> vec4f {
-        let raw = ${name}[index];
-        return ${decode[storage]('raw')};
+        ${element(name, storage, 'index')}
       }`,
   ];
 }
@@ -72,8 +77,7 @@ export function loader(name: string, storage: MatrixStorage): readonly string[] 
 export function paddedRowLoader(name: string, storage: Storage, width: number): string {
   return wgsl`
     fn load_${name}(row: u32, quad: u32) -> vec4f {
-      let raw = ${name}[row * ${quads(width)}u + quad];
-      return ${decode[storage]('raw')};
+      ${element(name, storage, `row * ${quads(width)}u + quad`)}
     }`;
 }
 
@@ -126,13 +130,8 @@ export function halfRowLoader(name: string, width: number): string {
 
 /** `fn load_NAME(row: u32, quad: u32) -> vec4f`: entries 4 · quad … of a row of `width` entries, zero beyond its end. */
 export function rowLoader(name: string, width: number, storage: RowStorage = 'f32'): string {
-  if (storage !== 'f32') return width % 4 === 0 ? paddedRowLoader(name, storage, width) : halfRowLoader(name, width);
-  if (width % 4 === 0) {
-    return wgsl`
-      fn load_${name}(row: u32, quad: u32) -> vec4f {
-        return ${name}[row * ${width / 4}u + quad];
-      }`;
-  }
+  if (width % 4 === 0) return paddedRowLoader(name, storage, width);
+  if (storage !== 'f32') return halfRowLoader(name, width);
   return wgsl`
     fn load_${name}(row: u32, quad: u32) -> vec4f {
       var value = vec4f(0);

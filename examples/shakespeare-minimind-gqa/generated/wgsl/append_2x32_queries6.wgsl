@@ -13,17 +13,17 @@ const TINY: f32 = 1e-30;
 const ROTARY_DIM = 32u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
+  past: u32, // tokens in the cache
+  count: u32, // new tokens
+  @size(8) prefix: u32, // keys that all queries see
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;

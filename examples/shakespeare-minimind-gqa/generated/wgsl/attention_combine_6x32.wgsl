@@ -12,11 +12,11 @@ const PREFIX_COLUMNS = 0u;
 const MASKED: f32 = -3e+38;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> partial_outputs: array<vec4f>;

@@ -8,8 +8,6 @@ const QUERIES_PER_KV = 3u;
 const HEAD_QUADS = 8u;
 const VALUE_QUADS = 8u;
 const PREFIX_COLUMNS = 0u;
-const SCALE: f32 = 0.17677669;
-const LOG2E: f32 = 1.442695;
 const SCALE_LOG2E: f32 = 0.25503486;
 const MASKED: f32 = -3e+38;
 const CHUNK = 128u;
@@ -17,17 +15,17 @@ const HEAD_BLOCK = 3u;
 const KEY_SLICES = 16u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
+  past: u32, // tokens in the cache
+  count: u32, // new tokens
+  @size(8) prefix: u32, // keys that all queries see
 }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -51,8 +49,7 @@ fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
 }
 
 fn load_k(row: u32, quad: u32) -> vec4f {
-  let raw = k[row * 8u + quad];
-  return raw;
+  return k[row * 8u + quad];
 }
 
 fn key_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
@@ -60,8 +57,7 @@ fn key_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
 }
 
 fn load_v(row: u32, quad: u32) -> vec4f {
-  let raw = v[row * 8u + quad];
-  return raw;
+  return v[row * 8u + quad];
 }
 
 fn value_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
@@ -70,22 +66,6 @@ fn value_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
 
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
   return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
-}
-
-fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
-  return column < visible_columns(sequence, token);
-}
-
-fn visible_logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
-  var value = scaled;
-  return value * LOG2E;
-}
-
-fn logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
-  if (!visible(sequence, batch, token, column)) {
-    return MASKED;
-  }
-  return visible_logit(scaled, sequence, batch, head, token, column);
 }
 
 fn query_head(kv_head: u32, member: u32) -> u32 {

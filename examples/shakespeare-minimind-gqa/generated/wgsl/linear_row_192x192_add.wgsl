@@ -8,11 +8,11 @@ const LANES = 4u;
 const OUTPUTS = 32u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -29,10 +29,6 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
 }
 
 fn row_of_x(row: u32) -> u32 {

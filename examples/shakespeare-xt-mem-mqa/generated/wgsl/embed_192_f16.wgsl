@@ -6,11 +6,11 @@ enable f16;
 const WIDTH_QUADS = 48u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> ids: array<u32>;
@@ -19,8 +19,7 @@ struct Step {
 @group(0) @binding(3) var<uniform> step: Step;
 
 fn load_table(index: u32) -> vec4f {
-  let raw = table[index];
-  return vec4f(raw);
+  return vec4f(table[index]);
 }
 
 fn store_x(row: u32, quad: u32, value: vec4f) {

@@ -18,11 +18,11 @@ const SUBGROUP_COLUMNS = 4u;
 const OWN_BLOCKS = 64u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
@@ -34,8 +34,7 @@ var<workgroup> x_tile: array<vec4u, 1152>;
 var<workgroup> weight_tile: array<vec4u, 1152>;
 
 fn load_x(index: u32) -> vec4f {
-  let raw = x[index];
-  return raw;
+  return x[index];
 }
 
 fn x_halves(block: u32) -> vec4u {

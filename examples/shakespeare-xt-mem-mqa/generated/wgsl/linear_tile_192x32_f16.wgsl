@@ -15,11 +15,11 @@ const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -35,8 +35,7 @@ fn load_x(row: u32, quad: u32) -> vec4f {
 }
 
 fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(raw);
+  return vec4f(weight[index]);
 }
 
 fn row_count() -> u32 {

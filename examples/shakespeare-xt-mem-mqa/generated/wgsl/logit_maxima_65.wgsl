@@ -6,17 +6,17 @@ const PART = 4096u;
 const THREADS = 256u;
 
 struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
+  batch: u32, // sequences
+  tokens: u32, // new ones of the longest
+  keys: u32, // of the longest, after this call
+  capacity: u32, // tokens of a cache
+  logits_all: u32, // 1: of every token
 }
 
 struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
+  past: u32, // tokens in the cache
+  count: u32, // new tokens
+  @size(8) prefix: u32, // keys that all queries see
 }
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;

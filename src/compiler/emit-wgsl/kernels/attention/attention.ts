@@ -148,7 +148,7 @@ function keyRows(name: 'k' | 'v', width: number, { keys, keyLayout }: AttentionO
 export const sequenceRow = ({ keyLayout }: Pick<AttentionOptions, 'keyLayout'>): string =>
   keyLayout === 'heads-first'
     ? 'cache_row(batch, kv_head, token)'
-    : '((batch * step.capacity + token) * KV_HEADS + kv_head)';
+    : '(batch * step.capacity + token) * KV_HEADS + kv_head';
 
 /** Columns are [zero | memory | sequence]; every width and every mask follows from this one layout. */
 function columnReader(name: string, source: 'k' | 'v', { keyLayout, columns }: AttentionOptions): string {

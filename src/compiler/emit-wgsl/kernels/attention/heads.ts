@@ -58,7 +58,7 @@ const constantArray = (values: readonly number[]) =>
 /** Numbers of the heads in the spec, where they are counted otherwise here. */
 export function headNumbers({ numbers }: AttentionOptions['heads']): readonly string[] {
   if (numbers === undefined) return [];
-  return [`const HEAD_NUMBERS = ${constantArray(numbers.q)};\nconst KV_HEAD_NUMBERS = ${constantArray(numbers.kv)};`];
+  return [`const HEAD_NUMBERS = ${constantArray(numbers.q)};`, `const KV_HEAD_NUMBERS = ${constantArray(numbers.kv)};`];
 }
 
 /** The spec's number of query head `head`. */
