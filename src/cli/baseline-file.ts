@@ -7,13 +7,14 @@ import {
   parseBaseline,
 } from '../compiler/diagnostics/baseline.ts';
 import type { Diagnostic } from '../compiler/diagnostics/diagnostic.ts';
+import { fileReason } from './file-errors.ts';
 import { InputError } from './output.ts';
 import { replaceFile } from './replace-file.ts';
 
 /** @throws InputError when the file cannot be read, or is no baseline. */
 export async function compareWithFile(path: string, diagnostics: readonly Diagnostic[]): Promise<BaselineComparison> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    const reason = error.code === 'ENOENT' ? 'no such file, --write-baseline makes it' : error.message;
+    const reason = error.code === 'ENOENT' ? 'no such file, --write-baseline makes it' : fileReason(error);
     throw new InputError(`${path} cannot be read: ${reason}`);
   });
   const baseline = parseBaseline(text);

@@ -2,8 +2,8 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
-import type { GeneratedFile } from '../compiler/emit-ts/files.ts';
 import type { TargetProfile } from '../compiler/plan/profiles/profiles.ts';
+import type { Generated } from './generated-folder.ts';
 import { countOf, exitCodes, InputError } from './output.ts';
 import type { LoadedSpec } from './spec-files.ts';
 
@@ -33,7 +33,7 @@ export function register(program: Command): void {
     .option('--syntax <syntax>', 'yaml or dsl: what the spec is in; by default its name or first line says so')
     .option('--check', 'write nothing; fail when what is on disk is stale')
     .option('--watch', 'build again whenever the spec changes')
-    .option('--force', 'overwrite files that gqac did not generate')
+    .option('--force', 'overwrite files that gqac did not generate, and take the place of another spec’s module')
     .action(async (path: string, flags: BuildFlags) => {
       process.exitCode = flags.watch ? await watch(path, flags) : await build(path, flags);
     });
@@ -50,10 +50,10 @@ async function build(path: string, flags: BuildFlags): Promise<number> {
   for (const shaped of spec.modules) {
     const output = await outputFolder(path, flags.output);
     const folder = shaped.part === undefined ? output : join(output, shaped.part);
-    const files = await generate(shaped, spec, { path, folder, flags, targets: targets.built });
+    const generated = await generate(shaped, spec, { path, folder, flags, targets: targets.built });
     code = Math.max(
       code,
-      flags.check ? await checkFolder(folder, files) : await write(folder, files, flags.force ?? false),
+      flags.check ? await checkFolder(folder, generated) : await write(folder, generated, flags.force ?? false),
     );
   }
   return code;
@@ -91,22 +91,23 @@ async function generate(
   shaped: ShapedSpec,
   { source, included }: LoadedSpec,
   { path, folder, flags, targets }: Generation,
-): Promise<readonly GeneratedFile[]> {
+): Promise<Generated> {
   const { compileModule } = await import('../compiler/compile.ts');
   const { emitFiles } = await import('../compiler/emit-ts/files.ts');
   if (flags.emit !== 'ts' && flags.emit !== 'js')
     throw new InputError(`--emit ${flags.emit} is not known: use ts or js`);
   const compiled = compileModule(shaped, targets);
+  const specPath = path === '-' ? undefined : await pathFrom(folder, path);
   const { createHash } = await import('node:crypto');
   const origin = {
     gqacVersion: manifest.version,
-    specPath: path === '-' ? 'standard input' : await pathFrom(folder, path),
+    specPath: specPath ?? 'standard input',
     specSha256: createHash('sha256')
       .update([source, ...included].map(({ text }) => text).join('\0'))
       .digest('hex'),
     doc: leadingComment(source.text),
   };
-  return emitFiles(compiled, origin, flags.emit);
+  return { name: compiled.definition.name, specPath, files: emitFiles(compiled, origin, flags.emit) };
 }
 
 async function pathFrom(folder: string, file: string): Promise<string> {
@@ -124,18 +125,18 @@ function leadingComment(text: string): string {
   return lines.join('\n');
 }
 
-async function write(folder: string, files: readonly GeneratedFile[], force: boolean): Promise<number> {
+async function write(folder: string, generated: Generated, force: boolean): Promise<number> {
   const { writeGenerated } = await import('./generated-folder.ts');
-  const { missing, changed, orphaned } = await writeGenerated(folder, files, force);
+  const { missing, changed, orphaned } = await writeGenerated(folder, generated, force);
   const written = missing.length + changed.length;
   const removed = orphaned.length > 0 ? `, ${orphaned.length} removed` : '';
-  process.stdout.write(`${folder}: ${countOf(files.length, 'file')}, ${written} written${removed}\n`);
+  process.stdout.write(`${folder}: ${countOf(generated.files.length, 'file')}, ${written} written${removed}\n`);
   return exitCodes.clean;
 }
 
-async function checkFolder(folder: string, files: readonly GeneratedFile[]): Promise<number> {
+async function checkFolder(folder: string, generated: Generated): Promise<number> {
   const { differences } = await import('./generated-folder.ts');
-  const found = await differences(folder, files);
+  const found = await differences(folder, generated, false);
   const lines = Object.entries(found).flatMap(([kind, paths]) =>
     (paths as readonly string[]).map((path) => `${kind}: ${folder}/${path}`),
   );
@@ -177,5 +178,5 @@ async function watch(path: string, flags: BuildFlags): Promise<number> {
   process.stderr.write(`watching ${path}; Ctrl-C ends\n`);
   await new Promise<void>((resolve) => process.once('SIGINT', resolve));
   await watcher.close();
-  return exitCodes.clean;
+  return exitCodes.interrupted;
 }

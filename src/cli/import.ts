@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { ImportNote, ImportOptions, ImportResult } from '../compiler/import/draft.ts';
 import type { SourceSystem } from '../compiler/import/import-config.ts';
 import { checkpointIn, tensorNamesOf } from './checkpoint-in.ts';
+import { InputError } from './output.ts';
 
 interface ImportFlags {
   readonly from?: string;
@@ -34,19 +35,17 @@ export function register(program: Command): void {
     });
 }
 
-/** Exit code: 0 written, 1 something cannot be expressed, 2 usage or a file that cannot be read or written. */
+/**
+ * Exit code: 0 written, 1 something cannot be expressed.
+ * @throws InputError for a file that cannot be read or written, and for a system that is not known.
+ */
 export async function runImport(path: string, flags: ImportFlags): Promise<number> {
   const { importConfig, sourceSystems } = await import('../compiler/import/import-config.ts');
   if (flags.from !== undefined && !isSource(flags.from, sourceSystems)) {
-    return usage(`--from ${flags.from} is not a system that can be imported: use ${sourceSystems.join(', ')}`);
+    throw new InputError(`--from ${flags.from} is not a system that can be imported: use ${sourceSystems.join(', ')}`);
   }
   const file = await configIn(path);
-  let config: unknown;
-  try {
-    config = JSON.parse(await readConfig(file));
-  } catch (error) {
-    return usage(`${file} cannot be read as JSON: ${reason(error)}`);
-  }
+  const config = await readConfig(file);
   const result = importConfig(config, flags.from, {
     name: flags.name ?? (await nameFrom(file)),
     ...(await checkpointFor(file, flags)),
@@ -102,15 +101,11 @@ async function checkpointFor(file: string, flags: ImportFlags): Promise<Omit<Imp
   return { ...(weightsFile !== undefined && { weightsFile }), ...(tensors && { tensors }) };
 }
 
-async function readConfig(file: string): Promise<string> {
-  if (file === '-') {
-    const { text } = await import('node:stream/consumers');
-    return text(process.stdin);
-  }
-  const fs = await import('node:fs/promises');
-  const { size } = await fs.stat(file);
-  if (size > maxConfigBytes) throw new Error(`it has ${size} bytes, a config has at most ${maxConfigBytes}`);
-  return fs.readFile(file, 'utf8');
+async function readConfig(file: string): Promise<unknown> {
+  const { parseJson, readJson } = await import('./json-file.ts');
+  if (file !== '-') return readJson(file, maxConfigBytes);
+  const { text } = await import('node:stream/consumers');
+  return parseJson('standard input', await text(process.stdin));
 }
 
 /** `config.json` says nothing: its folder does. */
@@ -129,10 +124,3 @@ async function baseName(file: string): Promise<string> {
 export function renderNote(file: string, { severity, code, message }: ImportNote): string {
   return `${severity}[${code}]: ${message}\n  --> ${file}`;
 }
-
-function usage(message: string): number {
-  process.stderr.write(`gqac import: ${message}\n`);
-  return 2;
-}
-
-const reason = (error: unknown) => (error instanceof Error ? error.message : String(error));

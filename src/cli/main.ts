@@ -60,6 +60,7 @@ async function main(): Promise<void> {
     .showHelpAfterError('gqac --help lists the commands')
     .addHelpText('after', firstSteps);
   for (const register of verbs) register(program);
+  for (const verb of program.commands) verb.showHelpAfterError(`gqac ${verb.name()} --help lists its options`);
   try {
     await program.parseAsync();
   } catch (error) {

@@ -6,6 +6,7 @@ import type { ImportNote } from '../compiler/import/draft.ts';
 import { isObject } from '../compiler/import/fields.ts';
 import type { SourceFile } from '../compiler/source/source.ts';
 import { checkpointIn, tensorNamesOf } from './checkpoint-in.ts';
+import { fileReason } from './file-errors.ts';
 import { readJson } from './json-file.ts';
 import { InputError } from './output.ts';
 import { readSource } from './spec-text.ts';
@@ -44,7 +45,7 @@ async function isDirectory(path: string): Promise<boolean> {
     return (await stat(path)).isDirectory();
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new InputError(missing ? `${path} cannot be read: no such file or folder` : `${path} cannot be read`);
+    throw new InputError(`${path} cannot be read: ${missing ? 'no such file or folder' : fileReason(error)}`);
   }
 }
 

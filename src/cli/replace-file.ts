@@ -1,5 +1,6 @@
 import { type FileHandle, lstat, mkdir, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { fileReason } from './file-errors.ts';
 import { InputError } from './output.ts';
 
 /**
@@ -80,6 +81,6 @@ async function writable<T>(path: string, write: () => Promise<T>): Promise<T> {
   try {
     return await write();
   } catch (error) {
-    throw new InputError(`${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+    throw new InputError(`${path} cannot be written: ${fileReason(error)}`);
   }
 }

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { SourceFile } from '../compiler/source/source.ts';
+import { fileReason } from './file-errors.ts';
 import { InputError } from './output.ts';
 
 /** Far above what the checker accepts (SYN003), so that it is the checker that says so. */
@@ -48,7 +49,5 @@ function tooLarge(path: string): InputError {
 /** Why a file cannot be read, `path` first. */
 export function unreadable(path: string, error: unknown): InputError {
   if (error instanceof InputError) return error;
-  const code = (error as NodeJS.ErrnoException).code;
-  const reason = code === 'ENOENT' ? 'no such file' : error instanceof Error ? error.message : String(error);
-  return new InputError(`${path} cannot be read: ${reason}`);
+  return new InputError(`${path} cannot be read: ${fileReason(error)}`);
 }

@@ -1,7 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
 import { allProfiles } from '../compiler/compile.ts';
 import { readProfile } from '../compiler/plan/profiles/file.ts';
 import type { TargetProfile } from '../compiler/plan/profiles/profiles.ts';
+import { readJson } from './json-file.ts';
 import { InputError } from './output.ts';
 import { shippedProfiles } from './shipped-profiles.ts';
 
@@ -31,17 +31,7 @@ export async function targetsOf(target: string): Promise<readonly TargetProfile[
 }
 
 async function profileIn(path: string): Promise<TargetProfile> {
-  const result = readProfile(await readJson(path));
+  const result = readProfile(await readJson(path, readAtMost));
   if ('profile' in result) return result.profile;
   throw new InputError(result.problems.map((problem) => `${path}: ${problem}`).join('\n'));
-}
-
-async function readJson(path: string): Promise<unknown> {
-  try {
-    const { size } = await stat(path);
-    if (size > readAtMost) throw new Error(`it has ${size} bytes, a profile has a few lines`);
-    return JSON.parse(await readFile(path, 'utf8'));
-  } catch (error) {
-    throw new InputError(`${path} cannot be read as JSON: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }

@@ -6,7 +6,7 @@ import type { LayerKind } from './check/kinds/layer-kind.ts';
 import { layerKinds } from './check/kinds/layer-kinds.ts';
 import { checkShards } from './check/rules/shards.ts';
 import { staysInside } from './check/rules/weights-file.ts';
-import { checkSchema } from './check/schema.ts';
+import { checkSchema, reportNoSpec } from './check/schema.ts';
 import type { ShapedSpec } from './check/shaped-spec.ts';
 import type { CheckpointHeader } from './check/weights/checkpoint.ts';
 import type { Diagnostic } from './diagnostics/diagnostic.ts';
@@ -48,7 +48,8 @@ export interface CheckOptions {
 export function checkSpec(source: SourceFile, options: CheckOptions = {}): CheckResult {
   const { report: collect, diagnostics, hasErrors } = collectDiagnostics();
   const written = (options.parse ?? parseYaml)(source, collect);
-  if (written === undefined) return Object.freeze({ modules: [], diagnostics: diagnostics(), ignored: new Map() });
+  if (written === undefined || reportNoSpec(written, collect))
+    return Object.freeze({ modules: [], diagnostics: diagnostics(), ignored: new Map() });
   const { tree, files, isWhole } = expandSpec(written, options.readInclude, collect);
   const report = isWhole ? collect : withoutMissing(collect);
   const bound = bind(checkSchema(withFirstAttention(tree), report));

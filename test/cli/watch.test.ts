@@ -41,7 +41,7 @@ it('builds again when the spec or a file that it includes changes, also one incl
     write('mask.gqa.yaml', mask(5));
     await waitFor(() => expect(said.match(/written/g)).toHaveLength(3));
     child.kill('SIGINT');
-    expect(await ended).toBe(0);
+    expect(await ended).toBe(130);
   } finally {
     child.kill('SIGKILL');
   }

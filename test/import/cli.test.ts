@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runImport } from '../../src/cli/import.ts';
+import { InputError } from '../../src/cli/output.ts';
 import { writeSafetensors } from '../../src/runtime/abi1/safetensors-writer.ts';
 
 let folder: string;
@@ -67,10 +68,17 @@ describe('gqac import', () => {
     ['a missing file', undefined, {}],
     ['no JSON', '{', {}],
     ['an unknown system', good, { from: 'keras' }],
-  ])('exits 2 for %s', async (_, value, flags) => {
+  ])('refuses %s', async (_, value, flags) => {
     const file = value === undefined ? join(folder, 'none.json') : await config(value);
-    expect(await runImport(file, flags)).toBe(2);
-    expect(stderr).toMatch(/^gqac import: .+$/m);
+    await expect(runImport(file, flags)).rejects.toThrow(InputError);
+  });
+
+  it('reads JSON with a byte order mark, and shows no bytes of what is none', async () => {
+    const file = await config(good);
+    await writeFile(file, `\uFEFF${JSON.stringify(good)}`);
+    expect(await runImport(file, {})).toBe(0);
+    await writeFile(file, '\u001b[31mred\n');
+    await expect(runImport(file, {})).rejects.toThrow(/^\P{C}*tiny\.json is not JSON: \P{C}+$/u);
   });
 
   it('exits 1 for a config of no known system', async () => {

@@ -35,6 +35,15 @@ export function checkSchema(tree: SpecTree, report: Report): ValidSpec {
   return Object.freeze({ tree, invalid });
 }
 
+/** Reports SCH005 for a map without any option of a spec. True when it is one. */
+export function reportNoSpec(tree: SpecTree, report: Report): boolean {
+  const options = optionAt([]);
+  const known = options?.kind === 'map' ? Object.keys(options.entries) : [];
+  if (tree.entries.some(({ key }) => known.includes(key))) return false;
+  report('SCH005', firstKey(tree), {});
+  return true;
+}
+
 /** Not `required` in the table: several attentions may stand in its place. */
 function reportNoAttention(tree: SpecTree, invalid: Set<string>, report: Report): void {
   if (entryOf(tree, 'attention') === undefined && entryOf(tree, 'attentions') === undefined)

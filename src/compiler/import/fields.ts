@@ -110,7 +110,7 @@ function noteUnread(
 ): void {
   const place = path(key);
   if (Object.hasOwn(table.unsupported, key)) {
-    if (value === null || table.unsupported[key]?.includes(value)) return;
+    if (isNothing(value) || table.unsupported[key]?.includes(value)) return;
     say(log, 'IMP002', place, `${place}: ${describe(value)} changes the result and cannot be expressed in a spec yet`);
   } else if (table.noEffect.includes(key)) {
     say(log, 'IMP004', place, `${place} has no effect on inference`);
@@ -120,6 +120,11 @@ function noteUnread(
     say(log, 'IMP001', place, `${place} is not a field that the importer knows${hint}`);
   }
 }
+
+const isNothing = (value: unknown): boolean =>
+  value === null ||
+  (isObject(value) && Object.keys(value).length === 0) ||
+  (Array.isArray(value) && value.length === 0);
 
 function describe(value: unknown): string {
   if (Array.isArray(value)) return 'a list';

@@ -38,6 +38,26 @@ describe('fields of a transformers config', () => {
     expect(imported({ ...tiny, quantization_config: { bits: 4 } })).toEqual(['IMP002 quantization_config']);
   });
 
+  it.each([
+    ['add_cross_attention', true, false],
+    ['is_encoder_decoder', true, false],
+    ['pruned_heads', { 0: [1] }, {}],
+    ['partial_rotary_factor', 0.5, 1],
+  ])('refuse %s of %j, which makes another model, and pass over %j', (field, other, same) => {
+    expect(imported({ ...tiny, [field]: other })).toEqual([`IMP002 ${field}`]);
+    expect(imported({ ...tiny, [field]: same })).toEqual([]);
+    const inside = { model_type: 'other_vl', text_config: tiny };
+    const isOfRope = field === 'partial_rotary_factor';
+    expect(imported({ ...inside, [field]: other })).toEqual(isOfRope ? [] : [`IMP002 text_config.${field}`]);
+  });
+
+  it('of Gemma say which GELU is meant: the legacy name of it, and no other activation', () => {
+    const gemma = { ...tiny, model_type: 'gemma', head_dim: 16 };
+    expect(specOf({ ...gemma, hidden_act: 'gelu' })).toMatchObject({ mlp: { activation: 'gelu_tanh' } });
+    expect(imported({ ...gemma, hidden_act: 'silu' })).toEqual(['IMP002 hidden_act']);
+    expect(imported({ ...gemma, use_bidirectional_attention: true })).toEqual(['IMP002 use_bidirectional_attention']);
+  });
+
   it('of an unknown model type give the nearest known one', () => {
     const result = importConfig({ ...tiny, model_type: 'mistrall' }, undefined);
     expect(result.notes.map(({ code }) => code)).toEqual(['IMP007']);

@@ -54,4 +54,14 @@ export const schemaRules = {
     failing: { spec: attention('q_heads: 8', 'head_dim: 64', 'kv_heads: 2', 'group_size: 4') },
     mended: { spec: attention('q_heads: 8', 'head_dim: 64', 'group_size: 4') },
   }),
+  SCH005: entry({
+    slug: 'not-a-spec',
+    severity: 'error',
+    message: () => 'nothing here is an option of a spec',
+    help: () =>
+      'a spec begins with `gqac: 1`, `name:` and `attention:`; `gqac import` writes one from a config of another system',
+    why: 'A file without a single option of a spec is another kind of file, most often the `config.json` of a model: what is wrong is not each of its lines.',
+    failing: { spec: 'model_type: llama\nhidden_size: 512\nnum_attention_heads: 8\n' },
+    mended: { spec: heads },
+  }),
 };

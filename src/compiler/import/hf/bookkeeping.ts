@@ -6,7 +6,6 @@ export const bookkeeping: readonly string[] = [
   '_commit_hash',
   '_flash_attn_2_enabled',
   '_name_or_path',
-  'add_cross_attention',
   'architectures',
   'auto_map',
   'bad_words_ids',
@@ -32,7 +31,6 @@ export const bookkeeping: readonly string[] = [
   'id2label',
   'initializer_range',
   'is_decoder',
-  'is_encoder_decoder',
   'is_llama_config',
   'keys_to_ignore_at_inference',
   'label2id',
@@ -52,7 +50,6 @@ export const bookkeeping: readonly string[] = [
   'prefix',
   'pretraining_tp',
   'problem_type',
-  'pruned_heads',
   'remove_invalid_values',
   'repetition_penalty',
   'return_dict',
@@ -79,6 +76,14 @@ export const bookkeeping: readonly string[] = [
   'use_bfloat16',
   'use_cache',
 ];
+
+/** Fields of every transformers config that make another model of it, with the values that leave it as it is. */
+export const ofOtherModels: Readonly<Record<string, readonly unknown[]>> = {
+  add_cross_attention: [false],
+  is_encoder_decoder: [false],
+  pruned_heads: [],
+  quantization_config: [],
+};
 
 /** Fields that matter in training only. */
 export const trainingOnly: readonly string[] = [

@@ -14,7 +14,7 @@ import { type ConfigObject, isObject, readFields } from '../fields.ts';
 import { activationOf } from './activations.ts';
 import { type Architecture, type LayerFacts, type ModelConfig, resolve } from './architecture.ts';
 import { architectures, modelTypes } from './architectures.ts';
-import { bookkeeping, trainingOnly } from './bookkeeping.ts';
+import { bookkeeping, ofOtherModels, trainingOnly } from './bookkeeping.ts';
 import { draftLayers, type LayerDraft } from './layer-kinds.ts';
 import { readRope } from './rope.ts';
 import { readSizes } from './sizes.ts';
@@ -37,6 +37,9 @@ interface FoundModel {
   readonly within: string;
 }
 
+/** Fields of a larger model that hold for the language model inside too. */
+const aboutBoth: readonly string[] = ['tie_word_embeddings', ...Object.keys(ofOtherModels)];
+
 /** The config itself, or the language model inside that of a larger model. */
 function findModel(config: ConfigObject, log: ImportLog): FoundModel | undefined {
   const inner = config.text_config;
@@ -49,13 +52,9 @@ function findModel(config: ConfigObject, log: ImportLog): FoundModel | undefined
     const nested = architectures.get(type);
     if (nested !== undefined) {
       noteRest(config, log);
-      const tie = config.tie_word_embeddings;
-      const whole =
-        Object.hasOwn(inner, 'tie_word_embeddings') || tie === undefined
-          ? inner
-          : { ...inner, tie_word_embeddings: tie };
+      const outer = Object.entries(config).filter(([key, value]) => aboutBoth.includes(key) && value !== undefined);
       return {
-        config: whole,
+        config: { ...Object.fromEntries(outer), ...inner },
         type,
         architecture: nested,
         path: (key) => `text_config.${key}`,
@@ -73,7 +72,7 @@ function findModel(config: ConfigObject, log: ImportLog): FoundModel | undefined
 
 function noteRest(config: ConfigObject, log: ImportLog): void {
   const rest = Object.keys(config).filter(
-    (key) => !['text_config', 'tie_word_embeddings'].includes(key) && !bookkeeping.includes(key),
+    (key) => key !== 'text_config' && !aboutBoth.includes(key) && !bookkeeping.includes(key),
   );
   const list = rest.length === 0 ? '' : `: ${rest.join(', ')}`;
   say(log, 'IMP003', 'text_config', `only the language model is imported; the rest of the config is left out${list}`);
@@ -176,7 +175,7 @@ const rotary = ['rope_parameters', 'rope_scaling', 'rope_theta', 'partial_rotary
 
 function finishFields(config: ModelConfig, { fields }: Architecture): void {
   config.finish({
-    unsupported: { quantization_config: [], ...fields?.unsupported },
+    unsupported: { ...ofOtherModels, ...fields?.unsupported },
     noEffect: [...(fields?.noEffect ?? [])],
     silent: [...bookkeeping, ...trainingOnly, ...rotary, ...(fields?.silent ?? [])],
   });

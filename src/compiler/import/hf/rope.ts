@@ -7,7 +7,7 @@ export function readRope(config: ModelConfig, facts: RopeFacts, type: LayerType,
   const { fields, isLocal } = parametersOf(config, facts, type, log);
   const base = fields.number('rope_theta') ?? (isLocal ? undefined : baseOf(config)) ?? defaultBase(facts, type);
   const draft = compact({
-    dim: facts.dim === 'latent' ? undefined : (facts.dim ?? rotatedWidth(config, facts, fields)),
+    dim: facts.dim === 'latent' ? undefined : (facts.dim ?? rotatedWidth(config, facts, fields, log)),
     base,
     pairing: facts.pairing,
     scaling: readScaling(fields, config, log),
@@ -47,12 +47,19 @@ function parametersOf(config: ModelConfig, facts: RopeFacts, type: LayerType, lo
   return { fields: read(scaling ?? {}, config.path('rope_scaling')), isLocal: false };
 }
 
+const partField = 'partial_rotary_factor';
+
 /** Rounded down, as transformers does. */
-function rotatedWidth(config: ModelConfig, { fraction }: RopeFacts, fields: FieldReader): number {
+function rotatedWidth(config: ModelConfig, { fraction }: RopeFacts, fields: FieldReader, log: ImportLog): number {
   const { headDim } = config.sizes;
-  const written = fields.number('partial_rotary_factor');
-  const inConfig = (fraction?.fields ?? []).map((name) => config.number(name)).find((value) => value !== undefined);
-  return Math.floor(headDim * (written ?? inConfig ?? fraction?.fallback ?? 1));
+  const names = fraction?.fields ?? [partField];
+  const inConfig = names.map((name) => config.number(name)).find((value) => value !== undefined);
+  const part = fields.number(partField) ?? inConfig ?? fraction?.fallback ?? 1;
+  if (fraction === undefined && part !== 1) {
+    const path = config.path(partField);
+    say(log, 'IMP002', path, `${path}: ${part} cannot be expressed: heads of this model type are rotated whole`);
+  }
+  return Math.floor(headDim * part);
 }
 
 /** Those that the kind of scaling does not read have no effect. */

@@ -27,8 +27,10 @@ const gemma: Architecture = {
   model: (config) => ({ embedding_scale: Math.sqrt(config.sizes.hidden) }),
   mlp: { kind: 'gated', activationFields: ['hidden_activation'], activation: 'gelu_pytorch_tanh' },
   conventions,
-  // Published configs have the exact GELU here, and transformers computes the one with tanh.
-  fields: { silent: ['hidden_act', 'use_bidirectional_attention'] },
+  fields: {
+    // Published configs have the exact GELU here, and transformers computes the one with tanh.
+    unsupported: { hidden_act: ['gelu', 'gelu_pytorch_tanh'], use_bidirectional_attention: [false] },
+  },
 };
 
 const at = 'layers.{i}';
@@ -66,7 +68,8 @@ const gemma2: Architecture = {
     }),
   },
   conventions: { ...conventions, 'model.block': 'a norm before and after each part' },
-  fields: { ...gemma.fields, unsupported: { use_bidirectional_attention: [false] } },
+  // The legacy field is read by Gemma 1 only.
+  fields: { unsupported: { use_bidirectional_attention: [false] }, silent: ['hidden_act'] },
 };
 
 const gemma3: Architecture = {

@@ -64,7 +64,10 @@ const gptOss: Architecture = {
     'attention.sinks': 'each head has a learned logit in the denominator',
     mlp: 'the gate is kept below 7, up within ±7; the experts give (up + 1) · gate · σ(1.702 · gate)',
   },
-  fields: { silent: ['initial_context_length', 'swiglu_limit', 'experts_per_token', 'attention_bias'] },
+  fields: {
+    unsupported: { swiglu_limit: [7] },
+    silent: ['initial_context_length', 'experts_per_token', 'attention_bias'],
+  },
 };
 
 export const architectures: Readonly<Record<string, Architecture>> = { gpt_oss: gptOss };

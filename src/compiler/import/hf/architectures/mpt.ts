@@ -1,5 +1,5 @@
 import { type Architecture, type ModelConfig, type Part, size } from '../architecture.ts';
-import { bookkeeping, trainingOnly } from '../bookkeeping.ts';
+import { bookkeeping, ofOtherModels, trainingOnly } from '../bookkeeping.ts';
 import { allWhole, stackedRows } from '../weight-sources.ts';
 
 const at = 'layers.{i}';
@@ -14,6 +14,7 @@ function attention(config: ModelConfig): Part {
   };
   nested.finish({
     unsupported: {
+      ...ofOtherModels,
       qk_ln: [false],
       prefix_lm: [false],
       attn_uses_sequence_id: [false],
