@@ -7,6 +7,7 @@ import type { LoadedModule } from './loaded-module.ts';
 import { readOutput, readValues, type ShapeOf } from './outputs.ts';
 import { type PerSequence, perSequence } from './per-sequence.ts';
 import { checkLength } from './runtime-parameters.ts';
+import { sessionBuffers } from './session-buffers.ts';
 import type { DeviceTensor, Tensor } from './tensor.ts';
 import { type Step, Workspace } from './workspace.ts';
 
@@ -72,7 +73,7 @@ export class AttentionSession<Tensors extends object = Readonly<Record<string, D
       throw new UsageError(
         `${complete.tokens} tokens in one call: the ring of this module has room for ${longestCall}`,
       );
-    const declared = module.definition.buffers.filter(({ role }) => role !== 'prepared');
+    const declared = sessionBuffers(module.definition, module.variant);
     const pages = complete.batch * Math.ceil(complete.keys / (pageSize ?? complete.keys));
     const symbols = { ...symbolsOf(complete), P: pages };
     for (const [name, tensor] of Object.entries(tensors)) {

@@ -12,6 +12,7 @@ import { type PieceOfRow, pieces } from './prompt-pieces.ts';
 import { type Prompt, promptRows } from './prompt-rows.ts';
 import { RuntimeParameters } from './runtime-parameters.ts';
 import { checkSampling, type SamplingOptions } from './sampling.ts';
+import { sessionBuffers } from './session-buffers.ts';
 import { completeOptions, type SessionOptions } from './session-options.ts';
 import type { Shape, Tensor } from './tensor.ts';
 import { Workspace } from './workspace.ts';
@@ -85,7 +86,7 @@ export class Session<
     const { definition, ledger } = model;
     const complete = completeOptions(definition, model.variant, options);
     const { batch, capacity, chunk, pages, logits } = complete;
-    const buffers = definition.buffers.filter(({ role }) => role !== 'prepared');
+    const buffers = sessionBuffers(definition, model.variant);
     const symbols = {
       B: batch,
       I: chunk,
