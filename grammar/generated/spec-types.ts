@@ -302,7 +302,7 @@ export interface Spec {
       readonly prefix?: number | 'runtime';
       /** Packed sequences: an input `documents` `[B, J]` says which document each token is of; a query sees keys of its own. Default: `false`. */
       readonly documents?: boolean;
-      /** `keys`: an input `key_mask` `[B, J]` says which keys may be seen. `keys_and_queries`: rows of hidden tokens are zero too. Default: `none`. */
+      /** `keys`: an input `key_mask` `[B, J]` says which keys may be seen. `keys_and_queries`: rows of hidden tokens, and of queries before the first key, are zero too. Default: `none`. */
       readonly padding?: 'none' | 'keys' | 'keys_and_queries';
       /** Only keys for which this condition holds, as in `q - k < 128 | is_memory`; see [expressions](expressions.md). On memory and zero columns it counts when it names `is_memory` or `is_zero`. */
       readonly where?: string;

@@ -51,7 +51,7 @@ const mask = {
       default: 'none',
       since,
       consumedBy: 'lower',
-      doc: '`keys`: an input `key_mask` `[B, J]` says which keys may be seen. `keys_and_queries`: rows of hidden tokens are zero too.',
+      doc: '`keys`: an input `key_mask` `[B, J]` says which keys may be seen. `keys_and_queries`: rows of hidden tokens, and of queries before the first key, are zero too.',
     },
     where,
     memory: {

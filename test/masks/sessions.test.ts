@@ -76,6 +76,27 @@ describe('an attention session', () => {
     await refused({ prefix: 2 });
   });
 
+  it('hides queries before the first key with the padding, whatever the mask of another sequence says', async () => {
+    const yaml = (mask: string, more = '') =>
+      `attention: { q_heads: 2, head_dim: 4, memory_kv: 1, mask: { ${mask} }${more} }`;
+    for (const more of ['', ', normalizer: { kind: topk, k: 9 }']) {
+      const [padded, plain] = await Promise.all([
+        loadSpec(gpu.device, yaml('causal: true, padding: keys_and_queries', more)),
+        loadSpec(gpu.device, yaml('causal: true', more)),
+      ]);
+      const inputs = headInputs(padded.shaped, { batch: 2, tokens: 5, keys: 3 });
+      const given = Object.fromEntries([...inputs].map(([name, { data }]) => [name, Float32Array.from(data)]));
+      const size = { batch: 2, tokens: 5, keys: 3 };
+      const shown = { ...given, key_mask: new Float32Array(6).fill(1) };
+      const out = await (await AttentionSession.create(padded.loaded, size)).run(shown);
+      const whole = await (await AttentionSession.create(plain.loaded, size)).run(given);
+      const rows = (data: Float32Array, from: number, to: number) =>
+        [0, 1].flatMap((b) => [...data.subarray((b * 5 + from) * 8, (b * 5 + to) * 8)]);
+      expect(rows(out, 0, 2).every((value) => value === 0)).toBe(true);
+      expect(distance(Float32Array.from(rows(out, 2, 5)), Float32Array.from(rows(whole, 2, 5)))).toBeLessThan(1e-6);
+    }
+  });
+
   it('says that a bias has no columns of memory', async () => {
     const yaml = 'attention: { q_heads: 2, head_dim: 4, memory_kv: 3, bias: {} }';
     const { loaded } = await loadSpec(gpu.device, yaml);

@@ -63,6 +63,12 @@ describe('padding', () => {
 
   it('makes the rows of hidden queries zero', () => {
     expectClose(run(node('keys_and_queries'), input), [1, 0, 2.5]);
+    // The first of four queries stands before the first of three keys: no entry of the mask is about it.
+    const memory = { k: 'mk', v: 'mv' };
+    const four = { ...input, tokens: 4, q: [0, 0, 0, 0], weights: { mk: [0], mv: [9] } };
+    const columns = { zero: 0, memory: 1 } as const;
+    expectClose(run({ ...node('keys_and_queries'), columns, memory }, four), [0, 5, 0, 14 / 3]);
+    expectClose(run({ ...node('keys'), columns, memory }, four), [9, 5, 5, 14 / 3]);
   });
 
   it('gives zeros where nothing is left', () => {

@@ -18,7 +18,7 @@ export function columnsOf(node: AttentionNode, step: Step): ColumnsOf {
   const shown = keyMaskOf(node, step);
   const together = documentsOf(node, step);
   return (sequence, position) => {
-    if (mask.padding === 'keys_and_queries' && !shown(sequence, position)) return [];
+    if (mask.padding === 'keys_and_queries' && !(position >= 0 && shown(sequence, position))) return [];
     const memoryInReach = (at: number) => mask.memoryVisible === 'always' || inWindow(mask, position, at);
     const visible: KeyColumn[] = [];
     if (columns.zero === 1 && memoryInReach(-columns.memory - 1)) visible.push({ kind: 'zero' });

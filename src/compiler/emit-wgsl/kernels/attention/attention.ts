@@ -108,10 +108,14 @@ export function similarityOfOne({ similarity }: AttentionOptions): string {
     }`;
 }
 
-/** Rows of hidden tokens become zero: `fn keeps(batch: u32, sequence: Sequence, token: u32) -> bool`. Needs `key_mask`. */
+/**
+ * Rows of hidden tokens become zero: `fn keeps(batch: u32, sequence: Sequence, token: u32) -> bool`. Needs `key_mask`. A query that
+ * stands before the first given key is hidden: its position wraps around.
+ */
 export const keepsVisibleTokens = wgsl`
   fn keeps(batch: u32, sequence: Sequence, token: u32) -> bool {
-    return key_mask[batch * step.keys + sequence.past + token] != 0u;
+    let position = sequence.past + token;
+    return position < step.keys && key_mask[batch * step.keys + position] != 0u;
   }`;
 
 function columnsPart(reader: string, source: 'k' | 'v', width: number, options: AttentionOptions): Part {
