@@ -18,7 +18,7 @@ const features: readonly [name: string, purpose: string][] = [
   ['shader-f16', 'f16 arithmetic (without it f16 is storage only, and works)'],
   ['subgroups', 'faster reductions'],
   ['chromium-experimental-subgroup-matrix', 'matrix units'],
-  ['timestamp-query', 'times of single kernels in gqac bench'],
+  ['timestamp-query', 'times of single kernels in gqac tune'],
 ];
 
 const limits: readonly [name: string, label: string, unit: 'bytes' | 'count'][] = [

@@ -15,7 +15,7 @@ function costsOf(yaml: string, size: CallSize, profile: keyof typeof profiles = 
   const costs = kernelCosts(module, program, size);
   return (stage: string) => {
     const found = costs.filter(({ kernel }) => kernel.startsWith(stage));
-    expect(found).toHaveLength(1);
+    expect(found.length).toBeLessThan(2);
     return found[0];
   };
 }
@@ -107,7 +107,7 @@ mlp: { kind: plain, activation: gelu, width: 24, experts: { count: 8, active: 2 
       bytesRead: 64 * (4 * 4 * 16 + 2 * 2 * 2 * 16),
       bytesWritten: 64 * 4 * 4 * 16 + 4 * 2,
     });
-    expect(whole('attention_join')).toMatchObject({ bytesRead: 0, bytesWritten: 0 });
+    expect(whole('attention_join')).toBeUndefined();
     const dealt = costsOf(yaml, { batch: 1, tokens: 64, keys: 4096 }, 'matrix');
     expect(dealt('attention_join')?.bytesRead).toBeGreaterThan(2 * 64 * 4 * 16 * 4);
   });

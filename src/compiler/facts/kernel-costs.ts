@@ -1,5 +1,5 @@
 import type { AttnModule } from '../ir/nodes.ts';
-import type { Call } from '../plan/extents.ts';
+import { type Call, extentAt } from '../plan/extents.ts';
 import { uniqueNames } from '../plan/kernel-name.ts';
 import type { PlannedDispatch } from '../plan/planned.ts';
 import type { ProgramPlan } from '../plan/program.ts';
@@ -31,16 +31,18 @@ export interface Floor {
   readonly boundBy: 'memory' | 'arithmetic';
 }
 
-/** Kernels in the order of their first dispatch; one token takes the program's `decode`. */
+/** Kernels in the order of their first dispatch, those that run in such a call; one token takes the program's `decode`. */
 export function kernelCosts(module: AttnModule, program: ProgramPlan, size: CallSize): readonly KernelCost[] {
   const call = callOf(module, size);
   const everything = [...program.prepare, ...program.prefill, ...program.decode, ...program.sample];
   const nameOf = uniqueNames(everything.map(({ plan }) => plan));
+  const isRun = ({ grid }: PlannedDispatch) => grid.every((extent) => extentAt(extent, call) > 0);
   const dispatches = [...(size.tokens === 1 ? program.decode : program.prefill), ...program.sample];
   const costs = new Map<string, KernelCost>();
   for (const own of byNode(dispatches)) {
     const traffic = trafficOf(own, module, program, call);
     for (const [index, dispatch] of own.entries()) {
+      if (!isRun(dispatch)) continue;
       const kernel = nameOf(dispatch.plan);
       const before = costs.get(kernel);
       costs.set(kernel, {
