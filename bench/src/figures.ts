@@ -2,6 +2,7 @@ import { countsText } from '../../src/cli/tune-table.ts';
 import type { StageReport } from '../../src/tune/tune-report.ts';
 import type { Measurement } from './attention.ts';
 import { mainCases, variedCases, wideCases } from './cases.ts';
+import type { ModelMeasurement } from './model.ts';
 import { type BenchResult, milliseconds } from './report.ts';
 
 /** What `flash-attention.py` writes. */
@@ -117,11 +118,18 @@ function modelsTable({ bench: { models = [] } }: Figures): string {
       model.dtype,
       `${model.loadSeconds.toFixed(1)} s`,
       `${(model.devicePeak / 1e9).toFixed(2)} GB`,
-      model.tokensPerSecond.toFixed(0),
+      rateText(model),
       `${(model.weightBytesPerSecond / 1e12).toFixed(2)} TB/s`,
       milliseconds(model.firstTokenMs),
     ]),
   );
+}
+
+/** The median, and the slowest and the fastest generation. */
+function rateText({ tokensPerSecond, rates }: ModelMeasurement): string {
+  const median = tokensPerSecond.toFixed(0);
+  if (rates.length === 1) return median;
+  return `${median} (${Math.min(...rates).toFixed(0)}–${Math.max(...rates).toFixed(0)})`;
 }
 
 function tunedTable({ tuned }: Figures): string {

@@ -1,7 +1,7 @@
 import { compileModule } from '../../src/compiler/compile.ts';
 import { parameterCount } from '../../src/compiler/facts/parameters.ts';
 import { checkSpec } from '../../src/compiler/pipeline.ts';
-import { loadModel } from '../../src/runtime/abi1/index.ts';
+import { loadModel, type Session } from '../../src/runtime/abi1/index.ts';
 import { patternWeights } from '../../src/tune/pattern-weights.ts';
 import type { BenchDevice } from './device.ts';
 
@@ -28,6 +28,9 @@ export interface ModelMeasurement {
   readonly weightBytes: number;
   readonly firstTokenMs: number;
   readonly promptTokens: number;
+  /** Of each generation, in order. */
+  readonly rates: readonly number[];
+  /** Their median. */
   readonly tokensPerSecond: number;
   /** Every byte of the weights is read once a token. */
   readonly weightBytesPerSecond: number;
@@ -35,6 +38,8 @@ export interface ModelMeasurement {
 
 const promptTokens = 2048;
 const newTokens = 128;
+/** Of prompts and of generations: clocks of the device fall between calls, and the first ones fill caches of the driver. */
+const repetitions = 7;
 
 /** Loads the model with random weights of f16, which are quantised on the way if need be, reads a prompt, and generates. */
 export async function measureModel({ device }: BenchDevice, dtype: WeightDtype): Promise<ModelMeasurement> {
@@ -48,19 +53,9 @@ export async function measureModel({ device }: BenchDevice, dtype: WeightDtype):
   const loadSeconds = (performance.now() - before) / 1e3;
   const session = await model.createSession({ capacity: promptTokens + newTokens + 8 });
   const prompt = Array.from({ length: promptTokens }, (_, n) => (n * 7919) % (shaped.model?.vocab ?? 1));
-  // Between calls the clock of the device falls, and the first ones fill caches of the driver: the median of several in a row.
-  const firstTokens: number[] = [];
-  for (let run = 0; run < 7; run++) {
-    session.reset();
-    const start = performance.now();
-    await session.prefill(prompt);
-    firstTokens.push(performance.now() - start);
-  }
-  const firstTokenMs = firstTokens.sort((a, b) => a - b)[3] ?? 0;
-  const generating = performance.now();
-  let count = 0;
-  for await (const _ of session.generate([prompt[0] ?? 0], { maxTokens: newTokens, temperature: 0 })) count++;
-  const seconds = (performance.now() - generating) / 1e3;
+  const firstTokenMs = median(await firstTokens(session, prompt));
+  const rates = await generationRates(session, prompt);
+  const tokensPerSecond = median(rates);
   const names = new Set(definition.weights.map(({ name }) => name));
   const bytesOf = (entries: typeof model.allocations) => entries.reduce((sum, { bytes }) => sum + bytes, 0);
   const devicePeak = bytesOf(model.allocations);
@@ -79,7 +74,36 @@ export async function measureModel({ device }: BenchDevice, dtype: WeightDtype):
     weightBytes,
     firstTokenMs,
     promptTokens,
-    tokensPerSecond: count / seconds,
-    weightBytesPerSecond: (weightBytes * count) / seconds,
+    rates,
+    tokensPerSecond,
+    weightBytesPerSecond: weightBytes * tokensPerSecond,
   };
 }
+
+/** Milliseconds from a prompt to its logits. */
+async function firstTokens(session: Session, prompt: readonly number[]): Promise<readonly number[]> {
+  const times: number[] = [];
+  for (let run = 0; run < repetitions; run++) {
+    session.reset();
+    const start = performance.now();
+    await session.prefill(prompt);
+    times.push(performance.now() - start);
+  }
+  return times;
+}
+
+/** Tokens a second, each time after the same prompt. */
+async function generationRates(session: Session, prompt: readonly number[]): Promise<readonly number[]> {
+  const rates: number[] = [];
+  for (let run = 0; run < repetitions; run++) {
+    session.rewind(prompt.length);
+    const start = performance.now();
+    let count = 0;
+    for await (const _ of session.generate(prompt.slice(0, 1), { maxTokens: newTokens, temperature: 0 })) count++;
+    rates.push((1e3 * count) / (performance.now() - start));
+  }
+  return rates;
+}
+
+const median = (numbers: readonly number[]): number =>
+  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
