@@ -1,3 +1,3 @@
-import { pollPatiently } from '../src/node/patient-polling.ts';
+import { pollPatiently } from '../src/node/polling.ts';
 
 pollPatiently();

@@ -443,10 +443,12 @@ export interface Spec {
   readonly weights?: {
     /** A `.safetensors` file beside the spec or below its folder, or the `.safetensors.index.json` of a checkpoint in several files, or a folder with `model.safetensors` or `model.safetensors.index.json`. */
     readonly file?: string;
-    /** Storage of matrices on the device; `checkpoint` keeps the precision of the file. With `int8` and `int4` matrices that inputs are multiplied with are integers, each `group` of which share a scale; tables of embeddings, and the matrices of routers and gates of whole heads, stay as they are in the file. See docs/quantization.md. Default: `checkpoint`. */
+    /** Storage of matrices on the device; `checkpoint` keeps the precision of the file. With `int8` and `int4` matrices that inputs are multiplied with are integers, each `group` of which share a scale; tables of embeddings (but see `embeddings`), and the matrices of routers and gates of whole heads, stay as they are in the file. See docs/quantization.md. Default: `checkpoint`. */
     readonly dtype?: 'checkpoint' | 'f32' | 'f16' | 'bf16' | 'int8' | 'int4';
     /** With `int8` and `int4`: entries of a row that share a scale, 32, 64 or 128. It divides the width of every such matrix. Default: `32`. */
     readonly group?: number;
+    /** With `int8` and `int4`: `quantized` makes integers of the table of token embeddings, too, which a tied head reads for every token; `kept` leaves it as it is in the file. Default: `kept`. */
+    readonly embeddings?: 'kept' | 'quantized';
     /** Where the checkpoint has each canonical weight; `{i}` in a name is the layer. */
     readonly names?: Readonly<Record<string, string | {
     /** Its name, which may use `{i}`, `{2*i}` or `{2*i+1}` for the layer, and may end in `[start:end]` in place of `rows`. With `{e}` it is one tensor for each entry of the first axis, such as experts. */
@@ -650,6 +652,7 @@ export interface OptionTypes {
   readonly "weights.file": string;
   readonly "weights.dtype": 'checkpoint' | 'f32' | 'f16' | 'bf16' | 'int8' | 'int4';
   readonly "weights.group": number;
+  readonly "weights.embeddings": 'kept' | 'quantized';
   readonly "weights.names": Readonly<Record<string, string | {
     /** Its name, which may use `{i}`, `{2*i}` or `{2*i+1}` for the layer, and may end in `[start:end]` in place of `rows`. With `{e}` it is one tensor for each entry of the first axis, such as experts. */
     readonly tensor: string;

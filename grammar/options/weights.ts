@@ -75,7 +75,7 @@ export const weights = {
       default: 'checkpoint',
       since,
       consumedBy: 'plan',
-      doc: 'Storage of matrices on the device; `checkpoint` keeps the precision of the file. With `int8` and `int4` matrices that inputs are multiplied with are integers, each `group` of which share a scale; tables of embeddings, and the matrices of routers and gates of whole heads, stay as they are in the file. See docs/quantization.md.',
+      doc: 'Storage of matrices on the device; `checkpoint` keeps the precision of the file. With `int8` and `int4` matrices that inputs are multiplied with are integers, each `group` of which share a scale; tables of embeddings (but see `embeddings`), and the matrices of routers and gates of whole heads, stay as they are in the file. See docs/quantization.md.',
     },
     group: {
       kind: 'integer',
@@ -85,6 +85,14 @@ export const weights = {
       since,
       consumedBy: 'plan',
       doc: 'With `int8` and `int4`: entries of a row that share a scale, 32, 64 or 128. It divides the width of every such matrix.',
+    },
+    embeddings: {
+      kind: 'enum',
+      values: ['kept', 'quantized'],
+      default: 'kept',
+      since,
+      consumedBy: 'plan',
+      doc: 'With `int8` and `int4`: `quantized` makes integers of the table of token embeddings, too, which a tied head reads for every token; `kept` leaves it as it is in the file.',
     },
     names: {
       kind: 'names',

@@ -61,12 +61,12 @@ export function checkRoom(prompt: readonly number[], capacity: number, context: 
 export async function loadTextModel({ shaped, weightsPath }: TextModel, signal: AbortSignal): Promise<Model> {
   const { openGpu } = await import('../node/adapter.ts');
   const { describeAdapter } = await import('../node/adapter-description.ts');
-  const { pollPatiently } = await import('../node/patient-polling.ts');
+  const { pollFor } = await import('../node/polling.ts');
   const { openCheckpoint } = await import('../node/checkpoint-file.ts');
   const { compileModule } = await import('../compiler/compile.ts');
   const { loadModel } = await import('../runtime/abi1/index.ts');
   const { adapter, description } = await openGpu();
-  if (description.kind !== 'gpu') pollPatiently();
+  pollFor(description);
   process.stderr.write(`${describeAdapter(description)}\n`);
   const weights = await openCheckpoint(weightsPath);
   const bar = progressBar(process.stderr, 'loading');

@@ -53,13 +53,13 @@ interface RunOptions {
 async function onAdapter(shaped: ShapedSpec, weightsPath: string | undefined, options: RunOptions): Promise<number> {
   const { openDevice } = await import('../node/adapter.ts');
   const { describeAdapter } = await import('../node/adapter-description.ts');
-  const { pollPatiently } = await import('../node/patient-polling.ts');
+  const { pollFor } = await import('../node/polling.ts');
   const { CheckpointError, NoGpuError, UsageError } = await import('../runtime/abi1/errors.ts');
   const { compileModule } = await import('../compiler/compile.ts');
   const { verifyModule } = await import('../verify/verify-module.ts');
   try {
     const { device, description } = await openDevice();
-    if (description.kind !== 'gpu') pollPatiently();
+    pollFor(description);
     const checkpoint = await checkpointFor(shaped, weightsPath, options.seed);
     const { tokens, seed } = options;
     const report = await verifyModule(shaped, compileModule(shaped), { device, checkpoint, tokens, seed });

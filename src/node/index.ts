@@ -3,3 +3,4 @@ export { type AdapterMode, adapterMode, type OpenedDevice, type OpenedGpu, openD
 export { type AdapterDescription, describeAdapter } from './adapter-description.ts';
 export { type CheckpointOptions, openCheckpoint } from './checkpoint-file.ts';
 export { openFile } from './file-source.ts';
+export { pollSparsely } from './polling.ts';

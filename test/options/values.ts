@@ -38,6 +38,7 @@ const special: Readonly<Record<string, readonly PrintableValue[]>> = {
   ],
   'weights.dtype': ['f32', 'f16', 'bf16', 'int8', 'int4'],
   'weights.group': [32, 64],
+  'weights.embeddings': ['kept', 'quantized'],
   'attention.score': ['s * 2', 's - 1'],
   'attention.mask.where': ['q - k < 3', 'q - k < 4'],
   'attention.functions': [{ twice: { body: 's * 2' } }, { twice: { body: 's + s' } }],

@@ -17,6 +17,16 @@ model: { vocab: 35, hidden: 64, layers: 1, context: 24, tie_embeddings: true }
 attention: { q_heads: 2, head_dim: 32, hooks: { names: [result] }, mask: { causal: true } }
 mlp: { kind: plain, activation: gelu, width: 192 }
 weights: { dtype: int4, group: 64 }`,
+  'int8, the table of tokens, which the head reads too': `
+model: { vocab: 35, hidden: 96, layers: 1, context: 24, tie_embeddings: true, embedding_scale: 3, positions: { kind: learned } }
+attention: { q_heads: 3, mask: { causal: true } }
+mlp: { kind: plain, activation: gelu, width: 64 }
+weights: { dtype: int8, embeddings: quantized }`,
+  'int4, a table of tokens that is narrower': `
+model: { vocab: 35, hidden: 64, layers: 1, context: 24, embedding_width: 32, tie_embeddings: true }
+attention: { q_heads: 2, mask: { causal: true } }
+mlp: { kind: plain, activation: gelu, width: 64 }
+weights: { dtype: int4, embeddings: quantized }`,
   'int4 in groups of 128, and an odd number of these': `
 attention: { hidden: 384, q_heads: 3, head_dim: 128 }
 weights: { dtype: int4, group: 128 }`,

@@ -35,6 +35,39 @@ describe('weights.group', () => {
   });
 });
 
+describe('weights.embeddings', () => {
+  const model = (vocab: string, weights: string) =>
+    `gqac: 1
+name: x
+model: { vocab: 40, hidden: 64, layers: 1, context: 16, ${vocab} }
+attention: { q_heads: 2, mask: { causal: true } }
+mlp: { kind: plain, activation: relu, width: 32 }
+weights: ${weights}
+`;
+  const quantized = (text: string) =>
+    (checkText(text).shaped?.weights ?? []).filter((one) => one.quantization !== undefined).map(({ name }) => name);
+
+  it('makes integers of the table of tokens, tied or not, and of no other table', () => {
+    const added = (vocab: string) => {
+      const without = quantized(model(vocab, '{ dtype: int8 }'));
+      const asked = quantized(model(vocab, '{ dtype: int8, embeddings: quantized }'));
+      return asked.filter((name) => !without.includes(name));
+    };
+    expect(added('tie_embeddings: true')).toEqual(['embed.weight']);
+    expect(added('positions: { kind: learned }, token_types: 2')).toEqual(['embed.weight']);
+  });
+
+  it('is said to be without effect beside floating point, and without a table', () => {
+    expect(codesOf(model('tie_embeddings: true', '{ dtype: f16, embeddings: quantized }'))).toEqual(['OPT002']);
+    expect(codesOf(block('{ dtype: int8, embeddings: quantized }'))).toEqual(['OPT002']);
+  });
+
+  it('asks for groups that divide the rows of the table', () => {
+    const narrow = model('embedding_width: 48, tie_embeddings: true', '{ dtype: int8, embeddings: quantized }');
+    expect(codesOf(narrow)).toContain('WGT014');
+  });
+});
+
 it('integers without a matrix are said to be without effect', () => {
   expect(codesOf('gqac: 1\nname: x\nattention: { q_heads: 4, head_dim: 16 }\nweights: { dtype: int4 }\n')).toEqual([
     'OPT002',

@@ -6129,10 +6129,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  logit_maxima_65: `// maxima[sequence, part] and places[sequence, part]: the largest of 4096 logits, and the first id that has it.
+  logit_maxima_65: `// maxima[sequence, part] and places[sequence, part]: the largest of 1024 logits, and the first id that has it.
 
 const VOCAB = 65u;
-const PART = 4096u;
+const PART = 1024u;
 const THREADS = 256u;
 
 struct Step {

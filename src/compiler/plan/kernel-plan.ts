@@ -62,7 +62,7 @@ export type Stage = KernelPlan['stage'];
 export interface EmbedPlan extends PlanBase {
   readonly stage: 'embed';
   readonly width: number;
-  readonly tokens?: { readonly table: Storage; readonly scale: number };
+  readonly tokens?: { readonly table: MatrixStorage; readonly scale: number };
   readonly positions?: { readonly table: Storage; readonly scale: number; readonly offset: number };
   readonly types?: Storage;
 }

@@ -32,7 +32,7 @@ export function planNode(node: Node, module: AttnModule, profile: TargetProfile,
   const matrixStorageOf = (name: string) => matrixStorage(tensorOf(module, name), profile);
   switch (node.op) {
     case 'embed':
-      return planEmbed(node, storageOf);
+      return planEmbed(node, storageOf, matrixStorageOf);
     case 'norm':
       return planNorm(node, fusions.norms);
     case 'linear':
@@ -89,12 +89,12 @@ function matrixStorage(tensor: TensorDecl, profile: TargetProfile): MatrixStorag
   return { ...quantization, scalesAt: (entries * elementBytes[quantization.dtype]) / 4 };
 }
 
-function planEmbed(node: EmbedNode, storageOf: StorageOf): NodePlan {
+function planEmbed(node: EmbedNode, storageOf: StorageOf, matrixStorageOf: MatrixStorageOf): NodePlan {
   const { width, tokens, positions, types } = node;
   const plan: KernelPlan = {
     stage: 'embed',
     width,
-    ...(tokens && { tokens: { table: storageOf(tokens.table), scale: tokens.scale } }),
+    ...(tokens && { tokens: { table: matrixStorageOf(tokens.table), scale: tokens.scale } }),
     ...(positions && {
       positions: { table: storageOf(positions.table), scale: positions.scale, offset: positions.offset },
     }),

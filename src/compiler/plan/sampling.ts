@@ -11,7 +11,8 @@ export interface SamplingProgram {
   readonly buffers: readonly BufferDecl[];
 }
 
-const partSize = 4096;
+/** Logits that a workgroup looks through: four for each of its lanes. */
+const partSize = 1024;
 
 /** Draws from logits; nothing where there are no logits, or where no text is continued. */
 export function planSampling(module: AttnModule): SamplingProgram {

@@ -1,24 +1,30 @@
 import type { Report } from '../../diagnostics/report.ts';
 import type { BoundSpec } from '../bind.ts';
-import { resolveQuantization } from '../weights/checkpoint.ts';
+import { quantizesEmbeddings, resolveQuantization } from '../weights/checkpoint.ts';
 import type { SourcedTemplate } from '../weights/sources.ts';
 import { isQuantizable, type WeightTemplate } from '../weights/template.ts';
 
-/** Reports OPT002 (a precision of matrices where there are none, a group of integers that there are not) and WGT014 (a group that does not divide). */
+/** Reports OPT002 (a precision of matrices where there are none, what is said of integers that there are not) and WGT014 (a group that does not divide). */
 export function checkWeightDtype(spec: BoundSpec, sourced: readonly SourcedTemplate[], report: Report): void {
   const templates = sourced.map(({ template }) => template);
   const quantization = resolveQuantization(spec);
   const isInteger = quantization !== undefined || spec.isInvalid('weights.group');
-  const stored = templates.filter(isInteger ? isQuantizable : ({ role }) => role === 'matrix');
+  const ofTokens = quantizesEmbeddings(spec);
+  const stored = templates.filter((one) => (isInteger ? isQuantizable(one, ofTokens) : one.role === 'matrix'));
   if (spec.isWritten('weights.dtype') && stored.length === 0) {
     const reason = 'the module has no matrices, and what else it has is f32';
     const kept = 'what the module has of matrices is never quantised';
     const isKept = templates.some(({ role }) => role === 'matrix');
     report('OPT002', spec.keySpan('weights.dtype'), { option: 'weights.dtype', reason: isKept ? kept : reason });
   }
-  if (spec.isWritten('weights.group') && !isInteger && !spec.isInvalid('weights.dtype')) {
-    const reason = 'only `dtype: int8` and `dtype: int4` have groups';
-    report('OPT002', spec.keySpan('weights.group'), { option: 'weights.group', reason });
+  for (const option of ['weights.group', 'weights.embeddings'] as const) {
+    if (!spec.isWritten(option) || isInteger || spec.isInvalid('weights.dtype')) continue;
+    const reason = 'only `dtype: int8` and `dtype: int4` make integers of matrices';
+    report('OPT002', spec.keySpan(option), { option, reason });
+  }
+  if (isInteger && ofTokens && !templates.some(({ kept }) => kept === 'unless_asked')) {
+    const reason = 'the module has no table of token embeddings';
+    report('OPT002', spec.keySpan('weights.embeddings'), { option: 'weights.embeddings', reason });
   }
   if (quantization !== undefined) checkGroup(spec, quantization.group, stored, report);
 }

@@ -47,6 +47,9 @@ export function resolveQuantization(spec: BoundSpec): Quantization | undefined {
   return (dtype === 'int8' || dtype === 'int4') && group !== undefined ? Object.freeze({ dtype, group }) : undefined;
 }
 
+/** Where matrices are quantised, whether the table of token embeddings is. */
+export const quantizesEmbeddings = (spec: BoundSpec): boolean => spec.at('weights.embeddings')?.value === 'quantized';
+
 /**
  * How matrices are stored that are not quantised. `checkpoint` becomes the type of most of their elements, f32 without a checkpoint, as
  * do `int8` and `int4`.

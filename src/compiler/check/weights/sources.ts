@@ -4,7 +4,7 @@ import type { Span } from '../../source/source.ts';
 import type { BoundSpec } from '../bind.ts';
 import type { WeightShape, WeightSource } from '../shaped-spec.ts';
 import { suggest } from '../suggest.ts';
-import { resolveQuantization } from './checkpoint.ts';
+import { quantizesEmbeddings, resolveQuantization } from './checkpoint.ts';
 import { isQuantizable, type WeightTemplate } from './template.ts';
 import { misfitOf, overlap, readTensorSource, sourceAt, type TensorSource, tensorParts } from './tensor-source.ts';
 
@@ -35,6 +35,7 @@ export function sourceWeights(
   const all = groups.flatMap(({ templates }) => templates);
   const { names, refused } = readNames(spec, all, report);
   const quantization = resolveQuantization(spec);
+  const ofTokens = quantizesEmbeddings(spec);
   const sourced = groups.map((group) =>
     group.templates.map((template): SourcedTemplate => {
       const mapped = names.get(template.name);
@@ -42,7 +43,7 @@ export function sourceWeights(
       const layers = isLayered(template) ? group.layers.filter((layer) => layer >= (template.firstLayer ?? 0)) : [0];
       const weights = layers.map((layer) => ({
         ...weightOf(template, layer, sourceAt(from, layer, template.shape)),
-        ...(isQuantizable(template) && quantization ? { quantization } : {}),
+        ...(quantization && isQuantizable(template, ofTokens) ? { quantization } : {}),
       }));
       const place = mapped === undefined ? {} : { span: mapped.span };
       return Object.freeze({ template, weights, layers, isRefused: refused.has(template.name), ...place });

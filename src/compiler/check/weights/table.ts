@@ -2,7 +2,16 @@ import type { OptionPath } from '../bind.ts';
 import type { AttentionShape, HeadNormShape, MlpShape, ModelShape, NormShape, QkNormShape } from '../shaped-spec.ts';
 import { latentWeights } from './latent.ts';
 import { mlpWeights } from './mlp.ts';
-import { keptMatrix, matrix, parameterWeight, perHead, vector, type WeightTemplate, weight } from './template.ts';
+import {
+  keptMatrix,
+  matrix,
+  parameterWeight,
+  perHead,
+  tokenTable,
+  vector,
+  type WeightTemplate,
+  weight,
+} from './template.ts';
 
 export interface ModuleParts {
   readonly model?: ModelShape;
@@ -37,7 +46,7 @@ function embeddingWeights(model: ModelShape): readonly WeightTemplate[] {
   const table = (name: string, rows: number, option: OptionPath) =>
     keptMatrix(name, [rows, hidden], [option, 'model.hidden']);
   return [
-    keptMatrix('embed.weight', [vocab, embeddingWidth ?? hidden], ['model.vocab', widthOption(model)]),
+    tokenTable([vocab, embeddingWidth ?? hidden], ['model.vocab', widthOption(model)]),
     ...(positions?.kind === 'learned' ? [table('positions.weight', context + positions.offset, 'model.context')] : []),
     ...(tokenTypes === undefined ? [] : [table('token_types.weight', tokenTypes, 'model.token_types')]),
     ...(embeddingWidth === undefined

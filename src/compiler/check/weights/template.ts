@@ -10,8 +10,8 @@ export interface WeightTemplate {
   readonly blame: readonly OptionPath[];
   /** Earlier layers do not have it. */
   readonly firstLayer?: number;
-  /** A matrix that stays as it is where others are quantised: a table, or one of few rows. */
-  readonly kept?: true;
+  /** A matrix that stays as it is where others are quantised: a table, or one of few rows. The table of tokens may be asked for. */
+  readonly kept?: 'always' | 'unless_asked';
   /** Checkpoints may store it with further axes of one entry: `[H, 1, D]`, `[1, H, 1, 1]`. */
   readonly unitAxes?: true;
 }
@@ -22,10 +22,17 @@ export function matrix(name: string, shape: readonly number[], blame: readonly O
 
 /** A matrix that is never quantised: it is looked up and not multiplied, or has few rows and decides much. */
 export function keptMatrix(name: string, shape: readonly number[], blame: readonly OptionPath[]): WeightTemplate {
-  return Object.freeze({ ...matrix(name, shape, blame), kept: true });
+  return Object.freeze({ ...matrix(name, shape, blame), kept: 'always' });
 }
 
-export const isQuantizable = ({ role, kept }: WeightTemplate): boolean => role === 'matrix' && kept !== true;
+/** The table of token embeddings, which a tied head multiplies. */
+export function tokenTable(shape: readonly number[], blame: readonly OptionPath[]): WeightTemplate {
+  return Object.freeze({ ...matrix('embed.weight', shape, blame), kept: 'unless_asked' });
+}
+
+/** @param asked whether the spec wants the table of tokens quantised */
+export const isQuantizable = ({ role, kept }: WeightTemplate, asked: boolean): boolean =>
+  role === 'matrix' && (kept === undefined || (kept === 'unless_asked' && asked));
 
 export function vector(name: string, width: number, blame: OptionPath): WeightTemplate {
   return weight(name, [width], 'vector', [blame]);
