@@ -95,7 +95,7 @@ const gemma3: Architecture = {
   fields: {
     ...gemma2.fields,
     noEffect: ['attn_logit_softcapping'],
-    silent: [...(gemma.fields?.silent ?? []), 'rope_local_base_freq'],
+    silent: [...(gemma2.fields?.silent ?? []), 'rope_local_base_freq'],
   },
 };
 
