@@ -3,6 +3,7 @@ import type { AttentionNode, AttnModule } from '../../src/compiler/ir/nodes.ts';
 import type { TargetProfile } from '../../src/compiler/plan/profiles/profiles.ts';
 import { type ProgramPlan, planProgram } from '../../src/compiler/plan/program.ts';
 import type { ModuleDefinition } from '../../src/runtime/abi1/definition.ts';
+import { elementCount } from '../../src/runtime/abi1/extents.ts';
 import { bytesSource, LoadedModule, SafetensorsFile } from '../../src/runtime/abi1/index.ts';
 import { readValues } from '../../src/runtime/abi1/outputs.ts';
 import { type TensorData, writeSafetensors } from '../../src/runtime/abi1/safetensors-writer.ts';
@@ -79,7 +80,7 @@ function weightsOf({ weights }: ModuleDefinition): Promise<SafetensorsFile> {
   const tensors = weights.map(({ source, shape }): TensorData => {
     const seed = Object.entries(seeds).find(([name]) => source.split('.').at(-1) === name)?.[1];
     if (seed === undefined) throw new Error(`the benchmark has no values for ${source}`);
-    const count = shape.reduce((product, extent) => product * extent, 1);
+    const count = elementCount(shape);
     const values = Float32Array.from({ length: count }, (_, index) => valueAt(index, seed));
     return { name: source, dtype: 'F32', shape, bytes: new Uint8Array(values.buffer) };
   });

@@ -2,6 +2,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TensorConstructor } from 'onnxruntime-node';
+import { elementCount } from '../../src/runtime/abi1/extents.ts';
 import { attentionGraph } from './onnx-graph.ts';
 import type { AttentionCase } from './reference.ts';
 
@@ -43,7 +44,7 @@ export async function measureOnnxRuntime(one: AttentionCase): Promise<PeerTiming
 function feedsOf({ qHeads, kvHeads, headDim, tokens, keys }: AttentionCase, Tensor: TensorConstructor) {
   const past = keys - tokens;
   const half = (shape: readonly number[]) => {
-    const values = new Uint16Array(shape.reduce((product, extent) => product * extent, 1));
+    const values = new Uint16Array(elementCount(shape));
     // Numbers of magnitude about one, either sign, in the bits of f16.
     for (const index of values.keys())
       values[index] = 0x3800 + ((index * 2654435761) >>> 22) + (index % 2 === 0 ? 0x8000 : 0);

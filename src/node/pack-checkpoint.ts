@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type { Checkpoint } from '../runtime/abi1/checkpoint.ts';
 import type { WeightDecl } from '../runtime/abi1/definition.ts';
 import { CheckpointError } from '../runtime/abi1/errors.ts';
+import { elementCount } from '../runtime/abi1/extents.ts';
 import { isPacked, packedMetadata } from '../runtime/abi1/packed-checkpoint.ts';
 import { codeBytes, type Quantized, quantizedOf } from '../runtime/abi1/quantize.ts';
 import { scalesName, storedShapes } from '../runtime/abi1/quantized-pieces.ts';
@@ -68,7 +69,7 @@ export async function writePacked(
     const start = starts.get(weight.name) ?? 0;
     const scalesStart = starts.get(scalesName(weight.name)) ?? 0;
     const own = quantizedOf(weight);
-    const codes = own === undefined ? size : codeBytes(entriesOf(weight), own);
+    const codes = own === undefined ? size : codeBytes(elementCount(weight.shape), own);
     for await (const { offset, bytes } of weightPieces(file, weight)) {
       signal.throwIfAborted();
       await handle.write(bytes, 0, bytes.byteLength, offset < codes ? start + offset : scalesStart + offset - codes);
@@ -78,5 +79,3 @@ export async function writePacked(
   }
   return size;
 }
-
-const entriesOf = ({ shape }: WeightDecl): number => shape.reduce((product, extent) => product * extent, 1);

@@ -1,4 +1,5 @@
 import type { ByteSource } from '../runtime/abi1/byte-source.ts';
+import { elementCount } from '../runtime/abi1/extents.ts';
 
 /** A tensor of a checkpoint. */
 interface NamedShape {
@@ -10,7 +11,7 @@ interface NamedShape {
 export function patternWeights(tensors: readonly NamedShape[]): ByteSource {
   let offset = 0;
   const members = tensors.map(({ name, shape }) => {
-    const bytes = 2 * shape.reduce((product, extent) => product * extent, 1);
+    const bytes = 2 * elementCount(shape);
     const member = [name, { dtype: 'F16', shape, data_offsets: [offset, offset + bytes] }] as const;
     offset += bytes;
     return member;

@@ -1,8 +1,7 @@
-import { bufferUsage } from '../runtime/abi1/buffers.ts';
+import { bufferUsage, mapModeRead } from '../runtime/abi1/buffers.ts';
 
-/** Values of `GPUBufferUsage` and `GPUMapMode` (WebGPU §5.1), which are globals only in browsers. */
+/** Of `GPUBufferUsage`. */
 const queryResolve = 0x200;
-const mapModeRead = 1;
 
 /**
  * Times passes on the device. Between sparse short submissions a GPU falls to idle clocks, up to five times slower: every timed

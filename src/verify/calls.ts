@@ -1,6 +1,6 @@
 import type { AttentionShape, ShapedSpec } from '../compiler/check/shaped-spec.ts';
 import type { OracleInput } from '../compiler/oracle/oracle.ts';
-import { randomNumbers, randomValues } from './random.ts';
+import { randomNumbers, randomTensor } from './random.ts';
 import type { TracedCall, TraceSizes } from './trace.ts';
 
 /** Calls that follow each other on one cache. */
@@ -16,13 +16,7 @@ export function callSequences(shaped: ShapedSpec, tokens: number, seed: number):
   const attention = shaped.layers[0]?.attention;
   if (attention === undefined) throw new Error('a spec has at least one layer');
   const next = randomNumbers(seed);
-  const values = (...shape: readonly number[]) => ({
-    shape,
-    data: randomValues(
-      shape.reduce((product, extent) => product * extent, 1),
-      next,
-    ),
-  });
+  const values = (...shape: readonly number[]) => randomTensor(shape, next);
   if (attention.inputs === 'heads') {
     const { heads, headDim, valueDim } = attention;
     return [
@@ -122,10 +116,7 @@ function givenEdits(
     const counts = { q: heads.qHeads, k: heads.kvHeads, v: heads.kvHeads };
     return Object.entries(counts).map(([name, count]) => {
       const shape = [2, tokens, count, model.hidden];
-      return [
-        `layers.${layer}.edits.${name}`,
-        { shape, data: randomValues(2 * tokens * count * model.hidden, next) },
-      ] as const;
+      return [`layers.${layer}.edits.${name}`, randomTensor(shape, next)] as const;
     });
   });
 }
@@ -138,12 +129,8 @@ function givenParameters(
   return layers.flatMap(({ attention }, layer) =>
     attention.parameters.flatMap(({ name, shape, runtime }) => {
       if (!runtime) return [];
-      const own = shape.length === 0 ? [1] : shape;
-      const data = randomValues(
-        own.reduce((product, extent) => product * extent, 1),
-        next,
-      );
-      return [[`${model === undefined ? '' : `layers.${layer}.`}parameters.${name}`, { shape: own, data }] as const];
+      const given = randomTensor(shape.length === 0 ? [1] : shape, next);
+      return [[`${model === undefined ? '' : `layers.${layer}.`}parameters.${name}`, given] as const];
     }),
   );
 }
@@ -180,16 +167,7 @@ export function extraInputs(
   }
   if (biasTensor !== undefined) {
     const shape = [biasTensor.perBatch ? 2 : 1, biasTensor.perHead ? heads.qHeads : 1, queries, keys];
-    inputs.push([
-      'bias',
-      {
-        shape,
-        data: randomValues(
-          shape.reduce((a, b) => a * b, 1),
-          next,
-        ),
-      },
-    ]);
+    inputs.push(['bias', randomTensor(shape, next)]);
   }
   return inputs;
 }

@@ -1,5 +1,6 @@
-import { sizeOf, type Tensor } from '../compiler/oracle/tensor.ts';
+import type { Tensor } from '../compiler/oracle/tensor.ts';
 import type { BufferDecl } from '../runtime/abi1/definition.ts';
+import { elementCount } from '../runtime/abi1/extents.ts';
 import { fromFloat32, toFloat32 } from '../runtime/abi1/floats.ts';
 import { fromInt8Rows, toInt8Rows } from './int8-rows.ts';
 
@@ -24,10 +25,10 @@ export function toDevice(tensor: Tensor, declared: BufferDecl): Uint8Array<Array
 
 /** The device's bytes in the layout of the reference. Entries between rows are dropped. */
 export function fromDevice(bytes: Uint8Array, declared: BufferDecl, shape: readonly number[]): Float64Array {
-  if (declared.dtype === 'u32') return Float64Array.from(new Uint32Array(bytes.slice().buffer, 0, sizeOf(shape)));
+  if (declared.dtype === 'u32') return Float64Array.from(new Uint32Array(bytes.slice().buffer, 0, elementCount(shape)));
   const width = shape.at(-1) ?? 1;
   const pitch = pitchOf(declared, width);
-  const count = sizeOf(shape);
+  const count = elementCount(shape);
   const stored = (count / width) * pitch;
   const values = valuesOf(bytes, declared.dtype, stored, pitch);
   return Float64Array.from(

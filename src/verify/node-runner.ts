@@ -4,6 +4,7 @@ import type { Tensor } from '../compiler/oracle/tensor.ts';
 import { nodesOf, type PlannedDispatch } from '../compiler/plan/planned.ts';
 import type { ProgramPlan } from '../compiler/plan/program.ts';
 import type { BufferDecl, DispatchDecl } from '../runtime/abi1/definition.ts';
+import { elementCount } from '../runtime/abi1/extents.ts';
 import type { LoadedModule } from '../runtime/abi1/loaded-module.ts';
 import { type Step, Workspace } from '../runtime/abi1/workspace.ts';
 import { compareRows, type Difference } from './compare.ts';
@@ -168,7 +169,7 @@ function tokenRows({ shape }: Tensor, declared: BufferDecl, { tokens, sequences 
   const isEveryLogit = declared.shape[0] === 'L' && shape.length === 3;
   const axis = isEveryLogit ? 1 : declared.shape.indexOf('I');
   if (axis < 0) return () => true;
-  const rowsIn = (from: number) => shape.slice(from, -1).reduce((product, extent) => product * extent, 1);
+  const rowsIn = (from: number) => elementCount(shape.slice(from, -1));
   const [perSequence, perToken] = [rowsIn(1), rowsIn(axis + 1)];
   return (row) => Math.floor(row / perToken) % tokens < (sequences[Math.floor(row / perSequence)]?.count ?? 0);
 }

@@ -1,6 +1,7 @@
 import type { ShapedSpec, WeightShape } from '../compiler/check/shaped-spec.ts';
 import { tensorParts } from '../compiler/check/weights/tensor-source.ts';
 import { bytesSource } from '../runtime/abi1/byte-source.ts';
+import { elementCount } from '../runtime/abi1/extents.ts';
 import { fromFloat32 } from '../runtime/abi1/floats.ts';
 import { SafetensorsFile } from '../runtime/abi1/safetensors.ts';
 import { type TensorData, writeSafetensors } from '../runtime/abi1/safetensors-writer.ts';
@@ -14,7 +15,7 @@ export function randomCheckpoint(shaped: Pick<ShapedSpec, 'weights'>, seed: numb
   const next = randomNumbers(seed);
   const tensors = new Map<string, TensorData>();
   for (const [name, { shape, role }] of tensorsOf(shaped.weights)) {
-    const count = shape.reduce((product, extent) => product * extent, 1);
+    const count = elementCount(shape);
     const size = role === 'matrix' ? 1.6 / Math.sqrt(shape.at(-1) ?? 1) : 1.5;
     tensors.set(name, { name, dtype: 'F32', shape, bytes: fromFloat32('f32', randomValues(count, next, size)) });
   }

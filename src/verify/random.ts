@@ -1,3 +1,4 @@
+import { elementCount } from '../runtime/abi1/extents.ts';
 /** A reproducible stream of numbers in [0, 1) with 32 bits each (mulberry32, by T. Ettinger, public domain). */
 export function randomNumbers(seed: number): () => number {
   let state = seed >>> 0;
@@ -16,3 +17,9 @@ export function randomValues(count: number, next: () => number, size = 1): Float
     return next() < 0.5 ? -magnitude : magnitude;
   });
 }
+
+/** A tensor of `randomValues`. */
+export const randomTensor = (shape: readonly number[], next: () => number, size = 1) => ({
+  shape,
+  data: randomValues(elementCount(shape), next, size),
+});

@@ -1,5 +1,6 @@
 import type { Tensor } from '../compiler/oracle/tensor.ts';
 import type { BufferDecl, ModuleFacts } from '../runtime/abi1/definition.ts';
+import { elementCount } from '../runtime/abi1/extents.ts';
 import type { Step } from '../runtime/abi1/workspace.ts';
 
 type Layout = NonNullable<BufferDecl['layout']>;
@@ -18,7 +19,7 @@ export function shuffledPages(
 export function toStored(cache: Tensor, layout: Layout, step: Step): Tensor {
   const { shape, rows } = storedRows(cache.shape, layout, step);
   const width = cache.shape.at(-1) ?? 1;
-  const data = new Float64Array(shape.reduce((product, extent) => product * extent, 1));
+  const data = new Float64Array(elementCount(shape));
   for (const [row, stored] of rows) data.set(cache.data.subarray(row * width, (row + 1) * width), stored * width);
   return { shape, data };
 }
@@ -31,7 +32,7 @@ export const storedShape = (shape: readonly number[], layout: Layout, step: Step
 export function fromStored(stored: Float64Array, shape: readonly number[], layout: Layout, step: Step) {
   const { rows } = storedRows(shape, layout, step);
   const width = shape.at(-1) ?? 1;
-  const data = new Float64Array(shape.reduce((product, extent) => product * extent, 1)).fill(Number.NaN);
+  const data = new Float64Array(elementCount(shape)).fill(Number.NaN);
   for (const [row, from] of rows) data.set(stored.subarray(from * width, (from + 1) * width), row * width);
   return { data, isKept: (row: number) => rows.has(row) };
 }

@@ -9,13 +9,14 @@ import type { ProgramPlan } from '../compiler/plan/program.ts';
 import type { Checkpoint } from '../runtime/abi1/checkpoint.ts';
 import { chooseVariant } from '../runtime/abi1/device.ts';
 import { FeatureError, LimitError } from '../runtime/abi1/errors.ts';
+import { elementCount } from '../runtime/abi1/extents.ts';
 import { LoadedModule } from '../runtime/abi1/loaded-module.ts';
 import { type CallSequence, callSequences, extraInputs, givenTensors, runtimePrefix } from './calls.ts';
 import { checkpointWeights } from './checkpoint-weights.ts';
 import { compareRows, type Difference } from './compare.ts';
 import { fromDevice } from './device-tensors.ts';
 import { type NodeError, runNodes } from './node-runner.ts';
-import { randomNumbers, randomValues } from './random.ts';
+import { randomNumbers, randomTensor } from './random.ts';
 import {
   callTolerances,
   halfOutputTolerance,
@@ -120,13 +121,7 @@ function longDecodesOf(
   const keys = Math.min(300, shaped.model?.context ?? 300);
   const { heads, headDim, valueDim } = node;
   const next = randomNumbers(seed);
-  const values = (...shape: readonly number[]) => ({
-    shape,
-    data: randomValues(
-      shape.reduce((product, extent) => product * extent, 1),
-      next,
-    ),
-  });
+  const values = (...shape: readonly number[]) => randomTensor(shape, next);
   const inputs = new Map<string, OracleInput>([
     [node.q, values(2, 1, heads.qHeads, headDim)],
     [node.k, values(2, heads.kvHeads, keys, headDim)],
@@ -256,12 +251,10 @@ function mergeWorst(found: readonly Found[]): readonly VerifyEntry[] {
   return [...merged.values()].map((entry) => ({ ...entry, passed: isWithin(entry, entry.tolerance) }));
 }
 
-const sizeOf = (shape: readonly number[]) => shape.reduce((product, extent) => product * extent, 1);
-
 function worseOf(a: Found, b: Found): Found {
   return {
     ...a,
-    shape: sizeOf(b.shape) > sizeOf(a.shape) ? b.shape : a.shape,
+    shape: elementCount(b.shape) > elementCount(a.shape) ? b.shape : a.shape,
     worstRow: Math.max(a.worstRow, b.worstRow),
     relativeL2: Math.max(a.relativeL2, b.relativeL2),
     comparisons: a.comparisons + b.comparisons,

@@ -9,7 +9,7 @@ import type { ProgramPlan } from '../../src/compiler/plan/program.ts';
 import { openDevice } from '../../src/node/adapter.ts';
 import { LoadedModule } from '../../src/runtime/abi1/index.ts';
 import { type NodeError, runNodes } from '../../src/verify/node-runner.ts';
-import { randomNumbers, randomValues } from '../../src/verify/random.ts';
+import { randomNumbers, randomTensor } from '../../src/verify/random.ts';
 import { randomCheckpoint } from '../../src/verify/random-checkpoint.ts';
 import { type TracedCall, traceCalls, traceNode } from '../../src/verify/trace.ts';
 import { wholeTensor } from '../../src/verify/whole-tensor.ts';
@@ -84,14 +84,7 @@ export function headInputs(
   if (attention === undefined) throw new Error('a spec has a layer');
   const { heads, headDim, valueDim } = attention;
   const next = randomNumbers(seed);
-  const make = (shape: readonly number[], scale: number) => ({
-    shape,
-    data: randomValues(
-      shape.reduce((a, b) => a * b, 1),
-      next,
-      scale,
-    ),
-  });
+  const make = (shape: readonly number[], scale: number) => randomTensor(shape, next, scale);
   return new Map([
     ['q', make([size.batch, size.tokens, heads.qHeads, headDim], size.logits ?? 1.5)],
     ['k', make([size.batch, size.keys, heads.kvHeads, headDim], 1.5)],

@@ -1,4 +1,5 @@
 import type { BlocksDecl, BufferDecl, Extent, TableDecl, WeightDecl } from '../../runtime/abi1/definition.ts';
+import { elementCount } from '../check/dims.ts';
 import type { WeightShape } from '../check/shaped-spec.ts';
 import { shapeOfPart } from '../ir/head-class.ts';
 import type { AttnModule, Node, TensorDecl } from '../ir/nodes.ts';
@@ -32,7 +33,7 @@ export function weightDecl({ name, dtype, weight, part }: TensorDecl): readonly 
 /** Rows and blocks of rows, in elements. */
 function blocksOf({ shape, role, source: { rows, blocks, stack } }: WeightShape): BlocksDecl | undefined {
   if (rows !== undefined) {
-    const elements = shape.slice(stack === undefined ? 1 : 2).reduce((product, extent) => product * extent, 1);
+    const elements = elementCount(shape.slice(stack === undefined ? 1 : 2));
     const size = (rows[1] - rows[0]) * elements;
     return { count: 1, from: rows[0] * elements, size, stride: size };
   }

@@ -92,6 +92,10 @@ export function constantOf(value: DimLike): number | undefined {
   return terms.length === 1 && first.atoms.length === 0 ? first.coefficient : undefined;
 }
 
+/** Elements of a tensor whose shape depends on nothing. */
+export const elementCount = (shape: readonly number[]): number =>
+  shape.reduce((product, extent) => product * extent, 1);
+
 /** Names of the extents that the dimension depends on, sorted. */
 export function symbolsOf(value: DimLike): readonly string[] {
   const names = new Set<string>();

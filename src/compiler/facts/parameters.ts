@@ -1,3 +1,4 @@
+import { elementCount } from '../check/dims.ts';
 import type { ShapedSpec, WeightShape } from '../check/shaped-spec.ts';
 
 /** Numbers in all weights. A tied head is not counted twice. */
@@ -10,7 +11,7 @@ export function activeParameterCount(shaped: ShapedSpec): number {
   const idle = shaped.weights.reduce((sum, { name, shape }) => {
     const layer = /^layers\.(\d+)\.mlp\.experts\./.exec(name)?.[1];
     const experts = layer === undefined ? undefined : shaped.layers[Number(layer)]?.mlp?.experts;
-    return experts === undefined ? sum : sum + (elementsOf(shape) / experts.count) * (experts.count - experts.active);
+    return experts === undefined ? sum : sum + (elementCount(shape) / experts.count) * (experts.count - experts.active);
   }, 0);
   return parameterCount(shaped) - idle;
 }
@@ -21,6 +22,4 @@ export function attentionMatrixElements({ weights }: ShapedSpec): number {
 }
 
 const sumOf = (weights: readonly WeightShape[]): number =>
-  weights.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
-
-const elementsOf = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
+  weights.reduce((sum, { shape }) => sum + elementCount(shape), 0);

@@ -1,4 +1,4 @@
-import { add, ceilDiv, type Dim, dim } from '../check/dims.ts';
+import { add, ceilDiv, type Dim, dim, elementCount } from '../check/dims.ts';
 import type { AppendNode, AttentionNode, HeadNorm, Node, Rotation, TensorDecl } from './nodes.ts';
 
 const B = dim('B');
@@ -259,7 +259,7 @@ function attentionExtras(node: AttentionNode): readonly Use[] {
         ]
       : []),
     ...parameters.map(({ name, tensor, shape, runtime }): Use => {
-      const width = shape.reduce((product, extent) => product * extent, 1);
+      const width = elementCount(shape);
       return { ...read(`parameters.${name}`, tensor, [], width, runtime ? ['input'] : weights), dtypes: f32 };
     }),
     ...vector('sinks', sinks, qHeads),

@@ -1,3 +1,5 @@
+import { elementCount } from '../check/dims.ts';
+
 /** A dense row-major array of f64. */
 export interface Tensor {
   readonly shape: readonly number[];
@@ -5,19 +7,15 @@ export interface Tensor {
 }
 
 export function zeros(shape: readonly number[]): Tensor {
-  return { shape, data: new Float64Array(sizeOf(shape)) };
+  return { shape, data: new Float64Array(elementCount(shape)) };
 }
 
 /** @throws Error when the number of values is not that of the shape. */
 export function tensorOf(name: string, values: ArrayLike<number>, shape: readonly number[]): Tensor {
-  if (values.length !== sizeOf(shape)) {
-    throw new Error(`${name} has ${values.length} values, its shape [${shape.join(', ')}] has ${sizeOf(shape)}`);
+  if (values.length !== elementCount(shape)) {
+    throw new Error(`${name} has ${values.length} values, its shape [${shape.join(', ')}] has ${elementCount(shape)}`);
   }
   return { shape, data: Float64Array.from(values) };
-}
-
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, length) => product * length, 1);
 }
 
 /** Σ a[aAt + i] · b[bAt + i] over `length` entries. */

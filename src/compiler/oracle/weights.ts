@@ -1,6 +1,6 @@
+import { elementCount } from '../check/dims.ts';
 import type { WeightShape } from '../check/shaped-spec.ts';
 import type { AttnModule, WeightPart } from '../ir/nodes.ts';
-import { sizeOf } from './tensor.ts';
 
 /** One tensor of a checkpoint, whole. */
 export interface StoredTensor {
@@ -22,9 +22,9 @@ export async function gatherWeights(
   for (const { name, weight, part } of module.tensors.values()) {
     if (weight === undefined) continue;
     const values = await readWeight(weight, readTensor);
-    if (values.length !== sizeOf(weight.shape)) {
+    if (values.length !== elementCount(weight.shape)) {
       throw new Error(
-        `${weight.source.tensor} has ${values.length} values, ${name} [${weight.shape.join(', ')}] needs ${sizeOf(weight.shape)}`,
+        `${weight.source.tensor} has ${values.length} values, ${name} [${weight.shape.join(', ')}] needs ${elementCount(weight.shape)}`,
       );
     }
     weights.set(name, part === undefined ? values : partOf(values, weight.shape, part));
@@ -34,8 +34,8 @@ export async function gatherWeights(
 
 /** Entries of one axis, run by run. */
 function partOf(values: Float64Array, shape: readonly number[], { axis, size, starts }: WeightPart): Float64Array {
-  const before = sizeOf(shape.slice(0, axis));
-  const each = sizeOf(shape.slice(axis + 1));
+  const before = elementCount(shape.slice(0, axis));
+  const each = elementCount(shape.slice(axis + 1));
   const extent = shape[axis] ?? 1;
   const runs = Array.from({ length: before }, (_, outer) =>
     starts.map((start) => values.subarray((outer * extent + start) * each, (outer * extent + start + size) * each)),

@@ -9,7 +9,8 @@ export const bufferUsage = {
   storage: 0x80,
 } as const;
 
-const mapModeRead = 1;
+/** Of `GPUMapMode`. */
+export const mapModeRead = 0x1;
 
 export interface AllocationRequest {
   /** What messages and the ledger call it. */

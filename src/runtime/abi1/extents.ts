@@ -31,6 +31,10 @@ export function evaluateExtent(extent: Extent, bindings: ExtentBindings): number
     : values.reduce((sum, value) => checked(sum + value, extent), 0);
 }
 
+/** Elements of a tensor of this shape, where it depends on nothing. */
+export const elementCount = (shape: readonly number[]): number =>
+  shape.reduce((product, extent) => product * extent, 1);
+
 /** Elements of a tensor of this shape. */
 export const elementsOf = (shape: readonly Extent[], bindings: ExtentBindings): number =>
   evaluateExtent(['*', ...shape], bindings);

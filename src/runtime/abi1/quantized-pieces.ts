@@ -1,6 +1,7 @@
 import type { Checkpoint, RowRange } from './checkpoint.ts';
 import type { WeightDecl } from './definition.ts';
 import { CheckpointError } from './errors.ts';
+import { elementCount } from './extents.ts';
 import { codeBytes, type Quantized, type QuantizedValues, quantize, quantizedOf } from './quantize.ts';
 
 /** Bytes of a weight, and where they begin: in bytes, from its start. */
@@ -20,7 +21,7 @@ export async function* quantizedPieces(
   pieces: AsyncIterable<Float32Array>,
 ): AsyncGenerator<WeightPiece> {
   let codesAt = 0;
-  let scalesAt = codeBytes(entriesOf(weight), quantized);
+  let scalesAt = codeBytes(elementCount(weight.shape), quantized);
   // Uploads begin at multiples of four bytes, so an odd scale waits for the next one.
   let waiting = new Uint16Array();
   for await (const values of pieces) {
@@ -87,5 +88,3 @@ export function storedShapes(weight: WeightDecl) {
     scales: { dtype: 'F16', shape: [...outer, width / quantized.group] },
   } as const;
 }
-
-const entriesOf = ({ shape }: WeightDecl): number => shape.reduce((product, extent) => product * extent, 1);

@@ -1,4 +1,5 @@
 import { quoteName, UsageError } from './errors.ts';
+import { elementCount } from './extents.ts';
 import { type Dtype, dtypeBits } from './floats.ts';
 
 export interface TensorPlan {
@@ -78,7 +79,7 @@ function checkName(tensor: TensorPlan, taken: ReadonlyMap<string, unknown>): voi
 }
 
 function bytesOf({ dtype, shape }: TensorPlan): number {
-  return (shape.reduce((product, extent) => product * extent, 1) * dtypeBits[dtype]) / 8;
+  return (elementCount(shape) * dtypeBits[dtype]) / 8;
 }
 
 function checkBytes(tensor: TensorData): void {

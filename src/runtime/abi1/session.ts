@@ -1,5 +1,4 @@
 import { activateAllHeads, setActiveHeads } from './active-heads.ts';
-import { bufferUsage } from './buffers.ts';
 import { CachedSequences } from './cached-sequences.ts';
 import type { GenerateOptions, Logits, PrefillOptions } from './call-options.ts';
 import type { DispatchDecl } from './definition.ts';
@@ -11,7 +10,8 @@ import { readOutput } from './outputs.ts';
 import { type PieceOfRow, pieces } from './prompt-pieces.ts';
 import { type Prompt, promptRows } from './prompt-rows.ts';
 import { RuntimeParameters } from './runtime-parameters.ts';
-import { checkSampling, type SamplingOptions } from './sampling.ts';
+import { Sampler } from './sampler.ts';
+import type { SamplingOptions } from './sampling.ts';
 import { sessionBuffers } from './session-buffers.ts';
 import { completeOptions, type SessionOptions } from './session-options.ts';
 import type { Shape, Tensor } from './tensor.ts';
@@ -25,8 +25,6 @@ interface Call {
   readonly dispatches: readonly DispatchDecl[];
   readonly symbols: ExtentBindings;
 }
-
-const readable = bufferUsage.mapRead | bufferUsage.copyDestination;
 
 /**
  * A model's state for B sequences: its cache, and how many tokens of each are in it. With a `mask.prefix`, a token sees what
@@ -46,26 +44,20 @@ export class Session<
   readonly #width: number;
   readonly #allLogits: boolean;
   readonly #workspace: Workspace;
-  readonly #readBack: GPUBuffer;
+  readonly #sampler: Sampler;
   readonly #sequences: CachedSequences;
   readonly #parameters: RuntimeParameters;
   readonly #edits: HeadEdits;
-  #draws = 0;
   /** The last call was of the tokens that are in the cache. */
   #hasLogits = false;
   #busy = false;
   /** Extents of the last call. */
   #symbols: ExtentBindings | undefined;
 
-  private constructor(
-    model: LoadedModule,
-    workspace: Workspace,
-    readBack: GPUBuffer,
-    options: Required<SessionOptions>,
-  ) {
+  private constructor(model: LoadedModule, workspace: Workspace, sampler: Sampler, options: Required<SessionOptions>) {
     this.#model = model;
     this.#workspace = workspace;
-    this.#readBack = readBack;
+    this.#sampler = sampler;
     this.batch = options.batch;
     this.capacity = options.capacity;
     this.#chunk = options.chunk;
@@ -83,7 +75,7 @@ export class Session<
     P extends object = Readonly<Record<string, Shape>>,
     E extends object = Readonly<Record<string, Shape>>,
   >(model: LoadedModule, options: SessionOptions = {}): Promise<Session<V, H, P, E>> {
-    const { definition, ledger } = model;
+    const { definition } = model;
     const complete = completeOptions(definition, model.variant, options);
     const { batch, capacity, chunk, pages, logits } = complete;
     const buffers = sessionBuffers(definition, model.variant);
@@ -96,9 +88,9 @@ export class Session<
       L: logits === 'all' ? batch * chunk : batch,
     };
     const workspace = await Workspace.create(model, { buffers, symbols, external: new Map() });
-    const readBack = await ledger.allocate({ name: 'token read-back', bytes: 4 * batch, usage: readable });
+    const sampler = await Sampler.create(model, workspace, batch);
     activateAllHeads(buffers, workspace);
-    return new Session<V, H, P, E>(model, workspace, readBack, complete);
+    return new Session<V, H, P, E>(model, workspace, sampler, complete);
   }
 
   /** Tokens of each sequence in the cache. */
@@ -241,13 +233,13 @@ export class Session<
   /** Forgets all tokens. */
   reset(): void {
     this.#sequences.reset();
-    this.#draws = 0;
+    this.#sampler.reset();
     this.#hasLogits = false;
   }
 
   dispose(): void {
     this.#workspace.dispose();
-    this.#model.ledger.free(this.#readBack);
+    this.#sampler.dispose();
   }
 
   #requireCausal(call: string): void {
@@ -352,32 +344,14 @@ export class Session<
     }
   }
 
-  /**
-   * Draws on the device and reads the ids back; with `continues`, the next step is submitted before waiting, with the ids that
-   * are on the device already, so that the device works while the host yields.
-   */
+  /** With `continues` the next step is submitted before the ids are waited for, so that the device works while the host yields. */
   async #draw(options: SamplingOptions, continues: boolean): Promise<readonly number[]> {
     if (!this.#hasLogits) throw new UsageError('there are no logits yet: prefill a prompt first');
-    this.#workspace.setSampling(checkSampling(options, this.#draws++));
-    const { device, variant } = this.#model;
-    const encoder = device.createCommandEncoder();
-    const sampling = encoder.beginComputePass();
-    this.#workspace.record(sampling, variant.sample, { B: this.batch });
-    sampling.end();
-    const tokens = this.#workspace.buffer('tokens');
-    encoder.copyBufferToBuffer(tokens, 0, this.#readBack, 0, 4 * this.batch);
-    encoder.copyBufferToBuffer(tokens, 0, this.#workspace.buffer('ids'), 0, 4 * this.batch);
-    device.queue.submit([encoder.finish()]);
-    const mapped = this.#readBack.mapAsync(0x1);
-    if (continues) {
-      const counts = this.past.map(() => 1);
-      const { dispatches, symbols } = this.#beginStep(counts);
+    return this.#sampler.draw(options, () => {
+      if (!continues) return;
+      const { dispatches, symbols } = this.#beginStep(this.past.map(() => 1));
       this.#workspace.submit(dispatches, symbols);
-    }
-    await mapped;
-    const ids = [...new Uint32Array(this.#readBack.getMappedRange())];
-    this.#readBack.unmap();
-    return ids;
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 import { bufferUsage } from './buffers.ts';
+import { elementCount } from './extents.ts';
 
 export type TensorDtype = 'f32' | 'f16' | 'u32';
 export type Shape = readonly number[];
@@ -26,7 +27,7 @@ export function deviceTensor<const D extends TensorDtype, const S extends Shape>
   dtype: D,
   shape: S,
 ): DeviceTensor<D, S> {
-  const elements = shape.reduce((product, extent) => product * extent, 1);
+  const elements = elementCount(shape);
   const size = Math.max(16, Math.ceil((elements * (dtype === 'f16' ? 2 : 4)) / 16) * 16);
   return {
     dtype,

@@ -2,6 +2,7 @@ import { type AllocationRequest, type BufferLedger, bufferUsage } from './buffer
 import type { Checkpoint } from './checkpoint.ts';
 import type { BlocksDecl, WeightDecl } from './definition.ts';
 import { CheckpointError } from './errors.ts';
+import { elementCount } from './extents.ts';
 import { isPacked, placedIn } from './packed-checkpoint.ts';
 import { quantizedBytes, quantizedOf } from './quantize.ts';
 import { scalesName, storedShapes } from './quantized-pieces.ts';
@@ -22,7 +23,7 @@ function weightBytes(weight: WeightDecl): number {
 }
 
 /** Rows of the last axis. */
-const rowsOf = (shape: readonly number[]) => shape.slice(0, -1).reduce((product, extent) => product * extent, 1);
+const rowsOf = (shape: readonly number[]) => elementCount(shape.slice(0, -1));
 
 /**
  * Checks every weight against the checkpoint, before anything is allocated.
@@ -65,7 +66,7 @@ function checkStored(weight: WeightDecl, file: Checkpoint): boolean {
 
 /** Several blocks fill the tensor; one block lies within it and has whole rows. */
 function holds(shape: readonly number[], weight: WeightDecl, blocks: BlocksDecl): boolean {
-  const elements = shape.reduce((product, extent) => product * extent, 1);
+  const elements = elementCount(shape);
   if (blocks.count > 1) return elements === blocks.count * blocks.stride;
   return endOf(blocks) <= elements && (weight.shape.length === 1 || shape.at(-1) === weight.shape.at(-1));
 }

@@ -1,6 +1,7 @@
 import type { Report } from '../../diagnostics/report.ts';
 import { entryOf, type SpecEntry } from '../../syntax/tree.ts';
 import type { BoundSpec } from '../bind.ts';
+import { elementCount } from '../dims.ts';
 import type { AttentionShape, HeadGroup, ParameterShape } from '../shaped-spec.ts';
 import { nameProblem } from './declared-names.ts';
 
@@ -34,7 +35,7 @@ export function resolveParameters(
     const shape = axesOf(entry).map((axis) => (axis === 'h' ? heads.qHeads : axis === 'kv' ? heads.kvHeads : axis));
     const named = nameProblem(key, []);
     if (named !== undefined) refuse(entry, named.problem, named.help);
-    const count = shape.reduce((product, size) => product * size, 1);
+    const count = elementCount(shape);
     if (count > mostEntries)
       refuse(entry, `this tensor has ${count} entries`, `a parameter has at most ${mostEntries}`);
     return Object.freeze({ name: key, shape: Object.freeze(shape), ...(isRuntime(entry) && { runtime: true }) });

@@ -1,4 +1,5 @@
 import { type SpecNode, toPlain } from '../../syntax/tree.ts';
+import { elementCount } from '../dims.ts';
 import type { WeightBlocks, WeightShape, WeightSource } from '../shaped-spec.ts';
 import { isPerLayer, parseTensorName, type TensorName, tensorAt } from './tensor-name.ts';
 
@@ -81,8 +82,7 @@ export function tensorParts(weight: WeightShape): readonly WeightShape[] {
 
 /** Rows as blocks count them: of the last axis, or for vectors entries. */
 export function blockRows(shape: readonly number[], role: WeightShape['role']): number {
-  const counted = role === 'vector' ? shape : shape.slice(0, -1);
-  return counted.reduce((product, extent) => product * extent, 1);
+  return elementCount(role === 'vector' ? shape : shape.slice(0, -1));
 }
 
 /** Whether two parts of one tensor have rows in common, as far as that can be told. */
