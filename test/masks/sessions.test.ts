@@ -70,6 +70,8 @@ describe('an attention session', () => {
       expect(distance(own.subarray(0, count * 32), out)).toBeLessThan(1e-6);
     }
     const refused = (call: object) => expect(session.run({}, call)).rejects.toThrow(UsageError);
+    const few = session.run({ q: new Float32Array(3) }, { tokens: 1 });
+    await expect(few).rejects.toThrow('3 values are given for q, this call needs [3, 1, 4, 8]');
     await refused({ tokens: [1, 1] });
     await refused({ tokens: [0, 0, 0] });
     await refused({ tokens: [1, 1, 6] });

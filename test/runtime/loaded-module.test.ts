@@ -52,7 +52,19 @@ describe('a checkpoint', () => {
   it('that is not given is asked for', async () => {
     const load = LoadedModule.load(await exampleDefinition(name), { device: gpu.device });
     await expect(load).rejects.toThrow(UsageError);
-    await expect(load).rejects.toThrow('shakespeare_minimind_gqa has 46 weights: pass a checkpoint as `weights`');
+    await expect(load).rejects.toThrow(
+      'shakespeare_minimind_gqa has 46 weights: pass as `weights` what openCheckpoint',
+    );
+  });
+
+  it.each([
+    ['a path', 'model.safetensors'],
+    ['bytes without a name', new Uint8Array(8)],
+    ['nothing', null],
+  ])('that is %s is refused with what gives one', async (_, weights) => {
+    const load = LoadedModule.load(await exampleDefinition(name), { device: gpu.device, weights: weights as never });
+    await expect(load).rejects.toThrow(UsageError);
+    await expect(load).rejects.toThrow('fetchSource(url) or bytesSource(name, bytes) of gqac/runtime');
   });
 
   it('without a weight, or with one of another shape, is refused with the name', async () => {
@@ -105,6 +117,27 @@ describe('a variant', () => {
     const module = await LoadedModule.load(definition, { device: gpu.device, weights: await openExampleWeights(name) });
     expect(module.variant.id).toBe(supported?.id);
     module.dispose();
+  });
+
+  it('that there is not is refused with those that there are', async () => {
+    const weights = await openExampleWeights(name);
+    const load = LoadedModule.load(await exampleDefinition(name), { device: gpu.device, weights, variant: 'best' });
+    await expect(load).rejects.toThrow('has no variant best: it has matrix, subgroups, f16, baseline');
+  });
+
+  it('needs an adapter that has not given its device away', async () => {
+    const adapter = {
+      ...gpu.device,
+      info: gpu.device.adapterInfo,
+      features: gpu.device.features,
+      limits: gpu.device.limits,
+    };
+    const requestDevice = () => Promise.reject(new Error('adapter is "consumed"\n    at Adapter.cpp'));
+    const load = LoadedModule.load(await exampleDefinition(name), {
+      adapter: { ...adapter, requestDevice } as unknown as GPUAdapter,
+      weights: await openExampleWeights(name),
+    });
+    await expect(load).rejects.toThrow(/^the adapter gives no device: adapter is "consumed"; each adapter gives one/);
   });
 
   it('that the device cannot run is refused, and nothing stays allocated', async () => {

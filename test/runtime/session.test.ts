@@ -169,6 +169,12 @@ describe('generate', () => {
   });
 });
 
+it('a session that is disposed runs nothing', async () => {
+  const session = await sessionOf();
+  session.dispose();
+  await expect(session.prefill([1])).rejects.toThrow('the session is disposed: make another');
+});
+
 describe('what is refused', () => {
   it.each([
     [
@@ -177,6 +183,9 @@ describe('what is refused', () => {
       'token 1 is 65: ids are integers from 0 to 64',
     ],
     ['a fraction', (s: Session) => s.step(1.5), 'token 0 is 1.5'],
+    ['a text', (s: Session) => s.prefill('hello' as never), 'a prompt is a list of ids'],
+    ['texts', (s: Session) => s.prefill(['a'] as never), 'a prompt is a list of ids'],
+    ['nothing', (s: Session) => s.prefill(undefined as never), 'a prompt is a list of ids'],
     ['an empty prompt', (s: Session) => s.prefill([[]]), 'at least one token'],
     ['a batch of another size', (s: Session) => s.prefill([[1], [2]]), '2 prompts for a batch of 1'],
     [

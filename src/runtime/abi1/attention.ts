@@ -6,7 +6,6 @@ import { fromFloat32 } from './floats.ts';
 import type { LoadedModule } from './loaded-module.ts';
 import { readOutput, readValues, type ShapeOf } from './outputs.ts';
 import { type PerSequence, perSequence } from './per-sequence.ts';
-import { checkLength } from './runtime-parameters.ts';
 import { sessionBuffers } from './session-buffers.ts';
 import type { DeviceTensor, Tensor } from './tensor.ts';
 import { type Step, Workspace } from './workspace.ts';
@@ -63,6 +62,7 @@ export class AttentionSession<Tensors extends object = Readonly<Record<string, D
     size: AttentionSize,
     tensors: Readonly<Record<string, DeviceTensor>> = {},
   ): Promise<AttentionSession<T>> {
+    if (size === undefined) throw new UsageError('an attention session needs its size: pass { tokens }');
     const complete = { batch: size.batch ?? 1, tokens: size.tokens, keys: size.keys ?? size.tokens };
     for (const [name, value] of Object.entries(complete)) {
       if (!Number.isInteger(value) || value < 1)
@@ -166,9 +166,12 @@ export class AttentionSession<Tensors extends object = Readonly<Record<string, D
     call: AttentionCall = {},
   ): Promise<Float32Array<ArrayBuffer>> {
     const { ledger, device } = this.#module;
+    const { tokens, keys } = this.#lengthsOf(call);
+    const longest = Math.max(...tokens);
+    const symbols = symbolsOf({ batch: this.#size.batch, tokens: longest, keys: Math.max(...keys) });
     for (const [name, values] of Object.entries(inputs)) {
       const declared = this.#module.definition.buffers.find((buffer) => buffer.name === name);
-      if (declared !== undefined) checkLength(declared, values);
+      if (declared !== undefined) checkCount(declared, values.length, symbols, symbolsOf(this.#size));
       ledger.upload(this.buffer(name), 0, encoded(values, declared?.dtype ?? 'f32'));
     }
     const encoder = device.createCommandEncoder();
@@ -177,8 +180,6 @@ export class AttentionSession<Tensors extends object = Readonly<Record<string, D
     pass.end();
     device.queue.submit([encoder.finish()]);
     const out = this.#module.definition.buffers.find(({ name }) => name === 'out');
-    const { tokens } = this.#lengthsOf(call);
-    const longest = Math.max(...tokens);
     const elements = elementsOf(out?.shape ?? [], { B: this.#size.batch, I: longest });
     const values = await readValues(ledger, this.buffer('out'), out?.dtype ?? 'f32', elements);
     const width = elements / (tokens.length * longest);
@@ -210,6 +211,13 @@ function encoded(values: Float32Array<ArrayBuffer>, dtype: BufferDecl['dtype']):
   if (dtype === 'u32') return new Uint8Array(Uint32Array.from(values).buffer);
   if (dtype === 'int8') throw new UsageError('caches are not written by the app');
   return fromFloat32(dtype, values);
+}
+
+/** @throws UsageError for fewer values than the call reads, and for more than the session has room for. */
+function checkCount({ name, shape }: BufferDecl, count: number, call: ExtentBindings, room: ExtentBindings): void {
+  if (elementsOf(shape, call) <= count && count <= elementsOf(shape, room)) return;
+  const needed = shape.map((extent) => evaluateExtent(extent, call));
+  throw new UsageError(`${count} values are given for ${name}, this call needs [${needed.join(', ')}]`);
 }
 
 const isInterface = (role: string) => role === 'input' || role === 'output';

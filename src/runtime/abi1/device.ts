@@ -1,12 +1,12 @@
 import type { ModuleDefinition, VariantDecl } from './definition.ts';
-import { FeatureError, LimitError, NoGpuError } from './errors.ts';
+import { FeatureError, LimitError, NoGpuError, UsageError } from './errors.ts';
 
 /** Buffer limits are asked for as high as the adapter goes: how large a cache will be is not known yet. */
 const sizeLimits = ['maxBufferSize', 'maxStorageBufferBindingSize'] as const;
 
 /**
  * A device with what the module's most demanding supported variant needs.
- * @throws NoGpuError without an adapter; FeatureError or LimitError when no variant fits it.
+ * @throws NoGpuError without an adapter, and when it gives no device; FeatureError or LimitError when no variant fits it.
  */
 export async function requestDevice(definition: ModuleDefinition, adapter?: GPUAdapter | null): Promise<GPUDevice> {
   const found = adapter ?? (await navigatorGpu()?.requestAdapter({ powerPreference: 'high-performance' }));
@@ -14,10 +14,16 @@ export async function requestDevice(definition: ModuleDefinition, adapter?: GPUA
   const variant = chooseVariant(definition, found);
   const limits = found.limits as unknown as Readonly<Record<string, number>>;
   const sizes = sizeLimits.map((name) => [name, limits[name] ?? 0] as const);
-  return found.requestDevice({
+  const descriptor: GPUDeviceDescriptor = {
     label: definition.name,
     requiredFeatures: variant.features as GPUFeatureName[],
     requiredLimits: { ...variant.limits, ...Object.fromEntries(sizes) },
+  };
+  return found.requestDevice(descriptor).catch((error: unknown) => {
+    const [reason] = (error instanceof Error ? error.message : String(error)).split('\n');
+    throw new NoGpuError(
+      `the adapter gives no device: ${reason}; each adapter gives one: request another, or pass a \`device\` that is shared`,
+    );
   });
 }
 
@@ -30,17 +36,16 @@ export type VariantHost =
 
 /**
  * The first variant whose features and limits an adapter or device has.
- * @throws FeatureError or LimitError: what the least demanding variant lacks.
+ * @throws FeatureError or LimitError: what the least demanding variant lacks; UsageError when there is none of this id.
  */
 export function chooseVariant(definition: ModuleDefinition, host: VariantHost, id?: string): VariantDecl {
   const candidates = definition.variants.filter((variant) => id === undefined || variant.id === id);
   const chosen = candidates.find((variant) => variantObstacle(variant, host) === undefined);
   if (chosen !== undefined) return chosen;
   const last = candidates.at(-1);
-  throw (
-    (last && variantObstacle(last, host)) ??
-    new FeatureError(id ?? 'none', `${definition.name} has no variant ${id ?? ''}:`)
-  );
+  if (last !== undefined) throw variantObstacle(last, host);
+  const ids = definition.variants.map((variant) => variant.id);
+  throw new UsageError(`${definition.name} has no variant ${id}: it has ${ids.join(', ')}`);
 }
 
 /** What decides whether a variant runs somewhere. */

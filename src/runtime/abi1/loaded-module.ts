@@ -54,6 +54,18 @@ export class LoadedModule {
     if (definition.abi !== 1)
       throw new UsageError(`${definition.name} was built for ABI ${definition.abi}, this is ABI 1: build it again`);
     const file = await openWeights(definition, options.weights);
+    try {
+      return await LoadedModule.#loadFrom(definition, file, options);
+    } finally {
+      if (file !== options.weights) await file?.close();
+    }
+  }
+
+  static async #loadFrom(
+    definition: ModuleDefinition,
+    file: Checkpoint | undefined,
+    options: LoadOptions,
+  ): Promise<LoadedModule> {
     const device = options.device ?? (await requestDevice(definition, options.adapter));
     const ledger = new BufferLedger(device);
     try {
@@ -71,8 +83,6 @@ export class LoadedModule {
       ledger.dispose();
       if (options.device === undefined) device.destroy();
       throw error;
-    } finally {
-      if (file !== options.weights) await file?.close();
     }
   }
 
@@ -98,10 +108,24 @@ async function openWeights(
   definition: ModuleDefinition,
   weights: LoadOptions['weights'],
 ): Promise<Checkpoint | undefined> {
-  if (weights !== undefined) return 'tensors' in weights ? weights : SafetensorsFile.open(weights);
+  if (weights !== undefined) {
+    if (isCheckpoint(weights)) return weights;
+    if (isSource(weights)) return SafetensorsFile.open(weights);
+    throw new UsageError(`\`weights\` is neither a checkpoint nor a source of bytes: pass what ${givers} gives`);
+  }
   if (definition.weights.length === 0) return undefined;
-  throw new UsageError(`${definition.name} has ${definition.weights.length} weights: pass a checkpoint as \`weights\``);
+  throw new UsageError(
+    `${definition.name} has ${definition.weights.length} weights: pass as \`weights\` what ${givers} gives`,
+  );
 }
+
+const givers = 'openCheckpoint(path) of gqac/node, or fetchSource(url) or bytesSource(name, bytes) of gqac/runtime,';
+
+const isCheckpoint = (weights: unknown): weights is Checkpoint => isObject(weights) && 'tensors' in weights;
+
+const isSource = (weights: unknown): weights is ByteSource => isObject(weights) && 'read' in weights;
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
 async function allocatePrepared(definition: ModuleDefinition, ledger: BufferLedger) {
   const declared = definition.buffers.filter(({ role }) => role === 'prepared');

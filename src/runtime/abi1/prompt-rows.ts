@@ -17,6 +17,7 @@ export interface PromptLimits {
 export function promptRows(prompt: Prompt, limits: PromptLimits): readonly (readonly number[])[] {
   const { batch, vocab, capacity, past, atOnce = Number.POSITIVE_INFINITY } = limits;
   const rows = isOneRow(prompt) ? [prompt] : prompt;
+  if (!areRows(rows)) throw new UsageError('a prompt is a list of ids, or one for each sequence of a batch');
   if (rows.length !== batch) throw new UsageError(`${rows.length} prompts for a batch of ${batch}`);
   for (const [b, row] of rows.entries()) {
     const wrong = row.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocab);
@@ -34,5 +35,10 @@ export function promptRows(prompt: Prompt, limits: PromptLimits): readonly (read
 }
 
 function isOneRow(prompt: Prompt): prompt is readonly number[] {
-  return typeof prompt[0] === 'number' || prompt.length === 0;
+  return typeof prompt?.[0] === 'number' || prompt?.length === 0;
+}
+
+/** Callers in JavaScript pass texts and nothing too. */
+function areRows(rows: unknown): boolean {
+  return Array.isArray(rows) && rows.every((row) => Array.isArray(row) || ArrayBuffer.isView(row));
 }

@@ -41,7 +41,7 @@ export class RuntimeParameters {
 }
 
 /** For a tensor whose extents are known. @throws UsageError for another number of values. */
-export function checkLength({ name, shape }: BufferDecl, values: ArrayLike<number>): void {
+function checkLength({ name, shape }: BufferDecl, values: ArrayLike<number>): void {
   if (shape.some((extent) => typeof extent !== 'number') || values.length === elementsOf(shape, {})) return;
   throw new UsageError(`${values.length} values are given for ${name}, which is [${shape.join(', ')}]`);
 }

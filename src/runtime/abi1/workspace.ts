@@ -65,6 +65,8 @@ export class Workspace {
   /** What lists of dispatches come to, found once: a token is recorded while the one before it runs. */
   readonly #steps = new WeakMap<readonly DispatchDecl[], readonly RecordedStep[]>();
 
+  #isDisposed = false;
+
   /** Along an axis: asked for once, as devices make an object of all limits each time. */
   readonly #mostWorkgroups: number;
 
@@ -104,8 +106,9 @@ export class Workspace {
     return workspace;
   }
 
-  /** @throws UsageError when nothing has this name. */
+  /** @throws UsageError when nothing has this name, and once the session is disposed. */
   buffer(name: string): GPUBuffer {
+    if (this.#isDisposed) throw new UsageError(`${this.#host.definition.name}: the session is disposed: make another`);
     const found = this.#external.get(name) ?? this.#own.get(name) ?? this.#host.tensors.get(name);
     if (found === undefined) throw new UsageError(`${this.#host.definition.name}: no buffer is given for ${name}`);
     return found;
@@ -217,6 +220,7 @@ export class Workspace {
   }
 
   dispose(): void {
+    this.#isDisposed = true;
     for (const buffer of this.#own.values()) this.#host.ledger.free(buffer);
   }
 }
