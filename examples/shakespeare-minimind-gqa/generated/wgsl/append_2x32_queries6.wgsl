@@ -45,15 +45,14 @@ fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
 
-fn statistics_1(part: u32) -> vec2f {
-  let first = part * 32u;
-  let mean = 0.0;
+fn statistics_1(group: u32) -> vec2f {
+  let first = group * 32u;
   var squares = 0.0;
   for (var e = first; e < first + 32u; e++) {
-    let entry = head[e] - mean;
+    let entry = head[e];
     squares += entry * entry;
   }
-  return vec2f(mean, inverseSqrt(max(squares / 32.0 + f32(0.000001), TINY)));
+  return vec2f(0.0, inverseSqrt(max(squares / 32.0 + f32(0.000001), TINY)));
 }
 
 fn finished(e: u32, position: u32, head_index: u32) -> f32 {
@@ -114,13 +113,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       head[e] = x[first_query + e];
     }
     workgroupBarrier();
-    for (var part = lane; part < 1u; part += THREADS) {
-      statistics[part] = statistics_1(part);
+    if (lane == 0u) {
+      statistics[0] = statistics_1(0u);
     }
     workgroupBarrier();
     for (var e = lane; e < HEAD_DIM; e += THREADS) {
-      let group_of_entry = statistics[0];
-      head[e] = (head[e] - group_of_entry.x) * group_of_entry.y * query_norm_weight[e];
+      head[e] = head[e] * statistics[0].y * query_norm_weight[e];
     }
     workgroupBarrier();
     for (var e = lane; e < HEAD_DIM; e += THREADS) {
@@ -133,13 +131,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     head[e] = k[first_key + e];
   }
   workgroupBarrier();
-  for (var part = lane; part < 1u; part += THREADS) {
-    statistics[part] = statistics_1(part);
+  if (lane == 0u) {
+    statistics[0] = statistics_1(0u);
   }
   workgroupBarrier();
   for (var e = lane; e < HEAD_DIM; e += THREADS) {
-    let group_of_entry = statistics[0];
-    head[e] = (head[e] - group_of_entry.x) * group_of_entry.y * norm_weight[e];
+    head[e] = head[e] * statistics[0].y * norm_weight[e];
   }
   workgroupBarrier();
   if (row % step.tokens >= sequence.count) {

@@ -1,7 +1,7 @@
 import type { HeadNormShape } from '../../../check/shaped-spec.ts';
 import type { RotationPlan } from '../../../plan/kernel-plan.ts';
 import { type Binding, type Constant, f32c, u32c } from '../../kernel.ts';
-import { wgsl } from '../../wgsl.ts';
+import { f32, wgsl } from '../../wgsl.ts';
 
 /** One head held by a workgroup in `head`: norms, then rotation. Used for queries, keys and memory keys alike, so that they cannot differ. */
 export interface HeadParts {
@@ -78,47 +78,55 @@ function applyNorm(norm: HeadNormShape, index: number, headDim: number, names: H
   const gamma = norm.weight === 'none' ? '' : norm.unitOffset ? ` * (${weight} + 1.0)` : ` * ${weight}`;
   const beta = norm.bias ? ` + ${names.norms}norm_bias[${entry}]` : '';
   const group = norm.groups === 1 ? '0' : `e / ${width}u`;
+  const centred = norm.kind === 'layer' ? `(head[e] - statistics[${group}].x)` : 'head[e]';
   return wgsl`
-    for (var part = lane; part < ${norm.groups}u; part += THREADS) {
-      statistics[part] = statistics_${index + 1}(part);
-    }
+    ${norm.groups === 1 ? oneGroup(index) : groups(index, norm.groups)}
     workgroupBarrier();
     for (var e = lane; e < HEAD_DIM; e += THREADS) {
-      let group_of_entry = statistics[${group}];
-      head[e] = (head[e] - group_of_entry.x) * group_of_entry.y${gamma}${beta};
+      head[e] = ${centred} * statistics[${group}].y${gamma}${beta};
     }
     workgroupBarrier();`;
 }
 
-/** (mean to subtract, factor). A head is short: one lane sums a group in order, so the result does not depend on the lane count. */
+const oneGroup = (index: number) => wgsl`
+  if (lane == 0u) {
+    statistics[0] = statistics_${index + 1}(0u);
+  }`;
+
+const groups = (index: number, count: number) => wgsl`
+  for (var part = lane; part < ${count}u; part += THREADS) {
+    statistics[part] = statistics_${index + 1}(part);
+  }`;
+
+/** (mean, factor) of a group. A head is short: one lane sums a group in order, so the result does not depend on the lane count. */
 function statistics(norm: HeadNormShape, index: number, headDim: number): string {
   const width = headDim / norm.groups;
   const eps = Math.max(norm.eps, 0);
   const factor =
     norm.kind === 'l2'
-      ? `1.0 / max(sqrt(squares), max(f32(${eps}), TINY))`
-      : `inverseSqrt(max(squares / ${width}.0 + f32(${eps}), TINY))`;
-  const mean =
-    norm.kind === 'layer'
-      ? wgsl`
-          var total = 0.0;
-          for (var e = first; e < first + ${width}u; e++) {
-            total += head[e];
-          }
-          let mean = total / ${width}.0;`
-      : 'let mean = 0.0;';
+      ? `1.0 / max(sqrt(squares), max(${f32(eps)}, TINY))`
+      : `inverseSqrt(max(squares / ${width}.0 + ${f32(eps)}, TINY))`;
+  const [mean, entry] = norm.kind === 'layer' ? ['mean', 'head[e] - mean'] : ['0.0', 'head[e]'];
   return wgsl`
+    /** ${norm.kind === 'layer' ? 'The mean and the factor' : '0 and the factor'} of a norm over ${width} entries. */
     fn statistics_${index + 1}(part: u32) -> vec2f {
       let first = part * ${width}u;
-      ${mean}
+      ${norm.kind === 'layer' ? meanOf(width) : ''}
       var squares = 0.0;
       for (var e = first; e < first + ${width}u; e++) {
-        let entry = head[e] - mean;
+        let entry = ${entry};
         squares += entry * entry;
       }
-      return vec2f(mean, ${factor});
+      return vec2f(${mean}, ${factor});
     }`;
 }
+
+const meanOf = (width: number) => wgsl`
+  var total = 0.0;
+  for (var e = first; e < first + ${width}u; e++) {
+    total += head[e];
+  }
+  let mean = total / ${width}.0;`;
 
 const notRotated = wgsl`
   fn finished(e: u32, position: u32, head_index: u32) -> f32 {
@@ -141,6 +149,7 @@ function rotated({ pairing, firstHead, firstEntry }: RotationPlan): string {
     ...(firstHead > 0 ? [`head_index < ${firstHead}u`] : []),
   ];
   return wgsl`
+    /** Entry e of the head, turned by its position; zero beyond the end. */
     fn finished(e: u32, position: u32, head_index: u32) -> f32 {
       if (e >= HEAD_DIM) {
         return 0.0;
