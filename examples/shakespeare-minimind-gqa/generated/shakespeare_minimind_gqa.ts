@@ -64,16 +64,18 @@ fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
 
-fn statistics_1(group: u32) -> vec2f {
-  let first = group * 32u;
+/** 0 and the factor of a norm over 32 entries. */
+fn statistics_1(part: u32) -> vec2f {
+  let first = part * 32u;
   var squares = 0.0;
   for (var e = first; e < first + 32u; e++) {
     let entry = head[e];
     squares += entry * entry;
   }
-  return vec2f(0.0, inverseSqrt(max(squares / 32.0 + f32(0.000001), TINY)));
+  return vec2f(0.0, inverseSqrt(max(squares / 32.0 + 0.000001, TINY)));
 }
 
+/** Entry e of the head, turned by its position; zero beyond the end. */
 fn finished(e: u32, position: u32, head_index: u32) -> f32 {
   if (e >= HEAD_DIM) {
     return 0.0;
@@ -197,16 +199,18 @@ fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
 
-fn statistics_1(group: u32) -> vec2f {
-  let first = group * 32u;
+/** 0 and the factor of a norm over 32 entries. */
+fn statistics_1(part: u32) -> vec2f {
+  let first = part * 32u;
   var squares = 0.0;
   for (var e = first; e < first + 32u; e++) {
     let entry = head[e];
     squares += entry * entry;
   }
-  return vec2f(0.0, inverseSqrt(max(squares / 32.0 + f32(0.000001), TINY)));
+  return vec2f(0.0, inverseSqrt(max(squares / 32.0 + 0.000001, TINY)));
 }
 
+/** Entry e of the head, turned by its position; zero beyond the end. */
 fn finished(e: u32, position: u32, head_index: u32) -> f32 {
   if (e >= HEAD_DIM) {
     return 0.0;
@@ -6473,14 +6477,14 @@ fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   if (lane < 8u) {
     var run = lanes[lane];
     for (var other = lane + 8u; other < 64u; other += 8u) {
-      run = run + lanes[other];
+      run += lanes[other];
     }
     runs[lane] = run;
   }
   workgroupBarrier();
   var result = runs[0];
   for (var other = 1u; other < 8u; other++) {
-    result = result + runs[other];
+    result += runs[other];
   }
   return result;
 }
@@ -6524,14 +6528,14 @@ fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   if (lane < 8u) {
     var run = lanes[lane];
     for (var other = lane + 8u; other < 64u; other += 8u) {
-      run = run + lanes[other];
+      run += lanes[other];
     }
     runs[lane] = run;
   }
   workgroupBarrier();
   var result = runs[0];
   for (var other = 1u; other < 8u; other++) {
-    result = result + runs[other];
+    result += runs[other];
   }
   return result;
 }
@@ -6583,16 +6587,18 @@ struct Sequence {
 var<workgroup> head: array<f32, 32>;
 var<workgroup> statistics: array<vec2f, 1>;
 
-fn statistics_1(group: u32) -> vec2f {
-  let first = group * 32u;
+/** 0 and the factor of a norm over 32 entries. */
+fn statistics_1(part: u32) -> vec2f {
+  let first = part * 32u;
   var squares = 0.0;
   for (var e = first; e < first + 32u; e++) {
     let entry = head[e];
     squares += entry * entry;
   }
-  return vec2f(0.0, inverseSqrt(max(squares / 32.0 + f32(0.000001), TINY)));
+  return vec2f(0.0, inverseSqrt(max(squares / 32.0 + 0.000001, TINY)));
 }
 
+/** Entry e of the head, turned by its position; zero beyond the end. */
 fn finished(e: u32, position: u32, head_index: u32) -> f32 {
   if (e >= HEAD_DIM) {
     return 0.0;
@@ -6717,14 +6723,14 @@ fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   if (lane < 16u) {
     var run = lanes[lane];
     for (var other = lane + 16u; other < 256u; other += 16u) {
-      run = run + lanes[other];
+      run += lanes[other];
     }
     runs[lane] = run;
   }
   workgroupBarrier();
   var result = runs[0];
   for (var other = 1u; other < 16u; other++) {
-    result = result + runs[other];
+    result += runs[other];
   }
   return result;
 }

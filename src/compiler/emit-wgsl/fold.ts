@@ -9,7 +9,8 @@ type FoldPlan = Pick<KernelPlan, 'threads' | 'workgroup'>;
  */
 export function foldOfLanes(name: string, { threads, workgroup }: FoldPlan, operation: 'sum' | 'max'): string {
   const runs = workgroup.find((array) => array.name === 'runs')?.length ?? 1;
-  const join = (left: string, right: string) => (operation === 'sum' ? `${left} + ${right}` : `max(${left}, ${right})`);
+  const join = (all: string, one: string) =>
+    operation === 'sum' ? `${all} += ${one};` : `${all} = max(${all}, ${one});`;
   return wgsl`
     fn ${name}(lane: u32, part: f32) -> f32 {
       workgroupBarrier();
@@ -18,14 +19,14 @@ export function foldOfLanes(name: string, { threads, workgroup }: FoldPlan, oper
       if (lane < ${runs}u) {
         var run = lanes[lane];
         for (var other = lane + ${runs}u; other < ${threads}u; other += ${runs}u) {
-          run = ${join('run', 'lanes[other]')};
+          ${join('run', 'lanes[other]')}
         }
         runs[lane] = run;
       }
       workgroupBarrier();
       var result = runs[0];
       for (var other = 1u; other < ${runs}u; other++) {
-        result = ${join('result', 'runs[other]')};
+        ${join('result', 'runs[other]')}
       }
       return result;
     }`;

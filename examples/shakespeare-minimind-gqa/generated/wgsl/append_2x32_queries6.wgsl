@@ -45,16 +45,18 @@ fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
 
-fn statistics_1(group: u32) -> vec2f {
-  let first = group * 32u;
+/** 0 and the factor of a norm over 32 entries. */
+fn statistics_1(part: u32) -> vec2f {
+  let first = part * 32u;
   var squares = 0.0;
   for (var e = first; e < first + 32u; e++) {
     let entry = head[e];
     squares += entry * entry;
   }
-  return vec2f(0.0, inverseSqrt(max(squares / 32.0 + f32(0.000001), TINY)));
+  return vec2f(0.0, inverseSqrt(max(squares / 32.0 + 0.000001, TINY)));
 }
 
+/** Entry e of the head, turned by its position; zero beyond the end. */
 fn finished(e: u32, position: u32, head_index: u32) -> f32 {
   if (e >= HEAD_DIM) {
     return 0.0;

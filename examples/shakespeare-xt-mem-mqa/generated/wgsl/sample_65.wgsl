@@ -85,14 +85,14 @@ fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   if (lane < 16u) {
     var run = lanes[lane];
     for (var other = lane + 16u; other < 256u; other += 16u) {
-      run = run + lanes[other];
+      run += lanes[other];
     }
     runs[lane] = run;
   }
   workgroupBarrier();
   var result = runs[0];
   for (var other = 1u; other < 16u; other++) {
-    result = result + runs[other];
+    result += runs[other];
   }
   return result;
 }

@@ -105,17 +105,14 @@ function biasesOf({ bias, t5, alibiSlopes, heads }: AttentionOptions): string {
 }
 
 function visibleLogit({ softcap, score }: AttentionOptions, biased: boolean): string {
-  const scored = score ? 'value = score(value, sequence, batch, head, token, column);' : '';
-  const bias = biased ? 'value += biases(sequence, batch, head, token, column);' : '';
-  const cap = softcap ? 'value = softcap(value);' : '';
-  const [first, second] = softcap?.order === 'cap-bias' ? [cap, bias] : [bias, cap];
+  const place = 'sequence, batch, head, token, column';
+  const scored = (value: string) => (score ? `score(${value}, ${place})` : value);
+  const withBias = (value: string) => (biased ? `${value} + biases(${place})` : value);
+  const capped = (value: string) => (softcap ? `softcap(${value})` : value);
+  const value = scored(softcap?.order === 'cap-bias' ? withBias(capped('scaled')) : capped(withBias('scaled')));
   return wgsl`
     fn visible_logit(scaled: f32, sequence: Sequence, batch: u32, head: u32, token: u32, column: u32) -> f32 {
-      var value = scaled;
-      ${first}
-      ${second}
-      ${scored}
-      return value * LOG2E;
+      return ${value === 'scaled' ? value : `(${value})`} * LOG2E;
     }`;
 }
 

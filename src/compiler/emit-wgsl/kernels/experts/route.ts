@@ -24,7 +24,7 @@ export function route(plan: RoutePlan): KernelSource {
         GROUP_TOP: u32c(groups.top),
       }),
       SCALE: f32c(plan.scale),
-      LOG2_E: f32c(Math.LOG2E),
+      LOG2E: f32c(Math.LOG2E),
       ...(scoring === 'softmax' && { LOWEST: f32c(-3.4e38) }),
     },
     bindings: [
@@ -71,7 +71,7 @@ export function route(plan: RoutePlan): KernelSource {
   };
 }
 
-const sigmoid = (x: string) => `1.0 / (1.0 + exp2(-max(${x}, -80.0) * LOG2_E))`;
+const sigmoid = (x: string) => `1.0 / (1.0 + exp2(-max(${x}, -80.0) * LOG2E))`;
 
 /** Each invocation reads and writes its own experts only, so the folds' barriers are enough; some have none. */
 const softmax = wgsl`
@@ -82,7 +82,7 @@ const softmax = wgsl`
   let highest = max_of_lanes(lane, own_max);
   var own_sum = 0.0;
   for (var e = lane; e < EXPERTS; e += THREADS) {
-    scores[e] = exp2((scores[e] - highest) * LOG2_E);
+    scores[e] = exp2((scores[e] - highest) * LOG2E);
     own_sum += scores[e];
   }
   let total = sum_of_lanes(lane, own_sum);
@@ -137,9 +137,9 @@ function shareFunction({ scoring, normalized }: RoutePlan): string {
         let highest = scores[best[0]];
         var sum = 0.0;
         for (var other = 0u; other < ACTIVE; other++) {
-          sum += exp2((scores[best[other]] - highest) * LOG2_E);
+          sum += exp2((scores[best[other]] - highest) * LOG2E);
         }
-        return exp2((scores[best[slot]] - highest) * LOG2_E) / sum;
+        return exp2((scores[best[slot]] - highest) * LOG2E) / sum;
       }`;
   }
   if (!normalized) {
