@@ -3,13 +3,21 @@ import type { AdapterDescription } from './adapter-description.ts';
 /**
  * While a device works, Dawn's binding asks for results with one `setImmediate` after the other, some hundred times a token. Each time it
  * makes a function for it that has a finalizer: once a second the garbage collector runs 100,000 of these, and a token waits for 20 to 60 ms.
- * From now on this process asks every 0.1 ms, and what else uses `setImmediate` waits as long.
+ * From now on 0.1 ms pass between two of them, and between what else uses `setImmediate`.
  */
 export function pollSparsely(): void {
   const { setImmediate: soon, performance } = globalThis;
+  let due = 0;
   replaceSetImmediate((run) => {
-    const due = performance.now() + 0.1;
-    const look = (): unknown => (performance.now() < due ? soon(look) : run());
+    const look = () => {
+      const now = performance.now();
+      if (now < due) {
+        soon(look);
+        return;
+      }
+      due = now + 0.1;
+      run();
+    };
     return soon(look);
   });
 }

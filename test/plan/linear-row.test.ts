@@ -46,6 +46,16 @@ describe('a product of one row', () => {
     expect(plan(node(1024), 'f16').sharesX).toBe(false);
   });
 
+  it('makes two outputs in each lane where many are wanted, and nothing else is summed or added to', () => {
+    const many = { outWidth: 128_256 };
+    for (const dtype of ['int8', 'int4'] as const)
+      expect(plan(node(2048, { ...many, logits: true }), integers(dtype))).toMatchObject({ columns: 2, outputs: 16 });
+    expect(plan(node(2048, { ...many, accumulate: true }), integers('int4')).columns).toBe(1);
+    expect(plan(node(2048, { ...many, gate: { weight: 'g' } }), integers('int4')).columns).toBe(1);
+    expect(plan(node(2048, { outWidth: 8192 }), integers('int4')).columns).toBe(1);
+    expect(plan(node(2048, many), 'f16').columns).toBe(1);
+  });
+
   it('has twice as many loads of integers under way, which bring less', () => {
     expect(plan(node(16_384), integers('int4')).reads).toBe(8);
     expect(plan(node(16_384), 'f16').reads).toBe(4);

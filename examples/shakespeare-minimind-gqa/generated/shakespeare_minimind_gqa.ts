@@ -4023,7 +4023,7 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_dot(first + block, x0, x1);
@@ -4057,7 +4057,7 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_2_dot(first + block, x0, x1);
@@ -4091,7 +4091,7 @@ fn make_outputs_3(part: u32, row: u32, lane: u32) {
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_3_dot(first + block, x0, x1);
@@ -4223,7 +4223,7 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_dot(first + block, x0, x1);
@@ -4257,7 +4257,7 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_2_dot(first + block, x0, x1);
@@ -4291,7 +4291,7 @@ fn make_outputs_3(part: u32, row: u32, lane: u32) {
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_3_dot(first + block, x0, x1);
@@ -4365,8 +4365,8 @@ fn row_of_x(row: u32) -> u32 {
   return row;
 }
 
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
+fn finish(row: u32, column: u32, before: f32, sum: f32) {
+  y[row * OUT_WIDTH + column] = before + sum;
 }
 
 @compute @workgroup_size(128)
@@ -4375,10 +4375,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
   let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = load_x(x_row, 2u * block);
       let x1 = load_x(x_row, 2u * block + 1u);
       sum += weight_dot(first + block, x0, x1);
@@ -4398,7 +4399,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var other = 1u; other < LANES; other++) {
     sum += sum_partials[lane + other];
   }
-  finish(row, column, sum);
+  finish(row, column, before, sum);
 }
 `,
   linear_row_192x192_add_f16: `// y += x · weightᵀ, weights [192, 192]
@@ -4439,8 +4440,8 @@ fn row_of_x(row: u32) -> u32 {
   return row;
 }
 
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
+fn finish(row: u32, column: u32, before: f32, sum: f32) {
+  y[row * OUT_WIDTH + column] = before + sum;
 }
 
 @compute @workgroup_size(128)
@@ -4449,10 +4450,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
   let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = load_x(x_row, 2u * block);
       let x1 = load_x(x_row, 2u * block + 1u);
       sum += weight_dot(first + block, x0, x1);
@@ -4472,7 +4474,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var other = 1u; other < LANES; other++) {
     sum += sum_partials[lane + other];
   }
-  finish(row, column, sum);
+  finish(row, column, before, sum);
 }
 `,
   linear_row_192x512_normed_gated_silu: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
@@ -4553,7 +4555,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_dot(first + block, x0, x1);
@@ -4663,7 +4665,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_dot(first + block, x0, x1);
@@ -4769,7 +4771,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_dot(first + block, x0, x1);
@@ -4873,7 +4875,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_dot(first + block, x0, x1);
@@ -4935,8 +4937,8 @@ fn row_of_x(row: u32) -> u32 {
   return row;
 }
 
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
+fn finish(row: u32, column: u32, before: f32, sum: f32) {
+  y[row * OUT_WIDTH + column] = before + sum;
 }
 
 @compute @workgroup_size(128)
@@ -4945,32 +4947,31 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
   let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
-  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 4u * LANES) {
-    {
-      let block = first_block + 0u * LANES;
-      let x0 = load_x(x_row, 2u * block);
-      let x1 = load_x(x_row, 2u * block + 1u);
-      sum += weight_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 1u * LANES;
-      let x0 = load_x(x_row, 2u * block);
-      let x1 = load_x(x_row, 2u * block + 1u);
-      sum += weight_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 2u * LANES;
-      let x0 = load_x(x_row, 2u * block);
-      let x1 = load_x(x_row, 2u * block + 1u);
-      sum += weight_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 3u * LANES;
-      let x0 = load_x(x_row, 2u * block);
-      let x1 = load_x(x_row, 2u * block + 1u);
-      sum += weight_dot(first + block, x0, x1);
-    }
+  {
+    let block = lane % LANES;
+    let x0 = load_x(x_row, 2u * block);
+    let x1 = load_x(x_row, 2u * block + 1u);
+    sum += weight_dot(first + block, x0, x1);
+  }
+  {
+    let block = lane % LANES + 1u * LANES;
+    let x0 = load_x(x_row, 2u * block);
+    let x1 = load_x(x_row, 2u * block + 1u);
+    sum += weight_dot(first + block, x0, x1);
+  }
+  {
+    let block = lane % LANES + 2u * LANES;
+    let x0 = load_x(x_row, 2u * block);
+    let x1 = load_x(x_row, 2u * block + 1u);
+    sum += weight_dot(first + block, x0, x1);
+  }
+  {
+    let block = lane % LANES + 3u * LANES;
+    let x0 = load_x(x_row, 2u * block);
+    let x1 = load_x(x_row, 2u * block + 1u);
+    sum += weight_dot(first + block, x0, x1);
   }
   sum_partials[lane] = sum;
   workgroupBarrier();
@@ -4980,7 +4981,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var other = 1u; other < LANES; other++) {
     sum += sum_partials[lane + other];
   }
-  finish(row, column, sum);
+  finish(row, column, before, sum);
 }
 `,
   linear_row_512x192_add_f16: `// y += x · weightᵀ, weights [192, 512]
@@ -5021,8 +5022,8 @@ fn row_of_x(row: u32) -> u32 {
   return row;
 }
 
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
+fn finish(row: u32, column: u32, before: f32, sum: f32) {
+  y[row * OUT_WIDTH + column] = before + sum;
 }
 
 @compute @workgroup_size(128)
@@ -5031,32 +5032,31 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
   let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
-  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 4u * LANES) {
-    {
-      let block = first_block + 0u * LANES;
-      let x0 = load_x(x_row, 2u * block);
-      let x1 = load_x(x_row, 2u * block + 1u);
-      sum += weight_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 1u * LANES;
-      let x0 = load_x(x_row, 2u * block);
-      let x1 = load_x(x_row, 2u * block + 1u);
-      sum += weight_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 2u * LANES;
-      let x0 = load_x(x_row, 2u * block);
-      let x1 = load_x(x_row, 2u * block + 1u);
-      sum += weight_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 3u * LANES;
-      let x0 = load_x(x_row, 2u * block);
-      let x1 = load_x(x_row, 2u * block + 1u);
-      sum += weight_dot(first + block, x0, x1);
-    }
+  {
+    let block = lane % LANES;
+    let x0 = load_x(x_row, 2u * block);
+    let x1 = load_x(x_row, 2u * block + 1u);
+    sum += weight_dot(first + block, x0, x1);
+  }
+  {
+    let block = lane % LANES + 1u * LANES;
+    let x0 = load_x(x_row, 2u * block);
+    let x1 = load_x(x_row, 2u * block + 1u);
+    sum += weight_dot(first + block, x0, x1);
+  }
+  {
+    let block = lane % LANES + 2u * LANES;
+    let x0 = load_x(x_row, 2u * block);
+    let x1 = load_x(x_row, 2u * block + 1u);
+    sum += weight_dot(first + block, x0, x1);
+  }
+  {
+    let block = lane % LANES + 3u * LANES;
+    let x0 = load_x(x_row, 2u * block);
+    let x1 = load_x(x_row, 2u * block + 1u);
+    sum += weight_dot(first + block, x0, x1);
   }
   sum_partials[lane] = sum;
   workgroupBarrier();
@@ -5066,7 +5066,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var other = 1u; other < LANES; other++) {
     sum += sum_partials[lane + other];
   }
-  finish(row, column, sum);
+  finish(row, column, before, sum);
 }
 `,
   linear_row_512x192_add_subgroups: `// y += x · weightᵀ, weights [192, 512]
@@ -5107,8 +5107,8 @@ fn row_of_x(row: u32) -> u32 {
   return row;
 }
 
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
+fn finish(row: u32, column: u32, before: f32, sum: f32) {
+  y[row * OUT_WIDTH + column] = before + sum;
 }
 
 @compute @workgroup_size(128)
@@ -5117,26 +5117,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
   let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
-  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
-    {
-      let block = first_block + 0u * LANES;
-      let x0 = load_x(x_row, 2u * block);
-      let x1 = load_x(x_row, 2u * block + 1u);
-      sum += weight_dot(first + block, x0, x1);
-    }
-    {
-      let block = first_block + 1u * LANES;
-      let x0 = load_x(x_row, 2u * block);
-      let x1 = load_x(x_row, 2u * block + 1u);
-      sum += weight_dot(first + block, x0, x1);
-    }
+  {
+    let block = lane % LANES;
+    let x0 = load_x(x_row, 2u * block);
+    let x1 = load_x(x_row, 2u * block + 1u);
+    sum += weight_dot(first + block, x0, x1);
+  }
+  {
+    let block = lane % LANES + 1u * LANES;
+    let x0 = load_x(x_row, 2u * block);
+    let x1 = load_x(x_row, 2u * block + 1u);
+    sum += weight_dot(first + block, x0, x1);
   }
   sum = subgroupAdd(sum);
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
-  finish(row, column, sum);
+  finish(row, column, before, sum);
 }
 `,
   linear_tile_192x192: `// y = x · weightᵀ, weights [192, 192]

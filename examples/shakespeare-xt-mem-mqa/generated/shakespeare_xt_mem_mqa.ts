@@ -3818,7 +3818,7 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_dot(first + block, x0, x1);
@@ -3852,7 +3852,7 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_2_dot(first + block, x0, x1);
@@ -3886,7 +3886,7 @@ fn make_outputs_3(part: u32, row: u32, lane: u32) {
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_3_dot(first + block, x0, x1);
@@ -4018,7 +4018,7 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_dot(first + block, x0, x1);
@@ -4052,7 +4052,7 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_2_dot(first + block, x0, x1);
@@ -4086,7 +4086,7 @@ fn make_outputs_3(part: u32, row: u32, lane: u32) {
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_3_dot(first + block, x0, x1);
@@ -4160,8 +4160,8 @@ fn row_of_x(row: u32) -> u32 {
   return row;
 }
 
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
+fn finish(row: u32, column: u32, before: f32, sum: f32) {
+  y[row * OUT_WIDTH + column] = before + sum;
 }
 
 @compute @workgroup_size(128)
@@ -4170,10 +4170,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
   let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = load_x(x_row, 2u * block);
       let x1 = load_x(x_row, 2u * block + 1u);
       sum += weight_dot(first + block, x0, x1);
@@ -4193,7 +4194,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var other = 1u; other < LANES; other++) {
     sum += sum_partials[lane + other];
   }
-  finish(row, column, sum);
+  finish(row, column, before, sum);
 }
 `,
   linear_row_192x192_add_f16: `// y += x · weightᵀ, weights [192, 192]
@@ -4234,8 +4235,8 @@ fn row_of_x(row: u32) -> u32 {
   return row;
 }
 
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
+fn finish(row: u32, column: u32, before: f32, sum: f32) {
+  y[row * OUT_WIDTH + column] = before + sum;
 }
 
 @compute @workgroup_size(128)
@@ -4244,10 +4245,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
   let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = load_x(x_row, 2u * block);
       let x1 = load_x(x_row, 2u * block + 1u);
       sum += weight_dot(first + block, x0, x1);
@@ -4267,7 +4269,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var other = 1u; other < LANES; other++) {
     sum += sum_partials[lane + other];
   }
-  finish(row, column, sum);
+  finish(row, column, before, sum);
 }
 `,
   linear_row_192x576_normed_gated_silu_bias: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
@@ -4350,7 +4352,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_dot(first + block, x0, x1);
@@ -4462,7 +4464,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_dot(first + block, x0, x1);
@@ -4568,7 +4570,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_dot(first + block, x0, x1);
@@ -4672,7 +4674,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_dot(first + block, x0, x1);
@@ -4734,8 +4736,8 @@ fn row_of_x(row: u32) -> u32 {
   return row;
 }
 
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
+fn finish(row: u32, column: u32, before: f32, sum: f32) {
+  y[row * OUT_WIDTH + column] = before + sum;
 }
 
 @compute @workgroup_size(128)
@@ -4744,6 +4746,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
   let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
   for (var block = lane % LANES; block < BLOCKS; block += LANES) {
     let x0 = load_x(x_row, 2u * block);
@@ -4758,7 +4761,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var other = 1u; other < LANES; other++) {
     sum += sum_partials[lane + other];
   }
-  finish(row, column, sum);
+  finish(row, column, before, sum);
 }
 `,
   linear_row_576x192_add_f16: `// y += x · weightᵀ, weights [192, 576]
@@ -4799,8 +4802,8 @@ fn row_of_x(row: u32) -> u32 {
   return row;
 }
 
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
+fn finish(row: u32, column: u32, before: f32, sum: f32) {
+  y[row * OUT_WIDTH + column] = before + sum;
 }
 
 @compute @workgroup_size(128)
@@ -4809,6 +4812,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
   let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
   for (var block = lane % LANES; block < BLOCKS; block += LANES) {
     let x0 = load_x(x_row, 2u * block);
@@ -4823,7 +4827,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var other = 1u; other < LANES; other++) {
     sum += sum_partials[lane + other];
   }
-  finish(row, column, sum);
+  finish(row, column, before, sum);
 }
 `,
   linear_row_576x192_add_subgroups: `// y += x · weightᵀ, weights [192, 576]
@@ -4864,8 +4868,8 @@ fn row_of_x(row: u32) -> u32 {
   return row;
 }
 
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
+fn finish(row: u32, column: u32, before: f32, sum: f32) {
+  y[row * OUT_WIDTH + column] = before + sum;
 }
 
 @compute @workgroup_size(128)
@@ -4874,6 +4878,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
   let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
   for (var block = lane % LANES; block < BLOCKS; block += LANES) {
     let x0 = load_x(x_row, 2u * block);
@@ -4884,7 +4889,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
-  finish(row, column, sum);
+  finish(row, column, before, sum);
 }
 `,
   linear_tile_192x192: `// y = x · weightᵀ, weights [192, 192]

@@ -43,7 +43,7 @@ const encode: Readonly<Record<RowStorage, (value: string) => string>> = {
 };
 
 export const enablesFor = (...storages: readonly (KeyStorage | MatrixStorage)[]): readonly 'f16'[] =>
-  storages.includes('f16') ? ['f16'] : [];
+  storages.some((storage) => storage === 'f16' || (typeof storage === 'object' && storage.byHalves)) ? ['f16'] : [];
 
 /** A buffer read and written four elements at a time. */
 export const vectorBinding = (

@@ -1,7 +1,7 @@
 import type { LinearRowPlan } from '../plan/kernel-plan.ts';
-import type { MatrixStorage } from '../plan/plan-base.ts';
+import type { MatrixStorage, QuantizedStorage } from '../plan/plan-base.ts';
 import type { Binding } from './kernel.ts';
-import { type QuantizedBlock, quantizedBlock } from './quantized.ts';
+import { quantizedBlock } from './quantized.ts';
 import { decodedPair, halvesOf, loader, vectorBinding } from './storage.ts';
 import { wgsl } from './wgsl.ts';
 
@@ -21,8 +21,7 @@ export interface WeightParts {
 }
 
 export function weightParts(name: string, storage: MatrixStorage, blockQuads: BlockQuads): WeightParts {
-  if (typeof storage !== 'string' && blockQuads > 1)
-    return integerParts(name, quantizedBlock(name, storage, blockQuads));
+  if (typeof storage !== 'string' && blockQuads > 1) return integerParts(name, storage, blockQuads);
   const isWide = blockQuads === 2 && typeof storage === 'string' && storage !== 'f32';
   const values = isWide
     ? decodedPair(storage, 'raw')
@@ -49,20 +48,23 @@ export function weightParts(name: string, storage: MatrixStorage, blockQuads: Bl
   };
 }
 
-/** A block is of one group: its scale is applied to the sum. */
-function integerParts(name: string, { binding, functions, group, quads }: QuantizedBlock): WeightParts {
+/** A block is of one group: its scale is applied to the sum. Numbers that become f16 again are made without that detour. */
+function integerParts(name: string, storage: QuantizedStorage, blockQuads: BlockQuads): WeightParts {
+  const { binding, functions, group, unpack, quads } = quantizedBlock(name, storage, blockQuads);
+  const direct = quantizedBlock(name, storage, blockQuads, false);
   const dot = wgsl`
     fn ${name}_dot(block: u32, ${parameters(quads)}) -> f32 {
       let raw = ${name}[block];
+      ${unpack.join('\n')}
       return ${name}_scale(${group}) * (${dots(quads)});
     }`;
   const halves = wgsl`
     fn ${name}_halves(block: u32) -> vec4u {
       let raw = ${name}[block];
-      let scale = ${name}_scale(${group});
-      return ${halvesOf(quads.map((quad) => `scale * ${quad}`))};
+      let scale = ${name}_scale(${direct.group});
+      return ${halvesOf(direct.quads.map((quad) => `scale * ${quad}`))};
     }`;
-  return { binding, dot: [...functions, dot], halves: [...functions, halves] };
+  return { binding, dot: [...functions, dot], halves: [...direct.functions, halves] };
 }
 
 const parameters = (quads: readonly string[]) => quads.map((_, index) => `x${index}: vec4f`).join(', ');

@@ -141,6 +141,8 @@ export interface LinearRowPlan extends LinearOptions {
   readonly stage: 'linear_row';
   readonly lanes: number;
   readonly outputs: number;
+  /** Neighbouring outputs that a lane sums at once: what it reads of x serves them all. */
+  readonly columns: 1 | 2;
   /** Quads of a row of weights that a load brings: 16 bytes are two quads of 16-bit entries, four of int8, eight of int4. */
   readonly blockQuads: 1 | 2 | 4 | 8;
   /** x is in workgroup memory, normalised: a quad more than needed behind each block lets lanes read from different banks. */

@@ -86,7 +86,9 @@ function matrixStorage(tensor: TensorDecl, profile: TargetProfile): MatrixStorag
   const { quantization, shape = [] } = tensor.weight ?? {};
   if (quantization === undefined) return storage(tensor, profile);
   const entries = shape.reduce((product, extent) => product * extent, 1);
-  return { ...quantization, scalesAt: (entries * elementBytes[quantization.dtype]) / 4 };
+  const byHalves = quantization.dtype === 'int4' && profile.features.includes('shader-f16');
+  const scalesAt = (entries * elementBytes[quantization.dtype]) / 4;
+  return { ...quantization, scalesAt, ...(byHalves && { byHalves }) };
 }
 
 function planEmbed(node: EmbedNode, storageOf: StorageOf, matrixStorageOf: MatrixStorageOf): NodePlan {

@@ -24,6 +24,8 @@ export interface QuantizedStorage {
   readonly dtype: 'int8' | 'int4';
   readonly group: number;
   readonly scalesAt: number;
+  /** Codes of four bits may become numbers by way of f16, two at a time. */
+  readonly byHalves?: true;
 }
 
 export type MatrixStorage = Storage | QuantizedStorage;

@@ -93,7 +93,7 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_dot(first + block, x0, x1);
@@ -127,7 +127,7 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_2_dot(first + block, x0, x1);
@@ -161,7 +161,7 @@ fn make_outputs_3(part: u32, row: u32, lane: u32) {
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_3_dot(first + block, x0, x1);

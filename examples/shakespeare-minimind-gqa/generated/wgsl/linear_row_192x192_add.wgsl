@@ -35,8 +35,8 @@ fn row_of_x(row: u32) -> u32 {
   return row;
 }
 
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
+fn finish(row: u32, column: u32, before: f32, sum: f32) {
+  y[row * OUT_WIDTH + column] = before + sum;
 }
 
 @compute @workgroup_size(128)
@@ -45,10 +45,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
   let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = load_x(x_row, 2u * block);
       let x1 = load_x(x_row, 2u * block + 1u);
       sum += weight_dot(first + block, x0, x1);
@@ -68,5 +69,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var other = 1u; other < LANES; other++) {
     sum += sum_partials[lane + other];
   }
-  finish(row, column, sum);
+  finish(row, column, before, sum);
 }

@@ -77,7 +77,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
-      let block = first_block + 0u * LANES;
+      let block = first_block;
       let x0 = normed_x(x_row, 2u * block, &squares);
       let x1 = normed_x(x_row, 2u * block + 1u, &squares);
       sum += weight_dot(first + block, x0, x1);

@@ -37,8 +37,8 @@ fn row_of_x(row: u32) -> u32 {
   return row;
 }
 
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] += sum;
+fn finish(row: u32, column: u32, before: f32, sum: f32) {
+  y[row * OUT_WIDTH + column] = before + sum;
 }
 
 @compute @workgroup_size(128)
@@ -47,6 +47,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let column = group.x * OUTPUTS + lane / LANES;
   let x_row = row_of_x(row);
   let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
+  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
   for (var block = lane % LANES; block < BLOCKS; block += LANES) {
     let x0 = load_x(x_row, 2u * block);
@@ -57,5 +58,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
-  finish(row, column, sum);
+  finish(row, column, before, sum);
 }

@@ -20,11 +20,13 @@ export function lanesFor(inQuads: number): number {
 }
 
 /** How a kernel of one row reads and sums. */
-type RowForm = Pick<LinearRowPlan, 'threads' | 'lanes' | 'blockQuads' | 'sharesX' | 'reads' | 'fold'>;
+type RowForm = Pick<LinearRowPlan, 'threads' | 'lanes' | 'columns' | 'blockQuads' | 'sharesX' | 'reads' | 'fold'>;
 
 /** What a form depends on. */
 interface RowShape {
   readonly inputHeads: number;
+  /** A lane may sum two outputs: it has no other sum, and nothing that it adds to. */
+  readonly isSingle: boolean;
   readonly inWidth: number;
   /** Of all products of the kernel. */
   readonly outWidth: number;
@@ -34,17 +36,25 @@ interface RowShape {
 /** Of workgroup memory, so that several workgroups run side by side. */
 const mostSharedBytes = 20_480;
 
+/** With fewer, workgroups of half as many lanes are too few. */
+const manyOutputs = 16_384;
+
 /**
  * Integers are read sooner than x, which every output needs again: where x fits, it is brought to workgroup memory, and 16 bytes of integers
  * are loaded at a time.
  */
-function sharingForm({ inputHeads, inWidth, weight }: RowShape, { subgroupSize }: TargetProfile): RowForm | undefined {
+function sharingForm(
+  { inputHeads, isSingle, inWidth, outWidth, weight }: RowShape,
+  { subgroupSize }: TargetProfile,
+): RowForm | undefined {
   if (subgroupSize !== 32 || typeof weight === 'string' || inputHeads > 1) return undefined;
   const blockQuads = weight.dtype === 'int4' ? 8 : 4;
   const lanes = 32;
   const blocks = quads(inWidth) / blockQuads;
   if (blocks < lanes || 16 * sharedQuads(inWidth, blockQuads) > mostSharedBytes) return undefined;
-  return { threads: 256, lanes, blockQuads, sharesX: true, reads: readsOf(blocks, lanes, [4, 2]), fold: 'subgroups' };
+  const columns = isSingle && outWidth >= manyOutputs ? 2 : 1;
+  const reads = readsOf(blocks, lanes, [4, 2]);
+  return { threads: 256, lanes, columns, blockQuads, sharesX: true, reads, fold: 'subgroups' };
 }
 
 const sharedQuads = (inWidth: number, blockQuads: number) => (quads(inWidth) / blockQuads) * (blockQuads + 1);
@@ -60,7 +70,7 @@ function streamingForm({ inWidth, outWidth, weight }: RowShape, profile: TargetP
   const own = profile.schedules?.linear_row?.[0]?.reads ?? 4;
   // A load of integers brings half as much, or a quarter.
   const counts = typeof weight === 'string' || fold === 'workgroup' ? [own, 4, 2] : [2 * own, 8, 4, 2];
-  return { threads, lanes, blockQuads, sharesX: false, reads: readsOf(blocks, lanes, counts), fold };
+  return { threads, lanes, columns: 1, blockQuads, sharesX: false, reads: readsOf(blocks, lanes, counts), fold };
 }
 
 const readsOf = (blocks: number, lanes: number, counts: readonly number[]): number =>
@@ -96,13 +106,14 @@ export function planLinearRow(
 ): LinearRowPlan {
   const options = linearOptions(node, weight);
   const outWidth = others.also.reduce((sum, product) => sum + product.outWidth, options.outWidth);
-  const shape = { ...options, outWidth };
+  const isSingle = options.gate === 'none' && !options.accumulate && others.also.length === 0;
+  const shape = { ...options, isSingle, outWidth };
   const form = sharingForm(shape, profile) ?? streamingForm(shape, profile);
   return {
     stage: 'linear_row',
     ...options,
     ...form,
-    outputs: form.threads / form.lanes,
+    outputs: (form.threads / form.lanes) * form.columns,
     ...others,
     workgroup: rowArrays(form, options, others.norm !== undefined),
   };

@@ -105,6 +105,12 @@ const logitsRows = wgsl`
 
 const write = (plan: LinearPlan) => (plan.accumulate ? '+=' : '=');
 
+/** One row's kernel reads what it adds to before it sums: afterwards nothing would be left to do while it comes. */
+const readsBefore = ({ stage, accumulate }: LinearPlan): boolean => stage === 'linear_row' && accumulate;
+
+const place = (plan: LinearPlan): string => `row: u32, column: u32${readsBefore(plan) ? ', before: f32' : ''}`;
+const assignment = (plan: LinearPlan): string => (readsBefore(plan) ? '= before +' : write(plan));
+
 /** Clip, scale and softcap around a value, in this order. */
 function finished(plan: LinearPlan, value: string): string {
   const clipped = plan.clip === undefined ? value : `clamp(${value}, -CLIP, CLIP)`;
@@ -120,8 +126,8 @@ export function finish(plan: LinearPlan, suffix = ''): string {
   const sum = plan.bias ? `sum + bias${suffix}[column]` : 'sum';
   const value = activatedValue(plan.activation, sum, undefined);
   return wgsl`
-    fn finish${suffix}(row: u32, column: u32, sum: f32) {
-      y${suffix}[row * OUT_WIDTH${suffix} + column] ${write(plan)} ${stored(plan, value)};
+    fn finish${suffix}(${place(plan)}, sum: f32) {
+      y${suffix}[row * OUT_WIDTH${suffix} + column] ${assignment(plan)} ${stored(plan, value)};
     }`;
 }
 
@@ -130,7 +136,7 @@ function finishGated(plan: LinearPlan): string {
   const gate = plan.gate === 'biased' ? 'gate_sum + gate_bias[column]' : 'gate_sum';
   const value = activatedValue(plan.activation, up, gate);
   return wgsl`
-    fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
-      y[row * OUT_WIDTH + column] ${write(plan)} ${stored(plan, value)};
+    fn finish(${place(plan)}, sum: f32, gate_sum: f32) {
+      y[row * OUT_WIDTH + column] ${assignment(plan)} ${stored(plan, value)};
     }`;
 }

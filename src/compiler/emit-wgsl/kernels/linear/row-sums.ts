@@ -1,5 +1,5 @@
 import type { LinearRowPlan } from '../../../plan/kernel-plan.ts';
-import { rowLoader } from '../../storage.ts';
+import { quads, rowLoader } from '../../storage.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
 
 /**
@@ -7,18 +7,18 @@ import { repeat, wgsl } from '../../wgsl.ts';
  * @param part expression for the place of the workgroup among those of the product
  */
 export function makeOutputs(plan: LinearRowPlan, suffix: string, part: string): string {
-  const { lanes, norm, sharesX } = plan;
-  const gated = plan.gate !== 'none';
-  const sums = ['sum', ...(gated ? ['gate_sum'] : []), ...(norm && !sharesX ? ['squares'] : [])];
+  const { lanes, norm, sharesX, columns } = plan;
+  const sums = [...outputSums(plan), ...(norm && !sharesX ? ['squares'] : [])];
   const each = (text: (name: string) => string) => sums.map(text).join('\n');
   const width = `OUT_WIDTH${suffix}`;
   const bySubgroups = plan.fold === 'subgroups';
   const isFolded = bySubgroups && lanes === 32;
-  const factor = norm ? ' * factor' : '';
   return wgsl`
-    let column = ${part} * OUTPUTS + lane / LANES;
+    let column = ${part} * OUTPUTS + lane / LANES${columns === 1 ? '' : ` * ${columns}u`};
     ${sharesX ? '' : `let x_row = row_of_x(row${plan.inputHeads > 1 ? `, min(column, ${width} - 1u)` : ''});`}
     let first = min(column, ${width} - 1u) * BLOCKS;
+    ${columns === 1 ? '' : `let next_first = min(column + 1u, ${width} - 1u) * BLOCKS;`}
+    ${plan.accumulate ? `let before = y${suffix}[row * ${width} + min(column, ${width} - 1u)];` : ''}
     ${each((name) => `var ${name} = 0.0;`)}
     ${sumBlocks(plan, suffix)}
     ${bySubgroups ? each((name) => `${name} = subgroupAdd(${name});`) : ''}
@@ -28,32 +28,65 @@ export function makeOutputs(plan: LinearRowPlan, suffix: string, part: string): 
     }
     ${isFolded ? '' : addPartials(sums, bySubgroups)}
     ${norm && !sharesX ? 'let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));' : ''}
-    finish${suffix}(row, column, sum${factor}${gated ? `, gate_sum${factor}` : ''});`;
+    ${finishOutputs(plan, suffix)}`;
+}
+
+/** What a lane sums: an output, its gate, the neighbouring output. */
+const outputSums = ({ gate, columns }: LinearRowPlan): readonly string[] => [
+  'sum',
+  ...(gate === 'none' ? [] : ['gate_sum']),
+  ...(columns === 1 ? [] : ['next_sum']),
+];
+
+function finishOutputs({ gate, norm, accumulate, columns }: LinearRowPlan, suffix: string): string {
+  const factor = norm ? ' * factor' : '';
+  const before = accumulate ? 'before, ' : '';
+  const gated = gate === 'none' ? '' : `, gate_sum${factor}`;
+  const own = `finish${suffix}(row, column, ${before}sum${factor}${gated});`;
+  if (columns === 1) return own;
+  return wgsl`
+    ${own}
+    if (column + 1u < OUT_WIDTH${suffix}) {
+      finish${suffix}(row, column + 1u, next_sum${factor});
+    }`;
 }
 
 /** A lane's share of a row of weights, several loads at a time. */
 function sumBlocks(plan: LinearRowPlan, suffix: string): string {
-  const { blockQuads, reads, gate } = plan;
-  const entries = [...Array(blockQuads).keys()].map((index) => `x${index}`).join(', ');
-  const read = wgsl`
-    ${repeat(blockQuads, (index) => `let x${index} = ${quadOfX(plan, index)};`)}
-    sum += weight${suffix}_dot(first + block, ${entries});
-    ${gate === 'none' ? '' : `gate_sum += gate_dot(first + block, ${entries});`}`;
+  const { inWidth, blockQuads, reads, lanes } = plan;
+  const blocks = quads(inWidth) / blockQuads;
+  // A loop would keep the loads of its only turn from being moved.
+  if (blocks === reads * lanes) return readBlocks(plan, suffix, 'lane % LANES');
   if (reads === 1) {
     return wgsl`
       for (var block = lane % LANES; block < BLOCKS; block += LANES) {
-        ${read}
+        ${readBlock(plan, suffix)}
       }`;
   }
-  const readNext = (turn: number) => wgsl`
-    {
-      let block = first_block + ${turn}u * LANES;
-      ${read}
-    }`;
   return wgsl`
     for (var first_block = lane % LANES; first_block < BLOCKS; first_block += ${reads}u * LANES) {
-      ${repeat(reads, readNext)}
+      ${readBlocks(plan, suffix, 'first_block')}
     }`;
+}
+
+const readBlocks = (plan: LinearRowPlan, suffix: string, start: string): string =>
+  repeat(
+    plan.reads,
+    (turn) => wgsl`
+      {
+        let block = ${start}${turn === 0 ? '' : ` + ${turn}u * LANES`};
+        ${readBlock(plan, suffix)}
+      }`,
+  );
+
+function readBlock(plan: LinearRowPlan, suffix: string): string {
+  const { blockQuads, gate, columns } = plan;
+  const entries = [...Array(blockQuads).keys()].map((index) => `x${index}`).join(', ');
+  return wgsl`
+    ${repeat(blockQuads, (index) => `let x${index} = ${quadOfX(plan, index)};`)}
+    sum += weight${suffix}_dot(first + block, ${entries});
+    ${gate === 'none' ? '' : `gate_sum += gate_dot(first + block, ${entries});`}
+    ${columns === 1 ? '' : `next_sum += weight${suffix}_dot(next_first + block, ${entries});`}`;
 }
 
 const plus = (index: number) => (index === 0 ? '' : ` + ${index}u`);
