@@ -64,7 +64,7 @@ describe('fields of a transformers config', () => {
     expect(result.notes[0]?.message).toContain('the nearest is mistral; known are');
     expect(result.spec).toBeUndefined();
     const { model_type: _, ...untyped } = tiny;
-    expect(importConfig(untyped, 'hf').notes[0]?.message).toMatch(/^model_type is missing; known are bert, /);
+    expect(importConfig(untyped, 'hf').notes[0]?.message).toMatch(/^model_type is missing; known are arcee, bert, /);
   });
 
   it('read null KV heads as one for each query head, and null head_dim as hidden / heads', () => {

@@ -13,12 +13,14 @@ import * as gpt2 from './architectures/gpt2.ts';
 import * as gptj from './architectures/gptj.ts';
 import * as granite from './architectures/granite.ts';
 import * as llama from './architectures/llama.ts';
+import * as llamaLikes from './architectures/llama-likes.ts';
 import * as mixtral from './architectures/mixtral.ts';
 import * as mpt from './architectures/mpt.ts';
 import * as olmo from './architectures/olmo.ts';
 import * as opt from './architectures/opt.ts';
+import * as persimmon from './architectures/persimmon.ts';
 import * as phi from './architectures/phi.ts';
-import * as qwen3Moe from './architectures/qwen3-moe.ts';
+import * as qwenMoe from './architectures/qwen-moe.ts';
 import * as stablelm from './architectures/stablelm.ts';
 import * as starcoder2 from './architectures/starcoder2.ts';
 
@@ -37,12 +39,14 @@ const families = [
   gptOss,
   granite,
   llama,
+  llamaLikes,
   mixtral,
   mpt,
   olmo,
   opt,
+  persimmon,
   phi,
-  qwen3Moe,
+  qwenMoe,
   stablelm,
   starcoder2,
 ];

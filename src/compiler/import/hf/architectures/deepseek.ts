@@ -1,4 +1,4 @@
-import { type Architecture, type ModelConfig, type Part, size } from '../architecture.ts';
+import { type Architecture, type LayerFacts, type ModelConfig, type Part, size } from '../architecture.ts';
 import { eachLayer } from '../layer-types.ts';
 import { allWhole, type NamedWeights, type TensorNames } from '../weight-sources.ts';
 import { llama, llamaNames, llamaSizes } from './llama.ts';
@@ -9,10 +9,23 @@ const experts = `${at}.mlp.experts`;
 
 const ropeWidth = (config: Pick<ModelConfig, 'positiveInteger'>) => config.positiveInteger('qk_rope_head_dim') ?? 64;
 const plainWidth = (config: Pick<ModelConfig, 'positiveInteger'>) => config.positiveInteger('qk_nope_head_dim') ?? 128;
-const expertWidth = (config: ModelConfig) => config.positiveInteger('moe_intermediate_size') ?? 2048;
+/** What configs of routed experts may leave out. */
+interface RoutingDefaults {
+  readonly count: number;
+  readonly width: number;
+  readonly groups: number;
+  readonly activeGroups: number;
+  readonly scale: number;
+  readonly denseLayers: number;
+}
 
-const countOf = (config: ModelConfig) =>
-  config.positiveInteger('n_routed_experts') ?? config.positiveInteger('num_local_experts') ?? 256;
+const defaults: RoutingDefaults = { count: 256, width: 2048, groups: 8, activeGroups: 4, scale: 2.5, denseLayers: 3 };
+
+const expertWidth = (config: ModelConfig, { width }: RoutingDefaults) =>
+  config.positiveInteger('moe_intermediate_size') ?? width;
+
+const countOf = (config: ModelConfig, { count }: RoutingDefaults) =>
+  config.positiveInteger('n_routed_experts') ?? config.positiveInteger('num_local_experts') ?? count;
 
 /** null: queries are projected directly. */
 function queryRank(config: ModelConfig): number | undefined {
@@ -38,11 +51,6 @@ function attention(config: ModelConfig): Part {
 }
 
 function names(config: ModelConfig, tensors: TensorNames): NamedWeights {
-  const own = allWhole({
-    [`${experts}.gate`]: `${experts}.{e}.gate_proj`,
-    [`${experts}.up`]: `${experts}.{e}.up_proj`,
-    [`${experts}.down`]: `${experts}.{e}.down_proj`,
-  });
   return {
     ...llamaNames,
     ...allWhole({
@@ -52,32 +60,56 @@ function names(config: ModelConfig, tensors: TensorNames): NamedWeights {
       [`${at}.attn.kv_a`]: `${at}.self_attn.kv_a_proj_with_mqa`,
       [`${at}.attn.kv_a_norm`]: `${at}.self_attn.kv_a_layernorm`,
       [`${at}.attn.kv_b`]: `${at}.self_attn.kv_b_proj`,
+    }),
+    ...routedNames(config, tensors, defaults),
+  };
+}
+
+export function routedNames(config: ModelConfig, tensors: TensorNames, fallback: RoutingDefaults): NamedWeights {
+  const own = allWhole({
+    [`${experts}.gate`]: `${experts}.{e}.gate_proj`,
+    [`${experts}.up`]: `${experts}.{e}.up_proj`,
+    [`${experts}.down`]: `${experts}.{e}.down_proj`,
+  });
+  return {
+    ...allWhole({
       [`${at}.mlp.router`]: `${at}.mlp.gate`,
       [`${at}.mlp.shared.gate`]: `${at}.mlp.shared_experts.gate_proj`,
       [`${at}.mlp.shared.up`]: `${at}.mlp.shared_experts.up_proj`,
       [`${at}.mlp.shared.down`]: `${at}.mlp.shared_experts.down_proj`,
     }),
     [`${at}.mlp.correction_bias`]: { tensor: `${at}.mlp.gate.e_score_correction_bias` },
-    ...expertNames(tensors, own, { count: countOf(config), width: expertWidth(config) }),
+    ...expertNames(tensors, own, { count: countOf(config, fallback), width: expertWidth(config, fallback) }),
   };
 }
 
-function expertPart(config: ModelConfig): Part {
+export function routedExperts(config: ModelConfig, fallback: RoutingDefaults): Part {
   const shared = config.integerFrom('n_shared_experts', 0) ?? 1;
   return {
     experts: {
-      count: countOf(config),
+      count: countOf(config, fallback),
       active: config.positiveInteger('num_experts_per_tok') ?? 8,
-      width: expertWidth(config),
+      width: expertWidth(config, fallback),
       scoring: 'sigmoid',
       normalized: config.boolean('norm_topk_prob', true),
-      routed_scale: config.number('routed_scaling_factor') ?? 2.5,
-      groups: { count: config.positiveInteger('n_group') ?? 8, active: config.positiveInteger('topk_group') ?? 4 },
+      routed_scale: config.number('routed_scaling_factor') ?? fallback.scale,
+      groups: {
+        count: config.positiveInteger('n_group') ?? fallback.groups,
+        active: config.positiveInteger('topk_group') ?? fallback.activeGroups,
+      },
       correction_bias: true,
-      ...(shared > 0 && { shared: { width: shared * expertWidth(config) } }),
+      ...(shared > 0 && { shared: { width: shared * expertWidth(config, fallback) } }),
     },
   };
 }
+
+/** The first layers are dense. */
+export const routedLayers =
+  ({ denseLayers }: RoutingDefaults) =>
+  (config: ModelConfig): readonly LayerFacts[] => {
+    const dense = config.integerFrom('first_k_dense_replace', 0) ?? denseLayers;
+    return eachLayer(config, (layer) => ({ type: 'full_attention', experts: layer >= dense }));
+  };
 
 const deepseekV3: Architecture = {
   ...llama,
@@ -99,11 +131,13 @@ const deepseekV3: Architecture = {
     dim: 'latent',
   }),
   attention,
-  mlp: { kind: 'gated', activationFields: ['hidden_act'], activation: 'silu', experts: expertPart },
-  layers(config) {
-    const dense = config.integerFrom('first_k_dense_replace', 0) ?? 3;
-    return eachLayer(config, (layer) => ({ type: 'full_attention', experts: layer >= dense }));
+  mlp: {
+    kind: 'gated',
+    activationFields: ['hidden_act'],
+    activation: 'silu',
+    experts: (config) => routedExperts(config, defaults),
   },
+  layers: routedLayers(defaults),
   weights: { ...llama.weights, names },
   conventions: {
     'attention.mla': 'keys and values come from a latent, which is what is cached; one rotated part serves all heads',

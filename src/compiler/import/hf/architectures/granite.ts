@@ -1,5 +1,7 @@
-import type { Architecture } from '../architecture.ts';
-import { attentionBias, llama } from './llama.ts';
+import type { Architecture, ModelConfig } from '../architecture.ts';
+import { eachLayer } from '../layer-types.ts';
+import { allWhole, expertRows } from '../weight-sources.ts';
+import { attentionBias, llama, llamaNames } from './llama.ts';
 
 const granite: Architecture = {
   ...llama,
@@ -14,4 +16,40 @@ const granite: Architecture = {
   }),
 };
 
-export const architectures: Readonly<Record<string, Architecture>> = { granite };
+const countOf = (config: ModelConfig) => config.positiveInteger('num_local_experts') ?? 8;
+
+const moe = 'layers.{i}.block_sparse_moe';
+const experts = 'layers.{i}.mlp.experts';
+
+/** Gate and up of all experts are one tensor. */
+const graniteMoe: Architecture = {
+  ...granite,
+  mlp: {
+    ...granite.mlp,
+    biases: [],
+    experts: (config) => ({
+      experts: {
+        count: countOf(config),
+        active: config.positiveInteger('num_experts_per_tok') ?? 2,
+        width: config.sizes.width,
+        scoring: 'topk_softmax',
+      },
+    }),
+  },
+  layers: (config) => eachLayer(config, () => ({ type: 'full_attention', experts: true })),
+  weights: {
+    ...llama.weights,
+    names: (config) => {
+      const { width } = config.sizes;
+      const rows = { experts: countOf(config), size: width, stride: 2 * width };
+      return {
+        ...llamaNames,
+        ...allWhole({ 'layers.{i}.mlp.router': `${moe}.router.layer`, [`${experts}.down`]: `${moe}.output_linear` }),
+        [`${experts}.gate.weight`]: expertRows(`${moe}.input_linear.weight`, { ...rows, from: 0 }),
+        [`${experts}.up.weight`]: expertRows(`${moe}.input_linear.weight`, { ...rows, from: width }),
+      };
+    },
+  },
+};
+
+export const architectures: Readonly<Record<string, Architecture>> = { granite, granitemoe: graniteMoe };

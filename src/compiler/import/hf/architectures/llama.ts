@@ -80,7 +80,7 @@ const mistral: Architecture = {
   layers: windowEverywhere(4096),
 };
 
-const qwen2: Architecture = {
+export const qwen2: Architecture = {
   ...llama,
   sizes: {
     ...llamaSizes,
