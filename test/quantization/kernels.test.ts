@@ -43,6 +43,11 @@ model: { vocab: 35, hidden: 64, layers: 1, context: 24 }
 attention: { q_heads: 2, mla: { q_rank: 32, kv_rank: 32, nope_dim: 16, rope_dim: 16, value_dim: 32 }, rope: {}, mask: { causal: true } }
 mlp: { kind: gated, activation: silu, width: 64 }
 weights: { dtype: int4 }`,
+  'int8, latent rows that are cached': `
+model: { vocab: 35, hidden: 64, layers: 1, context: 24 }
+attention: { q_heads: 2, mla: { kv_rank: 32, nope_dim: 16, rope_dim: 16, value_dim: 32, cache: latent }, rope: {}, mask: { causal: true } }
+mlp: { kind: gated, activation: silu, width: 64 }
+weights: { dtype: int8 }`,
   'int4, matrices stored [in, out], q, k and v in one': `
 model: { vocab: 35, hidden: 64, layers: 1, context: 24, tie_embeddings: true }
 attention: { q_heads: 2, mask: { causal: true } }

@@ -96,6 +96,25 @@ weights: { dtype: int4 }
 });
 
 it.each([
+  ['expanded', true],
+  ['latent', false],
+])('the matrix that expands %s rows is quantised: %s', (cache, isQuantized) => {
+  const { shaped } = checkText(`gqac: 1
+name: x
+attention:
+  hidden: 64
+  q_heads: 2
+  mla: { kv_rank: 32, nope_dim: 16, rope_dim: 16, value_dim: 32, cache: ${cache} }
+  rope: {}
+  mask: { causal: true }
+weights: { dtype: int8 }
+`);
+  const weight = shaped?.weights.find(({ name }) => name === 'attn.kv_b.weight');
+  expect(weight).toBeDefined();
+  expect(weight?.quantization !== undefined).toBe(isQuantized);
+});
+
+it.each([
   ['{ dtype: f16 }', 2 * 4 * 64 * 64],
   ['{ dtype: int8 }', 4 * (64 * 64 + 2 * 128)],
   ['{ dtype: int4, group: 64 }', 4 * ((64 * 64) / 2 + 2 * 64)],
