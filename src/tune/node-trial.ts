@@ -27,15 +27,17 @@ export class NodeTrial {
   static async create(device: GPUDevice, variant: NodeVariant, count: number): Promise<NodeTrial> {
     const definition = variant.define();
     const tensors = tensorsOf(variant, definition.buffers);
+    const modules: LoadedModule[] = [];
     const copies: Copy[] = [];
     try {
       for (let n = 0; n < count; n++) {
         const weights = patternWeights(definition.weights.map(({ source, shape }) => ({ name: source, shape })));
         const loaded = await LoadedModule.load(definition, { device, weights });
+        modules.push(loaded);
         copies.push(await copyOf(loaded, variant.stageNodes.size, tensors));
       }
     } catch (error) {
-      for (const { loaded } of copies) loaded.dispose();
+      for (const loaded of modules) loaded.dispose();
       throw error;
     }
     return new NodeTrial(tensors, copies);
