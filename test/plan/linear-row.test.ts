@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LinearNode } from '../../src/compiler/ir/nodes.ts';
-import type { LinearRowPlan } from '../../src/compiler/plan/kernel-plan.ts';
+import type { LinearRowPlan } from '../../src/compiler/plan/linear/kernel-plan.ts';
 import { planLinearRow } from '../../src/compiler/plan/linear/row-plans.ts';
 import type { MatrixStorage } from '../../src/compiler/plan/plan-base.ts';
 import { profiles } from '../../src/compiler/plan/profiles/profiles.ts';

@@ -1,4 +1,4 @@
-import type { LinearRowPlan } from '../plan/kernel-plan.ts';
+import type { LinearRowPlan } from '../plan/linear/kernel-plan.ts';
 import type { MatrixStorage, QuantizedStorage } from '../plan/plan-base.ts';
 import type { Binding } from './kernel.ts';
 import { quantizedBlock } from './quantized.ts';

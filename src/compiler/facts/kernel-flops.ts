@@ -1,7 +1,8 @@
 import type { AttentionNode } from '../ir/nodes.ts';
 import type { AttentionOptions } from '../plan/attention/kernel-plan.ts';
 import { type Call, extentAt } from '../plan/extents.ts';
-import type { KernelPlan, LinearRowPlan, Stage } from '../plan/kernel-plan.ts';
+import type { KernelPlan, Stage } from '../plan/kernel-plan.ts';
+import type { LinearRowPlan } from '../plan/linear/kernel-plan.ts';
 import type { PlannedDispatch } from '../plan/planned.ts';
 import type { Arithmetic } from './devices.ts';
 import { visiblePairs } from './visible-keys.ts';

@@ -30,6 +30,9 @@ export interface QuantizedStorage {
 
 export type MatrixStorage = Storage | QuantizedStorage;
 
+/** What a norm multiplies with; `offset`: one more than what is stored. */
+export type NormWeight = 'none' | 'plain' | 'offset';
+
 /** How keys and values are stored: `int8` in rows that have a scale each. */
 export type KeyStorage = Storage | 'int8';
 

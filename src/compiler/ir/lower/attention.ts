@@ -7,7 +7,7 @@ import { headNormsOf, rotationOf, withTensor } from './head-parts.ts';
 import { declareHooked, lowerResult } from './hooks.ts';
 import { declareInputs } from './inputs.ts';
 import { latentView, lowerLatent, lowerLatentValues } from './latent.ts';
-import { B, C, classPrefix, I, inLayer, J, type ModuleBuilder, X } from './module-builder.ts';
+import { B, C, classPrefix, I, inLayer, J, type ModuleBuilder, rowAxes } from './module-builder.ts';
 import { lowerGates, lowerOutput } from './outputs.ts';
 import { projectAll } from './projections.ts';
 
@@ -132,7 +132,7 @@ function preparedKeys(
   const rotation = rotationOf(builder, attention, heads.kvHeads);
   if (!hooks.includes('rot_k')) return { k, norms, ...rotation };
   const { rows } = sources.k;
-  const shape = [B, rows === 'context' ? X : I, dim(heads.kvHeads), dim(headDim)];
+  const shape = [...rowAxes(rows), dim(heads.kvHeads), dim(headDim)];
   const out = declareHooked(builder, attention, at, { hook: 'rot_k', scratch: 'k', shape });
   const place = { ...(rows && { rows }), ...inLayer(layer) };
   builder.add({ op: 'query_heads', x: k, heads: heads.kvHeads, headDim, norms, ...rotation, out, ...place });

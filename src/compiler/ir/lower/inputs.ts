@@ -1,7 +1,7 @@
 import { dim } from '../../check/dims.ts';
 import type { AttentionShape, NormShape } from '../../check/shaped-spec.ts';
 import { declareHooked } from './hooks.ts';
-import { B, I, type ModuleBuilder, X } from './module-builder.ts';
+import { B, I, type ModuleBuilder, rowAxes, X } from './module-builder.ts';
 import { lowerNorm } from './norm.ts';
 
 /** What one projection reads: a row for each token, or with `heads` a row for each token and head. */
@@ -27,7 +27,7 @@ export function declareInputs(builder: ModuleBuilder, attention: AttentionShape)
     name: string,
     { width, heads: count, rows }: Omit<Source, 'x'> & { readonly heads: number },
   ): Source => {
-    const x = builder.declare(name, 'input', 'f32', [B, rows === 'context' ? X : I, dim(count), dim(width)]);
+    const x = builder.declare(name, 'input', 'f32', [...rowAxes(rows), dim(count), dim(width)]);
     return { x, width, heads: count, ...(rows && { rows }) };
   };
   return { q: source('q_in', ofQueries), k: source('k_in', ofKeys), v: source('v_in', ofKeys) };

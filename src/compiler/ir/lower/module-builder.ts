@@ -18,6 +18,9 @@ export const C = dim('C');
 export const L = dim('L');
 export const X = dim('X');
 
+/** Axes of rows: the new tokens, or those of a context. */
+export const rowAxes = (rows: 'context' | undefined): readonly Dim[] => [B, rows === 'context' ? X : I];
+
 export const inLayer = (layer: number | undefined) => (layer === undefined ? {} : { layer });
 
 /** The tensor of an activation that is returned; `at` is the prefix of its layer. */

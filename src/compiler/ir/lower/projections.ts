@@ -2,7 +2,7 @@ import { dim } from '../../check/dims.ts';
 import type { AttentionShape } from '../../check/shaped-spec.ts';
 import type { AttentionPlace } from './attention-place.ts';
 import { declareHooked } from './hooks.ts';
-import { B, I, inLayer, type ModuleBuilder, X } from './module-builder.ts';
+import { B, I, inLayer, type ModuleBuilder, rowAxes } from './module-builder.ts';
 import { lowerNorm } from './norm.ts';
 
 export function projectAll(builder: ModuleBuilder, attention: AttentionShape, place: AttentionPlace) {
@@ -23,11 +23,10 @@ function project(
 ): string {
   const { x, width: inWidth, heads, rows } = place.sources[name];
   const kept = name === 'v' && place.firstValues === 'keep';
-  const extent = rows === 'context' ? X : I;
   const out = declareHooked(builder, attention, place.at, {
     hook: name,
     scratch: kept ? 'v_first' : `${name}_proj`,
-    shape: [B, extent, dim(headCount), dim(headWidth)],
+    shape: [...rowAxes(rows), dim(headCount), dim(headWidth)],
   });
   builder.add({
     op: 'linear',
@@ -58,8 +57,7 @@ function normProjection(
   if (norm?.weight !== 'projection' || norm.kind === 'l2' || !norm[name]) return x;
   const { kind, eps, unitOffset, bias = false } = norm;
   const { rows } = place.sources[name];
-  const extent = rows === 'context' ? X : I;
-  const out = builder.declare(`${name}_normed`, 'activation', 'f32', [B, extent, dim(width)]);
+  const out = builder.declare(`${name}_normed`, 'activation', 'f32', [...rowAxes(rows), dim(width)]);
   const shape = { kind, eps, unitOffset, weight: true, bias } as const;
   const at = `${place.at}attn.${name}_norm`;
   lowerNorm(builder, shape, { at, width, x, out, ...(rows && { rows }), ...inLayer(place.layer) });

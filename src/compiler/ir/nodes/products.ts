@@ -53,9 +53,8 @@ export interface RouteNode extends NodeBase {
   readonly out: string;
 }
 
-/** x `[B, I, inWidth]` → out `[B, I, active, outWidth]`: what `linear` makes of x with the matrices of each chosen expert, W `[experts, outWidth, inWidth]`. */
-export interface ExpertsUpNode extends NodeBase {
-  readonly op: 'experts_up';
+/** Products with the matrices of the chosen experts of each token. */
+interface ExpertsNode extends NodeBase {
   readonly x: string;
   readonly chosen: string;
   readonly experts: number;
@@ -64,25 +63,21 @@ export interface ExpertsUpNode extends NodeBase {
   readonly outWidth: number;
   readonly weight: string;
   readonly bias?: string;
-  readonly gate?: Gate;
-  readonly activation: NodeActivation;
   readonly out: string;
 }
 
+/** x `[B, I, inWidth]` → out `[B, I, active, outWidth]`: what `linear` makes of x with the matrices of each chosen expert, W `[experts, outWidth, inWidth]`. */
+export interface ExpertsUpNode extends ExpertsNode {
+  readonly op: 'experts_up';
+  readonly gate?: Gate;
+  readonly activation: NodeActivation;
+}
+
 /** x `[B, I, active, inWidth]` → y `[B, I, outWidth]`: scale · Σ shares[s] · (x[s] · Wᵀ + b) over the slots, with the matrix of the expert in each. */
-export interface ExpertsDownNode extends NodeBase {
+export interface ExpertsDownNode extends ExpertsNode {
   readonly op: 'experts_down';
-  readonly x: string;
-  readonly chosen: string;
   readonly shares: string;
-  readonly experts: number;
-  readonly active: number;
-  readonly inWidth: number;
-  readonly outWidth: number;
-  readonly weight: string;
-  readonly bias?: string;
   readonly scale?: number;
   /** out += y. */
   readonly accumulate: boolean;
-  readonly out: string;
 }

@@ -1,9 +1,9 @@
 import type { ExpertsDownNode, ExpertsUpNode, RouteNode } from '../../ir/nodes.ts';
 import { dispatch, type MatrixStorageOf, rowsOf } from '../dispatch.ts';
 import { ceilDiv, quads } from '../extents.ts';
-import type { ExpertsDownPlan, ExpertsUpPlan, RoutePlan } from '../kernel-plan.ts';
 import type { PlannedDispatch } from '../planned.ts';
 import { floats, foldArrays, indices } from '../workgroup-memory.ts';
+import type { ExpertsDownPlan, ExpertsUpPlan, RoutePlan } from './kernel-plan.ts';
 import { lanesFor } from './row-plans.ts';
 
 /** One workgroup for each token. */

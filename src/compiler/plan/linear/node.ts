@@ -4,10 +4,10 @@ import { dispatch, type MatrixStorageOf, rowsOf } from '../dispatch.ts';
 import { ceilDiv, times } from '../extents.ts';
 import { weightOfNorm } from '../fused-norms.ts';
 import type { Fusions } from '../fusions.ts';
-import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan } from '../kernel-plan.ts';
 import type { MatrixStorage } from '../plan-base.ts';
 import type { NodePlan, PlannedDispatch } from '../planned.ts';
 import type { TargetProfile } from '../profiles/profiles.ts';
+import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan } from './kernel-plan.ts';
 import { planLinearMatrix, planLinearTile } from './plans.ts';
 import { planLinearRow } from './row-plans.ts';
 

@@ -1,8 +1,8 @@
 import type { LinearNode } from '../../ir/nodes.ts';
-import type { LinearMatrixPlan, LinearTilePlan } from '../kernel-plan.ts';
 import type { MatrixStorage } from '../plan-base.ts';
 import type { ProductSchedule, TargetProfile } from '../profiles/profiles.ts';
 import { blocks, vectors } from '../workgroup-memory.ts';
+import type { LinearMatrixPlan, LinearTilePlan } from './kernel-plan.ts';
 
 export function linearOptions(node: LinearNode, weight: MatrixStorage) {
   const { inputHeads = 1, inWidth, outWidth, accumulate, logits, gate, clip, scale, softcap } = node;

@@ -1,9 +1,9 @@
 import type { LinearNode } from '../../ir/nodes.ts';
 import { quads } from '../extents.ts';
-import type { LinearRowPlan } from '../kernel-plan.ts';
 import type { MatrixStorage } from '../plan-base.ts';
 import { defaultLimits, type RowSchedule, type TargetProfile } from '../profiles/profiles.ts';
 import { floats, vectors } from '../workgroup-memory.ts';
+import type { LinearRowPlan } from './kernel-plan.ts';
 import { linearOptions } from './plans.ts';
 
 /** What `gqac tune` tries. */

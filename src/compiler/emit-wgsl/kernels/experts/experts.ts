@@ -1,4 +1,4 @@
-import type { ExpertsDownPlan, ExpertsUpPlan } from '../../../plan/kernel-plan.ts';
+import type { ExpertsDownPlan, ExpertsUpPlan } from '../../../plan/linear/kernel-plan.ts';
 import { activatedValue, activationFunction } from '../../activation.ts';
 import { type Binding, f32c, type KernelSource, u32c } from '../../kernel.ts';
 import { enablesFor, loader, quads, rowLoader, rowsBinding, vectorBinding } from '../../storage.ts';

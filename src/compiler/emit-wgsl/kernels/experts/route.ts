@@ -1,4 +1,4 @@
-import type { RoutePlan } from '../../../plan/kernel-plan.ts';
+import type { RoutePlan } from '../../../plan/linear/kernel-plan.ts';
 import { foldOfLanes } from '../../fold.ts';
 import { f32c, floats, type KernelSource, u32c } from '../../kernel.ts';
 import { wgsl } from '../../wgsl.ts';

@@ -1,4 +1,4 @@
-import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan } from '../../../plan/kernel-plan.ts';
+import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan } from '../../../plan/linear/kernel-plan.ts';
 import type { HandedStorage } from '../../../plan/plan-base.ts';
 import { accurateTanh, activatedValue, activationFunction } from '../../activation.ts';
 import { type Binding, f32c, floats, sequencesBinding, stepBinding } from '../../kernel.ts';

@@ -1,4 +1,4 @@
-import type { LinearMatrixPlan } from '../../../plan/kernel-plan.ts';
+import type { LinearMatrixPlan } from '../../../plan/linear/kernel-plan.ts';
 import type { MatrixStorage } from '../../../plan/plan-base.ts';
 import { type KernelSource, u32c } from '../../kernel.ts';
 import { weightParts } from '../../weights.ts';

@@ -1,4 +1,4 @@
-import type { LinearRowPlan } from '../../../plan/kernel-plan.ts';
+import type { LinearRowPlan } from '../../../plan/linear/kernel-plan.ts';
 import { quads, rowLoader } from '../../storage.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
 

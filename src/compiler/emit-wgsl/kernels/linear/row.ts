@@ -1,4 +1,4 @@
-import type { JoinedProduct, LinearRowPlan } from '../../../plan/kernel-plan.ts';
+import type { JoinedProduct, LinearRowPlan } from '../../../plan/linear/kernel-plan.ts';
 import type { MatrixStorage } from '../../../plan/plan-base.ts';
 import { type Constant, f32c, floats, type KernelSource, u32c } from '../../kernel.ts';
 import { quads, rowsBinding } from '../../storage.ts';

@@ -1,4 +1,4 @@
-import type { LinearTilePlan } from '../../../plan/kernel-plan.ts';
+import type { LinearTilePlan } from '../../../plan/linear/kernel-plan.ts';
 import { type KernelSource, u32c } from '../../kernel.ts';
 import { loader, quads, vectorBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
