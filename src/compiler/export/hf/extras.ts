@@ -28,7 +28,9 @@ export function sizeFields(exported: ExportedModel): Config {
 function biasFields({ attention: { biases, latent }, mlp }: ExportedModel): Config {
   return {
     attention_bias: latent?.bias ?? biases.q,
+    attention_out_bias: biases.o,
     use_qkv_bias: biases.q,
+    qkv_bias: biases.q,
     use_bias: biases.q,
     bias: biases.q,
     enable_bias: biases.q,
@@ -125,6 +127,7 @@ function expertFields({ layers }: ExportedModel): Config {
     decoder_sparse_step: 1,
     mlp_only_layers: dense,
     first_k_dense_replace: first,
+    ...(experts.shared && { shared_expert_intermediate_size: experts.shared.width }),
     n_shared_experts: experts.shared === undefined ? null : experts.shared.width / experts.width,
     n_group: experts.groups?.count ?? 1,
     topk_group: experts.groups?.active ?? 1,
