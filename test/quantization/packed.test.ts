@@ -100,6 +100,22 @@ describe('a packed checkpoint', () => {
     await checkpoint.close();
   });
 
+  it('has the table of tokens as integers where the spec asks for it', async () => {
+    const asked = compileModule(shapedOf(spec('dtype: int4\n  embeddings: quantized').trim())).definition.weights;
+    const file = await randomCheckpoint(shaped, 7);
+    const checkpoint = await openCheckpoint(await packed(asked, file, 'table.safetensors'));
+    expect(checkpoint.info('embed.weight')).toMatchObject({ dtype: 'U8', shape: [35, 48] });
+    const table = (of: readonly WeightDecl[]) => of.find(({ name }) => name === 'embed.weight') as WeightDecl;
+    const own = await deviceBytes(checkpoint, table(placedIn(checkpoint, asked)));
+    expect(own).toEqual(await deviceBytes(file, table(asked)));
+    expect(() => checkWeights(placedIn(checkpoint, weights), checkpoint)).toThrow(/embed\.weight/);
+    // One that has it as it was is quantised while it is loaded.
+    const without = await openCheckpoint(await packed(weights, file, 'no-table.safetensors'));
+    expect(await deviceBytes(without, table(placedIn(without, asked)))).toEqual(own);
+    await checkpoint.close();
+    await without.close();
+  });
+
   it('that is cut off, or lacks scales, is refused before anything is loaded', async () => {
     const file = await openCheckpoint(await packed(weights, await randomCheckpoint(shaped, 6), 'whole.safetensors'));
     const tensors = await Promise.all(
@@ -144,6 +160,26 @@ describe('the checker', () => {
     expect(reported({ 'attn.k.weight': ['U8', 32, 32], 'attn.k.weight.scales': ['F16', 32, 2] })).toEqual([
       'tensor `attn.k.weight` is [32, 64], the spec makes it [64, 64]',
     ]);
+  });
+
+  it('says how to take a table of tokens that is of integers', () => {
+    const model = (weights: string) => `gqac: 1
+name: x
+model: { vocab: 40, hidden: 64, layers: 1, context: 16, tie_embeddings: true, norm: { kind: rms } }
+attention: { q_heads: 2, mask: { causal: true } }
+mlp: { kind: plain, activation: relu, width: 32 }
+weights: { ${weights} }
+`;
+    const table = { 'embed.weight': ['U8', 40, 32], 'embed.weight.scales': ['F16', 40, 2] } as const;
+    const of = (weights: string) => checkText(model(weights), table, undefined, metadata).diagnostics;
+    expect(of('dtype: int4').map(({ code, message, help }) => [code, message, help?.split(',')[0]])).toEqual([
+      [
+        'WGT015',
+        'the checkpoint has the table of token embeddings as int4, the spec keeps it as it is',
+        'write `weights: { embeddings: quantized }`',
+      ],
+    ]);
+    expect(of('dtype: int4, embeddings: quantized').map(({ code }) => code)).not.toContain('WGT015');
   });
 
   it('says of codes without their scales that they are bare integers', () => {

@@ -237,10 +237,12 @@ export const weightRules = {
   WGT015: entry({
     slug: 'packed-otherwise',
     severity: 'error',
-    message: (a: { packing: Groups; asked?: Groups | undefined }) =>
-      `the checkpoint is packed as ${a.packing.dtype} in groups of ${a.packing.group}, the spec ${a.asked === undefined ? 'does not ask for integers' : `asks for ${a.asked.dtype} in groups of ${a.asked.group}`}`,
+    message: (a: { packing: Groups; asked?: Groups | undefined; table?: boolean | undefined }) =>
+      a.table
+        ? `the checkpoint has the table of token embeddings as ${a.packing.dtype}, the spec keeps it as it is`
+        : `the checkpoint is packed as ${a.packing.dtype} in groups of ${a.packing.group}, the spec ${a.asked === undefined ? 'does not ask for integers' : `asks for ${a.asked.dtype} in groups of ${a.asked.group}`}`,
     help: (a) =>
-      `write \`weights: { dtype: ${a.packing.dtype}, group: ${a.packing.group} }\`, or give the checkpoint that it was made of`,
+      `write \`weights: { ${a.table ? 'embeddings: quantized' : `dtype: ${a.packing.dtype}, group: ${a.packing.group}`} }\`, or give the checkpoint that it was made of`,
     why: 'What `gqac quantize` wrote is loaded as it is: rounding it once more to other integers would add another error.',
     failing: { spec: quantized(32, 'int8'), tensors: packedTensors, metadata: packedMetadata },
     mended: { spec: quantized(32), tensors: packedTensors, metadata: packedMetadata },
