@@ -4,7 +4,7 @@ import { kernelTexts } from './kernel-texts.ts';
 import { comment, literal, Raw, template } from './literal.ts';
 import { headline, type Origin } from './origin.ts';
 
-/** The generated module's text: its typed interface first, then the definition, then the kernels. */
+/** The generated module's text: its typed interface first, then the kernels, then the definition, which names them. */
 export function emitModule(definition: ModuleDefinition, origin: Origin): string {
   const project = new Project({
     useInMemoryFileSystem: true,

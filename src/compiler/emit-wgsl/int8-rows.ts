@@ -1,4 +1,4 @@
-import { quads } from './storage.ts';
+import { quads } from '../plan/extents.ts';
 import { wgsl } from './wgsl.ts';
 
 /**

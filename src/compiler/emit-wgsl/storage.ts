@@ -1,3 +1,4 @@
+import { quads } from '../plan/extents.ts';
 import type { KeyStorage, MatrixStorage, RowStorage, Storage } from '../plan/plan-base.ts';
 import type { Binding } from './kernel.ts';
 import { quantizedLoader } from './quantized.ts';
@@ -176,5 +177,3 @@ function halfRowStorer(name: string, width: number): string {
       }
     }`;
 }
-
-export const quads = (width: number): number => Math.ceil(width / 4);

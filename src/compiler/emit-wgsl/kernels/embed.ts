@@ -1,6 +1,7 @@
+import { quads } from '../../plan/extents.ts';
 import type { EmbedPlan } from '../../plan/kernel-plan.ts';
 import { f32c, type KernelSource, sequencesBinding, stepBinding, u32c } from '../kernel.ts';
-import { enablesFor, loader, quads, rowStorer, rowsOutBinding, vectorBinding } from '../storage.ts';
+import { enablesFor, loader, rowStorer, rowsOutBinding, vectorBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 
 /** One invocation per four entries of one token. */

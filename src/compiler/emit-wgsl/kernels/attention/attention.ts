@@ -1,4 +1,6 @@
+import { hiddenScore } from '../../../ir/hidden-score.ts';
 import type { AttentionOptions } from '../../../plan/attention/kernel-plan.ts';
+import { quads } from '../../../plan/extents.ts';
 import { cacheRows } from '../../cache-rows.ts';
 import { int8RowLoader } from '../../int8-rows.ts';
 import { type Binding, type Constant, f32c, sequencesBinding, stepBinding, u32c } from '../../kernel.ts';
@@ -6,7 +8,6 @@ import {
   enablesFor,
   halfRowLoader,
   paddedRowLoader,
-  quads,
   rowLoader,
   rowsBinding,
   vectorBinding,
@@ -62,7 +63,7 @@ export function attentionParts(options: AttentionOptions): AttentionParts {
       // exp2 is the only exponential that WGSL promises precisely: logits are in units of log2.
       LOG2E: f32c(Math.LOG2E),
       SCALE_LOG2E: f32c(options.scale * Math.LOG2E),
-      MASKED: f32c(-3e38),
+      MASKED: f32c(hiddenScore),
     },
     perCall: [sequencesBinding, stepBinding],
     queries: {

@@ -1,6 +1,8 @@
+import { hiddenScore } from '../../../ir/hidden-score.ts';
 import type { AttentionCombinePlan, ColumnDeal } from '../../../plan/attention/kernel-plan.ts';
+import { quads } from '../../../plan/extents.ts';
 import { f32c, type KernelSource, sequencesBinding, stepBinding, u32c } from '../../kernel.ts';
-import { enablesFor, quads, rowStorer, rowsOutBinding } from '../../storage.ts';
+import { enablesFor, rowStorer, rowsOutBinding } from '../../storage.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
 import { keepsVisibleTokens } from './attention.ts';
 import { activityParts } from './heads.ts';
@@ -28,7 +30,7 @@ export function attentionCombine(plan: AttentionCombinePlan): KernelSource {
       READS: u32c(plan.reads),
       ...dealConstants(plan.deal),
       PREFIX_COLUMNS: u32c(plan.prefixColumns),
-      MASKED: f32c(-3e38),
+      MASKED: f32c(hiddenScore),
       ...(plan.sinks && { LOG2E: f32c(Math.LOG2E) }),
     },
     bindings: [

@@ -1,6 +1,8 @@
+import { hiddenScore } from '../../../ir/hidden-score.ts';
 import type { AttentionJoinPlan } from '../../../plan/attention/kernel-plan.ts';
+import { quads } from '../../../plan/extents.ts';
 import { type Binding, f32c, type KernelSource, stepBinding, u32c } from '../../kernel.ts';
-import { enablesFor, quads, rowStorer, rowsOutBinding } from '../../storage.ts';
+import { enablesFor, rowStorer, rowsOutBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
 
 /** Of each row and part: outputs that are not normalised; what their exponentials are relative to (in log2), and the sum of these. */
@@ -18,7 +20,7 @@ export function attentionJoin({ qHeads, valueDim, out, sinks, threads, workgroup
       Q_HEADS: u32c(qHeads),
       VALUE_QUADS: u32c(quads(valueDim)),
       THREADS: u32c(threads),
-      MASKED: f32c(-3e38),
+      MASKED: f32c(hiddenScore),
       ...(sinks && { LOG2E: f32c(Math.LOG2E) }),
     },
     bindings: [

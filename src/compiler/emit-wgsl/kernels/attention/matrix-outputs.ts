@@ -1,6 +1,6 @@
 import type { AttentionMatrixPlan } from '../../../plan/attention/kernel-plan.ts';
+import { quads } from '../../../plan/extents.ts';
 import { u32c } from '../../kernel.ts';
-import { quads } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
 import { edge, rowBlocks, valueBlocks } from './matrix-blocks.ts';
 

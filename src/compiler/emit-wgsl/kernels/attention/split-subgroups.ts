@@ -1,6 +1,7 @@
 import type { AttentionSplitSubgroupsPlan } from '../../../plan/attention/kernel-plan.ts';
+import { quads } from '../../../plan/extents.ts';
 import { type KernelSource, u32c } from '../../kernel.ts';
-import { quads, rowLoader, rowsBinding } from '../../storage.ts';
+import { rowLoader, rowsBinding } from '../../storage.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
 import { attentionParts } from './attention.ts';
 import { columnEntries, columnScale, columnsBindings, columnsFunctions } from './columns.ts';

@@ -1,6 +1,6 @@
 import type { AttentionSplitPlan } from '../../../plan/attention/kernel-plan.ts';
+import { quads } from '../../../plan/extents.ts';
 import { type KernelSource, u32c } from '../../kernel.ts';
-import { quads } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
 import { attentionParts, similarityOfOne } from './attention.ts';
 import { nextTile } from './masks.ts';

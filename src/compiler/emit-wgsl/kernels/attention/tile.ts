@@ -1,6 +1,7 @@
 import type { AttentionTilePlan } from '../../../plan/attention/kernel-plan.ts';
+import { quads } from '../../../plan/extents.ts';
 import { f32c, type KernelSource, u32c } from '../../kernel.ts';
-import { quads, rowStorer, rowsOutBinding } from '../../storage.ts';
+import { rowStorer, rowsOutBinding } from '../../storage.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
 import { attentionParts, keepsVisibleTokens, rowOf } from './attention.ts';
 import { columnsBindings, columnsFunctions } from './columns.ts';

@@ -1,7 +1,8 @@
+import { quads } from '../../../plan/extents.ts';
 import type { ExpertsDownPlan, ExpertsUpPlan } from '../../../plan/linear/kernel-plan.ts';
 import { activatedValue, activationFunction } from '../../activation.ts';
 import { type Binding, f32c, type KernelSource, u32c } from '../../kernel.ts';
-import { enablesFor, loader, quads, rowLoader, rowsBinding, vectorBinding } from '../../storage.ts';
+import { enablesFor, loader, rowLoader, rowsBinding, vectorBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
 
 const vector = (name: string): Binding => ({ name, access: 'read', type: 'array<f32>' });

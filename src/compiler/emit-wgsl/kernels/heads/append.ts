@@ -1,10 +1,11 @@
+import { quads } from '../../../plan/extents.ts';
 import type { AppendPlan } from '../../../plan/kernel-plan.ts';
 import type { Storage } from '../../../plan/plan-base.ts';
 import { cacheRows } from '../../cache-rows.ts';
 import { foldOfLanes } from '../../fold.ts';
 import { int8RowStorer } from '../../int8-rows.ts';
 import { type Binding, floats, type KernelSource, sequencesBinding, stepBinding, u32c } from '../../kernel.ts';
-import { enablesFor, quads, storer, vectorBinding, wordsBinding } from '../../storage.ts';
+import { enablesFor, storer, vectorBinding, wordsBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
 import { headParts, queryNames } from './head.ts';
 

@@ -1,6 +1,7 @@
+import { quads } from '../../../plan/extents.ts';
 import type { HeadResultsPlan } from '../../../plan/kernel-plan.ts';
 import { type KernelSource, u32c } from '../../kernel.ts';
-import { enablesFor, loader, quads, vectorBinding } from '../../storage.ts';
+import { enablesFor, loader, vectorBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
 
 /** One invocation per entry: what is asked for to be looked at need not be fast. */

@@ -1,6 +1,7 @@
+import { quads } from '../../../plan/extents.ts';
 import type { LatentQueriesPlan, LatentValuesPlan } from '../../../plan/kernel-plan.ts';
 import { type KernelSource, stepBinding, u32c } from '../../kernel.ts';
-import { enablesFor, loader, quads, rowLoader, rowsBinding, vectorBinding } from '../../storage.ts';
+import { enablesFor, loader, rowLoader, rowsBinding, vectorBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
 
 /** The rows of a head in the weight: those that make its keys, then those that make its values. */

@@ -1,5 +1,6 @@
+import { quads } from '../../../plan/extents.ts';
 import type { LinearRowPlan } from '../../../plan/linear/kernel-plan.ts';
-import { quads, rowLoader } from '../../storage.ts';
+import { rowLoader } from '../../storage.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
 
 /**

@@ -1,7 +1,8 @@
+import { quads } from '../../../plan/extents.ts';
 import type { JoinedProduct, LinearRowPlan } from '../../../plan/linear/kernel-plan.ts';
 import type { MatrixStorage } from '../../../plan/plan-base.ts';
 import { type Constant, f32c, floats, type KernelSource, u32c } from '../../kernel.ts';
-import { quads, rowsBinding } from '../../storage.ts';
+import { rowsBinding } from '../../storage.ts';
 import { weightParts } from '../../weights.ts';
 import { wgsl } from '../../wgsl.ts';
 import { finish, formula, linearParts, type MatrixAccess } from './linear.ts';

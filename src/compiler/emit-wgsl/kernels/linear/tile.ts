@@ -1,6 +1,7 @@
+import { quads } from '../../../plan/extents.ts';
 import type { LinearTilePlan } from '../../../plan/linear/kernel-plan.ts';
 import { type KernelSource, u32c } from '../../kernel.ts';
-import { loader, quads, vectorBinding } from '../../storage.ts';
+import { loader, vectorBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
 import { linearParts } from './linear.ts';
 
