@@ -27,7 +27,7 @@ describe('findCases', () => {
     expect(all).toEqual([...all].sort());
     expect((await findCases(`${root}/sdpa`)).every(({ family }) => family === 'sdpa')).toBe(true);
     expect((await findCases(`${root}/sdpa/mha_causal`)).map(caseId)).toEqual(['sdpa/mha_causal']);
-    const filtered = (await findCases(root, ['sdpa/mqa', 'minimind/'])).map(caseId);
+    const filtered = (await findCases(root, ['sdpa/mqa', 'minimind/minimind'])).map(caseId);
     expect(filtered).toEqual(['minimind/minimind_dense', 'sdpa/mqa_mem5_causal']);
   });
 });

@@ -3,6 +3,7 @@ import * as bert from './architectures/bert.ts';
 import * as bloom from './architectures/bloom.ts';
 import * as cohere from './architectures/cohere.ts';
 import * as deepseek from './architectures/deepseek.ts';
+import * as deepseekV2 from './architectures/deepseek-v2.ts';
 import * as falcon from './architectures/falcon.ts';
 import * as gemma from './architectures/gemma.ts';
 import * as glm from './architectures/glm.ts';
@@ -29,6 +30,7 @@ const families = [
   bloom,
   cohere,
   deepseek,
+  deepseekV2,
   falcon,
   gemma,
   glm,

@@ -7,10 +7,12 @@ import { expertNames } from './mixtral.ts';
 const at = 'layers.{i}';
 const experts = `${at}.mlp.experts`;
 
-const ropeWidth = (config: Pick<ModelConfig, 'positiveInteger'>) => config.positiveInteger('qk_rope_head_dim') ?? 64;
-const plainWidth = (config: Pick<ModelConfig, 'positiveInteger'>) => config.positiveInteger('qk_nope_head_dim') ?? 128;
+export const ropeWidth = (config: Pick<ModelConfig, 'positiveInteger'>) =>
+  config.positiveInteger('qk_rope_head_dim') ?? 64;
+export const plainWidth = (config: Pick<ModelConfig, 'positiveInteger'>) =>
+  config.positiveInteger('qk_nope_head_dim') ?? 128;
 /** What configs of routed experts may leave out. */
-interface RoutingDefaults {
+export interface RoutingDefaults {
   readonly count: number;
   readonly width: number;
   readonly groups: number;
@@ -21,10 +23,10 @@ interface RoutingDefaults {
 
 const defaults: RoutingDefaults = { count: 256, width: 2048, groups: 8, activeGroups: 4, scale: 2.5, denseLayers: 3 };
 
-const expertWidth = (config: ModelConfig, { width }: RoutingDefaults) =>
+export const expertWidth = (config: ModelConfig, { width }: RoutingDefaults) =>
   config.positiveInteger('moe_intermediate_size') ?? width;
 
-const countOf = (config: ModelConfig, { count }: RoutingDefaults) =>
+export const countOf = (config: ModelConfig, { count }: RoutingDefaults) =>
   config.positiveInteger('n_routed_experts') ?? config.positiveInteger('num_local_experts') ?? count;
 
 /** null: queries are projected directly. */
@@ -32,7 +34,7 @@ function queryRank(config: ModelConfig): number | undefined {
   return config.positiveInteger('q_lora_rank') ?? (config.isWritten('q_lora_rank') ? undefined : 1536);
 }
 
-function attention(config: ModelConfig): Part {
+export function latentAttention(config: ModelConfig): Part {
   const rank = queryRank(config);
   const biased = config.boolean('attention_bias', false);
   return {
@@ -50,7 +52,7 @@ function attention(config: ModelConfig): Part {
   };
 }
 
-function names(config: ModelConfig, tensors: TensorNames): NamedWeights {
+export function latentNames(config: ModelConfig, tensors: TensorNames, fallback: RoutingDefaults): NamedWeights {
   return {
     ...llamaNames,
     ...allWhole({
@@ -61,7 +63,7 @@ function names(config: ModelConfig, tensors: TensorNames): NamedWeights {
       [`${at}.attn.kv_a_norm`]: `${at}.self_attn.kv_a_layernorm`,
       [`${at}.attn.kv_b`]: `${at}.self_attn.kv_b_proj`,
     }),
-    ...routedNames(config, tensors, defaults),
+    ...routedNames(config, tensors, fallback),
   };
 }
 
@@ -111,7 +113,7 @@ export const routedLayers =
     return eachLayer(config, (layer) => ({ type: 'full_attention', experts: layer >= dense }));
   };
 
-const deepseekV3: Architecture = {
+export const deepseekV3: Architecture = {
   ...llama,
   sizes: {
     ...llamaSizes,
@@ -130,7 +132,7 @@ const deepseekV3: Architecture = {
     base: 10000,
     dim: 'latent',
   }),
-  attention,
+  attention: latentAttention,
   mlp: {
     kind: 'gated',
     activationFields: ['hidden_act'],
@@ -138,7 +140,7 @@ const deepseekV3: Architecture = {
     experts: (config) => routedExperts(config, defaults),
   },
   layers: routedLayers(defaults),
-  weights: { ...llama.weights, names },
+  weights: { ...llama.weights, names: (config, tensors) => latentNames(config, tensors, defaults) },
   conventions: {
     'attention.mla': 'keys and values come from a latent, which is what is cached; one rotated part serves all heads',
     'mlp.experts': 'experts are chosen by sigmoid scores with a correction that their weights do not have',
