@@ -94,7 +94,7 @@ function remedies(webgpu: InstalledPackage | undefined, chromium: InstalledPacka
   if (process.platform === 'linux') {
     if (chromium === undefined && process.arch === 'x64')
       lines.push('npm install --save-dev @sparticuz/chromium@147.0.0');
-    lines.push('or install a Vulkan driver: mesa-vulkan-drivers 25 or later, or that of the GPU’s vendor');
+    lines.push('install a Vulkan driver: mesa-vulkan-drivers 25 or later, or that of the GPU’s vendor');
   }
   if (process.env.GQAC_ADAPTER) lines.push('unset GQAC_ADAPTER, so that any adapter may serve');
   return lines;

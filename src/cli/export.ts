@@ -62,7 +62,8 @@ async function configOf(shaped: ShapedSpec, path: string, type: string | undefin
     const { type: written, sameNames } = exported;
     if (!sameNames)
       process.stderr.write(`info: checkpoints of ${written} name their tensors otherwise than ${path}: rename them\n`);
-    return `${JSON.stringify(exported.config, null, 2)}\n`;
+    const { configText } = await import('../compiler/export/hf/config-text.ts');
+    return configText(exported.config);
   }
   const { reportHfRefusal } = await import('../compiler/export/report-refusals.ts');
   await printFindings((report) => reportHfRefusal(shaped, exported, type !== undefined, report));

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { register } from '../../src/cli/export.ts';
+import { configText } from '../../src/compiler/export/hf/config-text.ts';
 import { exportHf } from '../../src/compiler/export/hf/export-hf.ts';
 import { importHf } from '../../src/compiler/import/hf/import-hf.ts';
 import { checkSpec } from '../../src/compiler/pipeline.ts';
@@ -106,6 +107,31 @@ describe('exported configs', () => {
     ]);
   });
 
+  it('have the fields that transformers reads, and floats where it takes nothing else', () => {
+    const fieldsOf = (config: Readonly<Record<string, unknown>>) => {
+      const exported = exportHf(specOf(config), String(config.model_type));
+      return exported.kind === 'config' ? exported.config : expect.fail(JSON.stringify(exported));
+    };
+    const neox = fieldsOf({ model_type: 'gpt_neox', ...small, rotary_emb_base: 500, rotary_pct: 1 });
+    expect(neox).toMatchObject({ rotary_emb_base: 500, rotary_pct: 1 });
+    expect(neox).not.toHaveProperty('rope_theta');
+    const layers = ['local', 'global', 'local'];
+    const neo = { model_type: 'gpt_neo', vocab_size: 97, hidden_size: 64, num_layers: 3, num_heads: 4 };
+    expect(fieldsOf({ ...neo, attention_types: [[layers, 1]] })).toMatchObject({ attention_types: [[layers, 1]] });
+    const factors = Array.from({ length: 8 }, () => 2);
+    const phi = fieldsOf({
+      model_type: 'phi3',
+      ...small,
+      original_max_position_embeddings: 16,
+      rope_scaling: { type: 'longrope', short_factor: factors, long_factor: factors },
+    });
+    expect(phi).toMatchObject({ original_max_position_embeddings: 16, pad_token_id: null });
+    const gemma = fieldsOf({ model_type: 'gemma2', ...small, final_logit_softcapping: 20, sliding_window: 8 });
+    expect(configText(gemma)).toContain('"final_logit_softcapping": 20.0,\n');
+    expect(configText(gemma)).toContain('"vocab_size": 97,\n');
+    expect(JSON.parse(configText(gemma))).toEqual(gemma);
+  });
+
   it('have their type found out by tensor names, too', async () => {
     const shaped = shapedOf(await readFile('examples/models/pythia-70m.gqa.yaml', 'utf8'));
     expect(exportHf(shaped)).toMatchObject({ kind: 'config', type: 'gpt_neox', sameNames: true });
@@ -123,6 +149,7 @@ describe('exported configs', () => {
       'num_attention_heads',
       'num_hidden_layers',
       'num_key_value_heads',
+      'pad_token_id',
       'rms_norm_eps',
       'rope_theta',
       'tie_word_embeddings',

@@ -26,9 +26,10 @@ describe('configs of transformers 4 and 5', () => {
   it('are there for many types', () => expect(configs.length).toBeGreaterThan(40));
 
   it.each(configs)('mean the same: %s', (_, config) => {
-    const pattern = { sliding_window_pattern: patternOf(config) };
+    const pattern = patternOf(config);
     const older = olderSpelling(config);
-    expect(specOf(isWindowed(config) ? { ...older, ...pattern } : older)).toEqual(specOf(config));
+    const isPatterned = isWindowed(config) && pattern !== undefined;
+    expect(specOf(isPatterned ? { ...older, sliding_window_pattern: pattern } : older)).toEqual(specOf(config));
   });
 
   it.each(configs)('are read whole: %s', (_, config) => {
@@ -42,6 +43,35 @@ const isWindowed = ({ model_type }: Config) => ['gemma3_text', 'cohere2'].includ
 function patternOf({ layer_types: types }: Config): number | undefined {
   return Array.isArray(types) ? types.indexOf('full_attention') + 1 : undefined;
 }
+
+describe('fields that one model type reads otherwise', () => {
+  const sizes = { vocab_size: 9, hidden_size: 64, num_hidden_layers: 2, num_attention_heads: 4 };
+  const partOf = (config: Config, part: 'attention' | 'layers') => specOf({ ...sizes, ...config })?.[part];
+
+  it('are the base of GPT-NeoX, which is not rope_theta', () => {
+    const neox = { model_type: 'gpt_neox', rotary_emb_base: 500 };
+    expect(partOf(neox, 'attention')).toMatchObject({ rope: { base: 500 } });
+    expect(errorsOf(importConfig({ ...sizes, ...neox, rope_theta: 9 }, 'hf'))).toEqual(['IMP005 rope_theta']);
+    expect(errorsOf(importConfig({ ...tiny, rotary_emb_base: 500 }, 'hf'))).toEqual(['IMP001 rotary_emb_base']);
+  });
+
+  it('are the kinds of layers of GPT-Neo, which are made of attention_types', () => {
+    const neo = { model_type: 'gpt_neo', num_layers: 2, attention_layers: ['global', 'global'] };
+    expect(partOf(neo, 'layers')).toBeUndefined();
+    expect(partOf({ ...neo, attention_types: [[['global', 'local'], 1]] }, 'layers')).toBeDefined();
+    const { attention_layers: _, ...bare } = neo;
+    expect(errorsOf(importConfig({ ...sizes, ...bare }, 'hf'))).toContain('IMP005 attention_types');
+  });
+
+  it('is the original context of Phi-3, which is not that of the scaling', () => {
+    const factors = Array.from({ length: 8 }, () => 2);
+    const scaling = { rope_type: 'longrope', short_factor: factors, long_factor: factors };
+    const phi = { model_type: 'phi3', rope_scaling: { ...scaling, original_max_position_embeddings: 16 } };
+    expect(partOf(phi, 'attention')).toMatchObject({ rope: { scaling: { original_context: 4096 } } });
+    const own = { ...phi, original_max_position_embeddings: 32 };
+    expect(partOf(own, 'attention')).toMatchObject({ rope: { scaling: { original_context: 32 } } });
+  });
+});
 
 describe('scalings of rotary positions', () => {
   const scalingOf = (scaling: object) => {

@@ -84,8 +84,9 @@ function withoutUnread(written: Config): Config | undefined {
 }
 
 function readAgain(config: Config): ShapedSpec | undefined {
-  const { spec } = importHf(config);
-  return spec === undefined ? undefined : checkSpec({ path: 'config.json', text: printYaml(spec) }).shaped;
+  const { spec, notes } = importHf(config);
+  const isRefused = spec === undefined || notes.some(({ severity }) => severity === 'error');
+  return isRefused ? undefined : checkSpec({ path: 'config.json', text: printYaml(spec) }).shaped;
 }
 
 function haveSameNames(a: ShapedSpec, b: ShapedSpec): boolean {

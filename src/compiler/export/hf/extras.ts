@@ -82,7 +82,7 @@ function layerFields({ layers }: ExportedModel): Config {
     max_window_layers: window === null ? layers.length : 0,
     ...(isMixed && { layer_types: windows.map((one) => (one === undefined ? 'full_attention' : 'sliding_attention')) }),
     window_size: window ?? 256,
-    attention_layers: windows.map((one) => (one === undefined ? 'global' : 'local')),
+    attention_types: [[windows.map((one) => (one === undefined ? 'global' : 'local')), 1]],
     ...(local !== undefined && { rope_local_base_freq: local }),
     no_rope_layers: turning.map((turns) => (turns ? 1 : 0)),
   };
@@ -102,6 +102,8 @@ function headFields({ attention: { heads, rope }, model }: ExportedModel): Confi
     num_kv_heads: heads.kvHeads,
     word_embed_proj_dim: model.embeddingWidth ?? model.hidden,
     ...(rope !== undefined && { rotary_dim: rope.dim }),
+    ...(rope?.scaling !== undefined &&
+      'originalContext' in rope.scaling && { original_max_position_embeddings: rope.scaling.originalContext }),
   };
 }
 

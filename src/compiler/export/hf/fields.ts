@@ -66,6 +66,8 @@ export function commonFields(type: string, architecture: Architecture, exported:
     ...Object.fromEntries(named.flatMap(([name, value]) => (name === undefined ? [] : [[name, value]]))),
     ...ropeFields(architecture, exported),
     ...(model.head.kind === 'hidden' ? {} : { tie_word_embeddings: model.tieEmbeddings }),
+    // The token that pads is a tokenizer's; left out, some types take one that a small vocabulary does not have.
+    pad_token_id: null,
   };
 }
 
@@ -90,9 +92,10 @@ function ropeFields({ rope: facts }: Architecture, { layers }: ExportedModel): C
   const turning = (wide ?? layers.find(({ attention }) => attention.rope !== undefined))?.attention;
   if (facts === undefined || turning?.rope === undefined) return {};
   const { base, dim, scaling } = turning.rope;
-  const fraction = typeof facts === 'function' ? undefined : facts.fraction?.fields[0];
+  const { fraction: part, baseField = 'rope_theta' } = typeof facts === 'function' ? {} : facts;
+  const fraction = part?.fields[0];
   return {
-    rope_theta: base,
+    [baseField]: base,
     ...(scaling === undefined ? {} : { rope_scaling: scalingFields(scaling, turning) }),
     ...(fraction === undefined ? {} : { [fraction]: fractionOf(dim, turning.headDim) }),
   };

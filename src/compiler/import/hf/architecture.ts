@@ -106,10 +106,14 @@ export interface RopeFacts {
   readonly pairing: 'half' | 'interleaved';
   /** When the config leaves it out. */
   readonly base: number;
+  /** Field of the base beside the rotary parameters; absent: `rope_theta`. */
+  readonly baseField?: string;
   /** Of sliding layers, when rotary parameters are not given for each type of layer. */
   readonly localBase?: { readonly field: string; readonly base: number };
   /** Rotated part of a head: the fields that say so, and what they are when left out. */
   readonly fraction?: { readonly fields: readonly string[]; readonly fallback: number };
+  /** Of scaled frequencies, what `original_max_position_embeddings` is when left out; absent: that of the scaling, or the context. */
+  readonly originalContext?: number;
   /** Rotated width where it is not a part of a head's; `latent` where `attention.mla` says it. */
   readonly dim?: number | 'latent';
 }

@@ -5,18 +5,26 @@ import type { LayerType, ModelConfig, RopeFacts } from './architecture.ts';
 /** `attention.rope` of the layers of a type: v5's `rope_parameters`, or v4's `rope_theta` beside `rope_scaling`. */
 export function readRope(config: ModelConfig, facts: RopeFacts, type: LayerType, log: ImportLog): SpecDraft {
   const { fields, isLocal } = parametersOf(config, facts, type, log);
-  const base = fields.number('rope_theta') ?? (isLocal ? undefined : baseOf(config)) ?? defaultBase(facts, type);
+  const base = fields.number('rope_theta') ?? (isLocal ? undefined : baseOf(config, facts)) ?? defaultBase(facts, type);
   const draft = compact({
     dim: facts.dim === 'latent' ? undefined : (facts.dim ?? rotatedWidth(config, facts, fields, log)),
     base,
     pairing: facts.pairing,
-    scaling: readScaling(fields, config, log),
+    scaling: readScaling(fields, config, facts, log),
   });
   fields.finish({ unsupported: {}, noEffect: [], silent: knownParameters });
   return draft;
 }
 
-const baseOf = (config: ModelConfig) => config.number('rope_theta') ?? config.number('rotary_emb_base');
+function baseOf(config: ModelConfig, { base, baseField = usualBase }: RopeFacts): number | undefined {
+  const written = config.number(baseField);
+  const other = baseField === usualBase ? undefined : config.number(usualBase);
+  if (other !== undefined && other !== (written ?? base))
+    config.refuse(usualBase, `is not what this model type reads: write ${baseField}`);
+  return written;
+}
+
+const usualBase = 'rope_theta';
 
 function defaultBase({ base, localBase }: RopeFacts, type: LayerType): number {
   return type === 'sliding_attention' && localBase !== undefined ? localBase.base : base;
@@ -83,13 +91,20 @@ const knownParameters: readonly string[] = [
   'type',
 ];
 
+const originalField = 'original_max_position_embeddings';
+
 const yarnNumbers = ['beta_fast', 'beta_slow', 'attention_factor', 'mscale', 'mscale_all_dim'] as const;
 
-function readScaling(fields: FieldReader, config: ModelConfig, log: ImportLog): SpecDraft | undefined {
+function readScaling(
+  fields: FieldReader,
+  config: ModelConfig,
+  { originalContext }: RopeFacts,
+  log: ImportLog,
+): SpecDraft | undefined {
   const older = fields.text('type');
   const kind = fields.text('rope_type') ?? older ?? 'default';
-  const written = fields.positiveInteger('original_max_position_embeddings');
-  const original = config.positiveInteger('original_max_position_embeddings') ?? written ?? config.sizes.context;
+  const inScaling = fields.positiveInteger(originalField);
+  const original = config.positiveInteger(originalField) ?? originalContext ?? inScaling ?? config.sizes.context;
   const factor = fields.number('factor');
   switch (kind) {
     case 'default':

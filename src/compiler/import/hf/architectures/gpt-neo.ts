@@ -5,20 +5,24 @@ import { gpt2Silent } from './gpt2.ts';
 
 const at = 'layers.{i}';
 
-/** `attention_types` is a list of [[kinds], how often]; `attention_layers`, and `attn_layers` of older configs, have a kind for each layer. */
+/**
+ * `attention_types` is a list of [[kinds], how often], from which transformers makes `attention_layers` anew, a kind for each layer; the
+ * oldest configs have `attn_layers` only.
+ */
 function layers(config: ModelConfig): readonly LayerFacts[] {
   const window = config.positiveInteger('window_size') ?? 256;
   const written = config.list('attention_layers') ?? config.list('attn_layers');
   const grouped = config.list('attention_types');
-  const kinds = written ?? (grouped === undefined ? eachLayer(config, alternating) : expand(grouped));
+  const kinds = grouped === undefined ? (written ?? expand(leftOut)) : expand(grouped);
   if (kinds.length !== config.sizes.layers) {
-    const field = written === undefined ? 'attention_types' : 'attention_layers';
+    const field = grouped === undefined && written !== undefined ? 'attention_layers' : 'attention_types';
     config.refuse(field, `is about ${kinds.length} layers of ${config.sizes.layers}`);
   }
   return eachLayer(config, (layer) => (kinds[layer] === 'local' ? slidingLayer(window) : { type: 'full_attention' }));
 }
 
-const alternating = (layer: number) => (layer % 2 === 0 ? 'global' : 'local');
+/** `attention_types` of transformers, whatever the number of layers. */
+const leftOut = [[['global', 'local'], 12]];
 
 function expand(grouped: readonly unknown[]): readonly unknown[] {
   return grouped.flatMap((entry) => {

@@ -14,7 +14,12 @@ const gptNeox: Architecture = {
   },
   tied: false,
   norm: { kind: 'layer', eps: 1e-5, epsField: 'layer_norm_eps' },
-  rope: { pairing: 'half', base: 10000, fraction: { fields: ['rotary_pct', 'partial_rotary_factor'], fallback: 0.25 } },
+  rope: {
+    pairing: 'half',
+    base: 10000,
+    baseField: 'rotary_emb_base',
+    fraction: { fields: ['rotary_pct', 'partial_rotary_factor'], fallback: 0.25 },
+  },
   model: (config) => ({
     block: config.boolean('use_parallel_residual', true) ? { parallel: 'two_norms' } : undefined,
   }),

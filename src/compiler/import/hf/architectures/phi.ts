@@ -72,7 +72,12 @@ const phi3: Architecture = {
     width: size(8192, 'intermediate_size'),
   },
   norm: { ...llama.norm, eps: 1e-5 },
-  rope: { pairing: 'half', base: 10000, fraction: { fields: ['partial_rotary_factor'], fallback: 1 } },
+  rope: {
+    pairing: 'half',
+    base: 10000,
+    fraction: { fields: ['partial_rotary_factor'], fallback: 1 },
+    originalContext: 4096,
+  },
   attention: {},
   mlp: { ...llama.mlp, biases: [] },
   layers: windowEverywhere(undefined),
