@@ -133,6 +133,7 @@ function expertFields({ layers }: ExportedModel): Config {
     n_shared_experts: experts.shared === undefined ? null : experts.shared.width / experts.width,
     n_group: experts.groups?.count ?? 1,
     topk_group: experts.groups?.active ?? 1,
+    ...(experts.groups?.top === 1 && { topk_method: 'group_limited_greedy' }),
     routed_scaling_factor: experts.routedScale,
     use_moe: true,
   };
