@@ -148,7 +148,7 @@ function bytesBefore(
 }
 
 function fullOfNaN(shape: readonly number[]): Tensor {
-  return { shape, data: new Float64Array(shape.reduce((a, b) => a * b, 1)).fill(Number.NaN) };
+  return { shape, data: new Float64Array(elementCount(shape)).fill(Number.NaN) };
 }
 
 /** A cache `[B, K, C, D]` whose rows of this call's tokens are NaN. */

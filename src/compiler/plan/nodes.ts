@@ -1,3 +1,4 @@
+import { elementCount } from '../check/dims.ts';
 import type {
   AttnModule,
   EmbedNode,
@@ -85,7 +86,7 @@ function storage({ name, dtype }: TensorDecl, profile: TargetProfile): Storage {
 function matrixStorage(tensor: TensorDecl, profile: TargetProfile): MatrixStorage {
   const { quantization, shape = [] } = tensor.weight ?? {};
   if (quantization === undefined) return storage(tensor, profile);
-  const entries = shape.reduce((product, extent) => product * extent, 1);
+  const entries = elementCount(shape);
   const byHalves = quantization.dtype === 'int4' && profile.features.includes('shader-f16');
   const scalesAt = (entries * elementBytes[quantization.dtype]) / 4;
   return { ...quantization, scalesAt, ...(byHalves && { byHalves }) };

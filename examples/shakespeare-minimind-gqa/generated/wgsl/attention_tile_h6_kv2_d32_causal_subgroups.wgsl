@@ -9,6 +9,7 @@ const QUERIES_PER_KV = 3u;
 const PREFIX_COLUMNS = 0u;
 const SCALE_LOG2E: f32 = 0.25503486;
 const MASKED: f32 = -3e+38;
+const LOWEST: f32 = -1e+30;
 const VECTOR = 4u;
 const HEAD_VECTORS = 8u;
 const VALUE_VECTORS = 8u;
@@ -23,7 +24,6 @@ const KEY_SLICE = 8u;
 const LEFT_PITCH = 9u;
 const KEY_PITCH = 9u;
 const THREADS = 128u;
-const LOWEST: f32 = -1e+30;
 
 struct Step {
   batch: u32, // sequences

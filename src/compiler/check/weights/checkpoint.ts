@@ -1,4 +1,5 @@
 import type { BoundSpec } from '../bind.ts';
+import { elementCount } from '../dims.ts';
 import type { Quantization, WeightDtype, WeightShape } from '../shaped-spec.ts';
 import { tensorParts } from './tensor-source.ts';
 
@@ -66,7 +67,7 @@ export function resolveWeightDtype(
   for (const { role, shape, source } of weights.flatMap(tensorParts)) {
     const dtype = weightDtypeOf(checkpoint.tensors.get(source.tensor)?.dtype ?? '');
     if (role !== 'matrix' || dtype === undefined) continue;
-    elements.set(dtype, (elements.get(dtype) ?? 0) + shape.reduce((product, extent) => product * extent, 1));
+    elements.set(dtype, (elements.get(dtype) ?? 0) + elementCount(shape));
   }
   return [...elements].reduce<readonly [WeightDtype, number]>(
     (most, one) => (one[1] > most[1] ? one : most),

@@ -18,6 +18,9 @@ import { type GroupParts, groupParts } from './heads.ts';
 import { type LogitParts, logitParts } from './logits.ts';
 import { type MaskParts, maskParts } from './masks.ts';
 
+/** Below every logit that is not masked: what exponentials are relative to where a row has seen none. */
+export const lowestLogit = -1e30;
+
 /** Parts of the attention kernels, each of which takes those that it needs. */
 export interface AttentionParts {
   readonly enables: readonly 'f16'[];
@@ -64,6 +67,7 @@ export function attentionParts(options: AttentionOptions): AttentionParts {
       LOG2E: f32c(Math.LOG2E),
       SCALE_LOG2E: f32c(options.scale * Math.LOG2E),
       MASKED: f32c(hiddenScore),
+      LOWEST: f32c(lowestLogit),
     },
     perCall: [sequencesBinding, stepBinding],
     queries: {

@@ -4,6 +4,7 @@ import { quads } from '../../../plan/extents.ts';
 import { type Binding, f32c, type KernelSource, stepBinding, u32c } from '../../kernel.ts';
 import { enablesFor, rowStorer, rowsOutBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
+import { lowestLogit } from './attention.ts';
 
 /** Of each row and part: outputs that are not normalised; what their exponentials are relative to (in log2), and the sum of these. */
 export const partialBindings = (access: 'read' | 'read_write'): readonly Binding[] => [
@@ -21,6 +22,7 @@ export function attentionJoin({ qHeads, valueDim, out, sinks, threads, workgroup
       VALUE_QUADS: u32c(quads(valueDim)),
       THREADS: u32c(threads),
       MASKED: f32c(hiddenScore),
+      LOWEST: f32c(lowestLogit),
       ...(sinks && { LOG2E: f32c(Math.LOG2E) }),
     },
     bindings: [
@@ -44,7 +46,7 @@ export function attentionJoin({ qHeads, valueDim, out, sinks, threads, workgroup
       for (var part = 0u; part < parts; part++) {
         reference = max(reference, partial_sums[row * parts + part].x);
       }
-      reference = max(reference, -1e30);
+      reference = max(reference, LOWEST);
       var sum = ${sinks ? 'exp2(sinks[row % Q_HEADS] * LOG2E - reference)' : '0.0'};
       var value = vec4f(0);
       for (var part = 0u; part < parts; part++) {

@@ -23,7 +23,7 @@ function write({ leaves }: AttentionLatentPlan): string {
 }
 
 const sinkOf = (plan: AttentionLatentPlan) =>
-  plan.sinks ? ' + exp2(sinks[place.head] * LOG2E - max(state.reference, -1e30))' : '';
+  plan.sinks ? ' + exp2(sinks[place.head] * LOG2E - max(state.reference, LOWEST))' : '';
 
 const leaveFactor = (plan: AttentionLatentPlan) => wgsl`
   let sum = row_sum(state.sum)${sinkOf(plan)};

@@ -80,8 +80,8 @@ const weigh = (plan: AttentionLatentPlan) => wgsl`
     var maximum = max(pairs.x, pairs.y);
     ${overRow(plan, 'maximum', (a, b) => `max(${a}, ${b})`)}
     (*state).maximum = max((*state).maximum, maximum);
-    (*state).reference = select((*state).reference, maximum + 4.0, (*state).reference <= MASKED);
-    let reference = max((*state).reference, -1e30);
+    (*state).reference = select((*state).reference, maximum + HEADROOM, (*state).reference <= MASKED);
+    let reference = max((*state).reference, LOWEST);
     for (var i = 0u; i < QUADS_EACH; i++) {
       let powers = exp2(logits[i] - reference);
       (*state).sum += dot(powers, vec4f(1));

@@ -1,5 +1,5 @@
 import type { AttentionLatentPlan } from '../../../plan/attention/kernel-plan.ts';
-import { type KernelSource, u32c } from '../../kernel.ts';
+import { f32c, type KernelSource, u32c } from '../../kernel.ts';
 import { rowLoader, rowStorer, rowsBinding, rowsOutBinding } from '../../storage.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
 import { attentionParts } from './attention.ts';
@@ -31,6 +31,8 @@ export function attentionLatent(plan: AttentionLatentPlan): KernelSource {
       VALUE_SLICE_QUADS: u32c(shape.valueBlocks * 4),
       QUERY_ROWS: u32c(shape.ownRowBlocks * 2),
       QUERY_QUADS: u32c(shape.ownRowBlocks * 2 * shape.headBlocks),
+      // In log2: how much larger later logits may be before weights leave the range of f16.
+      HEADROOM: f32c(4),
       TILE_KEYS: u32c(plan.tileKeys),
       TILE_QUADS: u32c(plan.tileKeys / 4),
       KEY_READS: u32c(plan.headDim / 8),
