@@ -4017,8 +4017,9 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
 
 fn make_outputs(part: u32, row: u32, lane: u32) {
   let column = part * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -4051,8 +4052,9 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
 
 fn make_outputs_2(part: u32, row: u32, lane: u32) {
   let column = part * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH_2 - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH_2 - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -4085,8 +4087,9 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
 
 fn make_outputs_3(part: u32, row: u32, lane: u32) {
   let column = part * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH_3 - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH_3 - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -4217,8 +4220,9 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
 
 fn make_outputs(part: u32, row: u32, lane: u32) {
   let column = part * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -4251,8 +4255,9 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
 
 fn make_outputs_2(part: u32, row: u32, lane: u32) {
   let column = part * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH_2 - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH_2 - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -4285,8 +4290,9 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
 
 fn make_outputs_3(part: u32, row: u32, lane: u32) {
   let column = part * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH_3 - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH_3 - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -4373,9 +4379,10 @@ fn finish(row: u32, column: u32, before: f32, sum: f32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
+  let own_before = y[row * OUT_WIDTH + own];
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
@@ -4399,7 +4406,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var other = 1u; other < LANES; other++) {
     sum += sum_partials[lane + other];
   }
-  finish(row, column, before, sum);
+  finish(row, column, own_before, sum);
 }
 `,
   linear_row_192x192_add_f16: `// y += x · weightᵀ, weights [192, 192]
@@ -4448,9 +4455,10 @@ fn finish(row: u32, column: u32, before: f32, sum: f32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
+  let own_before = y[row * OUT_WIDTH + own];
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
@@ -4474,7 +4482,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var other = 1u; other < LANES; other++) {
     sum += sum_partials[lane + other];
   }
-  finish(row, column, before, sum);
+  finish(row, column, own_before, sum);
 }
 `,
   linear_row_192x512_normed_gated_silu: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
@@ -4548,8 +4556,9 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
   var gate_sum = 0.0;
   var squares = 0.0;
@@ -4658,8 +4667,9 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
   var gate_sum = 0.0;
   var squares = 0.0;
@@ -4765,8 +4775,9 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -4869,8 +4880,9 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -4945,9 +4957,10 @@ fn finish(row: u32, column: u32, before: f32, sum: f32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
+  let own_before = y[row * OUT_WIDTH + own];
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
   {
     let block = lane % LANES;
@@ -4981,7 +4994,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var other = 1u; other < LANES; other++) {
     sum += sum_partials[lane + other];
   }
-  finish(row, column, before, sum);
+  finish(row, column, own_before, sum);
 }
 `,
   linear_row_512x192_add_f16: `// y += x · weightᵀ, weights [192, 512]
@@ -5030,9 +5043,10 @@ fn finish(row: u32, column: u32, before: f32, sum: f32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
+  let own_before = y[row * OUT_WIDTH + own];
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
   {
     let block = lane % LANES;
@@ -5066,7 +5080,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var other = 1u; other < LANES; other++) {
     sum += sum_partials[lane + other];
   }
-  finish(row, column, before, sum);
+  finish(row, column, own_before, sum);
 }
 `,
   linear_row_512x192_add_subgroups: `// y += x · weightᵀ, weights [192, 512]
@@ -5115,9 +5129,10 @@ fn finish(row: u32, column: u32, before: f32, sum: f32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
+  let own_before = y[row * OUT_WIDTH + own];
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
   {
     let block = lane % LANES;
@@ -5135,7 +5150,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
-  finish(row, column, before, sum);
+  finish(row, column, own_before, sum);
 }
 `,
   linear_tile_192x192: `// y = x · weightᵀ, weights [192, 192]

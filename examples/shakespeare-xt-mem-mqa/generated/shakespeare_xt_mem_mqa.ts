@@ -3812,8 +3812,9 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
 
 fn make_outputs(part: u32, row: u32, lane: u32) {
   let column = part * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -3846,8 +3847,9 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
 
 fn make_outputs_2(part: u32, row: u32, lane: u32) {
   let column = part * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH_2 - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH_2 - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -3880,8 +3882,9 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
 
 fn make_outputs_3(part: u32, row: u32, lane: u32) {
   let column = part * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH_3 - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH_3 - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -4012,8 +4015,9 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
 
 fn make_outputs(part: u32, row: u32, lane: u32) {
   let column = part * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -4046,8 +4050,9 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
 
 fn make_outputs_2(part: u32, row: u32, lane: u32) {
   let column = part * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH_2 - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH_2 - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -4080,8 +4085,9 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
 
 fn make_outputs_3(part: u32, row: u32, lane: u32) {
   let column = part * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH_3 - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH_3 - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -4168,9 +4174,10 @@ fn finish(row: u32, column: u32, before: f32, sum: f32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
+  let own_before = y[row * OUT_WIDTH + own];
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
@@ -4194,7 +4201,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var other = 1u; other < LANES; other++) {
     sum += sum_partials[lane + other];
   }
-  finish(row, column, before, sum);
+  finish(row, column, own_before, sum);
 }
 `,
   linear_row_192x192_add_f16: `// y += x · weightᵀ, weights [192, 192]
@@ -4243,9 +4250,10 @@ fn finish(row: u32, column: u32, before: f32, sum: f32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
+  let own_before = y[row * OUT_WIDTH + own];
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
     {
@@ -4269,7 +4277,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var other = 1u; other < LANES; other++) {
     sum += sum_partials[lane + other];
   }
-  finish(row, column, before, sum);
+  finish(row, column, own_before, sum);
 }
 `,
   linear_row_192x576_normed_gated_silu_bias: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
@@ -4327,8 +4335,8 @@ fn row_of_x(row: u32) -> u32 {
   return row;
 }
 
-fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
-  y[row * OUT_WIDTH + column] = activate(gate_sum + gate_bias[column]) * (sum + bias[column]);
+fn finish(row: u32, column: u32, shift: f32, gate_shift: f32, sum: f32, gate_sum: f32) {
+  y[row * OUT_WIDTH + column] = activate(gate_sum + gate_shift) * (sum + shift);
 }
 
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
@@ -4345,8 +4353,11 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
+  let own_shift = bias[own];
+  let own_gate_shift = gate_bias[own];
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
   var gate_sum = 0.0;
   var squares = 0.0;
@@ -4379,7 +4390,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     squares += squares_partials[lane + other];
   }
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish(row, column, sum * factor, gate_sum * factor);
+  finish(row, column, own_shift, own_gate_shift, sum * factor, gate_sum * factor);
 }
 `,
   linear_row_192x576_normed_gated_silu_bias_f16: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
@@ -4439,8 +4450,8 @@ fn row_of_x(row: u32) -> u32 {
   return row;
 }
 
-fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
-  y[row * OUT_WIDTH + column] = activate(gate_sum + gate_bias[column]) * (sum + bias[column]);
+fn finish(row: u32, column: u32, shift: f32, gate_shift: f32, sum: f32, gate_sum: f32) {
+  y[row * OUT_WIDTH + column] = activate(gate_sum + gate_shift) * (sum + shift);
 }
 
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
@@ -4457,8 +4468,11 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
+  let own_shift = bias[own];
+  let own_gate_shift = gate_bias[own];
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
   var gate_sum = 0.0;
   var squares = 0.0;
@@ -4491,7 +4505,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     squares += squares_partials[lane + other];
   }
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish(row, column, sum * factor, gate_sum * factor);
+  finish(row, column, own_shift, own_gate_shift, sum * factor, gate_sum * factor);
 }
 `,
   linear_row_192x65_normed_logits: `// y = x · weightᵀ, weights [65, 192]
@@ -4564,8 +4578,9 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -4668,8 +4683,9 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -4744,9 +4760,10 @@ fn finish(row: u32, column: u32, before: f32, sum: f32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
+  let own_before = y[row * OUT_WIDTH + own];
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
   for (var block = lane % LANES; block < BLOCKS; block += LANES) {
     let x0 = load_x(x_row, 2u * block);
@@ -4761,7 +4778,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var other = 1u; other < LANES; other++) {
     sum += sum_partials[lane + other];
   }
-  finish(row, column, before, sum);
+  finish(row, column, own_before, sum);
 }
 `,
   linear_row_576x192_add_f16: `// y += x · weightᵀ, weights [192, 576]
@@ -4810,9 +4827,10 @@ fn finish(row: u32, column: u32, before: f32, sum: f32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
+  let own_before = y[row * OUT_WIDTH + own];
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
   for (var block = lane % LANES; block < BLOCKS; block += LANES) {
     let x0 = load_x(x_row, 2u * block);
@@ -4827,7 +4845,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var other = 1u; other < LANES; other++) {
     sum += sum_partials[lane + other];
   }
-  finish(row, column, before, sum);
+  finish(row, column, own_before, sum);
 }
 `,
   linear_row_576x192_add_subgroups: `// y += x · weightᵀ, weights [192, 576]
@@ -4876,9 +4894,10 @@ fn finish(row: u32, column: u32, before: f32, sum: f32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
+  let own_before = y[row * OUT_WIDTH + own];
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
   for (var block = lane % LANES; block < BLOCKS; block += LANES) {
     let x0 = load_x(x_row, 2u * block);
@@ -4889,7 +4908,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
-  finish(row, column, before, sum);
+  finish(row, column, own_before, sum);
 }
 `,
   linear_tile_192x192: `// y = x · weightᵀ, weights [192, 192]

@@ -87,8 +87,9 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
 
 fn make_outputs(part: u32, row: u32, lane: u32) {
   let column = part * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -121,8 +122,9 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
 
 fn make_outputs_2(part: u32, row: u32, lane: u32) {
   let column = part * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH_2 - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH_2 - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
@@ -155,8 +157,9 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
 
 fn make_outputs_3(part: u32, row: u32, lane: u32) {
   let column = part * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH_3 - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH_3 - 1u) * BLOCKS;
   var sum = 0.0;
   var squares = 0.0;
   for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {

@@ -70,8 +70,9 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
   var gate_sum = 0.0;
   var squares = 0.0;

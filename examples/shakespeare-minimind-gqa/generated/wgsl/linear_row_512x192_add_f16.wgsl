@@ -45,9 +45,10 @@ fn finish(row: u32, column: u32, before: f32, sum: f32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
+  let own_before = y[row * OUT_WIDTH + own];
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
-  let before = y[row * OUT_WIDTH + min(column, OUT_WIDTH - 1u)];
   var sum = 0.0;
   {
     let block = lane % LANES;
@@ -81,5 +82,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var other = 1u; other < LANES; other++) {
     sum += sum_partials[lane + other];
   }
-  finish(row, column, before, sum);
+  finish(row, column, own_before, sum);
 }

@@ -54,8 +54,8 @@ fn row_of_x(row: u32) -> u32 {
   return row;
 }
 
-fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
-  y[row * OUT_WIDTH + column] = activate(gate_sum + gate_bias[column]) * (sum + bias[column]);
+fn finish(row: u32, column: u32, shift: f32, gate_shift: f32, sum: f32, gate_sum: f32) {
+  y[row * OUT_WIDTH + column] = activate(gate_sum + gate_shift) * (sum + shift);
 }
 
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
@@ -72,8 +72,11 @@ fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
   let column = group.x * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
+  let own_shift = bias[own];
+  let own_gate_shift = gate_bias[own];
   let x_row = row_of_x(row);
-  let first = min(column, OUT_WIDTH - 1u) * BLOCKS;
   var sum = 0.0;
   var gate_sum = 0.0;
   var squares = 0.0;
@@ -106,5 +109,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     squares += squares_partials[lane + other];
   }
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
-  finish(row, column, sum * factor, gate_sum * factor);
+  finish(row, column, own_shift, own_gate_shift, sum * factor, gate_sum * factor);
 }

@@ -105,11 +105,37 @@ const logitsRows = wgsl`
 
 const write = (plan: LinearPlan) => (plan.accumulate ? '+=' : '=');
 
-/** One row's kernel reads what it adds to before it sums: afterwards nothing would be left to do while it comes. */
-const readsBefore = ({ stage, accumulate }: LinearPlan): boolean => stage === 'linear_row' && accumulate;
+/** What makes an output beside its sums. */
+export interface Addend {
+  readonly name: 'before' | 'shift' | 'gate_shift';
+  /** @param column an expression */
+  readonly at: (column: string) => string;
+}
 
-const place = (plan: LinearPlan): string => `row: u32, column: u32${readsBefore(plan) ? ', before: f32' : ''}`;
-const assignment = (plan: LinearPlan): string => (readsBefore(plan) ? '= before +' : write(plan));
+/** Given to `finish` by the kernel of one row, which reads them before it sums: afterwards nothing would be left to do while they come. */
+export function addendsOf({ bias, gate, accumulate }: LinearPlan, suffix = ''): readonly Addend[] {
+  return [
+    ...(accumulate
+      ? [{ name: 'before', at: (column: string) => `y${suffix}[row * OUT_WIDTH${suffix} + ${column}]` } as const]
+      : []),
+    ...(bias ? [{ name: 'shift', at: (column: string) => `bias${suffix}[${column}]` } as const] : []),
+    ...(gate === 'biased' ? [{ name: 'gate_shift', at: (column: string) => `gate_bias[${column}]` } as const] : []),
+  ];
+}
+
+/** How `finish` has an addend, if there is any: the kernel of one row gives it. */
+function addendText(plan: LinearPlan, name: Addend['name'], suffix: string): string | undefined {
+  const found = addendsOf(plan, suffix).find((addend) => addend.name === name);
+  return plan.stage === 'linear_row' ? found?.name : found?.at('column');
+}
+
+function parametersOfFinish(plan: LinearPlan, sums: readonly string[]): string {
+  const given = plan.stage === 'linear_row' ? addendsOf(plan).map(({ name }) => name) : [];
+  return ['row: u32', 'column: u32', ...[...given, ...sums].map((name) => `${name}: f32`)].join(', ');
+}
+
+const assignment = (plan: LinearPlan): string =>
+  plan.stage === 'linear_row' && plan.accumulate ? '= before +' : write(plan);
 
 /** Clip, scale and softcap around a value, in this order. */
 function finished(plan: LinearPlan, value: string): string {
@@ -123,20 +149,22 @@ const stored = (plan: LinearPlan, value: string): string =>
 
 /** @param suffix of the names of a product that is joined to another */
 export function finish(plan: LinearPlan, suffix = ''): string {
-  const sum = plan.bias ? `sum + bias${suffix}[column]` : 'sum';
-  const value = activatedValue(plan.activation, sum, undefined);
+  const shift = addendText(plan, 'shift', suffix);
+  const value = activatedValue(plan.activation, shift === undefined ? 'sum' : `sum + ${shift}`, undefined);
   return wgsl`
-    fn finish${suffix}(${place(plan)}, sum: f32) {
+    fn finish${suffix}(${parametersOfFinish(plan, ['sum'])}) {
       y${suffix}[row * OUT_WIDTH${suffix} + column] ${assignment(plan)} ${stored(plan, value)};
     }`;
 }
 
 function finishGated(plan: LinearPlan): string {
-  const up = plan.bias ? '(sum + bias[column])' : 'sum';
-  const gate = plan.gate === 'biased' ? 'gate_sum + gate_bias[column]' : 'gate_sum';
+  const shift = addendText(plan, 'shift', '');
+  const gateShift = addendText(plan, 'gate_shift', '');
+  const up = shift === undefined ? 'sum' : `(sum + ${shift})`;
+  const gate = gateShift === undefined ? 'gate_sum' : `gate_sum + ${gateShift}`;
   const value = activatedValue(plan.activation, up, gate);
   return wgsl`
-    fn finish(${place(plan)}, sum: f32, gate_sum: f32) {
+    fn finish(${parametersOfFinish(plan, ['sum', 'gate_sum'])}) {
       y[row * OUT_WIDTH + column] ${assignment(plan)} ${stored(plan, value)};
     }`;
 }

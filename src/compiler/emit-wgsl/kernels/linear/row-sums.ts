@@ -2,6 +2,7 @@ import { quads } from '../../../plan/extents.ts';
 import type { LinearRowPlan } from '../../../plan/linear/kernel-plan.ts';
 import { rowLoader } from '../../storage.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
+import { addendsOf } from './linear.ts';
 
 /**
  * The body that makes the outputs of a product, whose names end in `suffix`. Uses `row` and `lane`, and `factor` where x was normalised before.
@@ -14,12 +15,21 @@ export function makeOutputs(plan: LinearRowPlan, suffix: string, part: string): 
   const width = `OUT_WIDTH${suffix}`;
   const bySubgroups = plan.fold === 'subgroups';
   const isFolded = bySubgroups && lanes === 32;
+  const readAddends = (owner: string) =>
+    addendsOf(plan, suffix)
+      .map(({ name, at }) => `let ${owner}_${name} = ${at(owner)};`)
+      .join('\n');
+  const neighbour = wgsl`
+    let next = min(column + 1u, ${width} - 1u);
+    let next_first = next * BLOCKS;
+    ${readAddends('next')}`;
   return wgsl`
     let column = ${part} * OUTPUTS + lane / LANES${columns === 1 ? '' : ` * ${columns}u`};
-    ${sharesX ? '' : `let x_row = row_of_x(row${plan.inputHeads > 1 ? `, min(column, ${width} - 1u)` : ''});`}
-    let first = min(column, ${width} - 1u) * BLOCKS;
-    ${columns === 1 ? '' : `let next_first = min(column + 1u, ${width} - 1u) * BLOCKS;`}
-    ${plan.accumulate ? `let before = y${suffix}[row * ${width} + min(column, ${width} - 1u)];` : ''}
+    let own = min(column, ${width} - 1u);
+    let first = own * BLOCKS;
+    ${readAddends('own')}
+    ${columns === 1 ? '' : neighbour}
+    ${sharesX ? '' : `let x_row = row_of_x(row${plan.inputHeads > 1 ? ', own' : ''});`}
     ${each((name) => `var ${name} = 0.0;`)}
     ${sumBlocks(plan, suffix)}
     ${bySubgroups ? each((name) => `${name} = subgroupAdd(${name});`) : ''}
@@ -39,16 +49,19 @@ const outputSums = ({ gate, columns }: LinearRowPlan): readonly string[] => [
   ...(columns === 1 ? [] : ['next_sum']),
 ];
 
-function finishOutputs({ gate, norm, accumulate, columns }: LinearRowPlan, suffix: string): string {
-  const factor = norm ? ' * factor' : '';
-  const before = accumulate ? 'before, ' : '';
-  const gated = gate === 'none' ? '' : `, gate_sum${factor}`;
-  const own = `finish${suffix}(row, column, ${before}sum${factor}${gated});`;
-  if (columns === 1) return own;
+function finishOutputs(plan: LinearRowPlan, suffix: string): string {
+  const factor = plan.norm ? ' * factor' : '';
+  const gateSums = plan.gate === 'none' ? [] : ['gate_sum'];
+  const finishColumn = (column: string, owner: string, sums: readonly string[]) => {
+    const addends = addendsOf(plan).map(({ name }) => `${owner}_${name}`);
+    return `finish${suffix}(${['row', column, ...addends, ...sums.map((sum) => `${sum}${factor}`)].join(', ')});`;
+  };
+  const own = finishColumn('column', 'own', ['sum', ...gateSums]);
+  if (plan.columns === 1) return own;
   return wgsl`
     ${own}
     if (column + 1u < OUT_WIDTH${suffix}) {
-      finish${suffix}(row, column + 1u, next_sum${factor});
+      ${finishColumn('column + 1u', 'next', ['next_sum'])}
     }`;
 }
 

@@ -48,7 +48,7 @@ export function linearRow(plan: LinearRowPlan): KernelSource {
       ...shared.functions,
       ...others.flatMap(({ functions }) => functions),
       ...xFunctions(plan),
-      ...(suffixes.length > 0 ? ['', ...suffixes].map((suffix) => outputsFunction(plan, suffix)) : []),
+      ...(others.length > 0 ? [outputsFunction(plan, ''), ...others.map(({ makes }) => makes)] : []),
     ],
     body: wgsl`
       let row = group.y;
@@ -65,12 +65,14 @@ function matrixAccess(name: string, storage: MatrixStorage, blockQuads: LinearRo
 /** A product that is joined to the first: its names end in its number. */
 function joinedParts(plan: LinearRowPlan, { weight, bias, outWidth }: JoinedProduct, number: number) {
   const suffix = `_${number}`;
+  const own = { ...plan, outWidth, bias };
   const { binding, functions } = matrixAccess(`weight${suffix}`, weight, plan.blockQuads);
   return {
     suffix,
-    doc: formula({ ...plan, outWidth, bias }, suffix),
+    doc: formula(own, suffix),
     bindings: [binding, ...(bias ? [floats(`bias${suffix}`)] : []), floats(`y${suffix}`, 'read_write')],
-    functions: [...functions, finish({ ...plan, bias }, suffix)],
+    functions: [...functions, finish(own, suffix)],
+    makes: outputsFunction(own, suffix),
   };
 }
 
