@@ -31,6 +31,11 @@ describe('activations that are handed on as f16', () => {
     expect(halvesOf({})).toEqual(['mlp_hidden', 'normed', 'q', 'z']);
   });
 
+  it('are the queries of heads with norms too', () => {
+    for (const own of [', qk_norm: { kind: rms }', ', qk_norm: { kind: l2 }'])
+      expect(halvesOf({ attention: own }), own).toEqual(['mlp_hidden', 'normed', 'q', 'z']);
+  });
+
   it('are stored so by all that touch them in a prompt, and by nothing in decoding', () => {
     const { prefill, decode } = planned({});
     for (const { plan, bind, halves = [] } of prefill) {

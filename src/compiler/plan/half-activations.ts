@@ -43,6 +43,7 @@ function handedAt(plan: KernelPlan, binding: string): Handed | undefined {
     case 'query_heads':
       return binding === 'y' ? written({ ...plan, y: 'f16' }) : undefined;
     case 'rotate_heads':
+    case 'append':
     case 'append_quads':
       return binding === 'y' ? written({ ...plan, y: 'f16' }) : undefined;
     case 'linear_matrix':

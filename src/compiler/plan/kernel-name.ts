@@ -82,7 +82,7 @@ export function kernelName(plan: KernelPlan): string {
         `${plan.kvHeads}x${plan.headDim}`,
         plan.cacheLayout?.kind,
         plan.queryHeads && `queries${plan.queryHeads}`,
-        plan.stage === 'append_quads' && halves(plan.y),
+        halves(plan.y),
       );
     case 'attention_matrix':
       return joined(

@@ -202,6 +202,7 @@ export interface AppendPlan extends PlanBase {
   readonly rotation?: RotationPlan;
   /** Query heads of the same width, with the same norms and rotation, are made by workgroups behind those of the keys. */
   readonly queryHeads?: number;
+  readonly y: HandedStorage;
   readonly cache: KeyStorage;
   readonly cacheLayout?: CachePlan;
 }

@@ -148,6 +148,7 @@ function planAppendHeads(node: AppendNode, storageOf: StorageOf, queries: QueryH
     norms: shapesOf(norms),
     ...rotationPlan(rotation),
     ...(queries && { queryHeads: queries.heads }),
+    y: 'f32',
     cache: keyStorage(node.cacheDtype, node.kCache, storageOf),
     ...cachePlan(node.cacheLayout),
     threads: memory.threads,

@@ -22,7 +22,7 @@ export function append(plan: AppendPlan): KernelSource {
     plan.cache === 'int8' ? int8Caches(plan) : plan.valuesInKeys ? keyCache(plan.cache) : floatCaches(plan.cache);
   return {
     doc: `Writes new keys and values into rows of the caches, where cache_row says; rows are padded to four entries.${queries.doc}`,
-    enables: enablesFor(plan.cache),
+    enables: enablesFor(plan.cache, plan.y),
     constants: {
       KV_HEADS: u32c(plan.kvHeads),
       HEAD_QUADS: u32c(quads(plan.headDim)),
@@ -93,14 +93,18 @@ function ownQueries(plan: AppendPlan, heads: number) {
   return {
     doc: '\ny = x as keys are made, head by head.',
     constants: { HEADS: u32c(heads) },
-    bindings: [floats('x'), ...head.bindings, floats('y', 'read_write')],
+    bindings: [
+      floats('x'),
+      ...head.bindings,
+      { name: 'y', access: 'read_write', type: `array<${plan.y}>` } as const,
+    ],
     make: wgsl`
       if (head_index >= KV_HEADS) {
         let query_head = head_index - KV_HEADS;
         let first_query = (row * HEADS + query_head) * HEAD_DIM;
         ${head.load('x[first_query + e]')}
         for (var e = lane; e < HEAD_DIM; e += THREADS) {
-          y[first_query + e] = finished(e, position, query_head);
+          y[first_query + e] = ${plan.y === 'f16' ? 'f16(finished(e, position, query_head))' : 'finished(e, position, query_head)'};
         }
         return;
       }`,
