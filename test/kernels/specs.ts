@@ -15,6 +15,7 @@ const halfCaches = [
   'head_dim: 20, value_dim: 72, mask: { causal: true, padding: keys_and_queries }',
   'head_dim: 12, mask: { prefix: 5, causal: true }',
   'head_dim: 72, sinks: true',
+  'head_dim: 20, value_dim: 36, mask: { causal: true, window: 90, memory: windowed }, memory_kv: 9, zero_kv: true',
 ].flatMap((options, index) => {
   const heads = ['q_heads: 12, kv_heads: 2', 'q_heads: 8, kv_heads: 8', 'q_heads: 7, one_kv_head: true'][index % 3];
   return [

@@ -10,11 +10,13 @@ import { workgroupBytes } from '../../src/compiler/plan/workgroup-memory.ts';
 import { shapedFrom } from '../ir/specs.ts';
 
 function plansOf(options: string, profile?: TargetProfile): readonly AttentionMatrixPlan[] {
-  return kernelsOf(options, profile).flatMap((plan) => (plan.stage === 'attention_matrix' ? [plan] : []));
+  return kernelsOf(options, profile).filter(isMatrix);
 }
 
-function kernelsOf(options: string, profile: TargetProfile = profiles.matrix): readonly KernelPlan[] {
-  const text = `gqac: 1\nname: one\nattention: { q_heads: 8, kv_heads: 2, ${options}, cache: { dtype: f16 } }`;
+const isMatrix = (plan: KernelPlan): plan is AttentionMatrixPlan => plan.stage === 'attention_matrix';
+
+function kernelsOf(options: string, profile: TargetProfile = profiles.matrix, keys = 'f16'): readonly KernelPlan[] {
+  const text = `gqac: 1\nname: one\nattention: { q_heads: 8, kv_heads: 2, ${options}, cache: { dtype: ${keys} } }`;
   return ranIn(planProgram(lower(shapedFrom('spec.yaml', text)), profile), 512, 512).map(({ plan }) => plan);
 }
 
@@ -94,7 +96,13 @@ describe('matrix attention', () => {
   it('shares the memory of a unit: 6 KiB for each subgroup, or rows without padding', () => {
     const [padded] = plansOf('head_dim: 128');
     const [bare] = plansOf('head_dim: 128', withSchedules({ subgroups: 4, rowBlocks: 2, tileKeys: 16 }));
-    expect([padded?.weightPitch, bare?.weightPitch]).toEqual([6, 4]);
+    const pitches = [padded, bare].map((plan) => [plan?.scorePitch, plan?.weightPitch, plan?.turned]);
+    expect(pitches).toEqual([
+      [6, 4, true],
+      [5, 4, false],
+    ]);
     expect(workgroupBytes(bare?.workgroup ?? [])).toBeLessThan(4 * 6144);
+    const [integers] = kernelsOf('head_dim: 128, hidden: 64', profiles.matrix, 'int8').filter(isMatrix);
+    expect([integers?.scorePitch, integers?.weightPitch, integers?.turned]).toEqual([5, 6, false]);
   });
 });

@@ -113,6 +113,8 @@ export interface AttentionMatrixPlan extends AttentionOptions, PlanBase {
   readonly valuePitch: number;
   readonly scorePitch: number;
   readonly weightPitch: number;
+  /** Lanes begin at different quads of their rows, so that with these pitches neither lanes nor matrices meet in a bank of the memory. */
+  readonly turned: boolean;
 }
 
 /**

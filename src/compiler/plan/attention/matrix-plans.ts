@@ -75,24 +75,39 @@ export const rowsOfMatrix = ({ subgroups, rowBlocks }: Pick<MatrixSchedule, 'sub
 
 const blocks = (width: number) => Math.ceil(width / 16);
 
+/** Quads from one row to the next of what passes from scores to products with values. */
+type Layout = Pick<AttentionMatrixPlan, 'scorePitch' | 'weightPitch' | 'turned'>;
+
+/** In order of preference, as the memory of a unit allows. Scales of int8 are read by all lanes alike, unless these begin at different quads. */
+function layoutsOf(
+  { keys }: AttentionOptions,
+  { rowBlocks, tileKeys }: MatrixSchedule,
+): readonly [Layout, ...Layout[]] {
+  const scorePitch = tileKeys / 4 + 1;
+  const bare = { scorePitch, weightPitch: tileKeys / 4, turned: false };
+  if (rowBlocks === 2 && tileKeys === 16 && keys !== 'int8')
+    return [{ scorePitch: 6, weightPitch: 4, turned: true }, bare];
+  return [{ scorePitch, weightPitch: paddedPitch(tileKeys), turned: false }, bare];
+}
+
 /** Of f16: 8 more than needed, so that rows side by side lie in different banks, and all of them at multiples of 16 bytes. */
 const paddedPitch = (width: number) => (width + 8) / 4;
 
 type MatrixOptions = AttentionOptions & Pick<AttentionMatrixPlan, 'rounding'>;
 
 function matrixPlan(options: MatrixOptions, schedule: MatrixSchedule): AttentionMatrixPlan {
-  const { subgroups, tileKeys } = schedule;
-  const padded = withPitch(options, schedule, paddedPitch(tileKeys));
-  const fits = workgroupBytes(padded.workgroup) <= subgroups * bytesEach;
-  return fits ? padded : withPitch(options, schedule, tileKeys / 4);
+  const [preferred, bare = preferred] = layoutsOf(options, schedule);
+  const plan = withLayout(options, schedule, preferred);
+  const fits = workgroupBytes(plan.workgroup) <= schedule.subgroups * bytesEach;
+  return fits ? plan : withLayout(options, schedule, bare);
 }
 
-function withPitch(options: MatrixOptions, schedule: MatrixSchedule, weightPitch: number): AttentionMatrixPlan {
+function withLayout(options: MatrixOptions, schedule: MatrixSchedule, layout: Layout): AttentionMatrixPlan {
   const { subgroups, tileKeys } = schedule;
   const rows = rowsOfMatrix(schedule);
   const keyPitch = paddedPitch(blocks(options.headDim) * 16);
   const valuePitch = paddedPitch(blocks(options.valueDim) * 16);
-  const scorePitch = tileKeys / 4 + 1;
+  const { scorePitch, weightPitch } = layout;
   return {
     stage: 'attention_matrix',
     reference: 'fixed',
@@ -103,8 +118,7 @@ function withPitch(options: MatrixOptions, schedule: MatrixSchedule, weightPitch
     loadEntries: options.headDim % 8 === 0 && options.valueDim % 8 === 0 ? 8 : 4,
     keyPitch,
     valuePitch,
-    scorePitch,
-    weightPitch,
+    ...layout,
     threads: subgroups * 32,
     workgroup: [
       halfVectors('keys', tileKeys * keyPitch),

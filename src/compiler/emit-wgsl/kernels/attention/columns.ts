@@ -54,15 +54,22 @@ const int8Scales = (plan: ReadColumns) => [
 
 /**
  * `fn keys_entries(batch, kv_head, column, part)`: the entries of a part of a key or value, zero in the parts of `parts` that lie
- * beyond the width. As they are stored: f16, or int8 that is still to be scaled, and has no memory.
+ * beyond the width. As they are stored: f16, or int8 that is still to be scaled, and has no memory. `from`: whether columns before those
+ * of the sequence are read too.
  */
-export function columnEntries(name: 'keys' | 'values', plan: ReadColumns, parts: number): string {
+export function columnEntries(
+  name: 'keys' | 'values',
+  plan: ReadColumns,
+  parts: number,
+  from: 'prefix' | 'sequence' = 'prefix',
+): string {
   const width = name === 'keys' ? plan.headDim : plan.valueDim;
   const { columns, loadEntries } = plan;
   const source = name === 'keys' || plan.valuesInKeys ? 'k' : 'v';
   const pitch = source === 'k' ? plan.headDim : plan.valueDim;
   const type = storedType(plan);
   const filled = Math.ceil(width / loadEntries);
+  const readsPrefix = from === 'prefix';
   const beyond = wgsl`
     if (part >= ${filled}u) {
       return ${type}(0);
@@ -78,8 +85,8 @@ export function columnEntries(name: 'keys' | 'values', plan: ReadColumns, parts:
   return wgsl`
     fn ${name}_entries(batch: u32, kv_head: u32, column: u32, part: u32) -> ${type} {
       ${parts > filled ? beyond : ''}
-      ${columns.zero > 0 ? zeroColumn(type) : ''}
-      ${columns.memory > 0 ? memory : ''}
+      ${readsPrefix && columns.zero > 0 ? zeroColumn(type) : ''}
+      ${readsPrefix && columns.memory > 0 ? memory : ''}
       let token = column${columns.zero + columns.memory > 0 ? ' - PREFIX_COLUMNS' : ''};
       let row = ${sequenceRow(plan)};
       return ${source}[${index}];

@@ -3,12 +3,17 @@ import { u32c } from '../../kernel.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
 import { columnEntries, columnScale, partsOf, storedType } from './columns.ts';
 
-type Name = 'keys' | 'values';
+export type Name = 'keys' | 'values';
 
-const widthOf = (name: Name, plan: AttentionMatrixPlan) => (name === 'keys' ? plan.headDim : plan.valueDim);
+export const widthOf = (name: Name, plan: AttentionMatrixPlan) => (name === 'keys' ? plan.headDim : plan.valueDim);
+
+/**
+ * Memory is given as f32, which f16 does not hold: columns before the sequence are walked over by themselves then, in two parts each.
+ */
+export const splitsPrefix = ({ columns }: AttentionMatrixPlan): boolean => columns.memory > 0;
 
 /** How many reads make a tile. */
-const readsOf = (name: Name, plan: AttentionMatrixPlan) => plan.tileKeys * partsOf(plan, widthOf(name, plan));
+export const readsOf = (name: Name, plan: AttentionMatrixPlan) => plan.tileKeys * partsOf(plan, widthOf(name, plan));
 
 export const tileConstants = (plan: AttentionMatrixPlan) => ({
   TILE_KEYS: u32c(plan.tileKeys),
@@ -39,23 +44,27 @@ export function tileFetcher(name: Name, plan: AttentionMatrixPlan): string {
   const count = Math.ceil(readsOf(name, plan) / plan.threads);
   const scaled = isScaled(name, plan);
   const entries = `${name}_entries(batch, kv_head, column, index % ${parts}u)`;
+  const splits = splitsPrefix(plan);
+  const column = `min(first_column + index / ${parts}u, columns - 1u)`;
   const scale = `bitcast<u32>(${name}_scale(batch, kv_head, column))`;
   return wgsl`
     alias ${held} = array<${heldType(name, plan)}, ${count}>;
 
-    ${columnEntries(name, plan, parts)}
+    ${columnEntries(name, plan, parts, splits ? 'sequence' : 'prefix')}
     ${plan.keys === 'int8' ? `\n${columnScale(name, plan)}` : ''}
 
+    /** A lane's share of the tile of ${name}. Columns beyond the last visible one repeat it: they are masked. */
     fn fetch_${name}(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) -> ${held} {
       var held: ${held};
       for (var n = 0u; n < ${count}u; n++) {
         let index = lane + n * THREADS;
-        let column = min(first_column + index / ${parts}u, columns - 1u);
+        let column = ${splits ? `max(PREFIX_COLUMNS, ${column})` : column};
         held[n] = ${scaled ? `${heldType(name, plan)}(${entries}, ${scale})` : entries};
       }
       return held;
     }
 
+    /** Into workgroup memory. */
     fn store_${name}(lane: u32, held: ${held}) {
       for (var n = 0u; n < ${count}u; n++) {
         let index = lane % THREADS + n * THREADS;

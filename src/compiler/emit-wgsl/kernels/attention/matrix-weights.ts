@@ -2,7 +2,8 @@ import type { AttentionMatrixPlan } from '../../../plan/attention/kernel-plan.ts
 import { f32c, u32c } from '../../kernel.ts';
 import { wgsl } from '../../wgsl.ts';
 import type { AttentionParts } from './attention.ts';
-import { scalesScores } from './matrix-tile.ts';
+import { askReference, referenceTile } from './matrix-reference.ts';
+import { scalesScores, splitsPrefix } from './matrix-tile.ts';
 
 /** From scores to weights: what lanes do between the products with keys and with values. */
 export function weightFunctions(plan: AttentionMatrixPlan, parts: AttentionParts): readonly string[] {
@@ -10,16 +11,18 @@ export function weightFunctions(plan: AttentionMatrixPlan, parts: AttentionParts
   return [
     ...(shared === undefined ? [] : [shared]),
     place(shared !== undefined),
-    ...(usesLogit(parts) ? parts.logits.functions : []),
+    ...(usesLogit(plan, parts) ? parts.logits.functions : []),
     ...(shared === undefined ? [] : [visibleLogits(plan, parts)]),
     parts.masks.ranged ? rangedLogits : anyLogits(plan),
+    maximumInRow(plan),
     maximumOf(plan),
     weigh(plan, parts, shared !== undefined),
   ];
 }
 
 /** Otherwise the columns of a row say it all. */
-const usesLogit = ({ masks, form }: AttentionParts) => !masks.ranged || form === 'any';
+const usesLogit = (plan: AttentionMatrixPlan, { masks, form }: AttentionParts) =>
+  !masks.ranged || form === 'any' || splitsPrefix(plan);
 
 export const weightConstants = (plan: AttentionMatrixPlan, { form }: AttentionParts) => ({
   SCORE_PITCH: u32c(plan.scorePitch),
@@ -75,6 +78,7 @@ function visibleLogits(plan: AttentionMatrixPlan, { form }: AttentionParts): str
     return logits;`;
   const forms = { plain: 'return sums * SCALE_LOG2E;', capped: plan.softcap ? capped : '', any };
   return wgsl`
+    /** Four neighbouring logits of a row, in log2, as if all were visible. */
     fn visible_logits_at(place: Place, first_column: u32, quad: u32) -> vec4f {
       let sums = ${sumsAt(plan)};
       ${forms[form]}
@@ -88,6 +92,7 @@ const sumsAt = (plan: AttentionMatrixPlan) => {
 };
 
 const rangedLogits = wgsl`
+  /** MASKED where the row does not see the column. */
   fn logits_at(place: Place, first_column: u32, quad: u32) -> vec4f {
     let columns = vec4u(first_column + 4u * quad) + vec4u(0, 1, 2, 3);
     let hidden = (columns < vec4u(place.columns.x)) | (columns >= vec4u(place.columns.y));
@@ -106,31 +111,20 @@ const anyLogits = (plan: AttentionMatrixPlan) => wgsl`
     return logits;
   }`;
 
-/** The maximum of a row's tile, known to all of its lanes. */
-const maximumOf = ({ rowBlocks }: AttentionMatrixPlan) => wgsl`
-  fn maximum_of(place: Place, first_column: u32) -> f32 {
-    var maxima = vec4f(MASKED);
-    for (var i = 0u; i < QUADS_EACH; i++) {
-      maxima = max(maxima, logits_at(place, first_column, i * ROW_LANES + place.part));
-    }
+/** Known to all lanes of the row. */
+const maximumInRow = ({ rowBlocks }: AttentionMatrixPlan) => wgsl`
+  fn maximum_in_row(maxima: vec4f) -> f32 {
     let pairs = max(maxima.xy, maxima.zw);
     let maximum = max(pairs.x, pairs.y);
     return ${rowBlocks === 2 ? 'maximum' : 'max(maximum, subgroupShuffleXor(maximum, 1u))'};
   }`;
 
-/** The reference is four above a tile's maximum, so that later tiles may be 2²⁰ times as large before a weight leaves the range of f16. */
-const aboveMaximum = 'maximum_of(place, first_column) + 4.0';
-
-/** Rows that see any column see the first: their references are known before the loop. */
-const seesFirst = ({ masks }: AttentionParts) => masks.plain;
-
-/** After the scores of the first tile. MASKED is so large that four are nothing. */
-export const firstReference = (plan: AttentionMatrixPlan, parts: AttentionParts): string | undefined =>
-  plan.reference === 'fixed' && seesFirst(parts) ? `state.reference = ${aboveMaximum};` : undefined;
-
-const laterReference = wgsl`
-  if (subgroupAny((*state).reference <= MASKED)) {
-    (*state).reference = select((*state).reference, ${aboveMaximum}, (*state).reference <= MASKED);
+const maximumOf = (plan: AttentionMatrixPlan) => wgsl`
+  /** Of the logits that a row has in the tile. */
+  fn maximum_of(place: Place, first_column: u32) -> f32 {
+    var maxima = vec4f(MASKED);
+    ${ownQuads(plan, (quad) => `maxima = max(maxima, logits_at(place, first_column, ${quad}));`)}
+    return maximum_in_row(maxima);
   }`;
 
 /** Most tiles are visible as a whole: they are worth a branch. */
@@ -141,21 +135,25 @@ const eitherWay = (text: (logits: string) => string) => wgsl`
     ${text('logits_at')}
   }`;
 
-const eachQuad = (text: (quad: string) => string) => wgsl`
+const ownQuads = (plan: AttentionMatrixPlan, text: (quad: string) => string) => wgsl`
   for (var i = 0u; i < QUADS_EACH; i++) {
-    ${text('i * ROW_LANES + place.part')}
+    ${text(plan.turned ? '(i + place.row / 4u) % TILE_QUADS' : 'i * ROW_LANES + place.part')}
   }`;
 
 /** Scores are best read all at once. */
-function weighQuads(shared: boolean): string {
+function weighQuads(plan: AttentionMatrixPlan, shared: boolean): string {
   const either = shared ? eitherWay : (text: (logits: string) => string) => text('logits_at');
+  const eachQuad = (text: (quad: string) => string) => ownQuads(plan, text);
   return wgsl`
     var logits: array<vec4f, QUADS_EACH>;
     ${either((logits) => eachQuad((quad) => `logits[i] = ${logits}(place, first_column, ${quad});`))}
     ${eachQuad((quad) => `sum += weigh_quad(place, ${quad}, logits[i] - reference);`)}`;
 }
 
-const weigh = (plan: AttentionMatrixPlan, parts: AttentionParts, shared: boolean) => wgsl`
+function weigh(plan: AttentionMatrixPlan, parts: AttentionParts, shared: boolean): string {
+  const asks = plan.reference === 'fixed' && referenceTile(plan, parts) === 'seen';
+  return wgsl`
+  /** Exponents to powers, and these to the weights, as f16. */
   fn weigh_quad(place: Place, quad: u32, exponents: vec4f) -> vec4f {
     let powers = exp2(exponents);
     weights[place.row % ROWS * WEIGHT_PITCH + quad % TILE_QUADS] = vec4h(powers);
@@ -164,9 +162,10 @@ const weigh = (plan: AttentionMatrixPlan, parts: AttentionParts, shared: boolean
 
   /** Scores of a row to weights, whose sum the state takes. */
   fn weigh(place: Place, first_column: u32, state: ptr<function, State>) {
-    ${plan.reference === 'fixed' && !seesFirst(parts) ? laterReference : ''}
+    ${asks ? askReference('maximum_of(place, first_column)') : ''}
     let reference = max((*state).reference, -1e30);
     var sum = vec4f(0);
-    ${weighQuads(shared)}
+    ${weighQuads(plan, shared)}
     (*state).sum += dot(sum, vec4f(1));
   }`;
+}

@@ -7,11 +7,14 @@ import { columnsBindings, columnsFunctions } from './columns.ts';
 import { partialBindings } from './join.ts';
 import { markAt, returnUnlessMarked } from './marks.ts';
 import { nextTile } from './masks.ts';
-import { edge, headBlocks, keyBlocks, rowBlocks, valueBlocks } from './matrix-blocks.ts';
+import { edge, rowBlocks, valueBlocks } from './matrix-blocks.ts';
 import { leaveMark, leavePart, outputConstants, outputFunctions, writeOutputs } from './matrix-outputs.ts';
+import { prefixConstants, prefixFunctions, prefixMaxima, sequenceStart, walkPrefix } from './matrix-prefix.ts';
+import { multiplyKeys, multiplyValues } from './matrix-products.ts';
 import { loadQueries, queryConstants, queryEntries } from './matrix-queries.ts';
-import { keyScales, scalesScores, tileConstants, tileFetcher } from './matrix-tile.ts';
-import { firstReference, weightConstants, weightFunctions } from './matrix-weights.ts';
+import { fixReference, type ReferenceTile, referenceTile } from './matrix-reference.ts';
+import { keyScales, scalesScores, splitsPrefix, tileConstants, tileFetcher } from './matrix-tile.ts';
+import { weightConstants, weightFunctions } from './matrix-weights.ts';
 
 /**
  * Online softmax with subgroup matrices. A matrix gives no access to its entries, and a result cannot become an operand, so
@@ -22,7 +25,8 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
   const skipping = nextTile(plan, 'TILE_KEYS');
   const zeroHidden = plan.mask.padding === 'keys_and_queries';
   const fixed = plan.reference === 'fixed';
-  const reference = firstReference(plan, parts);
+  const tile = fixed ? referenceTile(plan, parts) : undefined;
+  const splits = splitsPrefix(plan);
   const scaled = (text: string) => (scalesScores(plan) ? text : '');
   const next = (column: string) =>
     skipping === undefined ? column : `next_tile(sequence, token_of(first_row), ${column})`;
@@ -38,6 +42,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       ...queryConstants(plan),
       ...tileConstants(plan),
       ...weightConstants(plan, parts),
+      ...prefixConstants(plan),
       ...outputConstants(plan),
     },
     bindings: [
@@ -70,6 +75,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       tileFetcher('values', plan),
       ...(scalesScores(plan) ? keyScales : []),
       ...weightFunctions(plan, parts),
+      ...prefixFunctions(plan),
       rowStorer('out', plan.valueDim, plan.out),
       ...outputFunctions(plan),
     ],
@@ -80,7 +86,8 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       let first_row = (groups.y - 1u - group.y) * ROWS;
       ${fixed ? '' : returnUnlessMarked}
       let sequence = sequences[batch];
-      ${plan.inParts ? columnsOfPart : columnsOfAll}
+      ${plan.inParts ? columnsOfPart(plan) : columnsOfAll}
+      // Where the rows of the subgroup begin, and what it has of each array.
       let subgroup_row = lane / 32u * SUBGROUP_ROWS;
       let scores_at = subgroup_row * SCORE_PITCH;
       let weights_at = subgroup_row * WEIGHT_PITCH;
@@ -93,8 +100,11 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       ${valueBlocks(plan, (d) => rowBlocks(plan, (b) => `var out${b}_${d} = Output();`))}
 
       ${fixed ? '' : maxima(plan, next)}
+      ${tile === 'shared' || (tile === 'first' && splits) ? referenceApart(plan, tile) : ''}
+      ${splits ? walkPrefix(plan, multiplyKeys(plan), multiplyValues(plan)) : ''}
+
       // What is multiplied next is fetched into registers while lanes wait for products.
-      var first_column = ${next(plan.inParts ? 'part_column' : '0u')};
+      var first_column = ${next(startOf(plan))};
       var next_column = ${next('first_column + TILE_KEYS')};
       store_keys(lane, fetch_keys(lane, batch, kv_head, first_column, columns));
       ${scaled(`store_scales(lane, turn, ${scalesAt('first_column')});`)}
@@ -102,9 +112,9 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       var held_keys = fetch_keys(lane, batch, kv_head, next_column, columns);
       ${scaled(`var held_scales = ${scalesAt('next_column')};`)}
       workgroupBarrier();
-      ${reference === undefined ? '' : beforeLoop(plan, reference)}
+      ${tile === 'first' && !splits ? knowReference(plan, 'first_column') : ''}
       while (first_column < columns) {
-        ${keyBlocks(plan, (n) => multiplyKeys(plan, n))}
+        ${multiplyKeys(plan)}
         workgroupBarrier();
 
         // Nobody needs the keys of this tile any more, nor the values of the one before.
@@ -120,7 +130,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
         ${scaled(`held_scales = ${scalesAt('next_column')};`)}
         workgroupBarrier();
 
-        ${keyBlocks(plan, (n) => multiplyValues(plan, n))}
+        ${multiplyValues(plan)}
       }
 
       let sum = sum_of(state, place.head${plan.inParts ? ', parts' : ''});
@@ -133,16 +143,22 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
 
 const scalesAt = (column: string) => `fetch_scales(lane, batch, kv_head, ${column}, columns)`;
 
+/** Where the walk over the columns of the sequence begins. */
+const startOf = (plan: AttentionMatrixPlan) => (plan.inParts ? 'part_column' : sequenceStart(plan));
+
 const columnsOfAll = 'let columns = visible_columns(sequence, token_of(first_row + ROWS - 1u));';
 
 /** Whole tiles, as many for each part. */
-const columnsOfPart = wgsl`
-  let parts = groups.z / step.batch;
-  let part = group.z / step.batch;
-  let all_columns = visible_columns(sequence, token_of(first_row + ROWS - 1u));
-  let part_tiles = (all_columns + parts * TILE_KEYS - 1u) / (parts * TILE_KEYS);
-  let part_column = part * part_tiles * TILE_KEYS;
-  let columns = min(all_columns, part_column + part_tiles * TILE_KEYS);`;
+function columnsOfPart(plan: AttentionMatrixPlan): string {
+  const [less, from] = splitsPrefix(plan) ? [' - PREFIX_COLUMNS', 'PREFIX_COLUMNS + '] : ['', ''];
+  return wgsl`
+    let parts = groups.z / step.batch;
+    let part = group.z / step.batch;
+    let all_columns = visible_columns(sequence, token_of(first_row + ROWS - 1u));
+    let part_tiles = (all_columns${less} + parts * TILE_KEYS - 1u) / (parts * TILE_KEYS);
+    let part_column = ${from}part * part_tiles * TILE_KEYS;
+    let columns = min(all_columns, part_column + part_tiles * TILE_KEYS);`;
+}
 
 function doc({ reference, subgroups, rowBlocks, tileKeys }: AttentionMatrixPlan): string {
   const rows = subgroups * rowBlocks * edge;
@@ -161,10 +177,12 @@ const matrixTypes = wgsl`
   alias Scores = subgroup_matrix_result<f32, 16, 16>;
   alias Output = subgroup_matrix_result<f32, 16, 16>;`;
 
-/** What a lane knows of its row: what exponentials are relative to, and their sum over the columns that it took. */
 const state = wgsl`
+  /** What a lane knows of its row. */
   struct State {
+    /** What exponentials are relative to, in log2; MASKED until the row has seen a column. */
     reference: f32,
+    /** Of the exponentials of the columns that the lane took. */
     sum: f32,
   }`;
 
@@ -172,6 +190,7 @@ const state = wgsl`
 const turn = 'var<private> turn: u32 = 0u;';
 
 const tokenOf = wgsl`
+  /** Of a row of the KV head, counted over all workgroups. */
   fn token_of(row: u32) -> u32 {
     return min(row, step.tokens * QUERIES_PER_KV - 1u) / QUERIES_PER_KV;
   }`;
@@ -182,7 +201,7 @@ const aboveRounded = 'state.reference += 4.0;';
 /** A walk over the keys alone, after which the state knows the maximum of its row. */
 const maxima = (plan: AttentionMatrixPlan, next: (column: string) => string) => wgsl`
   // First the maximum of each row, by a walk over the keys alone.
-  var column = ${next(plan.inParts ? 'part_column' : '0u')};
+  var column = ${next(startOf(plan))};
   var held = fetch_keys(lane, batch, kv_head, column, columns);
   while (column < columns) {
     store_keys(lane, held);
@@ -190,49 +209,29 @@ const maxima = (plan: AttentionMatrixPlan, next: (column: string) => string) => 
     workgroupBarrier();
     let following = ${next('column + TILE_KEYS')};
     held = fetch_keys(lane, batch, kv_head, following, columns);
-    ${keyBlocks(plan, (n) => multiplyKeys(plan, n, 'ignored'))}
+    ${multiplyKeys(plan, 'ignored')}
     workgroupBarrier();
     state.reference = max(state.reference, maximum_of(place, column));
     ${scalesScores(plan) ? 'turn = 1u - turn;' : ''}
     column = following;
   }
+  ${splitsPrefix(plan) ? prefixMaxima(plan, multiplyKeys(plan, 'ignored')) : ''}
   ${plan.rounding === 'split' ? aboveRounded : ''}
 
 `;
 
-const beforeLoop = (plan: AttentionMatrixPlan, reference: string) => wgsl`
-  // What exponentials are relative to, by the first tile: later ones need not ask.
-  ${keyBlocks(plan, (n) => multiplyKeys(plan, n))}
+/** Where the tile is not the one whose keys are multiplied next: that of the last row, or of a walk that begins with the prefix. */
+const referenceApart = (plan: AttentionMatrixPlan, tile: ReferenceTile) => wgsl`
+  let reference_column = ${tile === 'shared' ? `next_tile(sequence, token_of(first_row + ROWS - 1u), ${sequenceStart(plan)})` : startOf(plan)};
+  store_keys(lane, fetch_keys(lane, batch, kv_head, reference_column, columns));
+  ${scalesScores(plan) ? `store_scales(lane, turn, ${scalesAt('reference_column')});` : ''}
   workgroupBarrier();
-  ${reference}
+  ${knowReference(plan, 'reference_column')}`;
+
+/** After the keys of the tile at `column` have been stored. */
+const knowReference = (plan: AttentionMatrixPlan, column: string) => wgsl`
+  // What exponentials are relative to, by a tile that all rows see something of: later ones need not ask.
+  ${multiplyKeys(plan)}
+  workgroupBarrier();
+  ${fixReference(column)}
   workgroupBarrier();`;
-
-/** Scores of all rows of the subgroup and the n-th 16 keys of the tile. What is small is summed first: it would be lost beside the rest. */
-function multiplyKeys(plan: AttentionMatrixPlan, n: number, rounding = plan.rounding): string {
-  const add = (matrix: string, d: number) =>
-    rowBlocks(plan, (b) => `scores${b} = subgroupMatrixMultiplyAccumulate(${matrix}${b}_${d}, keys${d}, scores${b});`);
-  return wgsl`
-    {
-      ${rowBlocks(plan, (b) => `var scores${b} = Scores();`)}
-      ${headBlocks(
-        plan,
-        (d) => wgsl`
-          let keys${d} = subgroupMatrixLoad<Right, col_major>(&keys, ${n * edge}u * KEY_PITCH + ${4 * d}u, KEY_PITCH);
-          ${rounding === 'split' ? add('rest', d) : add('query', d)}`,
-      )}
-      ${rounding === 'split' ? headBlocks(plan, (d) => add('query', d)) : ''}
-      ${rowBlocks(plan, (b) => `subgroupMatrixStore<row_major>(&scores, scores_at + ${b * edge}u * SCORE_PITCH + ${4 * n}u, scores${b}, SCORE_PITCH);`)}
-    }`;
-}
-
-/** Adds what the n-th 16 values of the tile contribute. */
-const multiplyValues = (plan: AttentionMatrixPlan, n: number) => wgsl`
-  {
-    ${rowBlocks(plan, (b) => `let weights${b} = subgroupMatrixLoad<Left, row_major>(&weights, weights_at + ${b * edge}u * WEIGHT_PITCH + ${4 * n}u, WEIGHT_PITCH);`)}
-    ${valueBlocks(
-      plan,
-      (d) => wgsl`
-        let values${d} = subgroupMatrixLoad<Right, row_major>(&values, ${n * edge}u * VALUE_PITCH + ${4 * d}u, VALUE_PITCH);
-        ${rowBlocks(plan, (b) => `out${b}_${d} = subgroupMatrixMultiplyAccumulate(weights${b}, values${d}, out${b}_${d});`)}`,
-    )}
-  }`;

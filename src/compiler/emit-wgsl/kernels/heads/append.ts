@@ -93,11 +93,7 @@ function ownQueries(plan: AppendPlan, heads: number) {
   return {
     doc: '\ny = x as keys are made, head by head.',
     constants: { HEADS: u32c(heads) },
-    bindings: [
-      floats('x'),
-      ...head.bindings,
-      { name: 'y', access: 'read_write', type: `array<${plan.y}>` } as const,
-    ],
+    bindings: [floats('x'), ...head.bindings, { name: 'y', access: 'read_write', type: `array<${plan.y}>` } as const],
     make: wgsl`
       if (head_index >= KV_HEADS) {
         let query_head = head_index - KV_HEADS;

@@ -1,0 +1,128 @@
+import type { AttentionMatrixPlan } from '../../../plan/attention/kernel-plan.ts';
+import { u32c } from '../../kernel.ts';
+import { wgsl } from '../../wgsl.ts';
+import { partsOf, storedType } from './columns.ts';
+import { askReference } from './matrix-reference.ts';
+import { type Name, readsOf, splitsPrefix, widthOf } from './matrix-tile.ts';
+
+/** Where the columns begin that the tiles of the sequence hold. */
+export const sequenceStart = (plan: AttentionMatrixPlan): string => (splitsPrefix(plan) ? 'PREFIX_COLUMNS' : '0u');
+
+export const prefixConstants = (plan: AttentionMatrixPlan) =>
+  splitsPrefix(plan) && { TILE_SLOTS: u32c(plan.tileKeys / 2), LOST_BITS: u32c(0x1fff) };
+
+/**
+ * Tiles of the prefix hold what f16 has of each key and value, and behind these what it leaves: the scores of both are added, and the
+ * weight of a column is that of both of its values.
+ */
+export function prefixFunctions(plan: AttentionMatrixPlan): readonly string[] {
+  if (!splitsPrefix(plan)) return [];
+  return [partOf, prefixFetcher('keys', plan), prefixFetcher('values', plan), logitsAt, maximumOf, weigh(plan)];
+}
+
+/** By bits: compilers take a conversion to f16 and back for nothing. */
+const partOf = wgsl`
+  /** Four entries as f16 has them, or what it leaves of them. */
+  fn part_of(value: vec4f, is_rest: bool) -> vec2u {
+    let held = bitcast<vec4f>(bitcast<vec4u>(value) & vec4u(~LOST_BITS));
+    return bitcast<vec2u>(vec4h(select(held, value - held, is_rest)));
+  }`;
+
+/** `fn fetch_prefix_keys(lane, kv_head, first_column) -> HeldKeys`, and the same for values: a lane's share of a tile. */
+function prefixFetcher(name: Name, plan: AttentionMatrixPlan): string {
+  const { columns, loadEntries, threads } = plan;
+  const source = name === 'keys' ? 'k' : 'v';
+  const held = name === 'keys' ? 'HeldKeys' : 'HeldValues';
+  const parts = partsOf(plan, widthOf(name, plan));
+  const type = storedType(plan);
+  const quad = (index: string) => `part_of(load_memory_${source}(slot, ${index}), is_rest)`;
+  const isOutside = [
+    `part >= ${Math.ceil(widthOf(name, plan) / loadEntries)}u`,
+    ...(columns.zero > 0 ? ['column < ZERO_COLUMNS'] : []),
+    'column >= PREFIX_COLUMNS',
+  ].join(' || ');
+  return wgsl`
+    fn memory_${name}(kv_head: u32, column: u32, part: u32, is_rest: bool) -> ${type} {
+      if (${isOutside}) {
+        return ${type}(0);
+      }
+      let slot = kv_head * MEMORY_SLOTS + column${columns.zero > 0 ? ' - ZERO_COLUMNS' : ''};
+      return ${loadEntries === 8 ? `vec4u(${quad('2u * part')}, ${quad('2u * part + 1u')})` : quad('part')};
+    }
+
+    fn fetch_prefix_${name}(lane: u32, kv_head: u32, first_column: u32) -> ${held} {
+      var held: ${held};
+      for (var n = 0u; n < ${Math.ceil(readsOf(name, plan) / threads)}u; n++) {
+        let index = lane + n * THREADS;
+        let row = index / ${parts}u;
+        held[n] = memory_${name}(kv_head, first_column + row % TILE_SLOTS, index % ${parts}u, row >= TILE_SLOTS);
+      }
+      return held;
+    }`;
+}
+
+const logitsAt = wgsl`
+  fn prefix_logits_at(place: Place, first_column: u32, quad: u32) -> vec4f {
+    let at = place.row % ROWS * SCORE_PITCH + quad % (TILE_QUADS / 2u);
+    let sums = scores[at] + scores[at + TILE_QUADS / 2u];
+    let sequence = sequences[place.batch];
+    var logits = vec4f(MASKED);
+    for (var c = 0u; c < 4u; c++) {
+      let column = first_column + 4u * quad + c;
+      if (column < PREFIX_COLUMNS) {
+        logits[c] = logit(sums[c] * SCALE, sequence, place.batch, place.head, place.token, column);
+      }
+    }
+    return logits;
+  }`;
+
+const maximumOf = wgsl`
+  fn prefix_maximum_of(place: Place, first_column: u32) -> f32 {
+    var maxima = vec4f(MASKED);
+    for (var i = 0u; i < QUADS_EACH / 2u; i++) {
+      maxima = max(maxima, prefix_logits_at(place, first_column, i * ROW_LANES + place.part));
+    }
+    return maximum_in_row(maxima);
+  }`;
+
+const weigh = ({ reference }: AttentionMatrixPlan) => wgsl`
+  fn weigh_prefix(place: Place, first_column: u32, state: ptr<function, State>) {
+    ${reference === 'fixed' ? askReference('prefix_maximum_of(place, first_column)') : ''}
+    let reference = max((*state).reference, -1e30);
+    var sum = vec4f(0);
+    for (var i = 0u; i < QUADS_EACH / 2u; i++) {
+      let quad = i * ROW_LANES + place.part;
+      let exponents = prefix_logits_at(place, first_column, quad) - reference;
+      sum += weigh_quad(place, quad, exponents);
+      weigh_quad(place, quad + TILE_QUADS / 2u, exponents);
+    }
+    (*state).sum += dot(sum, vec4f(1));
+  }`;
+
+/** Where columns are dealt into parts, the first of these has the prefix. */
+const prefixEnd = ({ inParts }: AttentionMatrixPlan) =>
+  inParts ? 'select(0u, PREFIX_COLUMNS, part == 0u)' : 'PREFIX_COLUMNS';
+
+/** Raises the reference to the maximum over the prefix. */
+export const prefixMaxima = (plan: AttentionMatrixPlan, multiplyKeys: string): string => wgsl`
+  for (var column = 0u; column < ${prefixEnd(plan)}; column += TILE_SLOTS) {
+    store_keys(lane, fetch_prefix_keys(lane, kv_head, column));
+    workgroupBarrier();
+    ${multiplyKeys}
+    workgroupBarrier();
+    state.reference = max(state.reference, prefix_maximum_of(place, column));
+  }`;
+
+export const walkPrefix = (plan: AttentionMatrixPlan, multiplyKeys: string, multiplyValues: string): string => wgsl`
+  // Columns before the sequence, TILE_SLOTS in a tile: what f16 has of them, and behind these what it leaves.
+  for (var column = 0u; column < ${prefixEnd(plan)}; column += TILE_SLOTS) {
+    store_keys(lane, fetch_prefix_keys(lane, kv_head, column));
+    store_values(lane, fetch_prefix_values(lane, kv_head, column));
+    workgroupBarrier();
+    ${multiplyKeys}
+    workgroupBarrier();
+    weigh_prefix(place, column, &state);
+    workgroupBarrier();
+    ${multiplyValues}
+    workgroupBarrier();
+  }`;

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { emitWgsl } from '../../src/compiler/emit-wgsl/emit.ts';
+import { lower } from '../../src/compiler/ir/lower.ts';
+import { profiles } from '../../src/compiler/plan/profiles/profiles.ts';
+import { planProgram } from '../../src/compiler/plan/program.ts';
+import { shapedFrom } from '../ir/specs.ts';
+
+/** The kernel that follows no maximum. */
+function kernelOf(options: string): string {
+  const text = `gqac: 1\nname: one\nattention: { q_heads: 8, kv_heads: 2, head_dim: 64, ${options}, cache: { dtype: f16 } }`;
+  const { prefill } = planProgram(lower(shapedFrom('spec.yaml', text)), profiles.matrix);
+  const plan = prefill
+    .map((one) => one.plan)
+    .find((one) => one.stage === 'attention_matrix' && one.fewRows === undefined);
+  if (plan === undefined) throw new Error(`no matrix kernel for ${options}`);
+  return emitWgsl(plan).code;
+}
+
+const bodyOf = (code: string, name: string) => code.split(`fn ${name}(`)[1]?.split('\n}\n')[0] ?? '';
+
+describe('references of exponentials', () => {
+  const asks = (mask: string) => bodyOf(kernelOf(`mask: { causal: true${mask} }`), 'weigh').includes('subgroupAny');
+
+  it('are known before the loop where all rows of a workgroup see something of one tile', () => {
+    expect(asks('')).toBe(false);
+    expect(asks(', window: 34')).toBe(false);
+    expect(kernelOf('mask: { causal: true, window: 34 }')).toContain('maximum_of(place, reference_column)');
+  });
+
+  it('are asked for in every tile elsewhere', () => {
+    expect(asks(', window: 32')).toBe(true);
+    expect(asks(', chunk: 64')).toBe(true);
+    expect(asks(', padding: keys')).toBe(true);
+  });
+});
+
+describe('memory', () => {
+  it('is read in a loop of its own, in two parts, and by nothing else', () => {
+    const code = kernelOf('mask: { causal: true }, memory_kv: 9');
+    expect(bodyOf(code, 'keys_entries')).not.toContain('memory');
+    expect(bodyOf(code, 'memory_keys')).toContain('part_of(load_memory_k(slot, 2u * part), is_rest)');
+    expect(code).toContain(
+      'for (var column = 0u; column < select(0u, PREFIX_COLUMNS, part == 0u); column += TILE_SLOTS)',
+    );
+    expect(kernelOf('mask: { causal: true }')).not.toContain('TILE_SLOTS');
+  });
+});
