@@ -13,7 +13,7 @@ import { register as registerImport } from './import.ts';
 import { register as registerInit } from './init.ts';
 import { register as registerInspect } from './inspect.ts';
 import { register as registerLsp } from './lsp.ts';
-import { endQuietlyOnClosedPipe, exitCodes, InputError } from './output.ts';
+import { endWithOutput, exitCodes, InputError } from './output.ts';
 import { register as registerQuantize } from './quantize.ts';
 import { register as registerRules } from './rules.ts';
 import { register as registerRun } from './run.ts';
@@ -51,7 +51,7 @@ To begin:
   gqac build spec.yaml               kernels and a typed module, in generated/`;
 
 async function main(): Promise<void> {
-  endQuietlyOnClosedPipe();
+  endWithOutput();
   const program = new Command('gqac')
     .description('compile declarative transformer specs to WGSL attention kernels and typed TypeScript')
     .version(manifest.version)

@@ -1,5 +1,6 @@
 import pico from 'picocolors';
 import { noColours, type Palette } from '../compiler/diagnostics/render-text.ts';
+import { fileReason } from './file-errors.ts';
 
 export const exitCodes = Object.freeze({ clean: 0, findings: 1, usage: 2, internal: 3, noGpu: 4, interrupted: 130 });
 
@@ -23,14 +24,15 @@ export function paletteFor(stream: { readonly isTTY?: boolean }): Palette {
   };
 }
 
-/** A reader that stops early, such as `head`, is no failure. */
-export function endQuietlyOnClosedPipe(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(process.exitCode ?? exitCodes.clean);
-      throw error;
-    });
-  }
+/** A reader that stops early, such as `head`, is no failure; a full disk is one. */
+export function endWithOutput(): void {
+  const end = (error: NodeJS.ErrnoException, say: (line: string) => void) => {
+    if (error.code === 'EPIPE') process.exit(process.exitCode ?? exitCodes.clean);
+    say(`error: the output cannot be written: ${fileReason(error)}\n`);
+    process.exit(exitCodes.usage);
+  };
+  process.stdout.on('error', (error) => end(error, (line) => process.stderr.write(line)));
+  process.stderr.on('error', (error) => end(error, () => {}));
 }
 
 export function countOf(amount: number, noun: string): string {

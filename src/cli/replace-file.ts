@@ -47,7 +47,7 @@ export async function writeNewByParts(
     return open(temporaryOf(path), 'wx');
   });
   try {
-    await write(handle).finally(() => handle.close());
+    await writable(path, () => write(handle).finally(() => handle.close()));
     await writable(path, () => rename(temporaryOf(path), path));
   } catch (error) {
     await rm(temporaryOf(path), { force: true });
@@ -81,6 +81,9 @@ async function writable<T>(path: string, write: () => Promise<T>): Promise<T> {
   try {
     return await write();
   } catch (error) {
-    throw new InputError(`${path} cannot be written: ${fileReason(error)}`);
+    throw isOfSystem(error) ? new InputError(`${path} cannot be written: ${fileReason(error)}`) : error;
   }
 }
+
+/** What else is thrown on the way is about something else, such as the file that is read. */
+const isOfSystem = (error: unknown): boolean => error instanceof Error && 'syscall' in error;

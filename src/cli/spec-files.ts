@@ -159,7 +159,8 @@ async function statOf(path: string): Promise<Awaited<ReturnType<typeof stat>>> {
   try {
     return await stat(path);
   } catch (error) {
-    throw unreadable(path, error);
+    if (!/[*?]/.test(path)) throw unreadable(path, error);
+    throw new InputError(`${path} cannot be read: patterns are not expanded here, name the files or their folder`);
   }
 }
 

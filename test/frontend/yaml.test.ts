@@ -165,3 +165,15 @@ test('the abort of yaml 2.9.1 does not happen: nested malformed documents one af
 test('sixty-four levels are read', () => {
   expect(parse(`a: ${'['.repeat(62)}${']'.repeat(62)}\n`).codes).toEqual([]);
 });
+
+test.each([
+  ['a tab', 'a:\n\tb: 1\n', 'indent with spaces'],
+  ['no comma', 'a: { b: 1 c: 2 }\n', 'separate what stands in braces by commas'],
+  ['no space', 'a:1\nb:\n', 'put a colon and a space after each key'],
+  ['uneven entries', 'a:\n   b: 1\n  c: 2\n', 'indent the entries of one map alike'],
+  ['two keys on a line', 'a: b: c\n', 'a line has one key'],
+  ['an open quote', 'a: "b\n', 'close each quote'],
+])('%s comes with what mends it', (_, text, help) => {
+  const [first] = checkText(text).diagnostics;
+  expect(first).toMatchObject({ code: 'SYN001', help: expect.stringContaining(help) });
+});

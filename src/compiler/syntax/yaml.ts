@@ -17,6 +17,7 @@ import { withoutDuplicates } from './duplicates.ts';
 import { findBreach, limits, sizeBreach } from './limits.ts';
 import { clip, numberProblem } from './numbers.ts';
 import type { SpecEntry, SpecMap, SpecNode, SpecTree } from './tree.ts';
+import { yamlHelp } from './yaml-help.ts';
 
 /**
  * YAML 1.2 to a tree with a span on every key and value. Anchors and aliases are followed; merge keys, tags, several documents
@@ -52,7 +53,9 @@ function reportProblems(source: SourceFile, documents: readonly Document.Parsed[
     // One malformed place often makes the parser stumble again and again: the first says it.
     const [first] = errors;
     if (first !== undefined) {
-      report('SYN001', problemSpan(source, first.pos), { problem: sentence(first.message) });
+      const help = yamlHelp[first.code];
+      const problem = sentence(first.message);
+      report('SYN001', problemSpan(source, first.pos), { problem, ...(help !== undefined && { help }) });
       return false;
     }
     for (const { code, pos, message } of warnings) {
