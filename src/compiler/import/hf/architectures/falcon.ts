@@ -73,7 +73,7 @@ const falcon: Architecture = {
   weights: { prefix: 'transformer.', embedding: 'word_embeddings', head: ['lm_head'], names },
   conventions: {
     'attention.rope': 'entry e of a head pairs with e + dim / 2',
-    'attention.alibi': 'the bias is scaled together with q·k',
+    'attention.alibi': 'the bias is scaled together with q·k, and not rounded to bf16 as transformers does',
   },
   fields: {
     silent: ['parallel_attn', 'num_ln_in_parallel_attn', 'apply_residual_connection_post_layernorm'],
