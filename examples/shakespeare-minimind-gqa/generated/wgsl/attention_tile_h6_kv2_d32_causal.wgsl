@@ -114,13 +114,21 @@ fn value_vector(batch: u32, kv_head: u32, column: u32, vector: u32) -> vec4f {
 }
 
 alias HeldQueries = array<Vector, 4u>;
+alias LaneRows = array<u32, 4u>;
 
-fn fetch_queries(lane: u32, batch: u32, kv_head: u32, first_row: u32, first_vector: u32) -> HeldQueries {
+/** The rows that a lane reads of every slice. */
+fn rows_of_lane(lane: u32, batch: u32, kv_head: u32, first_row: u32) -> LaneRows {
+  var rows: LaneRows;
+  for (var n = 0u; n < 4u; n++) {
+    rows[n] = row_of(first_row + (lane + n * THREADS) / HEAD_SLICE, batch, kv_head).index;
+  }
+  return rows;
+}
+
+fn fetch_queries(lane: u32, rows: LaneRows, first_vector: u32) -> HeldQueries {
   var held: HeldQueries;
   for (var n = 0u; n < 4u; n++) {
-    let index = lane + n * THREADS;
-    let row = row_of(first_row + index / HEAD_SLICE, batch, kv_head);
-    held[n] = query_vector(row.index, first_vector + index % HEAD_SLICE);
+    held[n] = query_vector(rows[n], first_vector + (lane + n * THREADS) % HEAD_SLICE);
   }
   return held;
 }
@@ -229,13 +237,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var output_2_0 = vec4f(0);
   var output_3_0 = vec4f(0);
 
+  let lane_rows = rows_of_lane(lane, batch, kv_head, first_row);
   for (var first_column = 0u; first_column < columns; first_column = first_column + TILE_KEYS) {
     var score_0_0 = vec4f(0);
     var score_1_0 = vec4f(0);
     var score_2_0 = vec4f(0);
     var score_3_0 = vec4f(0);
     for (var first_vector = 0u; first_vector < HEAD_VECTORS; first_vector += HEAD_SLICE) {
-      let queries = fetch_queries(lane, batch, kv_head, first_row, first_vector);
+      let queries = fetch_queries(lane, lane_rows, first_vector);
       let keys = fetch_keys(lane, batch, kv_head, first_column, columns, first_vector);
       workgroupBarrier();
       store_queries(lane, queries);
@@ -303,6 +312,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     output_3_0 *= rescale_3;
 
     for (var first_vector = 0u; first_vector < TILE_VECTORS; first_vector += KEY_SLICE) {
+      if (first_column + VECTOR * first_vector >= columns) {
+        break;
+      }
       let values = fetch_values(lane, batch, kv_head, first_column + VECTOR * first_vector, columns);
       workgroupBarrier();
       store_values(lane, values);

@@ -30,7 +30,7 @@ export const tileCandidates: readonly TileSchedule[] = [2, 3, 4, 5].flatMap((row
 const registerBudget = 176;
 
 /** Beyond this, where products are f16, too few workgroups run at once: other registers hold twice as many queries. */
-const preferredRegisters = { f16: 120, f32: registerBudget } as const;
+const preferredRegisters = { f16: 128, f32: registerBudget } as const;
 
 /** The first schedule that fits the target's workgroup memory, its storage buffers and the register budget. */
 export function planAttentionTile(

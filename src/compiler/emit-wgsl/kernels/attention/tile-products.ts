@@ -68,7 +68,7 @@ function products({
   };
 }
 
-/** Sums of f16 stay short: of eight or four products, then of such sums, over 64 entries at most; and over the keys of a tile. */
+/** Sums of f16 stay short: of eight or four products, then of such sums, over 128 entries at most; and over the keys of a tile. */
 function halfProducts({ rowsEach, keyVectors, valueVectorsEach, headSlice }: AttentionTilePlan): Products {
   const rows = (text: (r: number) => string) => repeat(rowsEach, text);
   const two = headSlice % 2 === 0;
@@ -96,7 +96,7 @@ function halfProducts({ rowsEach, keyVectors, valueVectorsEach, headSlice }: Att
     `sums_of(${[0, 1, 2, 3].map((key) => `pairs_${r}_${4 * quad + key}`).join(', ')}, &largest)`;
   return {
     functions: [halves, addPairs, addProducts('vec4h', 'mat4x4h')],
-    startScores: rows((r) => repeat(8 * keyVectors, (key) => `var pairs_${r}_${key} = vec2h(0);`)),
+    startScores: rows((r) => repeat(8 * keyVectors, (key) => `var pairs_${r}_${key} = vec2h(f16(-START));`)),
     keys: wgsl`
       for (${turns}) {
         ${rows((r) => lines((vector, v) => `let query_${r}_${v} = halves(${query(r, vector)});`))}

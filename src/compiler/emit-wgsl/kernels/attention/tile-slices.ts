@@ -1,5 +1,6 @@
 import type { AttentionTilePlan } from '../../../plan/attention/kernel-plan.ts';
 import { wgsl } from '../../wgsl.ts';
+import type { Part } from './attention.ts';
 import { columnEntries } from './columns.ts';
 
 /**
@@ -27,13 +28,21 @@ function queries(plan: AttentionTilePlan): string {
   const stored = 'left[index / HEAD_SLICE * LEFT_PITCH + index % HEAD_SLICE] = held[n];';
   return wgsl`
     alias HeldQueries = array<Vector, ${share(count, plan)}>;
+    alias LaneRows = array<u32, ${share(count, plan)}>;
 
-    fn fetch_queries(lane: u32, batch: u32, kv_head: u32, first_row: u32, first_vector: u32${members === '' ? '' : ', members: u32'}) -> HeldQueries {
+    /** The rows that a lane reads of every slice. */
+    fn rows_of_lane(lane: u32, batch: u32, kv_head: u32, first_row: u32${members === '' ? '' : ', members: u32'}) -> LaneRows {
+      var rows: LaneRows;
+      for (var n = 0u; n < ${share(count, plan)}; n++) {
+        rows[n] = row_of(first_row + (lane + n * THREADS) / HEAD_SLICE, batch, kv_head${members}).index;
+      }
+      return rows;
+    }
+
+    fn fetch_queries(lane: u32, rows: LaneRows, first_vector: u32) -> HeldQueries {
       var held: HeldQueries;
       for (var n = 0u; n < ${share(count, plan)}; n++) {
-        let index = lane + n * THREADS;
-        let row = row_of(first_row + index / HEAD_SLICE, batch, kv_head${members});
-        held[n] = query_vector(row.index, first_vector + index % HEAD_SLICE);
+        held[n] = query_vector(rows[n], first_vector + (lane + n * THREADS) % HEAD_SLICE);
       }
       return held;
     }
@@ -124,7 +133,14 @@ function wholeVectors({ headDim, headSlice }: AttentionTilePlan): readonly strin
   ];
 }
 
-/** Queries are scaled before they are rounded, so that sums are logits. Beyond the width all is zero. */
+/** Queries of f16 whose rows are whole vectors are taken as they are. */
+const hasWholeQueries = ({ products, queries, headDim }: AttentionTilePlan) =>
+  products === 'f16' && queries === 'f16' && headDim % 8 === 0;
+
+export const queryParts = (plan: AttentionTilePlan, byQuads: Part): Part =>
+  hasWholeQueries(plan) ? { bindings: [{ name: 'q', access: 'read', type: 'array<vec4u>' }], functions: [] } : byQuads;
+
+/** Beyond the width all is zero. */
 function halfVectors(plan: AttentionTilePlan): readonly string[] {
   const { headDim, valueDim, headSlice, loadEntries } = plan;
   const reads = 8 / loadEntries;
@@ -136,8 +152,7 @@ function halfVectors(plan: AttentionTilePlan): readonly string[] {
       alias Vector = vec4u;
 
       fn query_vector(row: u32, vector: u32) -> vec4u {
-        let quad = 2u * vector;
-        return vector_of(${quad('quad')} * SCALE, ${quad('quad + 1u')} * SCALE);
+        ${hasWholeQueries(plan) ? 'return q[row * HEAD_VECTORS + vector];' : `return vector_of(${quad('2u * vector')}, ${quad('2u * vector + 1u')});`}
       }
 
       fn vector_of(low: vec4f, high: vec4f) -> vec4u {

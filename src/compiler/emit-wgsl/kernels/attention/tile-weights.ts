@@ -3,15 +3,19 @@ import { repeat, wgsl } from '../../wgsl.ts';
 
 /** From the scores of `attention_tile` to weights: masks, the maximum and the sum of a row over its key lanes. */
 export const weightFunctions = (plan: AttentionTilePlan, plain: boolean): readonly string[] => [
-  logitsOf(plan.products === 'f16', plain),
+  logitsOf(plain),
   foldOfLanes(plan),
 ];
 
 /** Quads of scores of a row in an invocation: those of a vector of keys, then those of the next. */
 const quadsOf = ({ keyVectors, vectorEntries }: AttentionTilePlan) => (keyVectors * vectorEntries) / 4;
 
+/** Sums of f16 start below zero: the scores that they are added to make up for it. */
 export const startScores = (plan: AttentionTilePlan) =>
-  repeat(plan.rowsEach, (r) => repeat(quadsOf(plan), (n) => `var score_${r}_${n} = vec4f(0);`));
+  eachScore(plan, (score) => `var ${score} = vec4f(${plan.products === 'f16' ? 'STARTS' : '0'});`);
+
+const eachScore = (plan: AttentionTilePlan, text: (score: string, r: number, n: number) => string) =>
+  repeat(plan.rowsEach, (r) => repeat(quadsOf(plan), (n) => text(`score_${r}_${n}`, r, n)));
 
 export const laneOf = (r: number) => `lanes[tile_row_${r} * LANE_QUADS + key_lane / 4u][key_lane % 4u]`;
 
@@ -20,18 +24,26 @@ export const startAtSink = ({ products }: AttentionTilePlan, r: number) => wgsl`
   var maximum_${r} = sinks[row_${r}.head] * LOG2E;
   var sum_${r} = select(0.0, ${products === 'f16' ? 'exp2(-HEADROOM)' : '1.0'}, key_lane == 0u);`;
 
-/** From scores to logits in units of log2. */
-export function logitsOfTile(plan: AttentionTilePlan): string {
+/**
+ * From scores to logits in units of log2. `skipsMasks`: the invocation knows the columns that all rows see, whose logits are scores times
+ * the scale.
+ */
+export function logitsOfTile(plan: AttentionTilePlan, skipsMasks: boolean): string {
   const quads = plan.vectorEntries / 4;
   const column = (n: number) => {
     const vector = n < quads ? '' : ' + VECTOR * KEY_LANES';
     return `key_column${vector}${n % quads === 0 ? '' : ' + 4u'}`;
   };
-  const logits = (r: number) => (n: number) =>
-    `score_${r}_${n} = logits(score_${r}_${n}, sequence, batch, row_${r}, ${column(n)});`;
-  return wgsl`
+  const logits = wgsl`
     let key_column = first_column + VECTOR * key_lane;
-    ${repeat(plan.rowsEach, (r) => repeat(quadsOf(plan), logits(r)))}`;
+    ${eachScore(plan, (score, r, n) => `${score} = logits(${score}, sequence, batch, row_${r}, ${column(n)});`)}`;
+  if (!skipsMasks) return logits;
+  return wgsl`
+    if (seen_by_all.x <= first_column && first_column + TILE_KEYS <= seen_by_all.y) {
+      ${eachScore(plan, (score) => `${score} *= SCALE_LOG2E;`)}
+    } else {
+      ${logits}
+    }`;
 }
 
 export function greatestOf(plan: AttentionTilePlan, r: number): string {
@@ -61,11 +73,11 @@ export function weightsOf({ products, keyVectors }: AttentionTilePlan, r: number
 }
 
 /** `fn logits(sums, sequence, batch, row, column) -> vec4f`: of four columns from `column` on, in units of log2, MASKED where hidden. */
-function logitsOf(half: boolean, plain: boolean): string {
+function logitsOf(plain: boolean): string {
   const parameters = 'sums: vec4f, sequence: Sequence, batch: u32, row: Row, column: u32';
   const full = wgsl`
     fn logits(${parameters}) -> vec4f {
-      let scaled = sums${half ? '' : ' * SCALE'};
+      let scaled = sums * SCALE;
       var logits = vec4f(0);
       for (var c = 0u; c < 4u; c++) {
         logits[c] = logit(scaled[c], sequence, batch, row.head, row.token, column + c);
@@ -75,7 +87,7 @@ function logitsOf(half: boolean, plain: boolean): string {
   const masked = wgsl`
     fn logits(${parameters}) -> vec4f {
       let hidden = vec4u(column) + vec4u(0, 1, 2, 3) >= vec4u(visible_columns(sequence, row.token));
-      return select(sums * ${half ? 'LOG2E' : 'SCALE_LOG2E'}, vec4f(MASKED), hidden);
+      return select(sums * SCALE_LOG2E, vec4f(MASKED), hidden);
     }`;
   return plain ? masked : full;
 }

@@ -9,7 +9,8 @@ import { silenceRows } from './heads.ts';
 import { markAt, returnUnlessMarked } from './marks.ts';
 import { nextTile } from './masks.ts';
 import { type Products, productsOf } from './tile-products.ts';
-import { sliceFunctions } from './tile-slices.ts';
+import { queryParts, sliceFunctions } from './tile-slices.ts';
+import { sumConstants, sumVectors } from './tile-sums.ts';
 import {
   greatestOf,
   laneOf,
@@ -30,8 +31,10 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
   const given = isPartial ? ', members' : '';
   const zeroHidden = plan.mask.padding === 'keys_and_queries';
   const skipping = nextTile(plan, 'TILE_KEYS');
+  const queries = queryParts(plan, parts.queries);
   const skip = (column: string) => (skipping === undefined ? column : `next_tile(sequence, first_token, ${column})`);
   const half = plan.products === 'f16';
+  const sharedColumns = half && parts.form === 'plain' ? parts.masks.shared : undefined;
   const vectorQuads = plan.vectorEntries / 4;
   const rows = (text: (r: number) => string) => repeat(plan.rowsEach, text);
   const outputs = (text: (output: string, r: number) => string) =>
@@ -72,10 +75,10 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       // Below every logit that is not masked.
       LOWEST: f32c(-1e30),
       ...(plan.marks && { MARK_ROWS: u32c(plan.markRows) }),
-      ...(half && { HEADROOM: f32c(Math.log2(plan.tileKeys)), MOST_SUM: f32c(mostSum) }),
+      ...(half && { HEADROOM: f32c(Math.log2(plan.tileKeys)), ...sumConstants(plan) }),
     },
     bindings: [
-      ...parts.queries.bindings,
+      ...queries.bindings,
       ...(half ? columnsBindings(plan) : [...parts.keys.bindings, ...parts.values.bindings]),
       ...parts.logits.bindings,
       ...parts.groups.bindings,
@@ -87,9 +90,10 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: [
-      ...parts.queries.functions,
+      ...queries.functions,
       ...(half ? columnsFunctions(plan) : [...parts.keys.functions, ...parts.values.functions]),
       ...parts.logits.functions,
+      ...(sharedColumns === undefined ? [] : [sharedColumns]),
       ...parts.groups.functions,
       ...(zeroHidden ? [keepsVisibleTokens] : []),
       ...(skipping === undefined ? [] : [skipping]),
@@ -123,16 +127,18 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       ${rows((r) => (plan.sinks ? startAtSink(plan, r) : `var maximum_${r} = LOWEST;\nvar sum_${r} = 0.0;`))}
       ${outputs((output) => `var ${output} = vec4f(0);`)}
 
-      ${skipping === undefined ? '' : `let first_token = first_row / ${members};`}
+      ${skipping === undefined && sharedColumns === undefined ? '' : `let first_token = first_row / ${members};`}
+      ${sharedColumns === undefined ? '' : 'let seen_by_all = shared_columns(sequence, first_token, last_token);'}
       ${half ? startPrecise : ''}
+      let lane_rows = rows_of_lane(lane, batch, kv_head, first_row${given});
       for (var first_column = ${skip('0u')}; first_column < columns; first_column = ${skip('first_column + TILE_KEYS')}) {
         ${startScores(plan)}
         ${half ? 'var largest = vec2h(0);' : ''}
-        ${slices(plan, products, given)}
+        ${slices(plan, products)}
         ${half ? noteImprecise : ''}
 
         ${half ? `var values = ${fetchValues('0u')};` : ''}
-        ${logitsOfTile(plan)}
+        ${logitsOfTile(plan, sharedColumns !== undefined)}
         ${rows((r) => `${laneOf(r)} = ${greatestOf(plan, r)};`)}
         ${half ? breakImprecise : 'workgroupBarrier();'}
         ${rows((r) => weigh(plan, r))}
@@ -141,6 +147,7 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
 
         ${products.startOutputs}
         for (var first_vector = 0u; first_vector < TILE_VECTORS; first_vector += KEY_SLICE) {
+          ${breakBeyond}
           ${half ? '' : `let values = ${fetchValues('first_vector')};`}
           workgroupBarrier();
           ${plan.keyVectors === 1 ? '' : `if (first_vector % KEY_LANES == 0u) {\n  ${storeWeights.replaceAll('\n', '\n  ')}\n}`}
@@ -160,14 +167,10 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
 }
 
 /** Products of queries and keys. Sums of f16 are added in f32 before they are too long. */
-function slices(
-  { products: precision, headDim, headSlice }: AttentionTilePlan,
-  products: Products,
-  given: string,
-): string {
+function slices({ products: precision, headDim, headSlice }: AttentionTilePlan, products: Products): string {
   const slice = (first: string, end: string) => wgsl`
     for (var first_vector = ${first}; first_vector < ${end}; first_vector += HEAD_SLICE) {
-      let queries = fetch_queries(lane, batch, kv_head, first_row, first_vector${given});
+      let queries = fetch_queries(lane, lane_rows, first_vector);
       let keys = fetch_keys(lane, batch, kv_head, first_column, columns, first_vector);
       workgroupBarrier();
       store_queries(lane, queries);
@@ -191,9 +194,6 @@ function slices(
     }`;
 }
 
-/** Vectors of the width in sums of f16: 64 entries at most, whole slices. */
-const sumVectors = (headSlice: number) => headSlice * Math.max(1, Math.floor(8 / headSlice));
-
 const fetchValues = (vector: string) =>
   `fetch_values(lane, batch, kv_head, first_column${vector === '0u' ? '' : ` + VECTOR * ${vector}`}, columns)`;
 
@@ -203,8 +203,11 @@ const fetchAhead = wgsl`
     values = ${fetchValues('(first_vector + KEY_SLICE)')};
   }`;
 
-/** Sums beyond this are known too coarsely in f16: rows would be off by more than 5e-3. */
-const mostSum = 5;
+/** Weights of columns beyond the last one are zero. */
+const breakBeyond = wgsl`
+  if (first_column + VECTOR * first_vector >= columns) {
+    break;
+  }`;
 
 const startPrecise = wgsl`
   if (lane == 0u) {

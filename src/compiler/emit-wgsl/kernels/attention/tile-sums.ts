@@ -1,0 +1,26 @@
+import type { AttentionTilePlan } from '../../../plan/attention/kernel-plan.ts';
+import { type Constant, f32c } from '../../kernel.ts';
+
+/**
+ * Sums of f16 in `attention_tile`, of every other entry of a query and a key each. What an addition loses grows with the sum: those of
+ * large logits, which count most, stay small because they start below zero. Queries are not scaled before: limits in logits are
+ * divided by the scale.
+ */
+export function sumConstants({ headDim, headSlice, scale }: AttentionTilePlan): Readonly<Record<string, Constant>> {
+  const start = startOf(scale);
+  const sums = 2 * Math.ceil(Math.ceil(headDim / 8) / sumVectors(headSlice));
+  return {
+    START: f32c(start),
+    STARTS: f32c(sums * start),
+    MOST_SUM: f32c(Math.min(2 ** 15, start + mostLogit / Math.abs(scale))),
+  };
+}
+
+/** Vectors of the width in a sum: 128 entries at most, whole slices. */
+export const sumVectors = (headSlice: number): number => headSlice * Math.max(1, Math.floor(16 / headSlice));
+
+/** About one logit below zero. A power of two that f16 has, so that scores make up for it exactly. */
+const startOf = (scale: number): number => 2 ** Math.max(-14, Math.min(15, Math.floor(-Math.log2(Math.abs(scale)))));
+
+/** What a sum may add to the start, times the scale: beyond, it is known too coarsely, and rows would be off by more than 5e-3. */
+const mostLogit = 5.8;
