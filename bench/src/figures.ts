@@ -115,7 +115,7 @@ function modelsTable({ bench: { models = [] } }: Figures): string {
   return table(
     ['weights', 'loaded in', 'on the device', 'tokens a second', 'weights read', 'first token after 2,048'],
     models.map((model) => [
-      model.dtype,
+      model.embeddings === 'kept' ? model.dtype : `${model.dtype}, the table of tokens, too`,
       `${model.loadSeconds.toFixed(1)} s`,
       `${(model.devicePeak / 1e9).toFixed(2)} GB`,
       rateText(model),

@@ -7,18 +7,22 @@ import type { BenchDevice } from './device.ts';
 
 export type WeightDtype = 'f16' | 'int8' | 'int4';
 
-/** A decoder in the shape of Llama 3.2 1B. Where matrices are of integers, so is the table that the tied head reads. */
+/** Where matrices are of integers, so is the table that the tied head reads. */
+const embeddingsOf = (dtype: WeightDtype) => (dtype === 'f16' ? 'kept' : 'quantized');
+
+/** A decoder in the shape of Llama 3.2 1B. */
 const oneBillion = (dtype: WeightDtype) => `
 gqac: 1
 name: llama_1b
 model: { vocab: 128256, hidden: 2048, layers: 16, context: 4096, tie_embeddings: true, norm: { kind: rms, eps: 1e-5 } }
 attention: { q_heads: 32, kv_heads: 8, head_dim: 64, rope: { base: 5e5, pairing: half }, mask: { causal: true }, cache: { dtype: f16 } }
 mlp: { kind: gated, activation: silu, width: 8192 }
-weights: { dtype: ${dtype}${dtype === 'f16' ? '' : ', embeddings: quantized'} }
+weights: { dtype: ${dtype}${dtype === 'f16' ? '' : `, embeddings: ${embeddingsOf(dtype)}`} }
 `;
 
 export interface ModelMeasurement {
   readonly dtype: WeightDtype;
+  readonly embeddings: 'kept' | 'quantized';
   readonly parameters: number;
   readonly variant: string;
   readonly loadSeconds: number;
@@ -66,6 +70,7 @@ export async function measureModel({ device }: BenchDevice, dtype: WeightDtype):
   model.dispose();
   return {
     dtype,
+    embeddings: embeddingsOf(dtype),
     parameters,
     variant,
     loadSeconds,
