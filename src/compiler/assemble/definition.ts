@@ -100,6 +100,6 @@ const featureOf = (enable: Enable) => (enable === 'f16' ? 'shader-f16' : enable.
 
 /** A variant whose kernels are those of another, less demanding one adds nothing. */
 function distinct(variants: readonly VariantDecl[]): readonly VariantDecl[] {
-  const text = ({ kernels, prefill, decode }: VariantDecl) => JSON.stringify([kernels, prefill, decode]);
-  return variants.filter((variant, index) => !variants.slice(index + 1).some((other) => text(other) === text(variant)));
+  const texts = variants.map(({ kernels, prefill, decode }) => JSON.stringify([kernels, prefill, decode]));
+  return variants.filter((_, index) => texts.lastIndexOf(texts[index] ?? '') === index);
 }

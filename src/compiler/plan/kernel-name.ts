@@ -154,14 +154,19 @@ const joined = (...parts: readonly (string | number | object | boolean | undefin
 /** Names for plans, by plan: equal plans share one, different plans never do. The first of a name keeps it bare. */
 export function uniqueNames(plans: readonly KernelPlan[]): (plan: KernelPlan) => string {
   const names = new Map<string, string>();
+  const nameOf = new Map<KernelPlan, string>();
   const taken = new Map<string, number>();
   for (const plan of plans) {
     const key = JSON.stringify(plan);
-    if (names.has(key)) continue;
-    const name = kernelName(plan);
-    const count = (taken.get(name) ?? 0) + 1;
-    taken.set(name, count);
-    names.set(key, count === 1 ? name : `${name}_v${count}`);
+    const name = names.get(key) ?? unique(kernelName(plan), taken);
+    names.set(key, name);
+    nameOf.set(plan, name);
   }
-  return (plan) => names.get(JSON.stringify(plan)) ?? kernelName(plan);
+  return (plan) => nameOf.get(plan) ?? names.get(JSON.stringify(plan)) ?? kernelName(plan);
+}
+
+function unique(name: string, taken: Map<string, number>): string {
+  const count = (taken.get(name) ?? 0) + 1;
+  taken.set(name, count);
+  return count === 1 ? name : `${name}_v${count}`;
 }
