@@ -103,7 +103,8 @@ async function generate(
     gqacVersion: manifest.version,
     specPath: specPath ?? 'standard input',
     specSha256: createHash('sha256')
-      .update([source, ...included].map(({ text }) => text).join('\0'))
+      // Git may give lines other ends on another system: the spec is the same.
+      .update([source, ...included].map(({ text }) => text.replaceAll('\r\n', '\n')).join('\0'))
       .digest('hex'),
     doc: leadingComment(source.text),
   };

@@ -40,12 +40,15 @@ export async function differences(folder: string, generated: Generated, force: b
   for (const { path, text } of files) {
     const present = await readFile(join(folder, path), 'utf8').catch(() => undefined);
     if (present === undefined) missing.push(path);
-    else if (present !== text) changed.push(path);
+    else if (withOwnLineEnds(present) !== text) changed.push(path);
   }
   const leftovers = [...others.flatMap((other) => other.paths), ...(await kernelsIn(folder))];
   const expected = new Set(files.map(({ path }) => path));
   return { missing, changed, orphaned: await generatedAmong(folder, leftovers, expected) };
 }
+
+/** As generated, where Git has given lines the ends of another system. */
+const withOwnLineEnds = (text: string): string => text.replaceAll('\r\n', '\n');
 
 /**
  * Writes what differs, each file under a temporary name first, and removes what is no longer generated.

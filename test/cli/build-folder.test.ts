@@ -50,6 +50,18 @@ describe('the folder that gqac build writes', () => {
     expect((await build(path, '-o', out, '--check')).code).toBe(0);
   });
 
+  it('is up to date with other line ends, of the spec and of what was generated', async () => {
+    const path = write('a.yaml', spec('one', 2));
+    await build(path, '-o', out);
+    const files = readdirSync(out, { recursive: true, encoding: 'utf8' }).filter((file) => /\.\w+$/.test(file));
+    expect(files.length).toBeGreaterThan(3);
+    for (const file of ['a.yaml', ...files.map((one) => join('out', one))]) {
+      const before = readFileSync(join(folder, file), 'utf8');
+      write(file, before.replaceAll('\n', '\r\n'));
+    }
+    expect(await build(path, '-o', out, '--check')).toMatchObject({ code: 0, err: '' });
+  });
+
   it('keeps what only looks like a module', async () => {
     await build(write('a.yaml', spec('one', 2)), '-o', out);
     write('out/mine.manifest.json', '{ "name": "mine" }');
