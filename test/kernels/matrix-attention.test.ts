@@ -34,6 +34,16 @@ describe('references of exponentials', () => {
   });
 });
 
+describe('windows', () => {
+  const isAskedInLoop = (mask: string) =>
+    kernelOf(`mask: { causal: true, ${mask} }`).includes('next_column = next_tile(');
+
+  it('are skipped to once, unless something before them is seen by every row', () => {
+    expect(isAskedInLoop('window: 99')).toBe(false);
+    expect(isAskedInLoop('window: 99, prefix: 5')).toBe(true);
+  });
+});
+
 describe('memory', () => {
   it('is read in a loop of its own, in two parts, and by nothing else', () => {
     const code = kernelOf('mask: { causal: true }, memory_kv: 9');

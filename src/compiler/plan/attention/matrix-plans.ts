@@ -5,10 +5,10 @@ import type { Choice } from './plans.ts';
 
 /**
  * In order of preference. More rows in a subgroup read keys and values less often, as long as the registers hold them; more subgroups
- * share what was staged, as long as the memory holds their scores, and pay off for wide heads where most tiles concern all of them.
+ * share what was staged, as long as the memory holds their scores, and pay off for wide heads.
  */
-function schedulesFor({ headDim, valueDim, mask }: AttentionOptions): readonly MatrixSchedule[] {
-  const subgroups = Math.max(headDim, valueDim) > 96 && !isMoving(mask) ? [8, 4] : [4, 8];
+function schedulesFor({ headDim, valueDim }: AttentionOptions): readonly MatrixSchedule[] {
+  const subgroups = Math.max(headDim, valueDim) > 96 ? [8, 4] : [4, 8];
   return [2, 1].flatMap((rowBlocks) =>
     subgroups.map((count): MatrixSchedule => ({ subgroups: count, rowBlocks, tileKeys: 16 })),
   );

@@ -30,6 +30,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
   const scaled = (text: string) => (scalesScores(plan) ? text : '');
   const next = (column: string) =>
     skipping === undefined ? column : `next_tile(sequence, token_of(first_row), ${column})`;
+  const following = skipsOnce(plan) ? (column: string) => column : next;
   return {
     doc: doc(plan),
     enables: ['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'],
@@ -99,13 +100,13 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       ${loadQueries(plan)}
       ${valueBlocks(plan, (d) => rowBlocks(plan, (b) => `var out${b}_${d} = Output();`))}
 
-      ${fixed ? '' : maxima(plan, next)}
+      ${fixed ? '' : maxima(plan, next(startOf(plan)), following)}
       ${tile === 'shared' || (tile === 'first' && splits) ? referenceApart(plan, tile) : ''}
       ${splits ? walkPrefix(plan, multiplyKeys(plan), multiplyValues(plan)) : ''}
 
       // What is multiplied next is fetched into registers while lanes wait for products.
       var first_column = ${next(startOf(plan))};
-      var next_column = ${next('first_column + TILE_KEYS')};
+      var next_column = ${following('first_column + TILE_KEYS')};
       store_keys(lane, fetch_keys(lane, batch, kv_head, first_column, columns));
       ${scaled(`store_scales(lane, turn, ${scalesAt('first_column')});`)}
       var held_values = fetch_values(lane, batch, kv_head, first_column, columns);
@@ -124,7 +125,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
         weigh(place, first_column, &state);
         ${scaled('turn = 1u - turn;')}
         first_column = next_column;
-        next_column = ${next('first_column + TILE_KEYS')};
+        next_column = ${following('first_column + TILE_KEYS')};
         held_values = fetch_values(lane, batch, kv_head, first_column, columns);
         held_keys = fetch_keys(lane, batch, kv_head, next_column, columns);
         ${scaled(`held_scales = ${scalesAt('next_column')};`)}
@@ -142,6 +143,10 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
 }
 
 const scalesAt = (column: string) => `fetch_scales(lane, batch, kv_head, ${column}, columns)`;
+
+/** Tiles are skipped behind the columns that every row sees: where the walk begins behind them, before its first tile only. */
+const skipsOnce = (plan: AttentionMatrixPlan): boolean =>
+  plan.mask.prefix === undefined && (splitsPrefix(plan) || plan.columns.zero === 0);
 
 /** Where the walk over the columns of the sequence begins. */
 const startOf = (plan: AttentionMatrixPlan) => (plan.inParts ? 'part_column' : sequenceStart(plan));
@@ -199,15 +204,15 @@ const tokenOf = wgsl`
 const aboveRounded = 'state.reference += 4.0;';
 
 /** A walk over the keys alone, after which the state knows the maximum of its row. */
-const maxima = (plan: AttentionMatrixPlan, next: (column: string) => string) => wgsl`
+const maxima = (plan: AttentionMatrixPlan, start: string, following: (column: string) => string) => wgsl`
   // First the maximum of each row, by a walk over the keys alone.
-  var column = ${next(startOf(plan))};
+  var column = ${start};
   var held = fetch_keys(lane, batch, kv_head, column, columns);
   while (column < columns) {
     store_keys(lane, held);
     ${scalesScores(plan) ? `store_scales(lane, turn, ${scalesAt('column')});` : ''}
     workgroupBarrier();
-    let following = ${next('column + TILE_KEYS')};
+    let following = ${following('column + TILE_KEYS')};
     held = fetch_keys(lane, batch, kv_head, following, columns);
     ${multiplyKeys(plan, 'ignored')}
     workgroupBarrier();
