@@ -1,4 +1,4 @@
-import type { GateHeadsPlan, LatentHeadsPlan, MixValuesPlan } from '../../plan/kernel-plan.ts';
+import type { GateHeadsPlan, LatentHeadsPlan, MixValuesPlan } from '../../plan/heads/kernel-plan.ts';
 import { f32c, floats, type KernelSource, stepBinding, u32c } from '../kernel.ts';
 import { wgsl } from '../wgsl.ts';
 

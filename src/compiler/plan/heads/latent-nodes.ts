@@ -1,11 +1,11 @@
 import type { LatentQueriesNode, LatentValuesNode } from '../../ir/nodes.ts';
 import { dispatch, type MatrixStorageOf } from '../dispatch.ts';
 import { ceilDiv, quads, times } from '../extents.ts';
-import type { LatentMatrixPlan, LatentQueriesPlan, LatentValuesPlan } from '../kernel-plan.ts';
 import type { MatrixStorage } from '../plan-base.ts';
 import type { NodePlan, PlannedDispatch } from '../planned.ts';
 import type { TargetProfile } from '../profiles/profiles.ts';
 import { blocks, floats, vectors } from '../workgroup-memory.ts';
+import type { LatentMatrixPlan, LatentQueriesPlan, LatentValuesPlan } from './kernel-plan.ts';
 
 /** Tokens that share what is read of the weights, as far as their rows fit into half of the least workgroup memory. */
 const tokensFor = (entries: number): number => [8, 4, 2].find((tokens) => tokens * entries * 4 <= 8192) ?? 1;

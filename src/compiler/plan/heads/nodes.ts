@@ -2,12 +2,13 @@ import type { HeadNormShape } from '../../check/shaped-spec.ts';
 import type { AppendNode, HeadNorm, MemoryKeysNode, QueryHeadsNode, Rotation } from '../../ir/nodes.ts';
 import { dispatch, keyStorage, rowsOf, type StorageOf } from '../dispatch.ts';
 import { ceilDiv, quads } from '../extents.ts';
-import type { KernelPlan, RotationPlan } from '../kernel-plan.ts';
+import type { KernelPlan } from '../kernel-plan.ts';
 import type { KeyStorage } from '../plan-base.ts';
 import type { NodePlan, PlannedDispatch } from '../planned.ts';
 import { scratch } from '../scratch.ts';
 import { floats, foldArrays, pairs } from '../workgroup-memory.ts';
 import { cachePlan } from './cache-layout.ts';
+import type { RotationPlan } from './kernel-plan.ts';
 
 /** The norms' shapes without their tensors, so that layers share a kernel. */
 const shapesOf = (norms: readonly HeadNorm[]) => norms.map(({ tensor, biasTensor, ...shape }): HeadNormShape => shape);

@@ -1,4 +1,4 @@
-import type { AppendQuadsPlan } from '../../../plan/kernel-plan.ts';
+import type { AppendQuadsPlan } from '../../../plan/heads/kernel-plan.ts';
 import { cacheRows } from '../../cache-rows.ts';
 import { type KernelSource, sequencesBinding, stepBinding, u32c } from '../../kernel.ts';
 import { enablesFor, storer, vectorBinding } from '../../storage.ts';

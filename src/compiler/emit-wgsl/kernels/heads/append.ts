@@ -1,5 +1,5 @@
 import { quads } from '../../../plan/extents.ts';
-import type { AppendPlan } from '../../../plan/kernel-plan.ts';
+import type { AppendPlan } from '../../../plan/heads/kernel-plan.ts';
 import type { Storage } from '../../../plan/plan-base.ts';
 import { cacheRows } from '../../cache-rows.ts';
 import { foldOfLanes } from '../../fold.ts';

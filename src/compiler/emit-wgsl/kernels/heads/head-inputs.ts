@@ -1,4 +1,4 @@
-import type { HeadInputsPlan } from '../../../plan/kernel-plan.ts';
+import type { HeadInputsPlan } from '../../../plan/heads/kernel-plan.ts';
 import { type KernelSource, u32c } from '../../kernel.ts';
 import { wgsl } from '../../wgsl.ts';
 

@@ -1,5 +1,5 @@
 import { quads } from '../../../plan/extents.ts';
-import type { HeadResultsPlan } from '../../../plan/kernel-plan.ts';
+import type { HeadResultsPlan } from '../../../plan/heads/kernel-plan.ts';
 import { type KernelSource, u32c } from '../../kernel.ts';
 import { enablesFor, loader, vectorBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';

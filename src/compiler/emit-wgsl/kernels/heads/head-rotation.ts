@@ -1,4 +1,4 @@
-import type { RotationPlan } from '../../../plan/kernel-plan.ts';
+import type { RotationPlan } from '../../../plan/heads/kernel-plan.ts';
 import { type Binding, type Constant, u32c } from '../../kernel.ts';
 import { wgsl } from '../../wgsl.ts';
 

@@ -1,5 +1,5 @@
 import type { HeadNormShape } from '../../../check/shaped-spec.ts';
-import type { RotationPlan } from '../../../plan/kernel-plan.ts';
+import type { RotationPlan } from '../../../plan/heads/kernel-plan.ts';
 import { type Binding, type Constant, f32c, u32c } from '../../kernel.ts';
 import { f32, wgsl } from '../../wgsl.ts';
 

@@ -1,4 +1,4 @@
-import type { LatentMatrixPlan } from '../../../plan/kernel-plan.ts';
+import type { LatentMatrixPlan } from '../../../plan/heads/kernel-plan.ts';
 import type { HandedStorage } from '../../../plan/plan-base.ts';
 import { type KernelSource, stepBinding, u32c } from '../../kernel.ts';
 import { halvesOf, storer, vectorBinding } from '../../storage.ts';

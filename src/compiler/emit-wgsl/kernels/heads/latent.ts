@@ -1,5 +1,5 @@
 import { quads } from '../../../plan/extents.ts';
-import type { LatentQueriesPlan, LatentValuesPlan } from '../../../plan/kernel-plan.ts';
+import type { LatentQueriesPlan, LatentValuesPlan } from '../../../plan/heads/kernel-plan.ts';
 import { type KernelSource, stepBinding, u32c } from '../../kernel.ts';
 import { enablesFor, loader, rowLoader, rowsBinding, vectorBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';

@@ -1,4 +1,4 @@
-import type { MemoryKeysPlan, QueryHeadsPlan } from '../../../plan/kernel-plan.ts';
+import type { MemoryKeysPlan, QueryHeadsPlan } from '../../../plan/heads/kernel-plan.ts';
 import { type KernelSource, sequencesBinding, stepBinding, u32c } from '../../kernel.ts';
 import { enablesFor } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';

@@ -1,4 +1,4 @@
-import type { RotateHeadsPlan } from '../../../plan/kernel-plan.ts';
+import type { RotateHeadsPlan } from '../../../plan/heads/kernel-plan.ts';
 import { type KernelSource, sequencesBinding, stepBinding, u32c } from '../../kernel.ts';
 import { enablesFor, storer, vectorBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
