@@ -245,6 +245,9 @@ describe('rules', () => {
     expect([found.code, found.help]).toEqual(['SCH001', 'did you mean `q_heads`?']);
     expect(codesOf(checkText(applyFix(text, found)))).toEqual([]);
     expect(only(checkText(decoder('q_heads: 6').replace('silu', 'silly'))).help).toBe('did you mean `silu`?');
+    const quoted = only(checkText(decoder('q_heads: "6"')));
+    expect([quoted.code, quoted.help]).toEqual(['SCH002', 'did you mean `6`?']);
+    expect(codesOf(checkText(applyFix(decoder('q_heads: "6"'), quoted, 0)))).toEqual([]);
   });
 
   test('DIM001 only where head_dim is derived', () => {

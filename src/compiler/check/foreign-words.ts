@@ -11,6 +11,7 @@ const hints: ReadonlyMap<string, string> = new Map([
     'write `weights: { dtype: … }` for matrices, `cache: { dtype: … }` for keys and values, and `cache: { ranges: … }` for those of some heads; sums are f32, but for `attention: { precision: { compute: … } }`',
   ],
   ['lengths', 'lengths are given with each call, as its `tokens` and `keys`: a spec says nothing of them'],
+  ['gqac', 'it is the version of the language, which is 1 so far: another needs another gqac'],
   ['is_causal', 'write `mask: { causal: true }`'],
 ]);
 

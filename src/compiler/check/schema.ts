@@ -129,7 +129,8 @@ function reportValue(tree: SpecTree, path: readonly string[], invalid: Set<strin
   const isItem = holder.path.length < path.length;
   const option = (isItem ? shortOf(holder.option, 'list')?.option : undefined) ?? holder.option;
   const values = option.kind === 'list' || option.kind === 'enum' ? option.values : [];
-  const suggestion = node.kind === 'scalar' && typeof node.value === 'string' ? suggest(node.value, values) : undefined;
+  const text = node.kind === 'scalar' && typeof node.value === 'string' ? node.value : undefined;
+  const suggestion = text === undefined ? undefined : (unquoted(text, option) ?? suggest(text, values));
   const expected = (isItem ? itemWords(option) : undefined) ?? expectation(option);
   const fixes =
     suggestion === undefined
@@ -137,6 +138,12 @@ function reportValue(tree: SpecTree, path: readonly string[], invalid: Set<strin
       : [{ title: `use \`${suggestion}\``, edits: [{ span: node.span, text: suggestion }] }];
   const hint = hintFor(path.at(-1) ?? '');
   report('SCH002', valueSpan(tree, path, node), { option: shorten(name), expected, suggestion, hint }, [], fixes);
+}
+
+/** What a text in quotes would be without them, where that is a value of the option's kind. */
+function unquoted(text: string, { kind }: OptionNode): string | undefined {
+  const isMeant = kind === 'boolean' ? /^(?:true|false)$/ : kind === 'integer' ? /^\d+$/ : /^-?\d+(?:\.\d+)?$/;
+  return ['boolean', 'integer', 'number'].includes(kind) && isMeant.test(text) ? text : undefined;
 }
 
 function itemWords(option: OptionNode): string | undefined {
