@@ -196,8 +196,8 @@ export interface Spec {
       readonly eps?: number;
       /** The checkpoint stores γ − 1; not without a weight. Default: false. */
       readonly unit_offset?: boolean;
-      /** `shared`: one γ `[Dv]` for all heads. `per_head`: `[K, Dv]`. Default: `shared`. */
-      readonly weight?: 'shared' | 'per_head';
+      /** `per_head`: γ `[K, Dv]`. `shared`: one γ `[Dv]` for all heads. Default: `per_head`. */
+      readonly weight?: 'per_head' | 'shared';
     };
     /** From the second layer on, values are v₀ + m · (v − v₀) with the first layer’s values v₀; before `value_norm`. */
     readonly value_residual?: number | 'learned' | {
@@ -560,7 +560,7 @@ export interface OptionTypes {
   readonly "attention.value_norm.kind": 'rms';
   readonly "attention.value_norm.eps": number;
   readonly "attention.value_norm.unit_offset": boolean;
-  readonly "attention.value_norm.weight": 'shared' | 'per_head';
+  readonly "attention.value_norm.weight": 'per_head' | 'shared';
   readonly "attention.value_residual.mix": number | 'learned';
   readonly "attention.rope.dim": number;
   readonly "attention.rope.base": number;

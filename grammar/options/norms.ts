@@ -86,11 +86,11 @@ export const valueNorm = {
     unit_offset: unitOffset,
     weight: {
       kind: 'enum',
-      values: ['shared', 'per_head'],
-      default: 'shared',
+      values: ['per_head', 'shared'],
+      default: 'per_head',
       since,
       consumedBy: 'lower',
-      doc: '`shared`: one γ `[Dv]` for all heads. `per_head`: `[K, Dv]`.',
+      doc: '`per_head`: γ `[K, Dv]`. `shared`: one γ `[Dv]` for all heads.',
     },
   },
 } as const satisfies MapOption;

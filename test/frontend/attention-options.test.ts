@@ -48,7 +48,7 @@ describe('every field of the shape can be said', () => {
 
   const said: readonly (readonly [string, readonly string[], object])[] = [
     ['similarity', ['similarity: l2'], { similarity: 'l2' }],
-    ['value_norm', ['value_norm: rms'], { valueNorm: { kind: 'rms', eps: 1e-6, groups: 1, weight: 'shared' } }],
+    ['value_norm', ['value_norm: rms'], { valueNorm: { kind: 'rms', eps: 1e-6, groups: 1, weight: 'per_head' } }],
     ['rope.heads', ['rope: { heads: 2 }'], { rope: { dim: 16, lastHeads: 2 } }],
     ['alibi', ['alibi: {}'], { biasPosition: { kind: 'alibi', heads: 4 } }],
     ['alibi, short', ['alibi: 2'], { biasPosition: { kind: 'alibi', heads: 2 } }],
