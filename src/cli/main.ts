@@ -62,9 +62,19 @@ async function main(): Promise<void> {
   for (const register of verbs) register(program);
   for (const verb of program.commands) verb.showHelpAfterError(`gqac ${verb.name()} --help lists its options`);
   try {
+    requireFolder();
     await program.parseAsync();
   } catch (error) {
     process.exitCode = exitCodeOf(error);
+  }
+}
+
+/** @throws InputError when the current folder has been deleted: relative paths mean nothing then, and Node fails on them anywhere. */
+function requireFolder(): void {
+  try {
+    process.cwd();
+  } catch {
+    throw new InputError('the current folder is not there any more: change into one that is');
   }
 }
 

@@ -24,7 +24,7 @@ export async function replaceFile(path: string, text: string | Uint8Array): Prom
  */
 export async function replaceOwn(path: string, text: string | Uint8Array): Promise<void> {
   await writable(path, async () => {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await writeWhole(path, text, 0o666);
   });
 }
@@ -43,7 +43,7 @@ export async function writeNewByParts(
 ): Promise<void> {
   await refuseExisting(path, force);
   const handle = await writable(path, async () => {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     return open(temporaryOf(path), 'wx');
   });
   try {
@@ -62,6 +62,27 @@ async function refuseExisting(path: string, force: boolean): Promise<void> {
   );
   if (exists && !force) throw new InputError(`${path} exists: give another name, or --force to overwrite it`);
 }
+
+/** Not by mkdir's `recursive`: Node tries for ever where a system has the parent and refuses the folder, as /proc does. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (await isFolder(path)) return;
+    if (code !== 'ENOENT' || path === dirname(path)) throw error;
+    await makeFolder(dirname(path));
+    await mkdir(path).catch(async (again: unknown) => {
+      if (!(await isFolder(path))) throw again;
+    });
+  }
+}
+
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 
 const temporaryOf = (path: string) => `${path}.${process.pid}.tmp`;
 

@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { writeNewByParts } from '../../src/cli/replace-file.ts';
+import { writeNew, writeNewByParts } from '../../src/cli/replace-file.ts';
 import { CheckpointError } from '../../src/runtime/abi1/errors.ts';
 import { root } from '../frontend/helpers.ts';
 
@@ -12,6 +12,15 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'gqac-full-'));
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+it.skipIf(!existsSync('/proc/self'))('a folder that cannot be made is said, and not tried for ever', async () => {
+  await expect(writeNew('/proc/gqac/spec.yaml', '', false)).rejects.toThrow(
+    '/proc/gqac/spec.yaml cannot be written: no such file',
+  );
+  const path = join(folder, 'a', 'b', 'spec.yaml');
+  await Promise.all([writeNew(path, 'one', true), writeNew(join(folder, 'a', 'b', 'other.yaml'), 'two', true)]);
+  expect(readdirSync(join(folder, 'a', 'b')).sort()).toEqual(['other.yaml', 'spec.yaml']);
+});
 
 describe('a full disk', () => {
   it('is said of a file that is written by parts, of which nothing stays', async () => {
