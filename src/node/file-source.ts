@@ -1,32 +1,48 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { close, fstat, open, read } from 'node:fs';
+import { promisify } from 'node:util';
 import { type ByteSource, checkRange } from '../runtime/abi1/byte-source.ts';
 import { CheckpointError } from '../runtime/abi1/errors.ts';
+
+/** Descriptors and not Node's `FileHandle`: that one warns when a checkpoint that nobody closed is collected. */
+const files = { open: promisify(open), stat: promisify(fstat), read: promisify(read), close: promisify(close) };
+
+/** Closes the files of sources that nobody closed and nobody has any more. */
+const abandoned = new FinalizationRegistry<number>((descriptor) => close(descriptor, () => {}));
 
 /**
  * A source over an open file; only the ranges asked for are read.
  * @throws CheckpointError when the file cannot be opened or is not a regular file.
  */
 export async function openFile(path: string): Promise<ByteSource> {
-  const handle = await attempt(path, 'cannot be opened', () => open(path, 'r'));
-  const stat = await handle.stat();
+  const descriptor = await attempt(path, 'cannot be opened', () => files.open(path, 'r'));
+  const stat = await files.stat(descriptor);
   if (!stat.isFile()) {
-    await handle.close();
+    await files.close(descriptor);
     throw new CheckpointError(path, 'is not a regular file');
   }
-  const source = { name: path, size: stat.size };
-  return {
-    ...source,
+  let isOpen = true;
+  const source: ByteSource = {
+    name: path,
+    size: stat.size,
     async read(start, end) {
       checkRange(source, start, end);
-      return readFully(path, handle, start, end);
+      if (!isOpen) throw new CheckpointError(path, 'is closed');
+      return readFully(path, descriptor, start, end);
     },
-    close: () => handle.close(),
+    async close() {
+      if (!isOpen) return;
+      isOpen = false;
+      abandoned.unregister(source);
+      await files.close(descriptor);
+    },
   };
+  abandoned.register(source, descriptor, source);
+  return source;
 }
 
 async function readFully(
   path: string,
-  handle: FileHandle,
+  descriptor: number,
   start: number,
   end: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -36,7 +52,7 @@ async function readFully(
   while (filled < bytes.byteLength) {
     const length = Math.min(bytes.byteLength - filled, 1 << 30);
     const { bytesRead } = await attempt(path, 'cannot be read', () =>
-      handle.read(bytes, filled, length, start + filled),
+      files.read(descriptor, bytes, filled, length, start + filled),
     );
     if (bytesRead === 0) throw new CheckpointError(path, `ends at byte ${start + filled}: it was cut short while open`);
     filled += bytesRead;
