@@ -876,6 +876,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     output_3_0 *= rescale_3;
 
     for (var first_vector = 0u; first_vector < TILE_VECTORS; first_vector += KEY_SLICE) {
+      // Weights of columns beyond the last one are zero.
       if (first_column + VECTOR * first_vector >= columns) {
         break;
       }
@@ -1265,6 +1266,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     output_3_0 *= rescale_3;
 
     for (var first_vector = 0u; first_vector < TILE_VECTORS; first_vector += KEY_SLICE) {
+      // Weights of columns beyond the last one are zero.
       if (first_column + VECTOR * first_vector >= columns) {
         break;
       }

@@ -68,7 +68,7 @@ function products({
   };
 }
 
-/** Sums of f16 stay short: of eight or four products, then of such sums, over 128 entries at most; and over the keys of a tile. */
+/** Sums of f16 stay short: of eight or four products, then of such sums, over 128 entries at most (`sumVectors`); and over the keys of a tile. */
 function halfProducts({ rowsEach, keyVectors, valueVectorsEach, headSlice }: AttentionTilePlan): Products {
   const rows = (text: (r: number) => string) => repeat(rowsEach, text);
   const two = headSlice % 2 === 0;

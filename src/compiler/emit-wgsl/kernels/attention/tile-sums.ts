@@ -6,9 +6,10 @@ import { type Constant, f32c } from '../../kernel.ts';
  * large logits, which count most, stay small because they start below zero. Queries are not scaled before: limits in logits are
  * divided by the scale.
  */
-export function sumConstants({ headDim, headSlice, scale }: AttentionTilePlan): Readonly<Record<string, Constant>> {
+export function sumConstants(plan: AttentionTilePlan): Readonly<Record<string, Constant>> {
+  const { headDim, scale } = plan;
   const start = startOf(scale);
-  const sums = 2 * Math.ceil(Math.ceil(headDim / 8) / sumVectors(headSlice));
+  const sums = 2 * Math.ceil(Math.ceil(headDim / 8) / sumVectors(plan));
   return {
     START: f32c(start),
     STARTS: f32c(sums * start),
@@ -16,8 +17,14 @@ export function sumConstants({ headDim, headSlice, scale }: AttentionTilePlan): 
   };
 }
 
-/** Vectors of the width in a sum: 128 entries at most, whole slices. */
-export const sumVectors = (headSlice: number): number => headSlice * Math.max(1, Math.floor(16 / headSlice));
+/**
+ * Vectors of the width in a sum, whole slices. Lengths of narrow heads differ more, and with them their sums, but they leave registers
+ * to add sums in f32 after 32 entries; wide ones add 128.
+ */
+export function sumVectors({ headDim, headSlice }: AttentionTilePlan): number {
+  const most = headDim <= 80 ? 4 : 16;
+  return headSlice * Math.max(1, Math.floor(most / headSlice));
+}
 
 /** About one logit below zero. A power of two that f16 has, so that scores make up for it exactly. */
 const startOf = (scale: number): number => 2 ** Math.max(-14, Math.min(15, Math.floor(-Math.log2(Math.abs(scale)))));

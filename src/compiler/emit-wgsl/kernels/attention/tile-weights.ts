@@ -10,9 +10,12 @@ export const weightFunctions = (plan: AttentionTilePlan, plain: boolean): readon
 /** Quads of scores of a row in an invocation: those of a vector of keys, then those of the next. */
 const quadsOf = ({ keyVectors, vectorEntries }: AttentionTilePlan) => (keyVectors * vectorEntries) / 4;
 
-/** Sums of f16 start below zero: the scores that they are added to make up for it. */
-export const startScores = (plan: AttentionTilePlan) =>
-  eachScore(plan, (score) => `var ${score} = vec4f(${plan.products === 'f16' ? 'STARTS' : '0'});`);
+export function startScores(plan: AttentionTilePlan): string {
+  if (plan.products === 'f32') return eachScore(plan, (score) => `var ${score} = vec4f(0);`);
+  return wgsl`
+    // Sums of f16 start below zero, so that those of large logits stay small; scores make up for it.
+    ${eachScore(plan, (score) => `var ${score} = vec4f(STARTS);`)}`;
+}
 
 const eachScore = (plan: AttentionTilePlan, text: (score: string, r: number, n: number) => string) =>
   repeat(plan.rowsEach, (r) => repeat(quadsOf(plan), (n) => text(`score_${r}_${n}`, r, n)));
@@ -39,6 +42,7 @@ export function logitsOfTile(plan: AttentionTilePlan, skipsMasks: boolean): stri
     ${eachScore(plan, (score, r, n) => `${score} = logits(${score}, sequence, batch, row_${r}, ${column(n)});`)}`;
   if (!skipsMasks) return logits;
   return wgsl`
+    // Most tiles have nothing that is hidden from a row.
     if (seen_by_all.x <= first_column && first_column + TILE_KEYS <= seen_by_all.y) {
       ${eachScore(plan, (score) => `${score} *= SCALE_LOG2E;`)}
     } else {

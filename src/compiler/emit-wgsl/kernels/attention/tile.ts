@@ -167,7 +167,7 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
 }
 
 /** Products of queries and keys. Sums of f16 are added in f32 before they are too long. */
-function slices({ products: precision, headDim, headSlice }: AttentionTilePlan, products: Products): string {
+function slices(plan: AttentionTilePlan, products: Products): string {
   const slice = (first: string, end: string) => wgsl`
     for (var first_vector = ${first}; first_vector < ${end}; first_vector += HEAD_SLICE) {
       let queries = fetch_queries(lane, lane_rows, first_vector);
@@ -178,10 +178,10 @@ function slices({ products: precision, headDim, headSlice }: AttentionTilePlan, 
       workgroupBarrier();
       ${products.keys}
     }`;
-  const headVectors = Math.ceil(headDim / 8);
-  const summed = sumVectors(headSlice);
+  const headVectors = Math.ceil(plan.headDim / 8);
+  const summed = sumVectors(plan);
   const end = headVectors % summed === 0 ? `first_sum + ${summed}u` : `min(first_sum + ${summed}u, HEAD_VECTORS)`;
-  if (precision === 'f32' || headVectors <= summed)
+  if (plan.products === 'f32' || headVectors <= summed)
     return wgsl`
       ${products.startScores}
       ${slice('0u', 'HEAD_VECTORS')}
@@ -203,8 +203,8 @@ const fetchAhead = wgsl`
     values = ${fetchValues('(first_vector + KEY_SLICE)')};
   }`;
 
-/** Weights of columns beyond the last one are zero. */
 const breakBeyond = wgsl`
+  // Weights of columns beyond the last one are zero.
   if (first_column + VECTOR * first_vector >= columns) {
     break;
   }`;
