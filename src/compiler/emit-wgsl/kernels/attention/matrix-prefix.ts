@@ -1,6 +1,7 @@
 import type { AttentionMatrixPlan } from '../../../plan/attention/kernel-plan.ts';
 import { u32c } from '../../kernel.ts';
 import { wgsl } from '../../wgsl.ts';
+import type { AttentionParts } from './attention.ts';
 import { partsOf, storedType } from './columns.ts';
 import { askReference } from './matrix-reference.ts';
 import { type Name, readsOf, splitsPrefix, widthOf } from './matrix-tile.ts';
@@ -15,10 +16,23 @@ export const prefixConstants = (plan: AttentionMatrixPlan) =>
  * Tiles of the prefix hold what f16 has of each key and value, and behind these what it leaves: the scores of both are added, and the
  * weight of a column is that of both of its values.
  */
-export function prefixFunctions(plan: AttentionMatrixPlan): readonly string[] {
+export function prefixFunctions(plan: AttentionMatrixPlan, { form }: AttentionParts): readonly string[] {
   if (!splitsPrefix(plan)) return [];
-  return [partOf, prefixFetcher('keys', plan), prefixFetcher('values', plan), logitsAt, maximumOf, weigh(plan)];
+  const logits = form === 'any' || !seesPrefix(plan) ? [anyLogits] : seenLogits(form);
+  return [partOf, prefixFetcher('keys', plan), prefixFetcher('values', plan), ...logits, maximumOf, weigh(plan)];
 }
+
+/** Every row sees all of the prefix. */
+export const seesPrefix = ({ mask }: AttentionMatrixPlan): boolean =>
+  mask.where === undefined && (mask.window === undefined || mask.memoryVisible === 'always');
+
+/** From four sums of products to visible logits, in log2. */
+export const logitsOfSums = {
+  plain: 'return sums * SCALE_LOG2E;',
+  capped: wgsl`
+    // cap · tanh(x / cap): its absolute error is what counts, so one exponential will do for small x too.
+    return CAP_LOG2E - 2.0 * CAP_LOG2E / (1.0 + exp2(sums * CAP_RATE));`,
+} as const;
 
 /** By bits: compilers take a conversion to f16 and back for nothing. */
 const partOf = wgsl`
@@ -61,10 +75,27 @@ function prefixFetcher(name: Name, plan: AttentionMatrixPlan): string {
     }`;
 }
 
-const logitsAt = wgsl`
+/** The scores of both parts of four columns. */
+const sums = wgsl`
+  let at = place.row % ROWS * SCORE_PITCH + quad % (TILE_QUADS / 2u);
+  let sums = scores[at] + scores[at + TILE_QUADS / 2u];`;
+
+const seenLogits = (form: 'plain' | 'capped') => [
+  wgsl`
+    fn logits_of(sums: vec4f) -> vec4f {
+      ${logitsOfSums[form]}
+    }`,
+  wgsl`
+    fn prefix_logits_at(place: Place, first_column: u32, quad: u32) -> vec4f {
+      ${sums}
+      let columns = vec4u(first_column + 4u * quad) + vec4u(0, 1, 2, 3);
+      return select(vec4f(MASKED), logits_of(sums), columns < vec4u(PREFIX_COLUMNS));
+    }`,
+];
+
+const anyLogits = wgsl`
   fn prefix_logits_at(place: Place, first_column: u32, quad: u32) -> vec4f {
-    let at = place.row % ROWS * SCORE_PITCH + quad % (TILE_QUADS / 2u);
-    let sums = scores[at] + scores[at + TILE_QUADS / 2u];
+    ${sums}
     let sequence = sequences[place.batch];
     var logits = vec4f(MASKED);
     for (var c = 0u; c < 4u; c++) {
@@ -116,8 +147,10 @@ export const prefixMaxima = (plan: AttentionMatrixPlan, multiplyKeys: string): s
 export const walkPrefix = (plan: AttentionMatrixPlan, multiplyKeys: string, multiplyValues: string): string => wgsl`
   // Columns before the sequence, TILE_SLOTS in a tile: what f16 has of them, and behind these what it leaves.
   for (var column = 0u; column < ${prefixEnd(plan)}; column += TILE_SLOTS) {
-    store_keys(lane, fetch_prefix_keys(lane, kv_head, column));
-    store_values(lane, fetch_prefix_values(lane, kv_head, column));
+    let prefix_keys = fetch_prefix_keys(lane, kv_head, column);
+    let prefix_values = fetch_prefix_values(lane, kv_head, column);
+    store_keys(lane, prefix_keys);
+    store_values(lane, prefix_values);
     workgroupBarrier();
     ${multiplyKeys}
     workgroupBarrier();

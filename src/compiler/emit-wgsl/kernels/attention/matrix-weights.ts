@@ -2,6 +2,7 @@ import type { AttentionMatrixPlan } from '../../../plan/attention/kernel-plan.ts
 import { f32c, u32c } from '../../kernel.ts';
 import { wgsl } from '../../wgsl.ts';
 import type { AttentionParts } from './attention.ts';
+import { logitsOfSums, seesPrefix } from './matrix-prefix.ts';
 import { askReference, referenceTile } from './matrix-reference.ts';
 import { scalesScores, splitsPrefix } from './matrix-tile.ts';
 
@@ -13,16 +14,20 @@ export function weightFunctions(plan: AttentionMatrixPlan, parts: AttentionParts
     place(shared !== undefined),
     ...(usesLogit(plan, parts) ? parts.logits.functions : []),
     ...(shared === undefined ? [] : [visibleLogits(plan, parts)]),
-    parts.masks.ranged ? rangedLogits : anyLogits(plan),
+    isRanged(plan, parts) ? rangedLogits : anyLogits(plan),
     maximumInRow(plan),
     maximumOf(plan),
     weigh(plan, parts, shared !== undefined),
   ];
 }
 
+/** Of what the loop walks over, a row sees the columns between two: without the prefix, this is so in spite of memory that no window hides. */
+const isRanged = (plan: AttentionMatrixPlan, { masks }: AttentionParts) =>
+  masks.ranged || (splitsPrefix(plan) && masks.shared !== undefined && plan.mask.prefix === undefined);
+
 /** Otherwise the columns of a row say it all. */
-const usesLogit = (plan: AttentionMatrixPlan, { masks, form }: AttentionParts) =>
-  !masks.ranged || form === 'any' || splitsPrefix(plan);
+const usesLogit = (plan: AttentionMatrixPlan, parts: AttentionParts) =>
+  !isRanged(plan, parts) || parts.form === 'any' || (splitsPrefix(plan) && !seesPrefix(plan));
 
 export const weightConstants = (plan: AttentionMatrixPlan, { form }: AttentionParts) => ({
   SCORE_PITCH: u32c(plan.scorePitch),
@@ -65,9 +70,6 @@ const columnsOfPlace = wgsl`
 
 /** `fn visible_logits_at(place, first_column, quad) -> vec4f`: four neighbouring logits of a row, in units of log2, none of them hidden. */
 function visibleLogits(plan: AttentionMatrixPlan, { form }: AttentionParts): string {
-  const capped = wgsl`
-    // cap · tanh(x / cap): its absolute error is what counts, so one exponential will do for small x too.
-    return CAP_LOG2E - 2.0 * CAP_LOG2E / (1.0 + exp2(sums * CAP_RATE));`;
   const any = wgsl`
     let sequence = sequences[place.batch];
     var logits = vec4f(0);
@@ -76,12 +78,11 @@ function visibleLogits(plan: AttentionMatrixPlan, { form }: AttentionParts): str
       logits[c] = visible_logit(sums[c] * SCALE, sequence, place.batch, place.head, place.token, column);
     }
     return logits;`;
-  const forms = { plain: 'return sums * SCALE_LOG2E;', capped: plan.softcap ? capped : '', any };
   return wgsl`
     /** Four neighbouring logits of a row, in log2, as if all were visible. */
     fn visible_logits_at(place: Place, first_column: u32, quad: u32) -> vec4f {
       let sums = ${sumsAt(plan)};
-      ${forms[form]}
+      ${form === 'any' ? any : logitsOfSums[form]}
     }`;
 }
 

@@ -76,7 +76,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       tileFetcher('values', plan),
       ...(scalesScores(plan) ? keyScales : []),
       ...weightFunctions(plan, parts),
-      ...prefixFunctions(plan),
+      ...prefixFunctions(plan, parts),
       rowStorer('out', plan.valueDim, plan.out),
       ...outputFunctions(plan),
     ],
