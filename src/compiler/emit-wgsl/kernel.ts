@@ -108,7 +108,10 @@ export function printKernel(source: KernelSource): WgslModule {
     main,
   ];
   return {
-    code: `${sections.filter((section) => section !== '').join('\n\n')}\n`,
+    code: `${sections
+      .filter((section) => section !== '')
+      .join('\n\n')
+      .replaceAll(/\n{3,}/g, '\n\n')}\n`,
     bindings: kernel.bindings,
     enables: kernel.enables,
   };

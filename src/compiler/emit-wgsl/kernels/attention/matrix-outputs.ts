@@ -19,12 +19,11 @@ export function outputFunctions(plan: AttentionMatrixPlan): readonly string[] {
 
 /** A sink is a logit of the row's head that has no value; of a row in parts it is added when these are joined. */
 function sumOf({ sinks, rowBlocks, inParts }: AttentionMatrixPlan): string {
-  const sink = 'exp2(sinks[head] * LOG2E - max(state.reference, -1e30))';
+  const sink = 'exp2(sinks[head] * LOG2E - max(state.reference, LOWEST))';
   const added = inParts ? ` + select(0.0, ${sink}, parts == 1u)` : ` + ${sink}`;
   return wgsl`
     fn sum_of(state: State, head: u32${inParts ? ', parts: u32' : ''}) -> f32 {
-      let sum = ${rowBlocks === 2 ? 'state.sum' : 'state.sum + subgroupShuffleXor(state.sum, 1u)'};
-      return sum${sinks ? added : ''};
+      return state.sum${rowBlocks === 2 ? '' : ' + subgroupShuffleXor(state.sum, 1u)'}${sinks ? added : ''};
     }`;
 }
 

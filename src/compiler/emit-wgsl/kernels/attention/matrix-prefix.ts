@@ -119,7 +119,7 @@ const maximumOf = wgsl`
 const weigh = ({ reference }: AttentionMatrixPlan) => wgsl`
   fn weigh_prefix(place: Place, first_column: u32, state: ptr<function, State>) {
     ${reference === 'fixed' ? askReference('prefix_maximum_of(place, first_column)') : ''}
-    let reference = max((*state).reference, -1e30);
+    let reference = max((*state).reference, LOWEST);
     var sum = vec4f(0);
     for (var i = 0u; i < QUADS_EACH / 2u; i++) {
       let quad = i * ROW_LANES + place.part;

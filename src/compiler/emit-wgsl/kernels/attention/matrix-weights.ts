@@ -116,8 +116,11 @@ const anyLogits = (plan: AttentionMatrixPlan) => wgsl`
 const maximumInRow = ({ rowBlocks }: AttentionMatrixPlan) => wgsl`
   fn maximum_in_row(maxima: vec4f) -> f32 {
     let pairs = max(maxima.xy, maxima.zw);
-    let maximum = max(pairs.x, pairs.y);
-    return ${rowBlocks === 2 ? 'maximum' : 'max(maximum, subgroupShuffleXor(maximum, 1u))'};
+    ${
+      rowBlocks === 2
+        ? 'return max(pairs.x, pairs.y);'
+        : 'let maximum = max(pairs.x, pairs.y);\nreturn max(maximum, subgroupShuffleXor(maximum, 1u));'
+    }
   }`;
 
 const maximumOf = (plan: AttentionMatrixPlan) => wgsl`
@@ -161,10 +164,10 @@ function weigh(plan: AttentionMatrixPlan, parts: AttentionParts, shared: boolean
     return powers;
   }
 
-  /** Scores of a row to weights, whose sum the state takes. */
+  /** Scores of a row to weights, whose sum the state takes.${plan.turned ? ' Neighbouring rows begin with different quads: their banks of memory differ.' : ''} */
   fn weigh(place: Place, first_column: u32, state: ptr<function, State>) {
     ${asks ? askReference('maximum_of(place, first_column)') : ''}
-    let reference = max((*state).reference, -1e30);
+    let reference = max((*state).reference, LOWEST);
     var sum = vec4f(0);
     ${weighQuads(plan, shared)}
     (*state).sum += dot(sum, vec4f(1));

@@ -3,7 +3,7 @@ import { quads } from '../../../plan/extents.ts';
 import { f32c, type KernelSource, u32c } from '../../kernel.ts';
 import { rowStorer, rowsOutBinding } from '../../storage.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
-import { attentionParts, keepsVisibleTokens, rowOf } from './attention.ts';
+import { attentionParts, keepsVisibleTokens, lowestLogit, rowOf } from './attention.ts';
 import { columnsBindings, columnsFunctions } from './columns.ts';
 import { silenceRows } from './heads.ts';
 import { markAt, returnUnlessMarked } from './marks.ts';
@@ -72,8 +72,7 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       LEFT_PITCH: u32c(Math.max(plan.headSlice, plan.keyLanes) + 1),
       KEY_PITCH: u32c(plan.headSlice + 1),
       THREADS: u32c(plan.threads),
-      // Below every logit that is not masked.
-      LOWEST: f32c(-1e30),
+      LOWEST: f32c(lowestLogit),
       ...(plan.marks && { MARK_ROWS: u32c(plan.markRows) }),
       ...(half && { HEADROOM: f32c(Math.log2(plan.tileKeys)), ...sumConstants(plan) }),
     },
