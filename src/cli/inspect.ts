@@ -1,7 +1,5 @@
 import type { Command } from 'commander';
-import type { Compiled } from '../compiler/compile.ts';
-import type { CallSizes } from '../compiler/facts/cost-report.ts';
-import { exitCodes, InputError, readNumber } from './output.ts';
+import { exitCodes, InputError } from './output.ts';
 import { printDiagnostics } from './print-findings.ts';
 
 interface InspectFlags {
@@ -48,19 +46,10 @@ async function inspect(path: string, flags: InspectFlags): Promise<number> {
   await printDiagnostics(diagnostics);
   if (shaped === undefined) return exitCodes.findings;
   const compiled = compileModule(shaped, targets);
+  const { callSizes } = await import('./call-sizes.ts');
   const { describeSpec } = await import('./inspect-report.ts');
-  const report = describeSpec(shaped, compiled, await sizesOf(flags, compiled), device);
+  const report = describeSpec(shaped, compiled, callSizes(flags, compiled.definition.facts), device);
   const { printReport } = await import('./inspect-text.ts');
   process.stdout.write(flags.format === 'json' ? `${JSON.stringify(report, null, 2)}\n` : printReport(report));
   return exitCodes.clean;
-}
-
-async function sizesOf({ tokens, keys }: InspectFlags, { definition }: Compiled): Promise<CallSizes> {
-  const { usualSizes } = await import('../compiler/facts/cost-report.ts');
-  const usual = usualSizes(definition.facts);
-  const most = definition.facts.context || 2 ** 24;
-  return {
-    tokens: tokens === undefined ? usual.tokens : readNumber('--tokens', tokens, 2, most),
-    keys: keys === undefined ? usual.keys : readNumber('--keys', keys, 1, most),
-  };
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
+import { register as registerBench } from './bench.ts';
 import { register as registerBuild } from './build.ts';
 import { register as registerCheck } from './check.ts';
 import { register as registerCompletion } from './completion.ts';
@@ -35,6 +36,7 @@ const verbs = [
   registerTable,
   registerDiagram,
   registerVerify,
+  registerBench,
   registerTune,
   registerExplain,
   registerRules,

@@ -107,16 +107,10 @@ function idOf(path: string): string {
   );
 }
 
-async function sizesOf(shaped: ShapedSpec, { tokens, keys }: TuneFlags): Promise<CallSizes> {
+async function sizesOf(shaped: ShapedSpec, flags: TuneFlags): Promise<CallSizes> {
   const { compileModule } = await import('../compiler/compile.ts');
-  const { usualSizes } = await import('../compiler/facts/cost-report.ts');
-  const { facts } = compileModule(shaped, []).definition;
-  const usual = usualSizes(facts);
-  const most = facts.context || 2 ** 24;
-  return {
-    tokens: tokens === undefined ? usual.tokens : readNumber('--tokens', tokens, 2, most),
-    keys: keys === undefined ? usual.keys : readNumber('--keys', keys, 1, most),
-  };
+  const { callSizes } = await import('./call-sizes.ts');
+  return callSizes(flags, compileModule(shaped, []).definition.facts);
 }
 
 async function profileFor(
@@ -143,8 +137,6 @@ interface Trials {
   readonly signal: AbortSignal;
 }
 
-/** Inputs that a chip may keep in its cache; the largest today have some 50 MB. */
-const cacheBytes = 50e6;
 /** Drivers take up to a second for a kernel; of more at a time than this none is done sooner. */
 const compiledAhead = 6;
 
@@ -154,6 +146,7 @@ async function tune(
   { opened, isExact, seconds, signal }: Trials,
 ): Promise<readonly StageReport[]> {
   const { Stopwatch } = await import('../tune/stopwatch.ts');
+  const { chipCacheBytes } = await import('../tune/copies.ts');
   const { tuneModule } = await import('../tune/tune-module.ts');
   const { scheduleCandidates } = await import('../compiler/plan/profiles/schedule-candidates.ts');
   const status = statusLine(process.stderr);
@@ -162,7 +155,7 @@ async function tune(
       device: opened.device,
       stopwatch: new Stopwatch(opened.device, isExact),
       candidates: scheduleCandidates,
-      cacheBytes: isExact ? cacheBytes : 0,
+      cacheBytes: isExact ? chipCacheBytes : 0,
       ahead: isExact ? compiledAhead : 0,
       seconds,
       signal,

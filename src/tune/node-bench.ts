@@ -1,6 +1,7 @@
 import type { Difference } from '../verify/compare.ts';
 import { isWithin } from '../verify/tolerances.ts';
 import { allowedDifference, differenceOf } from './agreement.ts';
+import { copiesBeyond } from './copies.ts';
 import { NodeTrial } from './node-trial.ts';
 import type { NodeVariant } from './node-variant.ts';
 import type { Stopwatch } from './stopwatch.ts';
@@ -13,7 +14,6 @@ export interface BenchDevice {
   readonly cacheBytes: number;
 }
 
-const mostCopies = 16;
 /** Of a pass that is timed: what begins and ends it is lost in so much. */
 const passMilliseconds = 10;
 const roughMilliseconds = 2;
@@ -87,8 +87,7 @@ export class NodeBench {
 }
 
 function copiesFor({ stageNodes, bytesRead }: NodeVariant, { cacheBytes }: BenchDevice): number {
-  if (stageNodes.size.tokens > 1 || cacheBytes === 0) return 1;
-  return Math.min(mostCopies, Math.ceil((3 * cacheBytes) / (1 + bytesRead())));
+  return stageNodes.size.tokens > 1 ? 1 : copiesBeyond(cacheBytes, bytesRead());
 }
 
 interface Effort {

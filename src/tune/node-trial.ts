@@ -90,7 +90,13 @@ interface Copy {
   readonly step: Step;
 }
 
-/** Extents of a call whose keys are as many as there is room for. */
+/** A call whose keys are as many as there is room for. */
+export function stepOf({ batch, tokens, keys }: CallSize): Step {
+  const sequences = Array.from({ length: batch }, () => ({ past: Math.max(0, keys - tokens), count: tokens }));
+  return { batch, tokens, keys, capacity: keys, allLogits: false, sequences };
+}
+
+/** Its extents. */
 export const symbolsOf = ({ batch, tokens, keys }: Step) => ({
   B: batch,
   I: tokens,
@@ -126,17 +132,15 @@ function tensorsOf(variant: NodeVariant, buffers: readonly BufferDecl[]): readon
 }
 
 async function copyOf(loaded: LoadedModule, size: CallSize, tensors: readonly TrialTensor[]): Promise<Copy> {
-  const { batch, tokens, keys } = size;
+  const { batch, keys } = size;
   const pages = batch * Math.ceil(keys / (loaded.definition.facts.pageSize ?? keys));
-  const sequences = Array.from({ length: batch }, () => ({ past: Math.max(0, keys - tokens), count: tokens }));
-  const step: Step = { batch, tokens, keys, capacity: keys, allLogits: false, sequences };
-  const context = { ...step, tokens: keys, sequences: sequences.map(() => ({ past: 0, count: keys })) };
+  const step = stepOf(size);
   const workspace = await Workspace.create(loaded, {
     buffers: loaded.definition.buffers,
     symbols: { ...symbolsOf(step), P: pages },
     external: new Map(),
   });
-  workspace.setStep(step, context);
+  workspace.setStep(step, stepOf({ ...size, tokens: keys }));
   for (const tensor of tensors) fillTensor(loaded.device, workspace, tensor);
   return { loaded, workspace, step };
 }

@@ -26,15 +26,20 @@ export function usualSizes({ context, longestCall }: Pick<ModuleFacts, 'context'
 }
 
 /** The first call of a sequence with a prompt of `tokens`, and one token that sees `keys`. */
+export const callsOf = ({ tokens, keys }: CallSizes) =>
+  [
+    { call: 'prefill', batch: 1, tokens, keys: tokens },
+    { call: 'decode', batch: 1, tokens: 1, keys },
+  ] as const;
+
+/** Of both calls. */
 export function costReport(
   module: AttnModule,
   program: ProgramPlan,
-  { tokens, keys }: CallSizes,
+  sizes: CallSizes,
   device: DeviceCeilings,
 ): readonly CallCost[] {
-  const prompt = { call: 'prefill', batch: 1, tokens, keys: tokens } as const;
-  const one = { call: 'decode', batch: 1, tokens: 1, keys } as const;
-  return [prompt, one].map((size): CallCost => {
+  return callsOf(sizes).map((size): CallCost => {
     const kernels = kernelCosts(module, program, size).map((cost) => ({ ...cost, floor: floorOf(cost, device) }));
     return { ...size, kernels, floorSeconds: kernels.reduce((sum, { floor }) => sum + floor.seconds, 0) };
   });
