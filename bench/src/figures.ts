@@ -1,4 +1,4 @@
-import { countsText } from '../../src/cli/tune-table.ts';
+import { countsText } from '../../src/cli/reports/tune-table.ts';
 import type { StageReport } from '../../src/tune/tune-report.ts';
 import type { Measurement } from './attention.ts';
 import { mainCases, variedCases, wideCases } from './cases.ts';

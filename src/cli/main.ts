@@ -1,26 +1,26 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
-import { register as registerBench } from './bench.ts';
-import { register as registerBuild } from './build.ts';
-import { register as registerCheck } from './check.ts';
-import { register as registerCompletion } from './completion.ts';
-import { register as registerDiagram } from './diagram.ts';
-import { register as registerDoctor } from './doctor.ts';
-import { register as registerExplain } from './explain.ts';
-import { register as registerExport } from './export.ts';
-import { register as registerFmt } from './fmt.ts';
-import { register as registerImport } from './import.ts';
-import { register as registerInit } from './init.ts';
-import { register as registerInspect } from './inspect.ts';
-import { register as registerLsp } from './lsp.ts';
+import { register as registerBench } from './commands/bench.ts';
+import { register as registerBuild } from './commands/build.ts';
+import { register as registerCheck } from './commands/check.ts';
+import { register as registerCompletion } from './commands/completion.ts';
+import { register as registerDiagram } from './commands/diagram.ts';
+import { register as registerDoctor } from './commands/doctor.ts';
+import { register as registerExplain } from './commands/explain.ts';
+import { register as registerExport } from './commands/export.ts';
+import { register as registerFmt } from './commands/fmt.ts';
+import { register as registerImport } from './commands/import.ts';
+import { register as registerInit } from './commands/init.ts';
+import { register as registerInspect } from './commands/inspect.ts';
+import { register as registerLsp } from './commands/lsp.ts';
+import { register as registerQuantize } from './commands/quantize.ts';
+import { register as registerRules } from './commands/rules.ts';
+import { register as registerRun } from './commands/run.ts';
+import { register as registerTable } from './commands/table.ts';
+import { register as registerTune } from './commands/tune.ts';
+import { register as registerVerify } from './commands/verify.ts';
 import { endWithOutput, exitCodes, InputError } from './output.ts';
-import { register as registerQuantize } from './quantize.ts';
-import { register as registerRules } from './rules.ts';
-import { register as registerRun } from './run.ts';
-import { register as registerTable } from './table.ts';
-import { register as registerTune } from './tune.ts';
-import { register as registerVerify } from './verify.ts';
 
 /** Verbs declare their arguments here and import what they run only when they run, so that `check` starts fast. */
 const verbs = [

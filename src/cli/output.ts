@@ -1,6 +1,6 @@
 import pico from 'picocolors';
 import { noColours, type Palette } from '../compiler/diagnostics/render-text.ts';
-import { fileReason } from './file-errors.ts';
+import { fileReason } from './files/file-errors.ts';
 
 export const exitCodes = Object.freeze({ clean: 0, findings: 1, usage: 2, internal: 3, noGpu: 4, interrupted: 130 });
 

@@ -1,7 +1,7 @@
 import { allProfiles } from '../compiler/compile.ts';
 import { readProfile } from '../compiler/plan/profiles/file.ts';
 import type { TargetProfile } from '../compiler/plan/profiles/profiles.ts';
-import { readJson } from './json-file.ts';
+import { readJson } from './files/json-file.ts';
 import { InputError } from './output.ts';
 import { shippedProfiles } from './shipped-profiles.ts';
 

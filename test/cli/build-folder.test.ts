@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { register } from '../../src/cli/build.ts';
+import { register } from '../../src/cli/commands/build.ts';
 import { runCommand } from './run-command.ts';
 
 let folder = '';

@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { writeNew, writeNewByParts } from '../../src/cli/replace-file.ts';
+import { writeNew, writeNewByParts } from '../../src/cli/files/replace-file.ts';
 import { CheckpointError } from '../../src/runtime/abi1/errors.ts';
 import { root } from '../frontend/helpers.ts';
 

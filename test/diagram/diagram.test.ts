@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { register } from '../../src/cli/diagram.ts';
+import { register } from '../../src/cli/commands/diagram.ts';
 import { drawDiagram } from '../../src/compiler/diagram/diagram.ts';
 import { element, text } from '../../src/compiler/diagram/svg.ts';
 import { checkSpec } from '../../src/compiler/pipeline.ts';

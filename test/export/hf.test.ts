@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { register } from '../../src/cli/export.ts';
+import { register } from '../../src/cli/commands/export.ts';
 import { configText } from '../../src/compiler/export/hf/config-text.ts';
 import { exportHf } from '../../src/compiler/export/hf/export-hf.ts';
 import { importHf } from '../../src/compiler/import/hf/import-hf.ts';

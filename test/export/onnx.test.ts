@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { register } from '../../src/cli/export.ts';
+import { register } from '../../src/cli/commands/export.ts';
 import { compileModule } from '../../src/compiler/compile.ts';
 import { exportOnnx } from '../../src/compiler/export/onnx/export-onnx.ts';
 import { checkSpec } from '../../src/compiler/pipeline.ts';

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { register } from '../../src/cli/table.ts';
+import { register } from '../../src/cli/commands/table.ts';
 import { runCommand } from '../cli/run-command.ts';
 
 let folder: string;

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { runImport } from '../../src/cli/import.ts';
+import { runImport } from '../../src/cli/commands/import.ts';
 import { InputError } from '../../src/cli/output.ts';
 import { writeSafetensors } from '../../src/runtime/abi1/safetensors-writer.ts';
 

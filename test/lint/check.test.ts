@@ -156,7 +156,7 @@ test('gqac check loads nothing of another format, of fixes or of baselines unles
       load(new URL(path, url));
     }
   };
-  for (const entry of ['main', 'spec-files', 'lint-specs', 'lint-output']) {
+  for (const entry of ['main', 'files/spec-files', 'lint/lint-specs', 'lint/lint-output']) {
     load(new URL(`src/cli/${entry}.ts`, `file://${root}`));
   }
   const names = [...loaded].map((path) => path.slice(path.lastIndexOf('/') + 1));

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { unifiedDiff } from '../../src/cli/line-diff.ts';
+import { unifiedDiff } from '../../src/cli/reports/line-diff.ts';
 import { catalogue, codes } from '../../src/compiler/diagnostics/catalogue.ts';
 import type { Diagnostic } from '../../src/compiler/diagnostics/diagnostic.ts';
 import { attention, type Entry } from '../../src/compiler/diagnostics/entry.ts';

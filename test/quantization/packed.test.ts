@@ -192,7 +192,7 @@ weights: { ${weights} }
 
 describe('gqac quantize', () => {
   const run = async (...args: readonly string[]) => {
-    const { register } = await import('../../src/cli/quantize.ts');
+    const { register } = await import('../../src/cli/commands/quantize.ts');
     return (await runCommand(register, 'quantize', ...args)).code;
   };
   const weights = 'examples/shakespeare-minimind-gqa/model.safetensors';
@@ -206,7 +206,7 @@ describe('gqac quantize', () => {
     expect(await run(path, '--weights', weights, '-o', output)).toBe(0);
     expect((await stat(output)).size).toBeLessThan(0.3 * (await stat(weights)).size);
     await expect(run(path, '--weights', weights, '-o', output)).rejects.toThrow(/exists: give another name/);
-    const { onnxOf } = await import('../../src/cli/export-onnx.ts');
+    const { onnxOf } = await import('../../src/cli/commands/export-onnx.ts');
     await expect(onnxOf(path, output, join(folder, 'x.onnx'))).rejects.toThrow(/is packed: export from/);
     expect((await readdir(folder)).filter((name) => name.includes('tmp'))).toEqual([]);
   });

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadSpec } from '../../src/cli/spec-files.ts';
+import { loadSpec } from '../../src/cli/files/spec-files.ts';
 import { compileModule } from '../../src/compiler/compile.ts';
 import { attention } from '../../src/compiler/diagnostics/entry.ts';
 import { collectDiagnostics } from '../../src/compiler/diagnostics/report.ts';

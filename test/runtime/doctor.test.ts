@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { runDoctor } from '../../src/cli/doctor.ts';
+import { runDoctor } from '../../src/cli/commands/doctor.ts';
 
 describe('gqac doctor', () => {
   let out = '';

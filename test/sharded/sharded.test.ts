@@ -2,7 +2,7 @@ import { cp, mkdir, mkdtemp, open, readFile, rm, symlink, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadSpec } from '../../src/cli/spec-files.ts';
+import { loadSpec } from '../../src/cli/files/spec-files.ts';
 import { attention } from '../../src/compiler/diagnostics/entry.ts';
 import { createNullDevice } from '../../src/node/adapter.ts';
 import { openCheckpoint } from '../../src/node/checkpoint-file.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { register } from '../../src/cli/tune.ts';
+import { register } from '../../src/cli/commands/tune.ts';
 import { readProfile } from '../../src/compiler/plan/profiles/file.ts';
 import { NoGpuError } from '../../src/runtime/abi1/index.ts';
 import { runCommand } from '../cli/run-command.ts';

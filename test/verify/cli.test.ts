@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { register } from '../../src/cli/verify.ts';
+import { register } from '../../src/cli/commands/verify.ts';
 import { NoGpuError } from '../../src/runtime/abi1/index.ts';
 import { runCommand } from '../cli/run-command.ts';
 
