@@ -46,6 +46,14 @@ describe('gqac fmt', () => {
     expect(gqac(['fmt', path])).toEqual({ status: 0, stdout: '', stderr: '1 spec, 0 formatted\n' });
   });
 
+  test('keeps the line ends of a file', () => {
+    const crlf = (text: string) => text.replaceAll('\n', '\r\n');
+    const path = write('windows.gqa', crlf(loose));
+    expect(gqac(['fmt', path]).stdout).toBe(`${path}\n`);
+    expect(readFileSync(path, 'utf8')).toBe(crlf(canonical));
+    expect(gqac(['fmt', '--check', write('windows.yaml', crlf(yaml))])).toMatchObject({ status: 0, stdout: '' });
+  });
+
   test('--check lists what would change, of folders too, and writes nothing', () => {
     const inner = join(folder, 'inner');
     mkdirSync(inner);

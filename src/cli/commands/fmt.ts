@@ -75,7 +75,10 @@ async function format(
   const from = syntax ?? syntaxOf(source);
   const converts = to === undefined ? {} : { to };
   const formatted = await formatSpec(source, { from, ...converts }, report, { writeOutAnchors: to !== undefined });
-  if (formatted.kind === 'text') return { text: formatted.text, before: source.text };
+  if (formatted.kind === 'text') {
+    const { text } = formatted;
+    return { text: to === undefined ? withLineEndsOf(source.text, text) : text, before: source.text };
+  }
   if (formatted.kind === 'refused') {
     process.stderr.write(`${path}: not formatted: ${formatted.reason}\n`);
     return undefined;
@@ -84,6 +87,10 @@ async function format(
   process.stderr.write(renderAll(diagnostics(), paletteFor(process.stderr)));
   return undefined;
 }
+
+/** Line ends are Git's business, which checks out others on Windows: a file keeps those of its first line. */
+const withLineEndsOf = (before: string, text: string): string =>
+  /\r?\n/.exec(before)?.[0] === '\r\n' ? text.replaceAll('\n', '\r\n') : text;
 
 function summarise(outcomes: readonly Outcome[], isCheck: boolean, isQuiet: boolean): number {
   const changed = outcomes.filter((outcome) => outcome === 'changed').length;
