@@ -8,9 +8,9 @@ import { bytesSource, LoadedModule, SafetensorsFile } from '../../src/runtime/ab
 import { readValues } from '../../src/runtime/abi1/outputs.ts';
 import { type TensorData, writeSafetensors } from '../../src/runtime/abi1/safetensors-writer.ts';
 import { type Step, Workspace } from '../../src/runtime/abi1/workspace.ts';
+import { symbolsOf } from '../../src/tune/call-workspace.ts';
 import { fill, poison, valueAt } from '../../src/tune/device-data.ts';
 import { fillInt8 } from '../../src/tune/int8-data.ts';
-import { symbolsOf } from '../../src/tune/node-trial.ts';
 import { moduleOf } from './case-spec.ts';
 import { type AttentionCase, lengthsOf, seeds, valueDimOf } from './reference.ts';
 

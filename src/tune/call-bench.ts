@@ -1,14 +1,11 @@
 import type { CallSize, KernelCost } from '../compiler/facts/kernel-costs.ts';
 import type { BufferDecl, DispatchDecl } from '../runtime/abi1/definition.ts';
-import { elementsOf } from '../runtime/abi1/extents.ts';
 import type { LoadedModule } from '../runtime/abi1/loaded-module.ts';
-import { Workspace } from '../runtime/abi1/workspace.ts';
+import type { Workspace } from '../runtime/abi1/workspace.ts';
+import { callWorkspace, fillNumbers, stepOf, symbolsOf } from './call-workspace.ts';
 import { copiesBeyond } from './copies.ts';
-import { fill } from './device-data.ts';
-import { fillInt8 } from './int8-data.ts';
 import type { BenchDevice } from './node-bench.ts';
-import { stepOf, symbolsOf } from './node-trial.ts';
-import type { Timing } from './stopwatch.ts';
+import { passMilliseconds, repetitionsIn, type Timing } from './stopwatch.ts';
 
 export interface CallTiming {
   /** Milliseconds of everything that the call runs. */
@@ -22,9 +19,6 @@ export interface BenchedCall {
   readonly size: CallSize;
   readonly costs: readonly KernelCost[];
 }
-
-/** Of a pass that is timed: what begins and ends it is lost in so much. */
-const passMilliseconds = 10;
 
 /** Times a call of a loaded program on made-up inputs, and each of its kernels. Throws the signal's reason when it is aborted. */
 export async function benchCall(
@@ -74,20 +68,14 @@ async function timeOf(
   const record = (pass: GPUComputePassEncoder, repetition: number) =>
     workspaces[repetition % workspaces.length]?.record(pass, dispatches, symbols);
   const { median } = await stopwatch.time(record, { repetitions: 1, passes: 1 });
-  const repetitions = Math.max(1, Math.min(256, Math.round(passMilliseconds / Math.max(median, 1e-3))));
-  return stopwatch.time(record, { repetitions, passes: 5 });
+  return stopwatch.time(record, { repetitions: repetitionsIn(passMilliseconds, median), passes: 5 });
 }
 
 async function filledWorkspace(loaded: LoadedModule, size: CallSize, seed: number): Promise<Workspace> {
-  const { device, definition } = loaded;
-  const step = stepOf(size);
-  const pages = size.batch * Math.ceil(size.keys / (definition.facts.pageSize ?? size.keys));
-  const buffers = definition.buffers.filter(({ role }) => role !== 'prepared');
-  const symbols = { ...symbolsOf(step), P: pages };
-  const workspace = await Workspace.create(loaded, { buffers, symbols, external: new Map() });
-  workspace.setStep(step, stepOf({ ...size, tokens: size.keys }));
+  const workspace = await callWorkspace(loaded, size);
   workspace.setSampling({ temperature: 0, topP: 1, topK: 0, seed: 0, draw: 0 });
-  for (const [index, buffer] of buffers.entries()) fillBuffer(device, workspace, buffer, 100 * seed + index);
+  for (const [index, buffer] of loaded.definition.buffers.entries())
+    fillBuffer(loaded.device, workspace, buffer, 100 * seed + index);
   return workspace;
 }
 
@@ -95,9 +83,8 @@ async function filledWorkspace(loaded: LoadedModule, size: CallSize, seed: numbe
 function fillBuffer(device: GPUDevice, workspace: Workspace, { name, role, dtype, shape }: BufferDecl, seed: number) {
   if (role !== 'input' && role !== 'cache' && role !== 'pages') return;
   const target = workspace.buffer(name);
-  if (dtype === 'int8') fillInt8(device, target, elementsOf(shape.slice(-1), {}), seed);
-  else if (dtype === 'u32') workspace.upload(name, wordsOf(name, role, target.size / 4));
-  else fill(device, target, Math.floor(target.size / (dtype === 'f16' ? 4 : 8)) * 2, dtype, seed);
+  if (dtype === 'u32') workspace.upload(name, wordsOf(name, role, target.size / 4));
+  else fillNumbers(device, target, { stored: dtype, shape, entryBytes: dtype === 'f16' ? 2 : 4, seed });
 }
 
 function wordsOf(name: string, role: BufferDecl['role'], count: number): Uint32Array<ArrayBuffer> {

@@ -4,7 +4,7 @@ import { allowedDifference, differenceOf } from './agreement.ts';
 import { copiesBeyond } from './copies.ts';
 import { NodeTrial } from './node-trial.ts';
 import type { NodeVariant } from './node-variant.ts';
-import type { Stopwatch } from './stopwatch.ts';
+import { passMilliseconds, repetitionsIn, type Stopwatch } from './stopwatch.ts';
 import type { Outcome } from './tune-report.ts';
 
 export interface BenchDevice {
@@ -14,8 +14,6 @@ export interface BenchDevice {
   readonly cacheBytes: number;
 }
 
-/** Of a pass that is timed: what begins and ends it is lost in so much. */
-const passMilliseconds = 10;
 const roughMilliseconds = 2;
 /** Of the fastest so far: what takes longer in a first short pass is looked at no further. */
 const hopeless = 1.5;
@@ -101,6 +99,5 @@ interface Effort {
 async function timeOf(trial: NodeTrial, { stopwatch }: BenchDevice, effort: Effort): Promise<number> {
   const { milliseconds, passes, each } = effort;
   const record = (pass: GPUComputePassEncoder, repetition: number) => trial.record(pass, repetition);
-  const repetitions = Math.max(1, Math.min(256, Math.round(milliseconds / Math.max(each, 1e-3))));
-  return (await stopwatch.time(record, { repetitions, passes })).median;
+  return (await stopwatch.time(record, { repetitions: repetitionsIn(milliseconds, each), passes })).median;
 }

@@ -1,12 +1,11 @@
 import type { CallSize } from '../compiler/facts/kernel-costs.ts';
 import { type Use, usesOf } from '../compiler/ir/uses.ts';
 import type { BufferDecl } from '../runtime/abi1/definition.ts';
-import { elementsOf } from '../runtime/abi1/extents.ts';
 import { LoadedModule } from '../runtime/abi1/loaded-module.ts';
 import { readValues } from '../runtime/abi1/outputs.ts';
-import { type Step, Workspace } from '../runtime/abi1/workspace.ts';
-import { fill, poison } from './device-data.ts';
-import { fillInt8 } from './int8-data.ts';
+import type { Step, Workspace } from '../runtime/abi1/workspace.ts';
+import { callWorkspace, fillNumbers, stepOf, symbolsOf } from './call-workspace.ts';
+import { poison } from './device-data.ts';
 import type { NodeVariant } from './node-variant.ts';
 import { patternWeights } from './pattern-weights.ts';
 
@@ -90,22 +89,6 @@ interface Copy {
   readonly step: Step;
 }
 
-/** A call whose keys are as many as there is room for. */
-export function stepOf({ batch, tokens, keys }: CallSize): Step {
-  const sequences = Array.from({ length: batch }, () => ({ past: Math.max(0, keys - tokens), count: tokens }));
-  return { batch, tokens, keys, capacity: keys, allLogits: false, sequences };
-}
-
-/** Its extents. */
-export const symbolsOf = ({ batch, tokens, keys }: Step) => ({
-  B: batch,
-  I: tokens,
-  J: keys,
-  C: keys,
-  X: keys,
-  L: batch,
-});
-
 /** A buffer that the nodes read or write. */
 interface TrialTensor extends Pick<BufferDecl, 'name' | 'shape'> {
   readonly field: string;
@@ -132,31 +115,20 @@ function tensorsOf(variant: NodeVariant, buffers: readonly BufferDecl[]): readon
 }
 
 async function copyOf(loaded: LoadedModule, size: CallSize, tensors: readonly TrialTensor[]): Promise<Copy> {
-  const { batch, keys } = size;
-  const pages = batch * Math.ceil(keys / (loaded.definition.facts.pageSize ?? keys));
-  const step = stepOf(size);
-  const workspace = await Workspace.create(loaded, {
-    buffers: loaded.definition.buffers,
-    symbols: { ...symbolsOf(step), P: pages },
-    external: new Map(),
-  });
-  workspace.setStep(step, stepOf({ ...size, tokens: keys }));
+  const workspace = await callWorkspace(loaded, size);
   for (const tensor of tensors) fillTensor(loaded.device, workspace, tensor);
-  return { loaded, workspace, step };
+  return { loaded, workspace, step: stepOf(size) };
 }
 
 /** Numbers of size one; every mask lets everything through, and pages lie in order. */
-function fillTensor(device: GPUDevice, workspace: Workspace, tensor: TrialTensor): void {
-  const { name, stored, shape, field, entryBytes, seed } = tensor;
+function fillTensor(device: GPUDevice, workspace: Workspace, { name, field, stored, ...numbers }: TrialTensor): void {
   const target = workspace.buffer(name);
   if (stored === 'u32') {
     const word = wordOf(field);
     const words = Uint32Array.from({ length: target.size / 4 }, (_, index) => word(index));
     workspace.upload(name, words);
-  } else if (stored === 'int8') {
-    fillInt8(device, target, elementsOf(shape.slice(-1), {}), seed);
   } else {
-    fill(device, target, Math.floor(target.size / entryBytes / 2) * 2, stored, seed);
+    fillNumbers(device, target, { stored, ...numbers });
   }
 }
 

@@ -26,6 +26,13 @@ export interface TimingOptions {
 const fullClock = 0.85;
 const probeSteps = 4096 * 16;
 
+/** Of a pass that is timed: what begins and ends it is lost in so much. */
+export const passMilliseconds = 10;
+
+/** How many repetitions of so many milliseconds each make a pass about as long as asked for. */
+export const repetitionsIn = (milliseconds: number, each: number): number =>
+  Math.max(1, Math.min(256, Math.round(milliseconds / Math.max(each, 1e-3))));
+
 const chain = (turns: number) => `
 @group(0) @binding(0) var<storage, read_write> numbers: array<f32>;
 @compute @workgroup_size(256)

@@ -44,21 +44,15 @@ async function runBench(path: string, flags: BenchFlags, signal: AbortSignal): P
   const { shaped, diagnostics } = await loadSpec(path, loadOptions(flags));
   await printDiagnostics(diagnostics);
   if (shaped === undefined) return exitCodes.findings;
-  const { adapterMode, openDevice } = await import('../../node/adapter.ts');
-  const { describeAdapter } = await import('../../node/adapter-description.ts');
+  const { openTimingDevice } = await import('../timing-device.ts');
   const { pollFor } = await import('../../node/polling.ts');
-  const opened = await openDevice(adapterMode(), { exactStamps: true });
+  const { opened, adapter, isExact, timedBy } = await openTimingDevice('these times say nothing of a GPU');
   pollFor(opened.description);
-  const adapter = describeAdapter(opened.description);
-  if (opened.description.kind !== 'gpu')
-    process.stderr.write(`warning: ${adapter} computes on the CPU: these times say nothing of a GPU\n`);
   try {
     const profile = await profileFor(opened, flags.target);
-    const isExact = opened.description.kind === 'gpu' && opened.device.features.has('timestamp-query');
     const { deviceNamed } = await import('../../compiler/facts/devices.ts');
     const { benchReport, benchTable } = await import('../reports/bench-table.ts');
     const calls = await timeCalls(shaped, profile, flags, { opened, isExact, signal });
-    const timedBy = isExact ? 'time stamps' : 'the wall clock';
     const ceilings = deviceNamed(opened.description.name);
     const facts: BenchFacts = {
       name: shaped.name,
@@ -82,12 +76,10 @@ async function profileFor({ adapter }: OpenedDevice, target: string | undefined)
   const targets = await targetsOf(target ?? 'all');
   if (target !== undefined && targets.length !== 1)
     throw new InputError(`--target ${target}: one target is timed at a time`);
-  const fitting = targets.find((profile) => obstacleTo(profile, adapter) === undefined);
-  if (fitting !== undefined) return fitting;
-  const [first] = targets;
-  throw new InputError(
-    `--target ${target ?? 'all'} does not run here: ${(first && obstacleTo(first, adapter))?.message}`,
-  );
+  const tried = targets.map((profile) => ({ profile, obstacle: obstacleTo(profile, adapter) }));
+  const fitting = tried.find(({ obstacle }) => obstacle === undefined);
+  if (fitting !== undefined) return fitting.profile;
+  throw new InputError(`--target ${target ?? 'all'} does not run here: ${tried[0]?.obstacle?.message}`);
 }
 
 interface Where {

@@ -54,18 +54,13 @@ async function runTune(paths: readonly string[], flags: TuneFlags, signal: Abort
   const id = flags.output === undefined ? 'tuned' : idOf(flags.output);
   const workloads = await workloadsOf(paths, flags);
   if (workloads === undefined) return exitCodes.findings;
-  const { adapterMode, openDevice } = await import('../../node/adapter.ts');
-  const { describeAdapter } = await import('../../node/adapter-description.ts');
-  const opened = await openDevice(adapterMode(), { exactStamps: true });
-  const isExact = opened.description.kind === 'gpu' && opened.device.features.has('timestamp-query');
-  const adapter = describeAdapter(opened.description);
-  if (opened.description.kind !== 'gpu')
-    process.stderr.write(`warning: ${adapter} computes on the CPU: what is fastest here says nothing of a GPU\n`);
-  else if (!isExact) process.stderr.write('warning: no time stamps on this adapter: the wall clock is read\n');
+  const { openTimingDevice } = await import('../timing-device.ts');
+  const { opened, adapter, isExact, timedBy } = await openTimingDevice('what is fastest here says nothing of a GPU');
+  if (opened.description.kind === 'gpu' && !isExact)
+    process.stderr.write('warning: no time stamps on this adapter: the wall clock is read\n');
   const profile = await profileFor(opened, flags, id);
   const began = performance.now();
   const reports = await tune(workloads, profile, { opened, isExact, seconds, signal });
-  const timedBy = isExact ? 'time stamps' : 'the wall clock';
   const facts = { adapter, timedBy, seconds: (performance.now() - began) / 1e3 };
   const { tuneTable } = await import('../reports/tune-table.ts');
   const text =
