@@ -159,6 +159,10 @@ export const sequenceRow = ({ keyLayout }: Pick<AttentionOptions, 'keyLayout'>):
     ? 'cache_row(batch, kv_head, token)'
     : '(batch * step.capacity + token) * KV_HEADS + kv_head';
 
+/** Row of what the memory's `column` is. */
+export const memorySlot = ({ columns }: Pick<AttentionOptions, 'columns'>): string =>
+  `kv_head * MEMORY_SLOTS + column${columns.zero > 0 ? ' - ZERO_COLUMNS' : ''}`;
+
 /** Columns are [zero | memory | sequence]; every width and every mask follows from this one layout. */
 function columnReader(name: string, source: 'k' | 'v', { keyLayout, columns }: AttentionOptions): string {
   const sequence = `load_${source}(${sequenceRow({ keyLayout })}, quad)`;
@@ -174,7 +178,7 @@ function columnReader(name: string, source: 'k' | 'v', { keyLayout, columns }: A
     }`;
   const memory = wgsl`
     if (column < PREFIX_COLUMNS) {
-      return load_memory_${source}(kv_head * MEMORY_SLOTS + column${columns.zero > 0 ? ' - ZERO_COLUMNS' : ''}, quad);
+      return load_memory_${source}(${memorySlot({ columns })}, quad);
     }`;
   return wgsl`
     fn ${name}(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {

@@ -4,7 +4,7 @@ import { int8Index, int8Scale, signedBytes } from '../../int8-rows.ts';
 import type { Binding } from '../../kernel.ts';
 import { rowLoader, rowsBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
-import { sequenceRow } from './attention.ts';
+import { memorySlot, sequenceRow } from './attention.ts';
 
 /** Keys and values that are read `loadEntries` entries at a time. */
 type ReadColumns = Pick<
@@ -74,8 +74,7 @@ export function columnEntries(
     if (part >= ${filled}u) {
       return ${type}(0);
     }`;
-  const slot = `kv_head * MEMORY_SLOTS + column${columns.zero > 0 ? ' - ZERO_COLUMNS' : ''}`;
-  const quad = (index: string) => `bitcast<vec2u>(vec4h(load_memory_${source}(${slot}, ${index})))`;
+  const quad = (index: string) => `bitcast<vec2u>(vec4h(load_memory_${source}(${memorySlot(plan)}, ${index})))`;
   const memory = wgsl`
     if (column < PREFIX_COLUMNS) {
       return ${loadEntries === 8 ? `vec4u(${quad('2u * part')}, ${quad('2u * part + 1u')})` : quad('part')};

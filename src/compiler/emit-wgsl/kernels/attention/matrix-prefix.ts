@@ -1,7 +1,7 @@
 import type { AttentionMatrixPlan } from '../../../plan/attention/kernel-plan.ts';
 import { u32c } from '../../kernel.ts';
 import { wgsl } from '../../wgsl.ts';
-import type { AttentionParts } from './attention.ts';
+import { type AttentionParts, memorySlot } from './attention.ts';
 import { partsOf, storedType } from './columns.ts';
 import { askReference } from './matrix-reference.ts';
 import { type Name, readsOf, splitsPrefix, widthOf } from './matrix-tile.ts';
@@ -60,7 +60,7 @@ function prefixFetcher(name: Name, plan: AttentionMatrixPlan): string {
       if (${isOutside}) {
         return ${type}(0);
       }
-      let slot = kv_head * MEMORY_SLOTS + column${columns.zero > 0 ? ' - ZERO_COLUMNS' : ''};
+      let slot = ${memorySlot(plan)};
       return ${loadEntries === 8 ? `vec4u(${quad('2u * part')}, ${quad('2u * part + 1u')})` : quad('part')};
     }
 

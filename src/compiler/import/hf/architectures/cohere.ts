@@ -1,6 +1,6 @@
 import { type Architecture, type ModelConfig, type Part, size } from '../architecture.ts';
 import { fullEvery, windowByLayer, windowField } from '../layer-types.ts';
-import { attentionBias, llama, llamaSizes } from './llama.ts';
+import { attentionBias, llama, llamaSizes, rotateNeighbours } from './llama.ts';
 
 function attention(config: ModelConfig): Part {
   const hasNorm = config.boolean('use_qk_norm', false);
@@ -30,7 +30,7 @@ const cohere: Architecture = {
   conventions: {
     'model.block': 'attention and MLP read the same norm and are added together',
     'model.norm': 'norms have no bias',
-    'attention.rope': 'entry 2e of a head pairs with 2e + 1',
+    'attention.rope': rotateNeighbours,
   },
 };
 

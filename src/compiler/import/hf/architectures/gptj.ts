@@ -1,6 +1,7 @@
 import { type Architecture, size } from '../architecture.ts';
 import { allWhole } from '../weight-sources.ts';
 import { gpt2Silent, gpt2Sizes } from './gpt2.ts';
+import { rotateNeighbours } from './llama.ts';
 
 const at = 'layers.{i}';
 
@@ -42,7 +43,7 @@ const gptj: Architecture = {
   conventions: {
     'model.block': 'attention and MLP read the same norm and are added together',
     'model.head': 'the head has a bias',
-    'attention.rope': 'entry 2e of a head pairs with 2e + 1',
+    'attention.rope': rotateNeighbours,
   },
   fields: { unsupported: { scale_attn_weights: [true] }, silent: [...gpt2Silent, 'rotary'] },
 };

@@ -1,5 +1,5 @@
 import { type Architecture, type ModelConfig, size } from '../architecture.ts';
-import { attentionBias, llama, llamaSizes, rotateHalves } from './llama.ts';
+import { attentionBias, llama, llamaSizes, rotateHalves, rotateNeighbours } from './llama.ts';
 
 const mlpBias = (config: ModelConfig): readonly string[] => (config.boolean('mlp_bias', false) ? ['up', 'down'] : []);
 const plainMlp = { kind: 'plain', activationFields: ['hidden_act'], activation: 'relu2', biases: mlpBias } as const;
@@ -37,8 +37,6 @@ const nemotron: Architecture = {
   },
 };
 
-const neighbours = 'entry 2e of a head pairs with 2e + 1';
-
 const helium: Architecture = {
   ...llama,
   sizes: {
@@ -55,7 +53,7 @@ const helium: Architecture = {
   norm: { ...llama.norm, eps: 1e-8 },
   rope: { pairing: 'interleaved', base: 100000 },
   attention: attentionBias(false, 'q', 'k', 'v'),
-  conventions: { 'attention.rope': neighbours },
+  conventions: { 'attention.rope': rotateNeighbours },
 };
 
 const ernie: Architecture = {
@@ -76,7 +74,7 @@ const ernie: Architecture = {
   rope: { pairing: 'interleaved', base: 500000 },
   attention: (config) => ({ biases: config.boolean('use_bias', false) ? ['q', 'k', 'v', 'o'] : undefined }),
   mlp: { ...llama.mlp, biases: (config) => (config.boolean('use_bias', false) ? ['gate', 'up', 'down'] : []) },
-  conventions: { 'attention.rope': neighbours },
+  conventions: { 'attention.rope': rotateNeighbours },
 };
 
 const seedOss: Architecture = {

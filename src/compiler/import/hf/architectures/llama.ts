@@ -54,6 +54,7 @@ export function attentionBias(fallback: boolean, ...projections: readonly string
 const mlpBias: Fact<readonly string[]> = (config) => (config.boolean('mlp_bias', false) ? ['gate', 'up', 'down'] : []);
 
 export const rotateHalves = 'entry e of a head pairs with e + dim / 2';
+export const rotateNeighbours = 'entry 2e of a head pairs with 2e + 1';
 
 export const llama: Architecture = {
   sizes: llamaSizes,
