@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { compileModule } from '../../src/compiler/compile.ts';
 import {
+  type AttentionCall,
   AttentionSession,
   bytesSource,
   CheckpointError,
+  type DeviceTensor,
+  deviceTensor,
   FeatureError,
   LoadedModule,
   type LoadProgress,
@@ -194,5 +197,27 @@ describe('attention alone', () => {
     await expect(session.run({}, { tokens: 5, keys: 10 })).rejects.toThrow(UsageError);
     session.dispose();
     expect(module.ledger.entries()).toEqual([]);
+  });
+
+  it('names an input that was never given', async () => {
+    const shaped = shapedOf('attention: { q_heads: 1, kv_heads: 1, head_dim: 4 }');
+    const module = await LoadedModule.load(compileModule(shaped).definition, { device: gpu.device });
+    const { queue } = gpu.device;
+    const values = new Float32Array(4);
+    const of = (tensors: Readonly<Record<string, DeviceTensor>> = {}) =>
+      AttentionSession.create(module, { tokens: 1 }, tensors);
+    const session = await of();
+    await expect(session.run({ q: values })).rejects.toThrow(/needs k, v: pass each to `run`/);
+    await expect(session.run({ q: values, k: values })).rejects.toThrow(/needs v: /);
+    await expect(session.run({ Q: values })).rejects.toThrow('run has no input "Q": did you mean q?');
+    await expect(session.run({ v: values }, { token: 1 } as AttentionCall)).rejects.toThrow('did you mean tokens?');
+    expect(await session.run({ v: values })).toEqual(values);
+    const given = deviceTensor(gpu.device, 'f32', [1, 1, 1, 4]);
+    expect(await (await of({ q: given, k: given, v: given })).run({})).toEqual(values);
+    const written = await of();
+    for (const name of ['q', 'k', 'v']) queue.writeBuffer(written.buffer(name), 0, values);
+    expect(await written.run({})).toEqual(values);
+    await expect(AttentionSession.create(module, { token: 1 } as never)).rejects.toThrow('did you mean tokens?');
+    module.dispose();
   });
 });

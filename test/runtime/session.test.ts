@@ -1,6 +1,16 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { sampleReference } from '../../src/compiler/oracle/sample.ts';
-import { type GenerateOptions, LoadedModule, Session, type SessionOptions } from '../../src/runtime/abi1/index.ts';
+import {
+  type FetchSourceOptions,
+  fetchSource,
+  type GenerateOptions,
+  LoadedModule,
+  type LoadOptions,
+  type PrefillOptions,
+  type SamplingOptions,
+  Session,
+  type SessionOptions,
+} from '../../src/runtime/abi1/index.ts';
 import { type Example, loadExample, useDevice } from './examples.ts';
 
 const gpu = useDevice();
@@ -224,6 +234,32 @@ describe('what is refused', () => {
 
   it.each([{ batch: 0 }, { capacity: 257 }, { chunk: 0 }, { batch: 1.5 }])('a session of %o', async (options) => {
     await expect(sessionOf(options)).rejects.toThrow(/it must be an integer from 1 to/);
+  });
+
+  it.each([
+    ['maxToken of generate', { maxToken: 5 }, 'generate has no option "maxToken": did you mean maxTokens?'],
+    ['max_tokens of generate', { max_tokens: 5 }, 'did you mean maxTokens?'],
+    ['a strange option', { beams: 5 }, 'generate has no option "beams": it has temperature, topK, topP, seed, prefix'],
+    ['a number of tokens', 5, 'generate takes options by name, { temperature, '],
+    ['maxTokens that is no number', { maxTokens: Number.NaN }, 'maxTokens is NaN: it must be 0 or more'],
+    ['stop that is no list', { stop: 3 }, 'stop is 3: it must be a list of ids'],
+    ['a controller for a signal', { signal: new AbortController() }, 'pass `controller.signal`'],
+    ['a temperature below 0', { temperature: -1 }, 'temperature is -1'],
+  ])('%s', async (_, options, message) => {
+    const session = await sessionOf();
+    await expect(generated(session, [1], options as GenerateOptions)).rejects.toThrow(message);
+    expect(session.past, 'nothing was run').toEqual([0]);
+  });
+
+  it('misspelt options of other calls', async () => {
+    await expect(sessionOf({ capcity: 9 } as SessionOptions)).rejects.toThrow('did you mean capacity?');
+    await expect(sessionOf({ logits: 'every' as 'all' })).rejects.toThrow(`it must be 'last' or 'all'`);
+    const session = await sessionOf();
+    await expect(session.prefill([1], { prefx: 1 } as PrefillOptions)).rejects.toThrow('did you mean prefix?');
+    await expect(session.sample({ topk: 4 } as SamplingOptions)).rejects.toThrow('did you mean topK?');
+    const load = LoadedModule.load(example.module.definition, { wieghts: 0 } as LoadOptions);
+    await expect(load).rejects.toThrow('load has no option "wieghts": did you mean weights?');
+    await expect(fetchSource('x', { header: {} } as FetchSourceOptions)).rejects.toThrow('did you mean headers?');
   });
 
   it('generate with a batch', async () => {

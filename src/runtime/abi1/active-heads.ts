@@ -2,13 +2,14 @@ import type { BufferDecl, ModuleDefinition } from './definition.ts';
 import { UsageError } from './errors.ts';
 import type { Workspace } from './workspace.ts';
 
-/** Masks of heads among the buffers: `active_heads` of attention alone, `layers.{i}.active_heads` of a model. */
+/** `active_heads` of attention alone, `layers.{i}.active_heads` of a model. */
+export const isMaskOfHeads = ({ name, role }: BufferDecl): boolean =>
+  role === 'input' && /^(layers\.\d+\.)?active_heads$/.test(name);
+
 const masksOf = (buffers: readonly BufferDecl[]) =>
-  buffers.flatMap(({ name, role, shape: [heads] }) =>
-    role === 'input' && typeof heads === 'number' && /^(layers\.\d+\.)?active_heads$/.test(name)
-      ? [{ name, heads }]
-      : [],
-  );
+  buffers
+    .filter(isMaskOfHeads)
+    .flatMap(({ name, shape: [heads] }) => (typeof heads === 'number' ? [{ name, heads }] : []));
 
 /** No mask is no restriction. */
 export function activateAllHeads(buffers: readonly BufferDecl[], workspace: Workspace): void {

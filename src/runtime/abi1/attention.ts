@@ -1,9 +1,10 @@
-import { activateAllHeads } from './active-heads.ts';
+import { activateAllHeads, isMaskOfHeads } from './active-heads.ts';
 import type { BufferDecl } from './definition.ts';
 import { UsageError } from './errors.ts';
 import { type ExtentBindings, elementsOf, evaluateExtent } from './extents.ts';
 import { fromFloat32 } from './floats.ts';
 import type { LoadedModule } from './loaded-module.ts';
+import { checkOptions, type OptionNames } from './option-names.ts';
 import { readOutput, readValues, type ShapeOf } from './outputs.ts';
 import { type PerSequence, perSequence } from './per-sequence.ts';
 import { sessionBuffers } from './session-buffers.ts';
@@ -19,6 +20,8 @@ export interface AttentionSize {
   readonly keys?: number;
 }
 
+const sizeOptions: OptionNames<AttentionSize> = { batch: true, tokens: true, keys: true };
+
 export interface AttentionCall {
   /** New tokens of this call, of all sequences or of each; default: the size's. Query i stands at position keys − tokens + i. */
   readonly tokens?: PerSequence;
@@ -27,6 +30,8 @@ export interface AttentionCall {
   /** First keys that every query sees, for a module with `mask.prefix: runtime`; default 0. */
   readonly prefix?: PerSequence;
 }
+
+const callOptions: OptionNames<AttentionCall> = { tokens: true, keys: true, prefix: true };
 
 /**
  * Attention without a model, for buffers of the app. Inputs and outputs are f32 (k and v: the spec's cache dtype; q and `out`: its `precision.activations`) and named:
@@ -43,14 +48,22 @@ export class AttentionSession<Tensors extends object = Readonly<Record<string, D
   readonly #size: Required<AttentionSize>;
   /** Where keys come from: a cache that calls append to, a context that each call replaces, or the app. */
   readonly #keySource: 'cache' | 'context' | 'given';
+  /** Inputs that were allocated here and that nobody can have written yet. */
+  readonly #missing: Set<string>;
   /** Extents of the last call. */
   #symbols: ExtentBindings | undefined;
 
-  private constructor(module: LoadedModule, workspace: Workspace, size: Required<AttentionSize>) {
+  private constructor(
+    module: LoadedModule,
+    workspace: Workspace,
+    size: Required<AttentionSize>,
+    missing: readonly string[],
+  ) {
     this.#module = module;
     this.#workspace = workspace;
     this.#size = size;
     this.#keySource = keySourceOf(module);
+    this.#missing = new Set(missing);
   }
 
   /**
@@ -63,6 +76,7 @@ export class AttentionSession<Tensors extends object = Readonly<Record<string, D
     tensors: Readonly<Record<string, DeviceTensor>> = {},
   ): Promise<AttentionSession<T>> {
     if (size === undefined) throw new UsageError('an attention session needs its size: pass { tokens }');
+    checkOptions('createSession', size, sizeOptions, 'size');
     const complete = { batch: size.batch ?? 1, tokens: size.tokens, keys: size.keys ?? size.tokens };
     for (const [name, value] of Object.entries(complete)) {
       if (!Number.isInteger(value) || value < 1)
@@ -91,14 +105,21 @@ export class AttentionSession<Tensors extends object = Readonly<Record<string, D
         Uint32Array.from({ length: pages }, (_, page) => page),
       );
     activateAllHeads(buffers, workspace);
-    return new AttentionSession<T>(module, workspace, complete);
+    const missing = buffers.filter((buffer) => buffer.role === 'input' && !isMaskOfHeads(buffer));
+    return new AttentionSession<T>(
+      module,
+      workspace,
+      complete,
+      missing.map(({ name }) => name),
+    );
   }
 
   /**
    * An input, output or activation of this session, or the `page_table` of a paged cache, u32 `[B, ceil(keys / page size)]`: each sequence
-   * has pages of its own in order, until the app writes others.
+   * has pages of its own in order, until the app writes others. Who asks for an input is taken to write it before the next call.
    */
   buffer(name: string): GPUBuffer {
+    this.#missing.delete(name);
     return this.#workspace.buffer(name);
   }
 
@@ -111,8 +132,12 @@ export class AttentionSession<Tensors extends object = Readonly<Record<string, D
     return tensor as Tensor<'f32', ShapeOf<Tensors[N]>>;
   }
 
-  /** Records one call into a pass of the app's own, which submits it. One call of a session for each submission. */
+  /**
+   * Records one call into a pass of the app's own, which submits it. One call of a session for each submission.
+   * @throws UsageError for lengths that do not fit the session, and for an input that was never given.
+   */
   encode(pass: GPUComputePassEncoder, call: AttentionCall = {}): void {
+    this.#checkGiven();
     const { batch, keys: capacity } = this.#size;
     const { tokens, keys, prefix } = this.#lengthsOf(call);
     const isContext = this.#keySource === 'context';
@@ -140,6 +165,7 @@ export class AttentionSession<Tensors extends object = Readonly<Record<string, D
 
   /** Each sequence's lengths; some may have none. @throws UsageError for lengths that do not fit the session. */
   #lengthsOf(call: AttentionCall) {
+    checkOptions('a call', call, callOptions);
     const size = this.#size;
     const given = call.tokens ?? size.tokens;
     const tokens = perSequence('tokens', given, size.batch, size.tokens);
@@ -160,7 +186,20 @@ export class AttentionSession<Tensors extends object = Readonly<Record<string, D
     return { tokens, keys, prefix };
   }
 
-  /** Uploads inputs, runs one call and reads its output back, `[B, tokens, …]`, zero beyond a sequence's end: for tests and small work. */
+  /** @throws UsageError while an input was never given: what the device has there is zeros. */
+  #checkGiven(): void {
+    if (this.#missing.size === 0) return;
+    const names = [...this.#missing].join(', ');
+    throw new UsageError(
+      `${this.#module.definition.name} needs ${names}: pass each to \`run\`, or a tensor to \`createSession\`, or write to \`buffer(name)\``,
+    );
+  }
+
+  /**
+   * Uploads inputs, runs one call and reads its output back, `[B, tokens, …]`, zero beyond a sequence's end: for tests and small work.
+   * An input that is left out is as it was.
+   * @throws UsageError as `encode` does, and for an input that the module has not
+   */
   async run(
     inputs: Readonly<Record<string, Float32Array<ArrayBuffer>>>,
     call: AttentionCall = {},
@@ -169,6 +208,7 @@ export class AttentionSession<Tensors extends object = Readonly<Record<string, D
     const { tokens, keys } = this.#lengthsOf(call);
     const longest = Math.max(...tokens);
     const symbols = symbolsOf({ batch: this.#size.batch, tokens: longest, keys: Math.max(...keys) });
+    checkOptions('run', inputs, inputNames(this.#module.definition.buffers), 'input');
     for (const [name, values] of Object.entries(inputs)) {
       const declared = this.#module.definition.buffers.find((buffer) => buffer.name === name);
       if (declared !== undefined) checkCount(declared, values.length, symbols, symbolsOf(this.#size));
@@ -198,6 +238,9 @@ function keySourceOf({ definition }: LoadedModule): 'cache' | 'context' | 'given
   if (definition.buffers.some(({ role, shape }) => role === 'input' && shape[1] === 'X')) return 'context';
   return definition.buffers.some(({ role }) => role === 'cache') ? 'cache' : 'given';
 }
+
+const inputNames = (buffers: readonly BufferDecl[]) =>
+  Object.fromEntries(buffers.flatMap(({ name, role }) => (role === 'input' ? [[name, true as const]] : [])));
 
 const symbolsOf = ({ batch, tokens, keys }: Required<AttentionSize>) => ({
   B: batch,

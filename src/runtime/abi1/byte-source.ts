@@ -1,4 +1,5 @@
 import { CheckpointError } from './errors.ts';
+import { checkOptions, type OptionNames } from './option-names.ts';
 
 /** Random access to the bytes of a file, wherever it is. `name` is for messages. */
 export interface ByteSource {
@@ -54,12 +55,15 @@ export interface FetchSourceOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+const fetchOptions: OptionNames<FetchSourceOptions> = { fetch: true, signal: true, headers: true };
+
 /**
  * A source over HTTP range requests. A server that ignores `Range` answers the first request with the whole file, which
  * is then kept in memory and serves all reads.
  * @throws CheckpointError when the server does not answer with the file.
  */
 export async function fetchSource(url: string | URL, options: FetchSourceOptions = {}): Promise<ByteSource> {
+  checkOptions('fetchSource', options, fetchOptions);
   const name = String(url);
   const first = await request(name, 0, 8, options);
   if (first.status === 200) return bytesSource(name, await body(name, first, options));

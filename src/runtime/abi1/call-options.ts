@@ -1,5 +1,7 @@
+import { UsageError } from './errors.ts';
+import { checkOptions, type OptionNames } from './option-names.ts';
 import type { PerSequence } from './per-sequence.ts';
-import type { SamplingOptions } from './sampling.ts';
+import { checkSampling, type SamplingOptions, samplingOptions } from './sampling.ts';
 import type { Tensor } from './tensor.ts';
 
 /**
@@ -19,10 +21,31 @@ export interface PrefillOptions {
   readonly prefix?: PerSequence;
 }
 
+export const prefillOptions: OptionNames<PrefillOptions> = { prefix: true };
+
 export interface GenerateOptions extends SamplingOptions, PrefillOptions {
   /** Default: until the cache is full. */
   readonly maxTokens?: number;
   /** Ids that end the text; they are not yielded. */
   readonly stop?: readonly number[];
   readonly signal?: AbortSignal;
+}
+
+const generateOptions: OptionNames<GenerateOptions> = {
+  ...samplingOptions,
+  ...prefillOptions,
+  maxTokens: true,
+  stop: true,
+  signal: true,
+};
+
+/** @throws UsageError for what `generate` could not keep to, before anything runs. */
+export function checkGenerate(options: GenerateOptions): void {
+  checkOptions('generate', options, generateOptions);
+  const { maxTokens = 0, stop = [], signal } = options;
+  if (!(maxTokens >= 0)) throw new UsageError(`maxTokens is ${maxTokens}: it must be 0 or more`);
+  if (typeof stop !== 'object') throw new UsageError(`stop is ${stop}: it must be a list of ids`);
+  if (signal !== undefined && !('throwIfAborted' in signal))
+    throw new UsageError('signal is no AbortSignal: pass `controller.signal`');
+  checkSampling(options, 0);
 }

@@ -5,6 +5,7 @@ import type { ModuleDefinition, VariantDecl } from './definition.ts';
 import { chooseVariant, requestDevice } from './device.ts';
 import { UsageError } from './errors.ts';
 import { elementsOf } from './extents.ts';
+import { checkOptions, type OptionNames } from './option-names.ts';
 import { compilePipelines, type Pipeline } from './pipelines.ts';
 import { SafetensorsFile } from './safetensors.ts';
 import { type LoadProgress, uploadWeights } from './weights.ts';
@@ -20,6 +21,14 @@ export interface LoadOptions {
   readonly variant?: string;
   readonly onProgress?: (progress: LoadProgress) => void;
 }
+
+const loadOptions: OptionNames<LoadOptions> = {
+  device: true,
+  adapter: true,
+  weights: true,
+  variant: true,
+  onProgress: true,
+};
 
 /** A definition on a device: weights uploaded, pipelines compiled, prepared tensors computed. Sessions are made from it. */
 export class LoadedModule {
@@ -50,7 +59,8 @@ export class LoadedModule {
   }
 
   /** @throws CheckpointError, FeatureError, LimitError, OutOfMemoryError, NoGpuError; nothing stays allocated then. */
-  static async load(definition: ModuleDefinition, options: LoadOptions): Promise<LoadedModule> {
+  static async load(definition: ModuleDefinition, options: LoadOptions = {}): Promise<LoadedModule> {
+    checkOptions('load', options, loadOptions);
     if (definition.abi !== 1)
       throw new UsageError(`${definition.name} was built for ABI ${definition.abi}, this is ABI 1: build it again`);
     const file = await openWeights(definition, options.weights);

@@ -1,4 +1,5 @@
 import { UsageError } from './errors.ts';
+import type { OptionNames } from './option-names.ts';
 import type { Sampling } from './workspace.ts';
 
 export interface SamplingOptions {
@@ -11,6 +12,8 @@ export interface SamplingOptions {
   /** A seed gives one text on one device. Default 0. */
   readonly seed?: number;
 }
+
+export const samplingOptions: OptionNames<SamplingOptions> = { temperature: true, topK: true, topP: true, seed: true };
 
 /** @throws UsageError for a value out of its range. */
 export function checkSampling(

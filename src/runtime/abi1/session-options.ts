@@ -1,5 +1,6 @@
 import type { ModuleDefinition, VariantDecl } from './definition.ts';
 import { UsageError } from './errors.ts';
+import { checkOptions, type OptionNames } from './option-names.ts';
 import { maxBatch } from './workspace.ts';
 
 export interface SessionOptions {
@@ -15,12 +16,21 @@ export interface SessionOptions {
   readonly logits?: 'last' | 'all';
 }
 
+const sessionOptions: OptionNames<SessionOptions> = {
+  batch: true,
+  capacity: true,
+  chunk: true,
+  pages: true,
+  logits: true,
+};
+
 /** Options with their defaults for this module on this device. @throws UsageError for what does not fit it. */
 export function completeOptions(
   definition: ModuleDefinition,
   { chunk: callTokens = 0 }: Pick<VariantDecl, 'chunk'>,
   options: SessionOptions,
 ): Required<SessionOptions> {
+  checkOptions('createSession', options, sessionOptions);
   const { context, prefix, causal, output, longestCall = 65_535, pageSize } = definition.facts;
   const { batch = 1, capacity = context } = options;
   const logits = output === 'hidden' ? 'all' : (options.logits ?? 'last');
@@ -32,6 +42,8 @@ export function completeOptions(
   checkCount('capacity', capacity, context);
   checkCount('chunk', chunk, longestCall);
   checkCount('pages', pages, allPages);
+  if (logits !== 'last' && logits !== 'all')
+    throw new UsageError(`logits is ${JSON.stringify(logits)}: it must be 'last' or 'all'`);
   if (options.pages !== undefined && pageSize === undefined)
     throw new UsageError(`${definition.name} has no pages: its spec has no \`cache: { kind: paged }\``);
   if (typeof prefix === 'number' && Math.min(prefix, capacity) > chunk)

@@ -1,17 +1,24 @@
 import { activateAllHeads, setActiveHeads } from './active-heads.ts';
 import { CachedSequences } from './cached-sequences.ts';
-import type { GenerateOptions, Logits, PrefillOptions } from './call-options.ts';
+import {
+  checkGenerate,
+  type GenerateOptions,
+  type Logits,
+  type PrefillOptions,
+  prefillOptions,
+} from './call-options.ts';
 import type { DispatchDecl } from './definition.ts';
 import { UsageError } from './errors.ts';
 import type { ExtentBindings } from './extents.ts';
 import { HeadEdits } from './head-edits.ts';
 import type { LoadedModule } from './loaded-module.ts';
+import { checkOptions } from './option-names.ts';
 import { readOutput } from './outputs.ts';
 import { type PieceOfRow, pieces } from './prompt-pieces.ts';
 import { type Prompt, promptRows } from './prompt-rows.ts';
 import { RuntimeParameters } from './runtime-parameters.ts';
 import { Sampler } from './sampler.ts';
-import type { SamplingOptions } from './sampling.ts';
+import { type SamplingOptions, samplingOptions } from './sampling.ts';
 import { sessionBuffers } from './session-buffers.ts';
 import { completeOptions, type SessionOptions } from './session-options.ts';
 import type { Shape, Tensor } from './tensor.ts';
@@ -127,6 +134,7 @@ export class Session<
    * that is longer than a chunk; nothing is run then.
    */
   async prefill(prompt: Prompt, options: PrefillOptions = {}): Promise<Logits<Vocab>> {
+    checkOptions('prefill', options, prefillOptions);
     const rows = this.#rowsOf(prompt);
     const prefix = this.#sequences.checkPrefix(options.prefix);
     return this.#exclusively(async () => {
@@ -153,6 +161,7 @@ export class Session<
    */
   async *generate(prompt: readonly number[], options: GenerateOptions = {}): AsyncGenerator<number, void, void> {
     this.#requireSampling('generate');
+    checkGenerate(options);
     if (this.batch !== 1)
       throw new UsageError('generate runs one sequence: make a session with batch 1, or use prefill and step');
     const { signal, stop = [] } = options;
@@ -172,6 +181,7 @@ export class Session<
 
   /** Draws the next token of each sequence from the logits of the last call. */
   async sample(options: SamplingOptions = {}): Promise<readonly number[]> {
+    checkOptions('sample', options, samplingOptions);
     this.#requireSampling('sample');
     return this.#exclusively(() => this.#draw(options, false));
   }
