@@ -1460,9 +1460,10 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
 
+/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
-alias Result = subgroup_matrix_result<f32, 16, 16>;
+alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
@@ -1507,23 +1508,23 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let column = first_column + subgroup_column;
   let y_at = row * OUT_WIDTH + column;
   let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
-  var sum0_0 = Result();
-  var sum0_1 = Result();
-  var sum1_0 = Result();
-  var sum1_1 = Result();
-  var sum2_0 = Result();
-  var sum2_1 = Result();
-  var sum3_0 = Result();
-  var sum3_1 = Result();
+  var sum0_0 = Sums();
+  var sum0_1 = Sums();
+  var sum1_0 = Sums();
+  var sum1_1 = Sums();
+  var sum2_0 = Sums();
+  var sum2_1 = Sums();
+  var sum3_0 = Sums();
+  var sum3_1 = Sums();
   if (is_whole) {
-    sum0_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
-    sum0_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
-    sum1_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
-    sum1_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
-    sum2_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, OUT_WIDTH);
-    sum2_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, OUT_WIDTH);
-    sum3_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, OUT_WIDTH);
-    sum3_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum0_0 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum0_1 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum1_0 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum1_1 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum2_0 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum2_1 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum3_0 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum3_1 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, OUT_WIDTH);
   }
 
   // The next tiles are fetched into registers while these are multiplied.
@@ -1749,9 +1750,10 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
 
+/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
-alias Result = subgroup_matrix_result<f32, 16, 16>;
+alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
@@ -1796,15 +1798,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let column = first_column + subgroup_column;
   let y_at = row * OUT_WIDTH + column;
   let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
-  var sum0_0 = Result();
-  var sum0_1 = Result();
-  var sum1_0 = Result();
-  var sum1_1 = Result();
+  var sum0_0 = Sums();
+  var sum0_1 = Sums();
+  var sum1_0 = Sums();
+  var sum1_1 = Sums();
   if (is_whole) {
-    sum0_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
-    sum0_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
-    sum1_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
-    sum1_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum0_0 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum0_1 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum1_0 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum1_1 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
   }
 
   // The next tiles are fetched into registers while these are multiplied.
@@ -1974,9 +1976,10 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
-alias Result = subgroup_matrix_result<f32, 16, 16>;
+alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
@@ -2021,14 +2024,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let column = first_column + subgroup_column;
   let y_at = row * OUT_WIDTH + column;
   let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
-  var sum0_0 = Result();
-  var sum0_1 = Result();
-  var sum1_0 = Result();
-  var sum1_1 = Result();
-  var sum2_0 = Result();
-  var sum2_1 = Result();
-  var sum3_0 = Result();
-  var sum3_1 = Result();
+  var sum0_0 = Sums();
+  var sum0_1 = Sums();
+  var sum1_0 = Sums();
+  var sum1_1 = Sums();
+  var sum2_0 = Sums();
+  var sum2_1 = Sums();
+  var sum3_0 = Sums();
+  var sum3_1 = Sums();
 
   // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
@@ -2249,9 +2252,10 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
-alias Result = subgroup_matrix_result<f32, 16, 16>;
+alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
@@ -2296,10 +2300,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let column = first_column + subgroup_column;
   let y_at = row * OUT_WIDTH + column;
   let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
-  var sum0_0 = Result();
-  var sum0_1 = Result();
-  var sum1_0 = Result();
-  var sum1_1 = Result();
+  var sum0_0 = Sums();
+  var sum0_1 = Sums();
+  var sum1_0 = Sums();
+  var sum1_1 = Sums();
 
   // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
@@ -2478,9 +2482,10 @@ fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = f16(activate(gate_sum) * sum);
 }
 
+/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
-alias Result = subgroup_matrix_result<f32, 16, 16>;
+alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
@@ -2532,14 +2537,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 16u;
   let row = first_row + subgroup_row;
   let column = first_column + subgroup_column;
-  var sum0_0 = Result();
-  var sum1_0 = Result();
-  var sum2_0 = Result();
-  var sum3_0 = Result();
-  var gate_sum0_0 = Result();
-  var gate_sum1_0 = Result();
-  var gate_sum2_0 = Result();
-  var gate_sum3_0 = Result();
+  var sum0_0 = Sums();
+  var sum1_0 = Sums();
+  var sum2_0 = Sums();
+  var sum3_0 = Sums();
+  var gate_sum0_0 = Sums();
+  var gate_sum1_0 = Sums();
+  var gate_sum2_0 = Sums();
+  var gate_sum3_0 = Sums();
 
   // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
@@ -2739,9 +2744,10 @@ fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = f16(activate(gate_sum) * sum);
 }
 
+/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
-alias Result = subgroup_matrix_result<f32, 16, 16>;
+alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
@@ -2793,10 +2799,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 16u;
   let row = first_row + subgroup_row;
   let column = first_column + subgroup_column;
-  var sum0_0 = Result();
-  var sum1_0 = Result();
-  var gate_sum0_0 = Result();
-  var gate_sum1_0 = Result();
+  var sum0_0 = Sums();
+  var sum1_0 = Sums();
+  var gate_sum0_0 = Sums();
+  var gate_sum1_0 = Sums();
 
   // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
@@ -2948,9 +2954,10 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
-alias Result = subgroup_matrix_result<f32, 16, 16>;
+alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
@@ -2993,14 +3000,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
   let row = first_row + subgroup_row;
   let column = first_column + subgroup_column;
-  var sum0_0 = Result();
-  var sum0_1 = Result();
-  var sum1_0 = Result();
-  var sum1_1 = Result();
-  var sum2_0 = Result();
-  var sum2_1 = Result();
-  var sum3_0 = Result();
-  var sum3_1 = Result();
+  var sum0_0 = Sums();
+  var sum0_1 = Sums();
+  var sum1_0 = Sums();
+  var sum1_1 = Sums();
+  var sum2_0 = Sums();
+  var sum2_1 = Sums();
+  var sum3_0 = Sums();
+  var sum3_1 = Sums();
 
   // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
@@ -3210,9 +3217,10 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
-alias Result = subgroup_matrix_result<f32, 16, 16>;
+alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
@@ -3257,10 +3265,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let column = first_column + subgroup_column;
   let y_at = row * OUT_WIDTH + column;
   let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
-  var sum0_0 = Result();
-  var sum0_1 = Result();
-  var sum1_0 = Result();
-  var sum1_1 = Result();
+  var sum0_0 = Sums();
+  var sum0_1 = Sums();
+  var sum1_0 = Sums();
+  var sum1_1 = Sums();
 
   // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
@@ -3429,9 +3437,10 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
 
+/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
-alias Result = subgroup_matrix_result<f32, 16, 16>;
+alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
@@ -3476,23 +3485,23 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let column = first_column + subgroup_column;
   let y_at = row * OUT_WIDTH + column;
   let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
-  var sum0_0 = Result();
-  var sum0_1 = Result();
-  var sum1_0 = Result();
-  var sum1_1 = Result();
-  var sum2_0 = Result();
-  var sum2_1 = Result();
-  var sum3_0 = Result();
-  var sum3_1 = Result();
+  var sum0_0 = Sums();
+  var sum0_1 = Sums();
+  var sum1_0 = Sums();
+  var sum1_1 = Sums();
+  var sum2_0 = Sums();
+  var sum2_1 = Sums();
+  var sum3_0 = Sums();
+  var sum3_1 = Sums();
   if (is_whole) {
-    sum0_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
-    sum0_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
-    sum1_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
-    sum1_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
-    sum2_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, OUT_WIDTH);
-    sum2_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, OUT_WIDTH);
-    sum3_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, OUT_WIDTH);
-    sum3_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum0_0 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum0_1 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum1_0 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum1_1 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum2_0 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 32u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum2_1 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 32u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum3_0 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum3_1 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, OUT_WIDTH);
   }
 
   // The next tiles are fetched into registers while these are multiplied.
@@ -3714,9 +3723,10 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
 
+/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
-alias Result = subgroup_matrix_result<f32, 16, 16>;
+alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
@@ -3761,15 +3771,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let column = first_column + subgroup_column;
   let y_at = row * OUT_WIDTH + column;
   let is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;
-  var sum0_0 = Result();
-  var sum0_1 = Result();
-  var sum1_0 = Result();
-  var sum1_1 = Result();
+  var sum0_0 = Sums();
+  var sum0_1 = Sums();
+  var sum1_0 = Sums();
+  var sum1_1 = Sums();
   if (is_whole) {
-    sum0_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
-    sum0_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
-    sum1_0 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
-    sum1_1 = subgroupMatrixLoad<Result, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum0_0 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum0_1 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, OUT_WIDTH);
+    sum1_0 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
+    sum1_1 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
   }
 
   // The next tiles are fetched into registers while these are multiplied.

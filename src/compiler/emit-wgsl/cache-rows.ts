@@ -1,5 +1,5 @@
 import type { CachePlan } from '../plan/plan-base.ts';
-import { type Binding, type Constant, u32c } from './kernel.ts';
+import { type Binding, type Constant, u32c, words } from './kernel.ts';
 import { wgsl } from './wgsl.ts';
 
 /** Where the row of a position lies in a cache of keys or values: the one place that knows the layouts. */
@@ -27,7 +27,7 @@ export function cacheRows(layout: CachePlan | undefined): CacheRows {
     case 'paged':
       return {
         constants: { PAGE_SIZE: u32c(layout.pageSize) },
-        bindings: [{ name: 'page_table', access: 'read', type: 'array<u32>' }],
+        bindings: [words('page_table')],
         functions: [pagedRow],
       };
   }

@@ -67,7 +67,7 @@ const emitters: Emitters = {
   sample,
 };
 
-/** In: a kernel plan. Out: its WGSL, with bindings in order and the workgroup memory that it takes. */
+/** In: a kernel plan. Out: its WGSL, with bindings in order. */
 export function emitWgsl(plan: KernelPlan): WgslModule {
   const emitter = emitters[plan.stage] as (plan: KernelPlan) => KernelSource;
   return printKernel(emitter(plan));

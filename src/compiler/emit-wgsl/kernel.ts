@@ -37,12 +37,18 @@ export interface WgslModule {
 export const u32c = (value: number): Constant => ({ u32: value });
 export const f32c = (value: number): Constant => ({ f32: value });
 
-/** Numbers that are accessed one by one. */
-export const floats = (name: string, access: 'read' | 'read_write' = 'read'): Binding => ({
+/** A storage buffer of elements of a WGSL type. */
+export const buffer = (name: string, element: string, access: 'read' | 'read_write' = 'read'): Binding => ({
   name,
   access,
-  type: 'array<f32>',
+  type: `array<${element}>`,
 });
+
+/** Numbers that are accessed one by one. */
+export const floats = (name: string, access?: 'read' | 'read_write'): Binding => buffer(name, 'f32', access);
+
+/** Integers, or entries of less than four bytes that are read word by word. */
+export const words = (name: string, access?: 'read' | 'read_write'): Binding => buffer(name, 'u32', access);
 
 /**
  * What every call shares: sequences, new tokens of each (the longest), keys after this call (the longest), capacity of the

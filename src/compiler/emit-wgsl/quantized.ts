@@ -1,5 +1,5 @@
 import type { QuantizedStorage } from '../plan/plan-base.ts';
-import type { Binding } from './kernel.ts';
+import { type Binding, buffer } from './kernel.ts';
 import { wgsl } from './wgsl.ts';
 
 interface Codes {
@@ -103,7 +103,7 @@ export function quantizedBlock(
   const blocksOfGroup = group / (4 * blockQuads);
   const quads = byHalves ? quadsByHalves(raw) : { function: quadFunction(dtype), ...quadsOfWords(dtype, raw) };
   return {
-    binding: { name, access: 'read', type: words === 1 ? 'array<u32>' : `array<vec${words}u>` },
+    binding: buffer(name, words === 1 ? 'u32' : `vec${words}u`),
     functions: [quads.function, scaleFunction(name, storage, words)],
     group: blocksOfGroup === 1 ? 'block' : `block / ${blocksOfGroup}u`,
     unpack: quads.unpack,

@@ -1,6 +1,6 @@
 import { quads } from '../plan/extents.ts';
 import type { KeyStorage, MatrixStorage, RowStorage, Storage } from '../plan/plan-base.ts';
-import type { Binding } from './kernel.ts';
+import { type Binding, buffer, floats, words } from './kernel.ts';
 import { quantizedLoader } from './quantized.ts';
 import { wgsl } from './wgsl.ts';
 
@@ -33,9 +33,11 @@ export const decodedPair = (storage: Exclude<Storage, 'f32'>, raw: string): read
   decodeWords[storage](`${raw}.z`, `${raw}.w`),
 ];
 
+/** A quad as f16, in the two words that hold it. */
+export const halfQuad = (quad: string): string => `bitcast<vec2u>(vec4h(${quad}))`;
+
 /** Two quads as f16, in the four words that hold them. */
-export const halvesOf = (quads: readonly string[]): string =>
-  `vec4u(${quads.map((quad) => `bitcast<vec2u>(vec4h(${quad}))`).join(', ')})`;
+export const halvesOf = (quads: readonly string[]): string => `vec4u(${quads.map(halfQuad).join(', ')})`;
 
 const encode: Readonly<Record<RowStorage, (value: string) => string>> = {
   f32: (value) => value,
@@ -47,15 +49,8 @@ export const enablesFor = (...storages: readonly (KeyStorage | MatrixStorage)[])
   storages.some((storage) => storage === 'f16' || (typeof storage === 'object' && storage.byHalves)) ? ['f16'] : [];
 
 /** A buffer read and written four elements at a time. */
-export const vectorBinding = (
-  name: string,
-  storage: MatrixStorage,
-  access: 'read' | 'read_write' = 'read',
-): Binding => ({
-  name,
-  access,
-  type: `array<${typeof storage === 'string' ? elementOf[storage] : 'u32'}>`,
-});
+export const vectorBinding = (name: string, storage: MatrixStorage, access: 'read' | 'read_write' = 'read'): Binding =>
+  buffer(name, typeof storage === 'string' ? elementOf[storage] : 'u32', access);
 
 /** The four elements at an index, decoded. */
 const element = (name: string, storage: Storage, index: string): string =>
@@ -99,19 +94,12 @@ export function rowsBinding(
   access: 'read' | 'read_write' = 'read',
 ): Binding {
   if (width % 4 === 0) return vectorBinding(name, storage, access);
-  return storage === 'f32' ? { name, access, type: 'array<f32>' } : wordsBinding(name, access);
+  return storage === 'f32' ? floats(name, access) : words(name, access);
 }
 
 /** As `rowsBinding`, for rows that are written. */
 export const rowsOutBinding = (name: string, width: number, storage: RowStorage = 'f32'): Binding =>
   rowsBinding(name, width, storage, 'read_write');
-
-/** Rows of less than four bytes an entry, read word by word. */
-export const wordsBinding = (name: string, access: 'read' | 'read_write' = 'read'): Binding => ({
-  name,
-  access,
-  type: 'array<u32>',
-});
 
 /** As `rowLoader`, for 16-bit floats, two in each u32: rows without padding may start in the middle of one. */
 export function halfRowLoader(name: string, width: number): string {

@@ -1,6 +1,6 @@
 import type { LinearRowPlan } from '../plan/linear/kernel-plan.ts';
 import type { MatrixStorage, QuantizedStorage } from '../plan/plan-base.ts';
-import type { Binding } from './kernel.ts';
+import { type Binding, buffer } from './kernel.ts';
 import { quantizedBlock } from './quantized.ts';
 import { decodedPair, halvesOf, loader, vectorBinding } from './storage.ts';
 import { wgsl } from './wgsl.ts';
@@ -42,7 +42,7 @@ export function weightParts(name: string, storage: MatrixStorage, blockQuads: Bl
     }`;
   return {
     // A load of two quads of 16 bits brings 16 bytes.
-    binding: isWide ? { name, access: 'read', type: 'array<vec4u>' } : vectorBinding(name, storage),
+    binding: isWide ? buffer(name, 'vec4u') : vectorBinding(name, storage),
     dot: [...needed, dot],
     halves: [...needed, halves],
   };

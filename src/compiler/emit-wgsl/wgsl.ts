@@ -18,6 +18,9 @@ export function wgsl(strings: TemplateStringsArray, ...values: readonly (string 
 export const repeat = (count: number, text: (index: number) => string): string =>
   Array.from({ length: count }, (_, index) => text(index)).join('\n');
 
+/** Four neighbouring indices, from `first` on. */
+export const fourFrom = (first: string): string => `vec4u(${first}) + vec4u(0, 1, 2, 3)`;
+
 /** Marks an empty interpolation; a line with nothing else is dropped. */
 const VANISH = '\u0000';
 

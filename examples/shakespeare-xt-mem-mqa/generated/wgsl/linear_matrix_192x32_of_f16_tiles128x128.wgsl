@@ -53,9 +53,10 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
-alias Result = subgroup_matrix_result<f32, 16, 16>;
+alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
@@ -98,14 +99,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * 32u;
   let row = first_row + subgroup_row;
   let column = first_column + subgroup_column;
-  var sum0_0 = Result();
-  var sum0_1 = Result();
-  var sum1_0 = Result();
-  var sum1_1 = Result();
-  var sum2_0 = Result();
-  var sum2_1 = Result();
-  var sum3_0 = Result();
-  var sum3_1 = Result();
+  var sum0_0 = Sums();
+  var sum0_1 = Sums();
+  var sum1_0 = Sums();
+  var sum1_1 = Sums();
+  var sum2_0 = Sums();
+  var sum2_1 = Sums();
+  var sum3_0 = Sums();
+  var sum3_1 = Sums();
 
   // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);

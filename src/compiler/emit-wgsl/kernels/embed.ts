@@ -1,6 +1,6 @@
 import { quads } from '../../plan/extents.ts';
 import type { EmbedPlan } from '../../plan/kernel-plan.ts';
-import { f32c, type KernelSource, sequencesBinding, stepBinding, u32c } from '../kernel.ts';
+import { f32c, type KernelSource, sequencesBinding, stepBinding, u32c, words } from '../kernel.ts';
 import { enablesFor, loader, rowStorer, rowsOutBinding, vectorBinding } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 
@@ -27,7 +27,7 @@ export function embed(plan: EmbedPlan): KernelSource {
       ...(positions && positions.offset > 0 && { FIRST_POSITION: u32c(positions.offset) }),
     },
     bindings: [
-      ...(tokens ? [{ name: 'ids', access: 'read', type: 'array<u32>' } as const] : []),
+      ...(tokens ? [words('ids')] : []),
       ...tables.map(([name, storage]) => vectorBinding(name, storage)),
       ...(positions ? [sequencesBinding] : []),
       rowsOutBinding('x', width),

@@ -1,6 +1,6 @@
 import type { NormPlan } from '../../plan/kernel-plan.ts';
 import { foldOfLanes } from '../fold.ts';
-import { f32c, type KernelSource, u32c } from '../kernel.ts';
+import { buffer, f32c, type KernelSource, u32c } from '../kernel.ts';
 import { enablesFor } from '../storage.ts';
 import { wgsl } from '../wgsl.ts';
 
@@ -83,10 +83,10 @@ export function norm(plan: NormPlan): KernelSource {
       TINY: f32c(1e-30),
     },
     bindings: [
-      { name: 'x', access: 'read', type: `array<${unit.type}>` },
-      ...(plan.weight === 'none' ? [] : [{ name: 'weight', access: 'read', type: `array<${unit.type}>` } as const]),
-      ...(plan.bias ? [{ name: 'bias', access: 'read', type: `array<${unit.type}>` } as const] : []),
-      { name: 'y', access: 'read_write', type: `array<${plan.y === 'f16' ? unit.half : unit.type}>` },
+      buffer('x', unit.type),
+      ...(plan.weight === 'none' ? [] : [buffer('weight', unit.type)]),
+      ...(plan.bias ? [buffer('bias', unit.type)] : []),
+      buffer('y', plan.y === 'f16' ? unit.half : unit.type, 'read_write'),
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,

@@ -1,6 +1,6 @@
 import type { LogitMaximaPlan, SamplePlan } from '../../plan/kernel-plan.ts';
 import { foldOfLanes } from '../fold.ts';
-import { type KernelSource, samplingBinding, sequencesBinding, stepBinding, u32c } from '../kernel.ts';
+import { floats, type KernelSource, samplingBinding, sequencesBinding, stepBinding, u32c, words } from '../kernel.ts';
 import { keyOf } from '../ordered-key.ts';
 import { wgsl } from '../wgsl.ts';
 
@@ -22,10 +22,10 @@ export function sample(plan: SamplePlan): KernelSource {
       PARTS: u32c(plan.parts),
     },
     bindings: [
-      { name: 'logits', access: 'read', type: 'array<f32>' },
-      { name: 'maxima', access: 'read', type: 'array<f32>' },
-      { name: 'places', access: 'read', type: 'array<u32>' },
-      { name: 'tokens', access: 'read_write', type: 'array<u32>' },
+      floats('logits'),
+      floats('maxima'),
+      words('places'),
+      words('tokens', 'read_write'),
       samplingBinding,
       sequencesBinding,
       stepBinding,
@@ -126,9 +126,9 @@ export function logitMaxima(plan: LogitMaximaPlan): KernelSource {
     enables: [],
     constants: { VOCAB: u32c(plan.vocab), PART: u32c(plan.partSize), THREADS: u32c(plan.threads) },
     bindings: [
-      { name: 'logits', access: 'read', type: 'array<f32>' },
-      { name: 'maxima', access: 'read_write', type: 'array<f32>' },
-      { name: 'places', access: 'read_write', type: 'array<u32>' },
+      floats('logits'),
+      floats('maxima', 'read_write'),
+      words('places', 'read_write'),
       sequencesBinding,
       stepBinding,
     ],

@@ -3,16 +3,8 @@ import type { AttentionOptions } from '../../../plan/attention/kernel-plan.ts';
 import { quads } from '../../../plan/extents.ts';
 import { cacheRows } from '../../cache-rows.ts';
 import { int8RowLoader } from '../../int8-rows.ts';
-import { type Binding, type Constant, f32c, sequencesBinding, stepBinding, u32c } from '../../kernel.ts';
-import {
-  enablesFor,
-  halfRowLoader,
-  paddedRowLoader,
-  rowLoader,
-  rowsBinding,
-  vectorBinding,
-  wordsBinding,
-} from '../../storage.ts';
+import { type Binding, type Constant, f32c, sequencesBinding, stepBinding, u32c, words } from '../../kernel.ts';
+import { enablesFor, halfRowLoader, paddedRowLoader, rowLoader, rowsBinding, vectorBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
 import { type GroupParts, groupParts } from './heads.ts';
 import { type LogitParts, logitParts } from './logits.ts';
@@ -145,12 +137,12 @@ function columnsPart(reader: string, source: 'k' | 'v', width: number, options: 
 
 /** Rows of keys or values. Those of caches are padded to four entries; those that the app gives are not. */
 function keyRows(name: 'k' | 'v', width: number, { keys, keyLayout }: AttentionOptions) {
-  if (keys === 'int8') return { binding: wordsBinding(name), loader: int8RowLoader(name, width) };
+  if (keys === 'int8') return { binding: words(name), loader: int8RowLoader(name, width) };
   if (keyLayout === 'heads-first' || width % 4 === 0) {
     return { binding: vectorBinding(name, keys), loader: [paddedRowLoader(name, keys, width)] };
   }
   if (keys === 'f32') return { binding: rowsBinding(name, width), loader: [rowLoader(name, width)] };
-  return { binding: wordsBinding(name), loader: [halfRowLoader(name, width)] };
+  return { binding: words(name), loader: [halfRowLoader(name, width)] };
 }
 
 /** Row of a `token`'s key or value: the one place that knows the layouts. */

@@ -1,8 +1,8 @@
 import type { AttentionOptions } from '../../../plan/attention/kernel-plan.ts';
 import { cacheRows } from '../../cache-rows.ts';
 import { int8Index, int8Scale, signedBytes } from '../../int8-rows.ts';
-import type { Binding } from '../../kernel.ts';
-import { rowLoader, rowsBinding } from '../../storage.ts';
+import { type Binding, buffer } from '../../kernel.ts';
+import { halfQuad, halvesOf, rowLoader, rowsBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
 import { memorySlot, sequenceRow } from './attention.ts';
 
@@ -17,10 +17,10 @@ type ReadColumns = Pick<
 /** Keys, values and their memory. */
 export function columnsBindings(plan: ReadColumns): readonly Binding[] {
   const { headDim, valueDim, columns } = plan;
-  const type = `array<${storedType(plan)}>`;
+  const type = storedType(plan);
   return [
-    { name: 'k', access: 'read', type },
-    ...(plan.valuesInKeys ? [] : [{ name: 'v', access: 'read', type } as const]),
+    buffer('k', type),
+    ...(plan.valuesInKeys ? [] : [buffer('v', type)]),
     ...(columns.memory > 0 ? [rowsBinding('memory_k', headDim), rowsBinding('memory_v', valueDim)] : []),
     ...cachedRows(plan).flatMap(({ bindings }) => bindings),
   ];
@@ -74,10 +74,10 @@ export function columnEntries(
     if (part >= ${filled}u) {
       return ${type}(0);
     }`;
-  const quad = (index: string) => `bitcast<vec2u>(vec4h(load_memory_${source}(${memorySlot(plan)}, ${index})))`;
+  const quad = (index: string) => `load_memory_${source}(${memorySlot(plan)}, ${index})`;
   const memory = wgsl`
     if (column < PREFIX_COLUMNS) {
-      return ${loadEntries === 8 ? `vec4u(${quad('2u * part')}, ${quad('2u * part + 1u')})` : quad('part')};
+      return ${loadEntries === 8 ? halvesOf([quad('2u * part'), quad('2u * part + 1u')]) : halfQuad(quad('part'))};
     }`;
   const index =
     plan.keys === 'int8' ? int8Index(width, wordsOf(plan), 'part') : `row * ${Math.ceil(pitch / loadEntries)}u + part`;

@@ -1,11 +1,12 @@
 import { hiddenScore } from '../../../ir/hidden-score.ts';
 import type { AttentionCombinePlan, ColumnDeal } from '../../../plan/attention/kernel-plan.ts';
 import { quads } from '../../../plan/extents.ts';
-import { f32c, type KernelSource, sequencesBinding, stepBinding, u32c } from '../../kernel.ts';
+import { f32c, floats, type KernelSource, sequencesBinding, stepBinding, u32c, words } from '../../kernel.ts';
 import { enablesFor, rowStorer, rowsOutBinding } from '../../storage.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
 import { keepsVisibleTokens } from './attention.ts';
 import { activityParts } from './heads.ts';
+import { partialBindings } from './partials.ts';
 
 /** Lanes of a subgroup. */
 const subgroup = 32;
@@ -34,10 +35,9 @@ export function attentionCombine(plan: AttentionCombinePlan): KernelSource {
       ...(plan.sinks && { LOG2E: f32c(Math.LOG2E) }),
     },
     bindings: [
-      { name: 'partial_outputs', access: 'read', type: 'array<vec4f>' },
-      { name: 'partial_sums', access: 'read', type: 'array<vec2f>' },
-      ...(plan.sinks ? [{ name: 'sinks', access: 'read', type: 'array<f32>' } as const] : []),
-      ...(plan.zeroHidden ? [{ name: 'key_mask', access: 'read', type: 'array<u32>' } as const] : []),
+      ...partialBindings('read'),
+      ...(plan.sinks ? [floats('sinks')] : []),
+      ...(plan.zeroHidden ? [words('key_mask')] : []),
       ...activity.bindings,
       rowsOutBinding('out', plan.valueDim, plan.out),
       ...(plan.zeroHidden ? [sequencesBinding] : []),

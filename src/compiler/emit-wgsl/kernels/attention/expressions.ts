@@ -2,7 +2,7 @@ import { type ColumnKind, specialize } from '../../../expression/specialize.ts';
 import { type BuiltinName, type Expression, mentions } from '../../../expression/tree.ts';
 import type { AttentionOptions } from '../../../plan/attention/kernel-plan.ts';
 import { expressionText, parameterBinding, supportOf } from '../../expression.ts';
-import type { Binding } from '../../kernel.ts';
+import { type Binding, floats } from '../../kernel.ts';
 import { f32, wgsl } from '../../wgsl.ts';
 import { headNumber, kvHeadNumber } from './heads.ts';
 
@@ -23,7 +23,7 @@ export function expressionParts(options: AttentionOptions): ExpressionParts {
   const { where } = mask;
   const slopes = headSlopes?.map(f32) ?? [];
   return {
-    bindings: parameters.map((name) => ({ name: parameterBinding(name), access: 'read', type: 'array<f32>' }) as const),
+    bindings: parameters.map((name) => floats(parameterBinding(name))),
     functions: [
       ...(slopes.length > 0 ? [`const HEAD_SLOPES = array<f32, ${slopes.length}>(${slopes.join(', ')});`] : []),
       ...supportOf([score, where?.condition].filter((one) => one !== undefined)),

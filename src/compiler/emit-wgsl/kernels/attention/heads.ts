@@ -1,8 +1,9 @@
+import type { HeadGroup } from '../../../check/shaped-spec.ts';
 import type { AttentionOptions } from '../../../plan/attention/kernel-plan.ts';
-import type { Binding } from '../../kernel.ts';
+import { type Binding, words } from '../../kernel.ts';
 import { wgsl } from '../../wgsl.ts';
 
-/** Which query heads a KV head serves, and which of them are active: the one place that knows the group order. */
+/** Which query heads a KV head serves, and which of them are active. Only this file knows the group order. */
 export interface GroupParts {
   readonly bindings: readonly Binding[];
   /**
@@ -16,13 +17,12 @@ export interface GroupParts {
 
 export function groupParts({ heads, active }: AttentionOptions): GroupParts {
   if (active === undefined) {
-    const formula = heads.order === 'blocked' ? 'kv_head * QUERIES_PER_KV + member' : 'member * KV_HEADS + kv_head';
-    return { bindings: [], functions: [queryHead(formula)], members: 'QUERIES_PER_KV' };
+    return { bindings: [], functions: [queryHead(queryHeadOf(heads))], members: 'QUERIES_PER_KV' };
   }
   const members = 'active_members(kv_head)';
   if (active === 'runtime') {
     return {
-      bindings: [{ name: 'head_order', access: 'read', type: 'array<u32>' }],
+      bindings: [words('head_order')],
       functions: [
         queryHead('head_order[KV_HEADS + kv_head * QUERIES_PER_KV + member]'),
         activeMembers('head_order[kv_head]'),
@@ -42,6 +42,14 @@ export function groupParts({ heads, active }: AttentionOptions): GroupParts {
   };
 }
 
+/** The query head that is `member` of the group of `kv_head`. */
+export const queryHeadOf = ({ order }: Pick<HeadGroup, 'order'>): string =>
+  order === 'blocked' ? 'kv_head * QUERIES_PER_KV + member' : 'member * KV_HEADS + kv_head';
+
+/** The KV head that query head `head` reads. */
+export const kvHeadOf = ({ order }: Pick<HeadGroup, 'order'>): string =>
+  order === 'blocked' ? 'head / QUERIES_PER_KV' : 'head % KV_HEADS';
+
 const queryHead = (formula: string) => wgsl`
   fn query_head(kv_head: u32, member: u32) -> u32 {
     return ${formula};
@@ -56,27 +64,24 @@ const constantArray = (values: readonly number[]) =>
   `array<u32, ${values.length}>(${values.map((value) => `${value}u`).join(', ')})`;
 
 /** Numbers of the heads in the spec, where they are counted otherwise here. */
-export function headNumbers({ numbers }: AttentionOptions['heads']): readonly string[] {
+export function headNumbers({ numbers }: HeadGroup): readonly string[] {
   if (numbers === undefined) return [];
   return [`const HEAD_NUMBERS = ${constantArray(numbers.q)};`, `const KV_HEAD_NUMBERS = ${constantArray(numbers.kv)};`];
 }
 
 /** The spec's number of query head `head`. */
-export const headNumber = ({ numbers }: AttentionOptions['heads']): string =>
-  numbers === undefined ? 'head' : 'HEAD_NUMBERS[head]';
+export const headNumber = ({ numbers }: HeadGroup): string => (numbers === undefined ? 'head' : 'HEAD_NUMBERS[head]');
 
 /** The spec's number of the KV head that query head `head` reads. */
-export function kvHeadNumber({ numbers, order }: AttentionOptions['heads']): string {
-  const own = order === 'blocked' ? 'head / QUERIES_PER_KV' : 'head % KV_HEADS';
-  return numbers === undefined ? own : `KV_HEAD_NUMBERS[${own}]`;
-}
+export const kvHeadNumber = (heads: HeadGroup): string =>
+  heads.numbers === undefined ? kvHeadOf(heads) : `KV_HEAD_NUMBERS[${kvHeadOf(heads)}]`;
 
 /** How many query heads the spec has. */
-export const headsCounted = ({ numbers }: AttentionOptions['heads']): string =>
+export const headsCounted = ({ numbers }: HeadGroup): string =>
   numbers === undefined ? 'Q_HEADS' : `${numbers.of.qHeads}u`;
 
 /** For each KV head its active query heads, then the others; and how many are active. */
-function activeFirst(active: readonly number[], { kvHeads, queriesPerKv, order }: AttentionOptions['heads']) {
+function activeFirst(active: readonly number[], { kvHeads, queriesPerKv, order }: HeadGroup) {
   const groups = Array.from({ length: kvHeads }, (_, kv) =>
     Array.from({ length: queriesPerKv }, (_, g) => (order === 'blocked' ? kv * queriesPerKv + g : g * kvHeads + kv)),
   );
@@ -92,9 +97,8 @@ export function activityParts(active: AttentionOptions['active'], qHeads: number
   if (active === undefined) return { bindings: [], functions: [] };
   const isRuntime = active === 'runtime';
   const flags = Array.from({ length: qHeads }, (_, head) => Number(!isRuntime && active.includes(head)));
-  const mask: Binding = { name: 'active_heads', access: 'read', type: 'array<u32>' };
   return {
-    bindings: isRuntime ? [mask] : [],
+    bindings: isRuntime ? [words('active_heads')] : [],
     functions: [
       ...(isRuntime ? [] : [`const ACTIVE_HEADS = ${constantArray(flags)};`]),
       wgsl`

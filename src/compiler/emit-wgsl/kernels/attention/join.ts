@@ -1,16 +1,11 @@
 import { hiddenScore } from '../../../ir/hidden-score.ts';
 import type { AttentionJoinPlan } from '../../../plan/attention/kernel-plan.ts';
 import { quads } from '../../../plan/extents.ts';
-import { type Binding, f32c, type KernelSource, stepBinding, u32c } from '../../kernel.ts';
+import { f32c, floats, type KernelSource, stepBinding, u32c } from '../../kernel.ts';
 import { enablesFor, rowStorer, rowsOutBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
 import { lowestLogit } from './attention.ts';
-
-/** Of each row and part: outputs that are not normalised; what their exponentials are relative to (in log2), and the sum of these. */
-export const partialBindings = (access: 'read' | 'read_write'): readonly Binding[] => [
-  { name: 'partial_outputs', access, type: 'array<vec4f>' },
-  { name: 'partial_sums', access, type: 'array<vec2f>' },
-];
+import { partialBindings } from './partials.ts';
 
 /** One lane for each quad of a row; the grid is as deep as there are parts. */
 export function attentionJoin({ qHeads, valueDim, out, sinks, threads, workgroup }: AttentionJoinPlan): KernelSource {
@@ -27,7 +22,7 @@ export function attentionJoin({ qHeads, valueDim, out, sinks, threads, workgroup
     },
     bindings: [
       ...partialBindings('read'),
-      ...(sinks ? [{ name: 'sinks', access: 'read', type: 'array<f32>' } as const] : []),
+      ...(sinks ? [floats('sinks')] : []),
       rowsOutBinding('out', valueDim, out),
       stepBinding,
     ],

@@ -1,5 +1,5 @@
 import type { AttentionLatentPlan } from '../../../plan/attention/kernel-plan.ts';
-import { edge } from './matrix-blocks.ts';
+import { edge } from '../../subgroup-matrix.ts';
 
 export interface LatentShape extends AttentionLatentPlan {
   /** Blocks of 16 of a subgroup: rows that it has scores of, and the widths of its slices. */

@@ -1,5 +1,5 @@
 import type { AttentionLatentPlan } from '../../../plan/attention/kernel-plan.ts';
-import { wgsl } from '../../wgsl.ts';
+import { fourFrom, wgsl } from '../../wgsl.ts';
 import type { AttentionParts } from './attention.ts';
 import { rowLanes } from './latent-shape.ts';
 
@@ -42,7 +42,7 @@ const place = wgsl`
 /** Four neighbouring logits of a row, in units of log2. */
 const plainLogits = wgsl`
   fn logits_at(place: Place, first_column: u32, quad: u32, columns: u32) -> vec4f {
-    let own = vec4u(first_column + 4u * quad) + vec4u(0, 1, 2, 3);
+    let own = ${fourFrom('first_column + 4u * quad')};
     return select(score_at(place, quad) * SCALE_LOG2E, vec4f(MASKED), own >= vec4u(columns));
   }`;
 

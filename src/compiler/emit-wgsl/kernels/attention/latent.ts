@@ -1,14 +1,14 @@
 import type { AttentionLatentPlan } from '../../../plan/attention/kernel-plan.ts';
-import { f32c, type KernelSource, u32c } from '../../kernel.ts';
+import { f32c, floats, type KernelSource, u32c, words } from '../../kernel.ts';
 import { rowLoader, rowStorer, rowsBinding, rowsOutBinding } from '../../storage.ts';
+import { edge, matrixEnables, matrixTypes } from '../../subgroup-matrix.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
 import { attentionParts } from './attention.ts';
 import { columnEntries, columnsBindings, columnsFunctions } from './columns.ts';
-import { partialBindings } from './join.ts';
 import { outputFunctions, writeOutputs } from './latent-outputs.ts';
 import { type LatentShape, latentShape, rowLanes } from './latent-shape.ts';
 import { findOverflow, weightFunctions } from './latent-weights.ts';
-import { edge } from './matrix-blocks.ts';
+import { partialBindings } from './partials.ts';
 
 /**
  * Attention on latent rows by subgroup matrices: all heads read the same rows, so heads are the rows of the products. A row of 576
@@ -20,7 +20,7 @@ export function attentionLatent(plan: AttentionLatentPlan): KernelSource {
   const shape = latentShape(plan);
   return {
     doc: doc(plan),
-    enables: ['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'],
+    enables: matrixEnables,
     constants: {
       ...parts.constants,
       THREADS: u32c(plan.threads),
@@ -48,11 +48,9 @@ export function attentionLatent(plan: AttentionLatentPlan): KernelSource {
       rowsBinding('q', plan.headDim, plan.queries),
       ...columnsBindings(plan),
       ...parts.logits.bindings,
-      ...(leaves === 'rows' && plan.sinks ? [{ name: 'sinks', access: 'read', type: 'array<f32>' } as const] : []),
+      ...(leaves === 'rows' && plan.sinks ? [floats('sinks')] : []),
       ...(leaves === 'rows' ? [rowsOutBinding('out', plan.valueDim, plan.out)] : partialBindings('read_write')),
-      ...(plan.marks
-        ? [{ name: 'marks', access: plan.marks === 'read' ? 'read' : 'read_write', type: 'array<u32>' } as const]
-        : []),
+      ...(plan.marks ? [words('marks', plan.marks === 'read' ? 'read' : 'read_write')] : []),
       ...parts.perCall,
     ],
     workgroupArrays: plan.workgroup,
@@ -106,12 +104,6 @@ const doc = ({ leaves, marks, tileKeys }: AttentionLatentPlan) =>
       : 'Exponentials are relative to the first visible tile: where one leaves the range of f16 the walk is repeated with known maxima.',
     ...(marks === 'read' ? ['Works on the workgroups that the pass before has marked.'] : []),
   ].join('\n');
-
-const matrixTypes = wgsl`
-  alias Left = subgroup_matrix_left<f16, 16, 16>;
-  alias Right = subgroup_matrix_right<f16, 16, 16>;
-  alias Scores = subgroup_matrix_result<f32, 16, 16>;
-  alias Output = subgroup_matrix_result<f32, 16, 16>;`;
 
 /** The last tokens see most columns when causal: they start first. */
 const columnsOfToken = wgsl`
@@ -188,7 +180,7 @@ const eachOutput = ({ valueBlocks, rowBlocks }: LatentShape, text: (output: stri
 
 /** A loop around the walk costs registers: a quarter of the time in a prompt. */
 const walkOnce = (shape: LatentShape) => wgsl`
-  ${eachOutput(shape, (output) => `var ${output} = Output();`)}
+  ${eachOutput(shape, (output) => `var ${output} = Sums();`)}
   ${walk(shape)}
   ${findOverflow}
   if (lane == 0u) {
@@ -197,9 +189,9 @@ const walkOnce = (shape: LatentShape) => wgsl`
 
 /** With the maximum as its reference a row has no weight above 1: there is no third walk. */
 const walkAgain = (shape: LatentShape) => wgsl`
-  ${eachOutput(shape, (output) => `var ${output}: Output;`)}
+  ${eachOutput(shape, (output) => `var ${output}: Sums;`)}
   loop {
-    ${eachOutput(shape, (output) => `${output} = Output();`)}
+    ${eachOutput(shape, (output) => `${output} = Sums();`)}
     ${walk(shape)}
     ${findOverflow}
     if (overflows == 0u) {
@@ -249,7 +241,7 @@ const multiplyKeys = (shape: LatentShape): string => {
   return eachKeyBlock(
     shape,
     (n) => wgsl`
-      ${each((b) => `var scores${b} = Scores();`)}
+      ${each((b) => `var scores${b} = Sums();`)}
       ${repeat(
         shape.headBlocks,
         (d) => wgsl`

@@ -1,6 +1,6 @@
 import type { AttentionOptions } from '../../../plan/attention/kernel-plan.ts';
 import { accurateTanh } from '../../activation.ts';
-import type { Binding } from '../../kernel.ts';
+import { type Binding, floats } from '../../kernel.ts';
 import { f32, wgsl } from '../../wgsl.ts';
 import { type ExpressionParts, expressionParts } from './expressions.ts';
 import { headNumber, headNumbers, headsCounted } from './heads.ts';
@@ -25,11 +25,7 @@ export function logitParts(options: AttentionOptions): LogitParts {
   const expressions = expressionParts(options);
   const biased = bias !== undefined || t5 !== undefined || alibiSlopes !== undefined;
   return {
-    bindings: [
-      ...(bias ? [{ name: 'bias', access: 'read', type: 'array<f32>' } as const] : []),
-      ...(t5 ? [{ name: 't5_table', access: 'read', type: 'array<f32>' } as const] : []),
-      ...expressions.bindings,
-    ],
+    bindings: [...(bias ? [floats('bias')] : []), ...(t5 ? [floats('t5_table')] : []), ...expressions.bindings],
     functions: [
       ...headNumbers(options.heads),
       ...(softcap ? [accurateTanh, softcapOf(softcap.cap)] : []),

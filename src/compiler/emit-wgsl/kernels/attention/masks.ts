@@ -1,6 +1,6 @@
 import type { MaskShape } from '../../../check/shaped-spec.ts';
 import type { AttentionOptions } from '../../../plan/attention/kernel-plan.ts';
-import { type Binding, type Constant, u32c } from '../../kernel.ts';
+import { type Binding, type Constant, u32c, words } from '../../kernel.ts';
 import { wgsl } from '../../wgsl.ts';
 import { isPerHead } from './expressions.ts';
 
@@ -25,7 +25,6 @@ export interface MaskParts {
 
 export function maskParts(options: AttentionOptions): MaskParts {
   const { mask } = options;
-  const isPerKey = (name: string): Binding => ({ name, access: 'read', type: 'array<u32>' });
   return {
     constants: {
       ...(mask.window !== undefined && { WINDOW: u32c(mask.window) }),
@@ -33,8 +32,8 @@ export function maskParts(options: AttentionOptions): MaskParts {
       ...(typeof mask.prefix === 'number' && { PREFIX_KEYS: u32c(mask.prefix) }),
     },
     bindings: [
-      ...(mask.padding === 'none' ? [] : [isPerKey('key_mask')]),
-      ...(mask.documents ? [isPerKey('documents')] : []),
+      ...(mask.padding === 'none' ? [] : [words('key_mask')]),
+      ...(mask.documents ? [words('documents')] : []),
     ],
     limits: [visibleColumns(options), ...(skipsFirstKeys(mask) ? [firstKey(mask)] : [])],
     visible: visible(options),

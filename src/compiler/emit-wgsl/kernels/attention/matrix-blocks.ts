@@ -1,8 +1,6 @@
 import type { AttentionMatrixPlan } from '../../../plan/attention/kernel-plan.ts';
+import { edge } from '../../subgroup-matrix.ts';
 import { repeat } from '../../wgsl.ts';
-
-/** Edge of a block that a subgroup matrix holds. */
-export const edge = 16;
 
 /** Blocks are written out one by one: matrices in arrays would not stay in registers. */
 type OfBlock = (index: number) => string;

@@ -1,8 +1,9 @@
 import type { AttentionMatrixPlan } from '../../../plan/attention/kernel-plan.ts';
 import { quads } from '../../../plan/extents.ts';
 import { u32c } from '../../kernel.ts';
+import { edge } from '../../subgroup-matrix.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
-import { edge, rowBlocks, valueBlocks } from './matrix-blocks.ts';
+import { rowBlocks, valueBlocks } from './matrix-blocks.ts';
 
 export const outputConstants = (plan: AttentionMatrixPlan) => ({
   SCRATCH_PITCH: u32c(edge / 4 + 1),

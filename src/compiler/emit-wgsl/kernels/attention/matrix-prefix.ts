@@ -1,6 +1,6 @@
 import type { AttentionMatrixPlan } from '../../../plan/attention/kernel-plan.ts';
 import { u32c } from '../../kernel.ts';
-import { wgsl } from '../../wgsl.ts';
+import { fourFrom, wgsl } from '../../wgsl.ts';
 import { type AttentionParts, memorySlot } from './attention.ts';
 import { partsOf, storedType } from './columns.ts';
 import { askReference } from './matrix-reference.ts';
@@ -88,7 +88,7 @@ const seenLogits = (form: 'plain' | 'capped') => [
   wgsl`
     fn prefix_logits_at(place: Place, first_column: u32, quad: u32) -> vec4f {
       ${sums}
-      let columns = vec4u(first_column + 4u * quad) + vec4u(0, 1, 2, 3);
+      let columns = ${fourFrom('first_column + 4u * quad')};
       return select(vec4f(MASKED), logits_of(sums), columns < vec4u(PREFIX_COLUMNS));
     }`,
 ];

@@ -1,6 +1,7 @@
 import type { AttentionMatrixPlan } from '../../../plan/attention/kernel-plan.ts';
+import { edge } from '../../subgroup-matrix.ts';
 import { wgsl } from '../../wgsl.ts';
-import { edge, headBlocks, keyBlocks, rowBlocks, valueBlocks } from './matrix-blocks.ts';
+import { headBlocks, keyBlocks, rowBlocks, valueBlocks } from './matrix-blocks.ts';
 
 /** Scores of all rows of the subgroup and the keys of the tile. What is small is summed first: it would be lost beside the rest. */
 export const multiplyKeys = (plan: AttentionMatrixPlan, rounding = plan.rounding): string =>
@@ -12,7 +13,7 @@ export const multiplyKeys = (plan: AttentionMatrixPlan, rounding = plan.rounding
       );
     return wgsl`
       {
-        ${rowBlocks(plan, (b) => `var scores${b} = Scores();`)}
+        ${rowBlocks(plan, (b) => `var scores${b} = Sums();`)}
         ${headBlocks(
           plan,
           (d) => wgsl`

@@ -1,7 +1,8 @@
 import type { AttentionMatrixPlan } from '../../../plan/attention/kernel-plan.ts';
 import { u32c } from '../../kernel.ts';
+import { edge } from '../../subgroup-matrix.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
-import { edge, headBlocks, rowBlocks } from './matrix-blocks.ts';
+import { headBlocks, rowBlocks } from './matrix-blocks.ts';
 
 export const queryConstants = (plan: AttentionMatrixPlan) => ({
   QUERY_ROWS: u32c(plan.rowBlocks * 2),

@@ -1,6 +1,6 @@
 import type { AttentionMatrixPlan } from '../../../plan/attention/kernel-plan.ts';
 import { f32c, u32c } from '../../kernel.ts';
-import { wgsl } from '../../wgsl.ts';
+import { fourFrom, wgsl } from '../../wgsl.ts';
 import type { AttentionParts } from './attention.ts';
 import { logitsOfSums, seesPrefix } from './matrix-prefix.ts';
 import { askReference, referenceTile } from './matrix-reference.ts';
@@ -95,7 +95,7 @@ const sumsAt = (plan: AttentionMatrixPlan) => {
 const rangedLogits = wgsl`
   /** MASKED where the row does not see the column. */
   fn logits_at(place: Place, first_column: u32, quad: u32) -> vec4f {
-    let columns = vec4u(first_column + 4u * quad) + vec4u(0, 1, 2, 3);
+    let columns = ${fourFrom('first_column + 4u * quad')};
     let hidden = (columns < vec4u(place.columns.x)) | (columns >= vec4u(place.columns.y));
     return select(visible_logits_at(place, first_column, quad), vec4f(MASKED), hidden);
   }`;

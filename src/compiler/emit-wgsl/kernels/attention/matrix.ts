@@ -1,13 +1,13 @@
 import type { AttentionMatrixPlan } from '../../../plan/attention/kernel-plan.ts';
-import { type KernelSource, u32c } from '../../kernel.ts';
+import { floats, type KernelSource, u32c, words } from '../../kernel.ts';
 import { rowLoader, rowStorer, rowsBinding, rowsOutBinding } from '../../storage.ts';
+import { edge, matrixEnables, matrixTypes } from '../../subgroup-matrix.ts';
 import { wgsl } from '../../wgsl.ts';
 import { attentionParts, keepsVisibleTokens, rowOf } from './attention.ts';
 import { columnsBindings, columnsFunctions } from './columns.ts';
-import { partialBindings } from './join.ts';
 import { markAt, returnUnlessMarked } from './marks.ts';
 import { nextTile } from './masks.ts';
-import { edge, rowBlocks, valueBlocks } from './matrix-blocks.ts';
+import { rowBlocks, valueBlocks } from './matrix-blocks.ts';
 import { leaveMark, leavePart, outputConstants, outputFunctions, writeOutputs } from './matrix-outputs.ts';
 import { prefixConstants, prefixFunctions, prefixMaxima, sequenceStart, walkPrefix } from './matrix-prefix.ts';
 import { multiplyKeys, multiplyValues } from './matrix-products.ts';
@@ -15,6 +15,7 @@ import { loadQueries, queryConstants, queryEntries } from './matrix-queries.ts';
 import { fixReference, type ReferenceTile, referenceTile } from './matrix-reference.ts';
 import { keyScales, scalesScores, splitsPrefix, tileConstants, tileFetcher } from './matrix-tile.ts';
 import { weightConstants, weightFunctions } from './matrix-weights.ts';
+import { partialBindings } from './partials.ts';
 
 /**
  * Online softmax with subgroup matrices. A matrix gives no access to its entries, and a result cannot become an operand, so
@@ -33,7 +34,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
   const following = skipsOnce(plan) ? (column: string) => column : next;
   return {
     doc: doc(plan),
-    enables: ['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'],
+    enables: matrixEnables,
     constants: {
       ...parts.constants,
       THREADS: u32c(plan.threads),
@@ -50,10 +51,10 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       rowsBinding('q', plan.headDim, plan.queries),
       ...columnsBindings(plan),
       ...parts.logits.bindings,
-      ...(plan.sinks ? [{ name: 'sinks', access: 'read', type: 'array<f32>' } as const] : []),
+      ...(plan.sinks ? [floats('sinks')] : []),
       rowsOutBinding('out', plan.valueDim, plan.out),
       ...(plan.inParts ? partialBindings('read_write') : []),
-      { name: 'marks', access: fixed ? 'read_write' : 'read', type: 'array<u32>' },
+      words('marks', fixed ? 'read_write' : 'read'),
       ...parts.perCall,
     ],
     workgroupArrays: plan.workgroup,
@@ -98,7 +99,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
 
       // Queries become matrices by way of the weights' memory, 16 entries of all rows at a time.
       ${loadQueries(plan)}
-      ${valueBlocks(plan, (d) => rowBlocks(plan, (b) => `var out${b}_${d} = Output();`))}
+      ${valueBlocks(plan, (d) => rowBlocks(plan, (b) => `var out${b}_${d} = Sums();`))}
 
       ${fixed ? '' : maxima(plan, next(startOf(plan)), following)}
       ${tile === 'shared' || (tile === 'first' && splits) ? referenceApart(plan, tile) : ''}
@@ -175,12 +176,6 @@ function doc({ reference, subgroups, rowBlocks, tileKeys }: AttentionMatrixPlan)
       : 'Works on the workgroups that the pass before has marked: here exponentials are relative to the maximum of the whole row.',
   ].join('\n');
 }
-
-const matrixTypes = wgsl`
-  alias Left = subgroup_matrix_left<f16, 16, 16>;
-  alias Right = subgroup_matrix_right<f16, 16, 16>;
-  alias Scores = subgroup_matrix_result<f32, 16, 16>;
-  alias Output = subgroup_matrix_result<f32, 16, 16>;`;
 
 const state = wgsl`
   /** What a lane knows of its row. */

@@ -6,6 +6,7 @@ import { repeat, wgsl } from '../../wgsl.ts';
 import { attentionParts } from './attention.ts';
 import { columnEntries, columnScale, columnsBindings, columnsFunctions } from './columns.ts';
 import { skipsFirstKeys } from './masks.ts';
+import { partialBindings } from './partials.ts';
 
 /** Lanes of a subgroup. */
 const subgroup = 32;
@@ -44,8 +45,7 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
       rowsBinding('q', plan.headDim, plan.queries),
       ...columnsBindings(plan),
       ...parts.logits.bindings,
-      { name: 'partial_outputs', access: 'read_write', type: 'array<vec4f>' },
-      { name: 'partial_sums', access: 'read_write', type: 'array<vec2f>' },
+      ...partialBindings('read_write'),
       ...parts.perCall,
     ],
     workgroupArrays: plan.workgroup,

@@ -4,6 +4,7 @@ import { type KernelSource, u32c } from '../../kernel.ts';
 import { wgsl } from '../../wgsl.ts';
 import { attentionParts, similarityOfOne } from './attention.ts';
 import { nextTile } from './masks.ts';
+import { partialBindings } from './partials.ts';
 
 /**
  * Attention for one token of each sequence, split over the keys (as in Flash-Decoding). All query heads of a KV head are
@@ -32,8 +33,7 @@ export function attentionSplit(plan: AttentionSplitPlan): KernelSource {
       ...parts.values.bindings,
       ...parts.logits.bindings,
       ...parts.groups.bindings,
-      { name: 'partial_outputs', access: 'read_write', type: 'array<vec4f>' },
-      { name: 'partial_sums', access: 'read_write', type: 'array<vec2f>' },
+      ...partialBindings('read_write'),
       ...parts.perCall,
     ],
     workgroupArrays: plan.workgroup,

@@ -1,4 +1,6 @@
 import type { AttentionTilePlan } from '../../../plan/attention/kernel-plan.ts';
+import { buffer } from '../../kernel.ts';
+import { halvesOf } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
 import type { Part } from './attention.ts';
 import { columnEntries } from './columns.ts';
@@ -138,7 +140,7 @@ const hasWholeQueries = ({ products, queries, headDim }: AttentionTilePlan) =>
   products === 'f16' && queries === 'f16' && headDim % 8 === 0;
 
 export const queryParts = (plan: AttentionTilePlan, byQuads: Part): Part =>
-  hasWholeQueries(plan) ? { bindings: [{ name: 'q', access: 'read', type: 'array<vec4u>' }], functions: [] } : byQuads;
+  hasWholeQueries(plan) ? { bindings: [buffer('q', 'vec4u')], functions: [] } : byQuads;
 
 /** Beyond the width all is zero. */
 function halfVectors(plan: AttentionTilePlan): readonly string[] {
@@ -156,7 +158,7 @@ function halfVectors(plan: AttentionTilePlan): readonly string[] {
       }
 
       fn vector_of(low: vec4f, high: vec4f) -> vec4u {
-        return vec4u(bitcast<vec2u>(vec4h(low)), bitcast<vec2u>(vec4h(high)));
+        return ${halvesOf(['low', 'high'])};
       }`,
     columnEntries('keys', plan, Math.ceil(headVectors / headSlice) * headSlice * reads),
     columnEntries('values', plan, Math.ceil(valueDim / 8) * reads),

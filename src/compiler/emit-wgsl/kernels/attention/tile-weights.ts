@@ -1,5 +1,5 @@
 import type { AttentionTilePlan } from '../../../plan/attention/kernel-plan.ts';
-import { repeat, wgsl } from '../../wgsl.ts';
+import { fourFrom, repeat, wgsl } from '../../wgsl.ts';
 
 /** From the scores of `attention_tile` to weights: masks, the maximum and the sum of a row over its key lanes. */
 export const weightFunctions = (plan: AttentionTilePlan, plain: boolean): readonly string[] => [
@@ -90,7 +90,7 @@ function logitsOf(plain: boolean): string {
     }`;
   const masked = wgsl`
     fn logits(${parameters}) -> vec4f {
-      let hidden = vec4u(column) + vec4u(0, 1, 2, 3) >= vec4u(visible_columns(sequence, row.token));
+      let hidden = ${fourFrom('column')} >= vec4u(visible_columns(sequence, row.token));
       return select(sums * SCALE_LOG2E, vec4f(MASKED), hidden);
     }`;
   return plain ? masked : full;

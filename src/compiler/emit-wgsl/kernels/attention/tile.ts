@@ -1,6 +1,6 @@
 import type { AttentionTilePlan } from '../../../plan/attention/kernel-plan.ts';
 import { quads } from '../../../plan/extents.ts';
-import { f32c, type KernelSource, u32c } from '../../kernel.ts';
+import { f32c, floats, type KernelSource, u32c, words } from '../../kernel.ts';
 import { rowStorer, rowsOutBinding } from '../../storage.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
 import { attentionParts, keepsVisibleTokens, lowestLogit, rowOf } from './attention.ts';
@@ -81,9 +81,9 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       ...(half ? columnsBindings(plan) : [...parts.keys.bindings, ...parts.values.bindings]),
       ...parts.logits.bindings,
       ...parts.groups.bindings,
-      ...(plan.sinks ? [{ name: 'sinks', access: 'read', type: 'array<f32>' } as const] : []),
+      ...(plan.sinks ? [floats('sinks')] : []),
       rowsOutBinding('out', plan.valueDim, plan.out),
-      ...(plan.marks ? [{ name: 'marks', access: half ? 'read_write' : 'read', type: 'array<u32>' } as const] : []),
+      ...(plan.marks ? [words('marks', half ? 'read_write' : 'read')] : []),
       ...parts.perCall,
     ],
     workgroupArrays: plan.workgroup,

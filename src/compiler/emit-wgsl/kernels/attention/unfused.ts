@@ -5,20 +5,17 @@ import type {
   HeadMixPlan,
 } from '../../../plan/attention/kernel-plan.ts';
 import { foldOfLanes } from '../../fold.ts';
-import { type KernelSource, stepBinding, u32c } from '../../kernel.ts';
+import { floats, type KernelSource, stepBinding, u32c } from '../../kernel.ts';
 import { keyOf } from '../../ordered-key.ts';
 import { rowStorer, rowsOutBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
 import { attentionParts, keepsVisibleTokens, similarityOfOne } from './attention.ts';
-import { activityParts } from './heads.ts';
+import { activityParts, kvHeadOf } from './heads.ts';
 
 /*
  * Attention in separate steps, for options that need all heads or a whole row at once. Scores and patterns are
  * [batch, query head, token, key column].
  */
-
-const floats = (name: string, access: 'read' | 'read_write' = 'read') =>
-  ({ name, access, type: 'array<f32>' }) as const;
 
 const isNotActive = ({ active }: AttentionScoresPlan) => (active === undefined ? '' : ' || !is_active(head)');
 
@@ -32,7 +29,6 @@ const silentHead = wgsl`
 export function attentionScores(plan: AttentionScoresPlan): KernelSource {
   const parts = attentionParts(plan);
   const activity = activityParts(plan.active, plan.heads.qHeads);
-  const kvHead = plan.heads.order === 'blocked' ? 'head / QUERIES_PER_KV' : 'head % KV_HEADS';
   return {
     doc: 'scores = scale · similarity of every query with every key column',
     enables: parts.enables,
@@ -59,7 +55,7 @@ export function attentionScores(plan: AttentionScoresPlan): KernelSource {
       }
       var score = 0.0;
       if (column < PREFIX_COLUMNS + sequence.past + sequence.count) {
-        let kv_head = ${kvHead};
+        let kv_head = ${kvHeadOf(plan.heads)};
         for (var quad = 0u; quad < HEAD_QUADS; quad++) {
           score += similarity(load_q((batch * step.tokens + token) * Q_HEADS + head, quad), key_at(batch, kv_head, column, quad));
         }
@@ -201,7 +197,6 @@ function edgeOfTopK(k: number, sink: boolean): string {
 export function attentionValues(plan: AttentionValuesPlan): KernelSource {
   const parts = attentionParts(plan);
   const activity = activityParts(plan.active, plan.heads.qHeads);
-  const kvHead = plan.heads.order === 'blocked' ? 'head / QUERIES_PER_KV' : 'head % KV_HEADS';
   return {
     doc: 'out = pattern · values',
     enables: parts.enables,
@@ -228,7 +223,7 @@ export function attentionValues(plan: AttentionValuesPlan): KernelSource {
         return;
       }
       ${plan.active === undefined ? '' : silentHead}
-      let kv_head = ${kvHead};
+      let kv_head = ${kvHeadOf(plan.heads)};
       let first = ((batch * Q_HEADS + head) * step.tokens + token) * columns;
       var sum = vec4f(0);
       for (var column = 0u; column < PREFIX_COLUMNS + sequence.past + sequence.count; column++) {

@@ -1,14 +1,9 @@
 import { quads } from '../../../plan/extents.ts';
 import type { ExpertsDownPlan, ExpertsUpPlan } from '../../../plan/linear/kernel-plan.ts';
 import { activatedValue, activationFunction } from '../../activation.ts';
-import { type Binding, f32c, type KernelSource, u32c } from '../../kernel.ts';
+import { f32c, floats, type KernelSource, u32c, words } from '../../kernel.ts';
 import { enablesFor, loader, rowLoader, rowsBinding, vectorBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
-
-const vector = (name: string): Binding => ({ name, access: 'read', type: 'array<f32>' });
-
-const indices: Binding = { name: 'chosen', access: 'read', type: 'array<u32>' };
-const result: Binding = { name: 'y', access: 'read_write', type: 'array<f32>' };
 
 const constantsOf = (plan: ExpertsUpPlan | ExpertsDownPlan) => ({
   IN_QUADS: u32c(quads(plan.inWidth)),
@@ -30,12 +25,12 @@ export function expertsUp(plan: ExpertsUpPlan): KernelSource {
     constants: constantsOf(plan),
     bindings: [
       rowsBinding('x', plan.inWidth),
-      indices,
+      words('chosen'),
       vectorBinding('weight', plan.weight),
-      ...(plan.bias ? [vector('bias')] : []),
+      ...(plan.bias ? [floats('bias')] : []),
       ...(isGated ? [vectorBinding('gate', plan.weight)] : []),
-      ...(plan.gate === 'biased' ? [vector('gate_bias')] : []),
-      result,
+      ...(plan.gate === 'biased' ? [floats('gate_bias')] : []),
+      floats('y', 'read_write'),
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
@@ -80,11 +75,11 @@ export function expertsDown(plan: ExpertsDownPlan): KernelSource {
     constants: { ...constantsOf(plan), ...(plan.scale !== undefined && { SCALE: f32c(plan.scale) }) },
     bindings: [
       rowsBinding('x', plan.inWidth),
-      indices,
-      vector('shares'),
+      words('chosen'),
+      floats('shares'),
       vectorBinding('weight', plan.weight),
-      ...(plan.bias ? [vector('bias')] : []),
-      result,
+      ...(plan.bias ? [floats('bias')] : []),
+      floats('y', 'read_write'),
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,

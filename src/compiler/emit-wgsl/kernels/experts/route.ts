@@ -1,6 +1,6 @@
 import type { RoutePlan } from '../../../plan/linear/kernel-plan.ts';
 import { foldOfLanes } from '../../fold.ts';
-import { f32c, floats, type KernelSource, u32c } from '../../kernel.ts';
+import { f32c, floats, type KernelSource, u32c, words } from '../../kernel.ts';
 import { wgsl } from '../../wgsl.ts';
 
 /**
@@ -30,7 +30,7 @@ export function route(plan: RoutePlan): KernelSource {
     bindings: [
       floats('logits'),
       ...(correction ? [floats('correction')] : []),
-      { name: 'chosen', access: 'read_write', type: 'array<u32>' },
+      words('chosen', 'read_write'),
       floats('shares', 'read_write'),
     ],
     workgroupArrays: plan.workgroup,

@@ -4,8 +4,17 @@ import type { Storage } from '../../../plan/plan-base.ts';
 import { cacheRows } from '../../cache-rows.ts';
 import { foldOfLanes } from '../../fold.ts';
 import { int8RowStorer } from '../../int8-rows.ts';
-import { type Binding, floats, type KernelSource, sequencesBinding, stepBinding, u32c } from '../../kernel.ts';
-import { enablesFor, storer, vectorBinding, wordsBinding } from '../../storage.ts';
+import {
+  type Binding,
+  buffer,
+  floats,
+  type KernelSource,
+  sequencesBinding,
+  stepBinding,
+  u32c,
+  words,
+} from '../../kernel.ts';
+import { enablesFor, storer, vectorBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
 import { headParts, queryNames } from './head.ts';
 
@@ -33,7 +42,7 @@ export function append(plan: AppendPlan): KernelSource {
     },
     bindings: [
       ...queries.bindings,
-      { name: 'k', access: 'read', type: 'array<f32>' },
+      floats('k'),
       ...values.reads,
       ...head.bindings,
       ...rows.bindings,
@@ -93,7 +102,7 @@ function ownQueries(plan: AppendPlan, heads: number) {
   return {
     doc: '\ny = x as keys are made, head by head.',
     constants: { HEADS: u32c(heads) },
-    bindings: [floats('x'), ...head.bindings, { name: 'y', access: 'read_write', type: `array<${plan.y}>` } as const],
+    bindings: [floats('x'), ...head.bindings, buffer('y', plan.y, 'read_write')],
     make: wgsl`
       if (head_index >= KV_HEADS) {
         let query_head = head_index - KV_HEADS;
@@ -112,7 +121,7 @@ const noValues = { constants: {}, reads: [], functions: [], start: '' } as const
 
 const ownValues = ({ valueDim }: AppendPlan) => ({
   constants: { VALUE_DIM: u32c(valueDim), VALUE_QUADS: u32c(quads(valueDim)) },
-  reads: [{ name: 'v', access: 'read', type: 'array<f32>' } as const],
+  reads: [floats('v')],
   functions: [valueQuad],
   start: 'let first_value = (row * KV_HEADS + head_index) * VALUE_DIM;',
 });
@@ -146,7 +155,7 @@ const floatCaches = (storage: Storage): Caches => ({
 });
 
 const int8Caches = (plan: AppendPlan): Caches => ({
-  bindings: [wordsBinding('k_cache', 'read_write'), wordsBinding('v_cache', 'read_write')],
+  bindings: [words('k_cache', 'read_write'), words('v_cache', 'read_write')],
   functions: [
     foldOfLanes('max_of', plan, 'max'),
     largestOf,

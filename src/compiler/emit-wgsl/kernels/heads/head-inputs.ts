@@ -1,5 +1,5 @@
 import type { HeadInputsPlan } from '../../../plan/heads/kernel-plan.ts';
-import { type KernelSource, u32c } from '../../kernel.ts';
+import { floats, type KernelSource, u32c } from '../../kernel.ts';
 import { wgsl } from '../../wgsl.ts';
 
 /** One invocation per entry of a head's copy. */
@@ -8,11 +8,7 @@ export function headInputs({ heads, width, threads, workgroup }: HeadInputsPlan)
     doc: 'y[head] = x + edit[head]: a copy of the row for each head, as it was edited',
     enables: [],
     constants: { HEADS: u32c(heads), WIDTH: u32c(width) },
-    bindings: [
-      { name: 'x', access: 'read', type: 'array<f32>' },
-      { name: 'edit', access: 'read', type: 'array<f32>' },
-      { name: 'y', access: 'read_write', type: 'array<f32>' },
-    ],
+    bindings: [floats('x'), floats('edit'), floats('y', 'read_write')],
     workgroupArrays: workgroup,
     workgroupSize: threads,
     functions: [],

@@ -1,18 +1,15 @@
 import type { HeadOrderPlan } from '../../../plan/attention/kernel-plan.ts';
-import { type KernelSource, u32c } from '../../kernel.ts';
+import { type KernelSource, u32c, words } from '../../kernel.ts';
 import { wgsl } from '../../wgsl.ts';
+import { queryHeadOf } from '../attention/heads.ts';
 
 /** One invocation per KV head. */
 export function headOrder({ heads, threads, workgroup }: HeadOrderPlan): KernelSource {
-  const head = heads.order === 'blocked' ? 'kv_head * QUERIES_PER_KV + member' : 'member * KV_HEADS + kv_head';
   return {
     doc: 'For each KV head the number of its active query heads, then for each KV head the active ones and the others.',
     enables: [],
     constants: { KV_HEADS: u32c(heads.kvHeads), QUERIES_PER_KV: u32c(heads.queriesPerKv) },
-    bindings: [
-      { name: 'active_heads', access: 'read', type: 'array<u32>' },
-      { name: 'head_order', access: 'read_write', type: 'array<u32>' },
-    ],
+    bindings: [words('active_heads'), words('head_order', 'read_write')],
     workgroupArrays: workgroup,
     workgroupSize: threads,
     functions: [],
@@ -25,7 +22,7 @@ export function headOrder({ heads, threads, workgroup }: HeadOrderPlan): KernelS
       var active_members = 0u;
       var others = 0u;
       for (var member = 0u; member < QUERIES_PER_KV; member++) {
-        let head = ${head};
+        let head = ${queryHeadOf(heads)};
         if (active_heads[head] != 0u) {
           head_order[first + active_members] = head;
           active_members++;

@@ -1,6 +1,6 @@
 import { quads } from '../../../plan/extents.ts';
 import type { HeadResultsPlan } from '../../../plan/heads/kernel-plan.ts';
-import { type KernelSource, u32c } from '../../kernel.ts';
+import { floats, type KernelSource, u32c } from '../../kernel.ts';
 import { enablesFor, loader, vectorBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
 
@@ -16,11 +16,7 @@ export function headResults(plan: HeadResultsPlan): KernelSource {
       WIDTH: u32c(width),
       WEIGHT_QUADS: u32c(quads(heads * valueDim)),
     },
-    bindings: [
-      { name: 'z', access: 'read', type: 'array<f32>' },
-      vectorBinding('weight', weight),
-      { name: 'results', access: 'read_write', type: 'array<f32>' },
-    ],
+    bindings: [floats('z'), vectorBinding('weight', weight), floats('results', 'read_write')],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: loader('weight', weight),

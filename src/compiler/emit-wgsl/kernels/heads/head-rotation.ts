@@ -1,5 +1,5 @@
 import type { RotationPlan } from '../../../plan/heads/kernel-plan.ts';
-import { type Binding, type Constant, u32c } from '../../kernel.ts';
+import { type Binding, buffer, type Constant, u32c } from '../../kernel.ts';
 import { wgsl } from '../../wgsl.ts';
 
 /** Rotation of whole quads, straight from memory. */
@@ -26,7 +26,7 @@ export function rotationParts(name: string, rotation: RotationPlan | undefined):
     }`;
   return {
     constants: { ROTARY_QUADS: u32c(rotation.dim / 4) },
-    bindings: [{ name: 'rotations', access: 'read', type: 'array<vec4f>' }],
+    bindings: [buffer('rotations', 'vec4f')],
     functions: [rotated],
   };
 }

@@ -1,6 +1,6 @@
 import type { HeadNormShape } from '../../../check/shaped-spec.ts';
 import type { RotationPlan } from '../../../plan/heads/kernel-plan.ts';
-import { type Binding, type Constant, f32c, u32c } from '../../kernel.ts';
+import { type Binding, buffer, type Constant, f32c, floats, u32c } from '../../kernel.ts';
 import { f32, wgsl } from '../../wgsl.ts';
 
 /** One head held by a workgroup in `head`: norms, then rotation. Used for queries, keys and memory keys alike, so that they cannot differ. */
@@ -51,10 +51,7 @@ export function headParts({ headDim, threads, norms, rotation }: HeadOptions, na
       ...(rotation && { ROTARY_DIM: u32c(rotation.dim) }),
       ...(rotation && rotation.firstEntry > 0 && { FIRST_ENTRY: u32c(rotation.firstEntry) }),
     },
-    bindings: [
-      ...weights.map((name) => ({ name, access: 'read', type: 'array<f32>' }) as const),
-      ...(rotation ? [{ name: 'rotations', access: 'read', type: 'array<vec2f>' } as const] : []),
-    ],
+    bindings: [...weights.map((name) => floats(name)), ...(rotation ? [buffer('rotations', 'vec2f')] : [])],
     functions: [
       ...norms.map((norm, index) => statistics(norm, index, headDim)),
       rotation ? rotated(rotation) : notRotated,

@@ -1,11 +1,9 @@
 import type { LatentMatrixPlan } from '../../../plan/heads/kernel-plan.ts';
 import type { HandedStorage } from '../../../plan/plan-base.ts';
-import { type KernelSource, stepBinding, u32c } from '../../kernel.ts';
+import { buffer, type KernelSource, stepBinding, u32c } from '../../kernel.ts';
 import { halvesOf, storer, vectorBinding } from '../../storage.ts';
+import { edge, matrixEnables, matrixTypes } from '../../subgroup-matrix.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
-
-/** Edge of a block that a subgroup matrix holds. */
-const edge = 16;
 
 /**
  * As `latent_queries` and `latent_values`, for many tokens, by subgroup matrices. Operands are staged eight f16 at a time; the next
@@ -43,7 +41,7 @@ export function latentMatrix(plan: LatentMatrixPlan): KernelSource {
     doc: isQueries
       ? 'y[head] = weightᵀ · the own entries of q[head], over the rows that make its keys; then the shared entries'
       : 'y[head] = weight · z[head], over the rows that make its values',
-    enables: ['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'],
+    enables: matrixEnables,
     constants: {
       HEADS: u32c(plan.heads),
       HEAD_ROWS: u32c(plan.ownDim + plan.valueDim),
@@ -68,15 +66,15 @@ export function latentMatrix(plan: LatentMatrixPlan): KernelSource {
     },
     bindings: [
       // Nothing is written to these two: drivers that check every access read what may be written faster.
-      { name: isQueries ? 'q' : 'z', access: 'read_write', type: plan.x === 'f16' ? 'array<vec4u>' : 'array<vec4f>' },
-      { name: 'weight', access: 'read_write', type: 'array<vec4u>' },
+      buffer(isQueries ? 'q' : 'z', plan.x === 'f16' ? 'vec4u' : 'vec4f', 'read_write'),
+      buffer('weight', 'vec4u', 'read_write'),
       vectorBinding('y', plan.y, 'read_write'),
       stepBinding,
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: threads,
     functions: [
-      types,
+      matrixTypes,
       lastRow,
       xFunctions(isQueries ? 'q' : 'z', plan.x),
       weightFunctions(isQueries),
@@ -89,7 +87,7 @@ export function latentMatrix(plan: LatentMatrixPlan): KernelSource {
       let head = group.z;
       let subgroup_row = lane / 32u / SUBGROUP_COLUMNS * ${rowBlocks * edge}u;
       let subgroup_column = lane / 32u % SUBGROUP_COLUMNS * ${columnBlocks * edge}u;
-      ${perBlock((r, c) => `var sum${r}_${c} = Result();`)}
+      ${perBlock((r, c) => `var sum${r}_${c} = Sums();`)}
       ${perLoad((name, index, n) => `var ${name}${n}_held = ${name}_halves(${index}, ${name === 'x' ? 'first' : 'first_column'}, head, 0u);`)}
       for (var depth = 0u; depth < DEPTH_BLOCKS; depth += TILE_BLOCKS) {
         workgroupBarrier();
@@ -103,11 +101,6 @@ export function latentMatrix(plan: LatentMatrixPlan): KernelSource {
       ${perBlock(write)}`,
   };
 }
-
-const types = wgsl`
-  alias Left = subgroup_matrix_left<f16, 16, 16>;
-  alias Right = subgroup_matrix_right<f16, 16, 16>;
-  alias Result = subgroup_matrix_result<f32, 16, 16>;`;
 
 const lastRow = wgsl`
   fn last_row() -> u32 {

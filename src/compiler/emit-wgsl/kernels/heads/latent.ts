@@ -1,6 +1,6 @@
 import { quads } from '../../../plan/extents.ts';
 import type { LatentQueriesPlan, LatentValuesPlan } from '../../../plan/heads/kernel-plan.ts';
-import { type KernelSource, stepBinding, u32c } from '../../kernel.ts';
+import { floats, type KernelSource, stepBinding, u32c } from '../../kernel.ts';
 import { enablesFor, loader, rowLoader, rowsBinding, vectorBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
 
@@ -30,12 +30,7 @@ export function latentQueries(plan: LatentQueriesPlan): KernelSource {
       LANES: u32c(plan.lanes),
       SLICES: u32c(plan.threads / plan.lanes),
     },
-    bindings: [
-      { name: 'q', access: 'read', type: 'array<f32>' },
-      vectorBinding('weight', plan.weight),
-      { name: 'y', access: 'read_write', type: 'array<f32>' },
-      stepBinding,
-    ],
+    bindings: [floats('q'), vectorBinding('weight', plan.weight), floats('y', 'read_write'), stepBinding],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: loader('weight', plan.weight),
@@ -94,7 +89,7 @@ export function latentValues(plan: LatentValuesPlan): KernelSource {
     bindings: [
       rowsBinding('z', plan.rank),
       vectorBinding('weight', plan.weight),
-      { name: 'y', access: 'read_write', type: 'array<f32>' },
+      floats('y', 'read_write'),
       stepBinding,
     ],
     workgroupArrays: plan.workgroup,

@@ -1,5 +1,5 @@
 import type { MemoryKeysPlan, QueryHeadsPlan } from '../../../plan/heads/kernel-plan.ts';
-import { type KernelSource, sequencesBinding, stepBinding, u32c } from '../../kernel.ts';
+import { buffer, floats, type KernelSource, sequencesBinding, stepBinding, u32c } from '../../kernel.ts';
 import { enablesFor } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
 import { headParts } from './head.ts';
@@ -18,9 +18,9 @@ export function queryHeads(plan: QueryHeadsPlan): KernelSource {
     enables: enablesFor(plan.y),
     constants: { HEADS: u32c(plan.heads), ...head.constants },
     bindings: [
-      { name: 'x', access: 'read', type: 'array<f32>' },
+      floats('x'),
       ...head.bindings,
-      { name: 'y', access: 'read_write', type: `array<${plan.y}>` },
+      buffer('y', plan.y, 'read_write'),
       ...(plan.rotation ? [sequencesBinding, stepBinding] : []),
     ],
     workgroupArrays: plan.workgroup,
@@ -45,11 +45,7 @@ export function memoryKeys(plan: MemoryKeysPlan): KernelSource {
     doc: 'y = normalise (x) for memory keys [KV head, slot, entry]',
     enables: [],
     constants: { SLOTS: u32c(plan.slots), ...head.constants },
-    bindings: [
-      { name: 'x', access: 'read', type: 'array<f32>' },
-      ...head.bindings,
-      { name: 'y', access: 'read_write', type: 'array<f32>' },
-    ],
+    bindings: [floats('x'), ...head.bindings, floats('y', 'read_write')],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: head.functions,

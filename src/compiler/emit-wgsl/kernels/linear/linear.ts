@@ -1,7 +1,7 @@
 import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan } from '../../../plan/linear/kernel-plan.ts';
 import type { HandedStorage } from '../../../plan/plan-base.ts';
 import { accurateTanh, activatedValue, activationFunction } from '../../activation.ts';
-import { type Binding, f32c, floats, sequencesBinding, stepBinding } from '../../kernel.ts';
+import { type Binding, buffer, f32c, floats, sequencesBinding, stepBinding } from '../../kernel.ts';
 import { enablesFor, rowLoader, rowsBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
 
@@ -23,7 +23,7 @@ export function linearParts(plan: LinearPlan, access: (name: string) => MatrixAc
     ...matrices.map(({ binding }) => binding),
     ...(plan.bias ? [floats('bias')] : []),
     ...(plan.gate === 'biased' ? [floats('gate_bias')] : []),
-    { name: 'y', access: 'read_write', type: `array<${storageOfY(plan)}>` },
+    buffer('y', storageOfY(plan), 'read_write'),
     ...(plan.logits ? [sequencesBinding] : []),
     stepBinding,
   ];

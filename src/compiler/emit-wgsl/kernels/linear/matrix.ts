@@ -1,12 +1,11 @@
 import type { LinearMatrixPlan } from '../../../plan/linear/kernel-plan.ts';
 import type { MatrixStorage } from '../../../plan/plan-base.ts';
 import { type KernelSource, u32c } from '../../kernel.ts';
+import { edge, matrixEnables, matrixTypes } from '../../subgroup-matrix.ts';
 import { weightParts } from '../../weights.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
 import { linearParts, type MatrixAccess } from './linear.ts';
 
-/** Edge of a block that a subgroup matrix holds. */
-const edge = 16;
 /** Of 16 bytes, that a block of sums takes. */
 const blockVectors = (edge * edge) / 4;
 
@@ -52,7 +51,7 @@ export function linearMatrix(plan: LinearMatrixPlan): KernelSource {
     }`;
   const readMatrices = wgsl`
     if (is_whole) {
-      ${perBlock((r, c) => `${sumOf('weight', r, c)} = subgroupMatrixLoad<Result, row_major>(&y, ${at(r, c)}, OUT_WIDTH);`)}
+      ${perBlock((r, c) => `${sumOf('weight', r, c)} = subgroupMatrixLoad<Sums, row_major>(&y, ${at(r, c)}, OUT_WIDTH);`)}
     }`;
   const shareBlock = (matrix: string, index: number, r: number, c: number) =>
     `subgroupMatrixStore<row_major>(&x_tile, own_blocks + ${index * blockVectors}u, ${sumOf(matrix, r, c)}, 4u);`;
@@ -66,7 +65,7 @@ export function linearMatrix(plan: LinearMatrixPlan): KernelSource {
   return {
     ...shared,
     doc: `${shared.doc}\nA workgroup makes ${plan.tileRows} rows × ${plan.tileColumns} columns, by subgroup matrices.`,
-    enables: ['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'],
+    enables: matrixEnables,
     constants: {
       ...shared.constants,
       IN_BLOCKS: u32c(plan.inWidth / 8),
@@ -82,7 +81,7 @@ export function linearMatrix(plan: LinearMatrixPlan): KernelSource {
     workgroupSize: threads,
     functions: [
       ...shared.functions,
-      types,
+      matrixTypes,
       tile('x', 'row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u))'),
       ...matrices.map((name) => tile(name, 'min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u)')),
       sharedEntry,
@@ -96,7 +95,7 @@ export function linearMatrix(plan: LinearMatrixPlan): KernelSource {
       let row = first_row + subgroup_row;
       let column = first_column + subgroup_column;
       ${plan.writesMatrices ? 'let y_at = row * OUT_WIDTH + column;\nlet is_whole = first_row + TILE_ROWS <= row_count() && first_column + TILE_COLUMNS <= OUT_WIDTH;' : ''}
-      ${perMatrix((matrix) => perBlock((r, c) => `var ${sumOf(matrix, r, c)} = Result();`))}
+      ${perMatrix((matrix) => perBlock((r, c) => `var ${sumOf(matrix, r, c)} = Sums();`))}
       ${plan.writesMatrices && plan.accumulate ? readMatrices : ''}
 
       // The next tiles are fetched into registers while these are multiplied.
@@ -122,11 +121,6 @@ function rowsOfHalves(name: string, storage: MatrixStorage): MatrixAccess {
   const { binding, halves } = weightParts(name, storage, 2);
   return { binding: { ...binding, access: 'read_write' }, functions: halves };
 }
-
-const types = wgsl`
-  alias Left = subgroup_matrix_left<f16, 16, 16>;
-  alias Right = subgroup_matrix_right<f16, 16, 16>;
-  alias Result = subgroup_matrix_result<f32, 16, 16>;`;
 
 /** Of eight entries of a tile: where the first of them are in memory, and where matrices are loaded from. Rows beyond the last repeat it. */
 const tile = (name: string, row: string) => wgsl`
