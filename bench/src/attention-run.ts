@@ -1,4 +1,5 @@
 import { assembleDefinition } from '../../src/compiler/assemble/definition.ts';
+import { emitPrograms } from '../../src/compiler/assemble/emitted-program.ts';
 import type { AttentionNode, AttnModule } from '../../src/compiler/ir/nodes.ts';
 import type { TargetProfile } from '../../src/compiler/plan/profiles/profiles.ts';
 import { type ProgramPlan, planProgram } from '../../src/compiler/plan/program.ts';
@@ -31,7 +32,7 @@ export interface AttentionRun {
 export function defineRun(one: AttentionCase, profile: TargetProfile) {
   const { shaped, module } = moduleOf(one);
   const program = planProgram(module, profile);
-  return { module, program, definition: assembleDefinition(shaped, module, [program]) };
+  return { module, program, definition: assembleDefinition(shaped, module, emitPrograms([program])) };
 }
 
 /** Compiles the case for a profile. */

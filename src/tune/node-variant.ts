@@ -1,4 +1,5 @@
 import { assembleDefinition } from '../compiler/assemble/definition.ts';
+import { emitPrograms } from '../compiler/assemble/emitted-program.ts';
 import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
 import type { CallSizes } from '../compiler/facts/cost-report.ts';
 import { trafficOf } from '../compiler/facts/kernel-bytes.ts';
@@ -55,7 +56,6 @@ function definitionOf(
 ): ModuleDefinition {
   const bound = new Set(program.prefill.flatMap(({ bind }) => Object.values(bind)));
   const scratch = program.scratch.filter(({ name }) => bound.has(name));
-  return assembleDefinition(shaped, withoutOthers(module, nodes, bound), [
-    { ...program, prepare: [], sample: [], scratch },
-  ]);
+  const own = emitPrograms([{ ...program, prepare: [], sample: [], scratch }]);
+  return assembleDefinition(shaped, withoutOthers(module, nodes, bound), own);
 }

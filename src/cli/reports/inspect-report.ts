@@ -4,7 +4,6 @@ import type { Compiled } from '../../compiler/compile.ts';
 import { type CallSizes, costReport } from '../../compiler/facts/cost-report.ts';
 import type { DeviceCeilings } from '../../compiler/facts/devices.ts';
 import { parameterCount } from '../../compiler/facts/parameters.ts';
-import { uniqueNames } from '../../compiler/plan/kernel-name.ts';
 import { cacheBytesPerToken, memoryBytes, ringBytes, weightBytes } from '../../compiler/plan/summary.ts';
 import { workgroupBytes } from '../../compiler/plan/workgroup-memory.ts';
 
@@ -51,20 +50,14 @@ export function describeSpec(
       source,
     })),
     variants: programs.map((program) => {
-      const plans = [...program.prepare, ...program.prefill, ...program.decode, ...program.sample].map(
-        ({ plan }) => plan,
-      );
-      const kernelName = uniqueNames(plans);
       return {
         id: program.profile.id,
         for: program.profile.doc,
-        kernels: distinct(
-          plans.map((plan) => ({
-            kernel: kernelName(plan),
-            invocations: plan.threads,
-            workgroupBytes: workgroupBytes(plan.workgroup),
-          })),
-        ),
+        kernels: [...program.kernels].map(([kernel, { plan }]) => ({
+          kernel,
+          invocations: plan.threads,
+          workgroupBytes: workgroupBytes(plan.workgroup),
+        })),
         calls: costReport(module, program, sizes, device),
         rejected: distinct(
           program.rejected.map(({ node, variant, reason }) => ({ stage: node.op, form: variant, reason })),

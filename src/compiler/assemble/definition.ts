@@ -1,21 +1,17 @@
 import type { KernelDecl, ModuleDefinition, ModuleFacts, VariantDecl } from '../../runtime/abi1/definition.ts';
 import type { ShapedSpec } from '../check/shaped-spec.ts';
-import { emitWgsl } from '../emit-wgsl/emit.ts';
-import type { Enable, WgslModule } from '../emit-wgsl/kernel.ts';
+import type { Enable } from '../emit-wgsl/kernel.ts';
 import type { AttnModule } from '../ir/nodes.ts';
-import { uniqueNames } from '../plan/kernel-name.ts';
-import type { KernelPlan } from '../plan/kernel-plan.ts';
-import type { PlannedDispatch } from '../plan/planned.ts';
-import type { ProgramPlan } from '../plan/program.ts';
 import { sharedScratch } from '../plan/scratch.ts';
 import { bufferDecl, tablesOf, weightDecl } from './buffers.ts';
 import { rollLayers } from './dispatches.ts';
+import type { EmittedProgram } from './emitted-program.ts';
 
 /** In: the checked spec, its module, and a program for each target. Out: everything that the runtime needs, as plain data. */
 export function assembleDefinition(
   shaped: ShapedSpec,
   module: AttnModule,
-  programs: readonly ProgramPlan[],
+  programs: readonly EmittedProgram[],
 ): ModuleDefinition {
   const tensors = [...module.tensors.values()];
   const scratch = sharedScratch(programs.flatMap((program) => program.scratch));
@@ -69,19 +65,14 @@ function prefixOf(layers: ShapedSpec['layers']): Pick<ModuleFacts, 'prefix'> {
   return { prefix: Math.max(...prefixes.map(Number)) };
 }
 
-function variantOf(program: ProgramPlan): VariantDecl {
-  const dispatches = [...program.prepare, ...program.prefill, ...program.decode, ...program.sample];
-  const nameOf = uniqueNames(dispatches.map(({ plan }) => plan));
-  const emitted = new Map<string, WgslModule>();
-  for (const { plan } of dispatches) if (!emitted.has(nameOf(plan))) emitted.set(nameOf(plan), emitWgsl(plan));
-  const name = ({ plan }: { readonly plan: KernelPlan }) => nameOf(plan);
-  const wgslOf = (dispatch: PlannedDispatch) => emitted.get(name(dispatch)) ?? emitWgsl(dispatch.plan);
-  const kernels = [...emitted].map(([key, { code, bindings }]): [string, KernelDecl] => [
-    key,
-    { code, bindings: bindings.map(({ access }) => access) },
+function variantOf(program: EmittedProgram): VariantDecl {
+  const kernels = [...program.kernels].map(([name, { wgsl }]): [string, KernelDecl] => [
+    name,
+    { code: wgsl.code, bindings: wgsl.bindings.map(({ access }) => access) },
   ]);
   const { id, limits, subgroupSize } = program.profile;
-  const features = [...new Set([...emitted.values()].flatMap(({ enables }) => enables.map(featureOf)))];
+  const enables = [...program.kernels.values()].flatMap(({ wgsl }) => wgsl.enables);
+  const features = [...new Set(enables.map(featureOf))];
   return {
     id,
     features,
@@ -89,10 +80,10 @@ function variantOf(program: ProgramPlan): VariantDecl {
     ...(subgroupSize !== undefined && features.includes('subgroups') && { subgroupSize }),
     ...(program.chunk !== undefined && { chunk: program.chunk }),
     kernels: Object.fromEntries(kernels),
-    prepare: rollLayers(program.prepare, name, wgslOf),
-    prefill: rollLayers(program.prefill, name, wgslOf),
-    decode: rollLayers(program.decode, name, wgslOf),
-    sample: rollLayers(program.sample, name, wgslOf),
+    prepare: rollLayers(program.prepare, program),
+    prefill: rollLayers(program.prefill, program),
+    decode: rollLayers(program.decode, program),
+    sample: rollLayers(program.sample, program),
   };
 }
 

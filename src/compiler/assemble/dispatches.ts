@@ -1,13 +1,17 @@
 import type { DispatchDecl } from '../../runtime/abi1/definition.ts';
-import type { WgslModule } from '../emit-wgsl/kernel.ts';
 import type { PlannedDispatch } from '../plan/planned.ts';
+import type { EmittedProgram } from './emitted-program.ts';
 
 /** What the runtime itself binds, where a dispatch names nothing else. */
 const runtimeBindings = new Set(['step', 'sequences', 'sampling']);
 
+type Kernels = Pick<EmittedProgram, 'kernels' | 'nameOf'>;
+
 /** A dispatch with its tensors in the order of the kernel's bindings. */
-function declare(dispatch: PlannedDispatch, kernel: string, wgsl: WgslModule): DispatchDecl {
-  const bind = wgsl.bindings.map(({ name }) => {
+function declare(dispatch: PlannedDispatch, { kernels, nameOf }: Kernels): DispatchDecl {
+  const kernel = nameOf(dispatch.plan);
+  const bindings = kernels.get(kernel)?.wgsl.bindings ?? [];
+  const bind = bindings.map(({ name }) => {
     const tensor = dispatch.bind[name] ?? (runtimeBindings.has(name) ? name : undefined);
     if (tensor === undefined) throw new Error(`kernel ${kernel}: nothing is bound to ${name}`);
     return tensor;
@@ -21,15 +25,11 @@ interface Group {
 }
 
 /** The dispatches of a program, with runs of layers that differ only in their index written once. */
-export function rollLayers(
-  planned: readonly PlannedDispatch[],
-  nameOf: (dispatch: PlannedDispatch) => string,
-  wgslOf: (dispatch: PlannedDispatch) => WgslModule,
-): readonly DispatchDecl[] {
+export function rollLayers(planned: readonly PlannedDispatch[], kernels: Kernels): readonly DispatchDecl[] {
   const groups: { layer: number | undefined; dispatches: DispatchDecl[] }[] = [];
   for (const dispatch of planned) {
     const layer = dispatch.node?.layer;
-    const declared = declare(dispatch, nameOf(dispatch), wgslOf(dispatch));
+    const declared = declare(dispatch, kernels);
     const last = groups.at(-1);
     if (last !== undefined && last.layer === layer) last.dispatches.push(withoutIndex(declared, layer));
     else groups.push({ layer, dispatches: [withoutIndex(declared, layer)] });

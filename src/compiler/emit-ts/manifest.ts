@@ -1,7 +1,6 @@
 import type { Compiled } from '../compile.ts';
 import { costReport, usualSizes } from '../facts/cost-report.ts';
 import { devices } from '../facts/devices.ts';
-import { uniqueNames } from '../plan/kernel-name.ts';
 import { workgroupBytes } from '../plan/workgroup-memory.ts';
 import { kernelTexts } from './kernel-texts.ts';
 import { generatedMark, type Origin } from './origin.ts';
@@ -14,15 +13,13 @@ export function emitManifest({ module, definition, programs }: Compiled, origin:
   const variants = definition.variants.flatMap((variant) => {
     const program = programs.find(({ profile }) => profile.id === variant.id);
     if (program === undefined) return [];
-    const dispatches = [...program.prepare, ...program.prefill, ...program.decode, ...program.sample];
-    const kernelName = uniqueNames(dispatches.map(({ plan }) => plan));
-    const plans = new Map(dispatches.map(({ plan }) => [kernelName(plan), plan]));
-    const kernels = [...plans].map(([kernel, plan]) => ({
+    const kernels = [...program.kernels].map(([kernel, { plan, wgsl }]) => ({
       name: kernel,
       file: `wgsl/${nameOf(variant.id, kernel)}.wgsl`,
       invocations: plan.threads,
       workgroupBytes: workgroupBytes(plan.workgroup),
-      bindings: variant.kernels[kernel]?.bindings ?? [],
+      // In binding order.
+      bindings: Object.fromEntries(wgsl.bindings.map(({ name: binding, access }) => [binding, access])),
     }));
     const rejected = program.rejected.map(({ node, variant: form, reason }) => ({
       stage: node.op,

@@ -17,8 +17,8 @@ export function emitModule(definition: ModuleDefinition, origin: Origin): string
     },
   });
   const statements = definition.kind === 'model' ? modelInterface(definition) : attentionInterface(definition);
-  const file = project.createSourceFile('module.ts', { statements: [...statements, ...data(definition)] });
-  return `${header(origin)}${file.getFullText()}`;
+  const file = project.createSourceFile('module.ts', { statements: [...statements] });
+  return `${header(origin)}${file.getFullText()}\n${data(definition)}`;
 }
 
 function header(origin: Origin): string {
@@ -165,8 +165,11 @@ function shapeType({ shape }: BufferDecl): string {
   return `readonly [${shape.map(axis).join(', ')}]`;
 }
 
-/** Kernel texts are constants of their own, so that the definition reads as an outline of the module. */
-function data(definition: ModuleDefinition): readonly Statement[] {
+/**
+ * Kernel texts are constants of their own, so that the definition reads as an outline of the module. Pasted as it is: ts-morph would read
+ * all of it again, and indent the kernels.
+ */
+function data(definition: ModuleDefinition): string {
   const { texts, nameOf } = kernelTexts(definition);
   const variants = definition.variants.map((variant) => ({
     ...variant,
@@ -179,9 +182,10 @@ function data(definition: ModuleDefinition): readonly Statement[] {
   }));
   const kernels = texts.map(({ name, code }) => `  ${name}: ${template(code)},\n`).join('');
   const outline = literal({ ...definition, variants });
-  // As text: ts-morph would indent a structure's initializer, and with it the kernels.
-  return [
-    `/** The kernels; the same texts lie beside this module as .wgsl files. */\nconst wgsl = {\n${kernels}};\n`,
-    `/** What the runtime needs: weights, buffers, and for each device variant the kernels in order. */\nexport const definition: ModuleDefinition = ${outline};`,
-  ];
+  return `/** The kernels; the same texts lie beside this module as .wgsl files. */
+const wgsl = {
+${kernels}};
+/** What the runtime needs: weights, buffers, and for each device variant the kernels in order. */
+export const definition: ModuleDefinition = ${outline};
+`;
 }

@@ -33,6 +33,7 @@ export function trafficOf(
     if (isIdle(dispatch, call)) return nothing;
     const { plan, node, bind, halves = [] } = dispatch;
     const isRedone = redoesMarked(plan);
+    const touched = usesIn(dispatch);
     const parts = [...new Set(Object.values(bind))].map((name): Traffic => {
       const buffer = scratch.get(name);
       if (buffer !== undefined) {
@@ -54,18 +55,28 @@ export function trafficOf(
           ),
           written: 0,
         };
-      return tensorTraffic(tensor, dispatch, module, call);
+      return tensorTraffic(tensor, touched, module, call);
     });
     return sum(parts);
   });
 }
 
-/** What several nodes of a kernel read is read once. */
-function tensorTraffic(tensor: TensorDecl, dispatch: PlannedDispatch, module: AttnModule, call: Call): Traffic {
+interface NodeUses {
+  readonly node: Node;
+  readonly uses: readonly Use[];
+}
+
+/** What each node of a dispatch touches; its prologue does so on behalf of the first. */
+function usesIn(dispatch: PlannedDispatch): readonly NodeUses[] {
   const prologue = dispatch.prologue ? usesOf(dispatch.prologue) : [];
-  const ofNodes = nodesOf(dispatch).map((node, index) => {
-    const uses = [...(index === 0 ? prologue : []), ...usesOf(node)].filter((use) => use.tensor === tensor.name);
-    return sum(uses.map((use) => useTraffic(use, tensor, node, module, call)));
+  return nodesOf(dispatch).map((node, index) => ({ node, uses: [...(index === 0 ? prologue : []), ...usesOf(node)] }));
+}
+
+/** What several nodes of a kernel read is read once. */
+function tensorTraffic(tensor: TensorDecl, touched: readonly NodeUses[], module: AttnModule, call: Call): Traffic {
+  const ofNodes = touched.map(({ node, uses }) => {
+    const own = uses.filter((use) => use.tensor === tensor.name);
+    return sum(own.map((use) => useTraffic(use, tensor, node, module, call)));
   });
   return {
     read: Math.max(...ofNodes.map(({ read }) => read)),

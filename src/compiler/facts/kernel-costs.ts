@@ -2,7 +2,7 @@ import type { AttnModule } from '../ir/nodes.ts';
 import { type Call, extentAt } from '../plan/extents.ts';
 import { uniqueNames } from '../plan/kernel-name.ts';
 import type { PlannedDispatch } from '../plan/planned.ts';
-import type { ProgramPlan } from '../plan/program.ts';
+import { dispatchesOf, type ProgramPlan } from '../plan/program.ts';
 import type { Arithmetic, DeviceCeilings } from './devices.ts';
 import { trafficOf } from './kernel-bytes.ts';
 import { arithmeticOf, flopsOf } from './kernel-flops.ts';
@@ -34,8 +34,7 @@ export interface Floor {
 /** Kernels in the order of their first dispatch, those that run in such a call; one token takes the program's `decode`. */
 export function kernelCosts(module: AttnModule, program: ProgramPlan, size: CallSize): readonly KernelCost[] {
   const call = callOf(module, size);
-  const everything = [...program.prepare, ...program.prefill, ...program.decode, ...program.sample];
-  const nameOf = uniqueNames(everything.map(({ plan }) => plan));
+  const nameOf = uniqueNames(dispatchesOf(program).map(({ plan }) => plan));
   const isRun = ({ grid }: PlannedDispatch) => grid.every((extent) => extentAt(extent, call) > 0);
   const dispatches = [...(size.tokens === 1 ? program.decode : program.prefill), ...program.sample];
   const costs = new Map<string, KernelCost>();

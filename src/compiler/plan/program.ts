@@ -24,6 +24,14 @@ export interface ProgramPlan {
   readonly rejected: readonly (Rejection & { readonly node: Node })[];
 }
 
+/** All that a program ever runs. */
+export const dispatchesOf = ({ prepare, prefill, decode, sample }: ProgramPlan): readonly PlannedDispatch[] => [
+  ...prepare,
+  ...prefill,
+  ...decode,
+  ...sample,
+];
+
 /**
  * In: the module and a target. Out: its program.
  * @throws Error for a schedule that is not whole, and when a kernel has no form for the target: the checker's rules exclude that
