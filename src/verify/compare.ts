@@ -8,9 +8,12 @@ export interface Difference {
   readonly relativeL2: number;
 }
 
+/** Of squares: rows beside a much larger sink are so short that their weights are no f32. */
+const nothing = 1e-30 ** 2;
+
 /** Euclidean distance relative to the reference's length. A reference of zeros must be met exactly. */
 const relative = (squares: number, reference: number) =>
-  squares === 0
+  squares < nothing
     ? 0
     : reference === 0
       ? Number.isNaN(squares)
