@@ -4,11 +4,12 @@ import { edge } from '../../subgroup-matrix.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
 import { headBlocks, rowBlocks } from './matrix-blocks.ts';
 
+export const restBits = { REST_BITS: u32c(0x1fff, 'of an f32, that an f16 has no place for') };
+
 export const queryConstants = (plan: AttentionMatrixPlan) => ({
-  QUERY_ROWS: u32c(plan.rowBlocks * 2),
-  QUERY_QUADS: u32c(plan.rowBlocks * 2 * Math.ceil(plan.headDim / edge)),
-  // Of the bits of an f32, those that an f16 has no place for.
-  ...(plan.rounding !== 'ignored' && { REST_BITS: u32c(0x1fff) }),
+  QUERY_ROWS: u32c(plan.rowBlocks * 2, 'a lane reads one of eight rows, so many times'),
+  QUERY_QUADS: u32c(plan.rowBlocks * 2 * Math.ceil(plan.headDim / edge), 'what a lane reads of the queries'),
+  ...(plan.rounding !== 'ignored' && restBits),
 });
 
 /** A lane's share of its subgroup's queries, all of it read at once, and what is left of each after the bits that an f16 has. */
