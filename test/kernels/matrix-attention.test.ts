@@ -44,6 +44,24 @@ describe('windows', () => {
   });
 });
 
+describe('batches', () => {
+  const returns = (mask: string) => kernelOf(`mask: ${mask}`).includes('if (token_of(first_row) >= sequence.count)');
+
+  it('have nothing computed behind the tokens of a shorter sequence', () => {
+    expect(returns('{ causal: true }')).toBe(true);
+    expect(returns('{ causal: true, window: 99 }')).toBe(true);
+    expect(returns('{ causal: false }')).toBe(false);
+  });
+});
+
+describe('caps of common size', () => {
+  it('take one division for four logits', () => {
+    const body = bodyOf(kernelOf('mask: { causal: true }, softcap: 50'), 'visible_logits_at');
+    const divisions = body.split('\n').filter((line) => line.includes(' / ') && !line.includes('//'));
+    expect(divisions.map((line) => line.trim())).toEqual(['let others = pairs.yx / (pairs.x * pairs.y);']);
+  });
+});
+
 describe('memory', () => {
   it('is read in a loop of its own, in two parts, and by nothing else', () => {
     const code = kernelOf('mask: { causal: true }, memory_kv: 9');

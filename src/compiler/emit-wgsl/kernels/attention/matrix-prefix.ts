@@ -31,8 +31,12 @@ export const seesPrefix = ({ mask }: AttentionMatrixPlan): boolean =>
 export const logitsOfSums = {
   plain: 'return sums * SCALE_LOG2E;',
   capped: wgsl`
-    // cap · tanh(x / cap): its absolute error is what counts, so one exponential will do for small x too.
-    return CAP_LOG2E - 2.0 * CAP_LOG2E / (1.0 + exp2(sums * CAP_RATE));`,
+    // cap · tanh(x / cap): its absolute error is what counts, so one exponential will do for small x too. From 2³⁰ on tanh is 1. One
+    // division serves four logits: that of the product of what each is divided by.
+    let divisors = 1.0 + exp2(min(sums * CAP_RATE, vec4f(30)));
+    let pairs = divisors.xz * divisors.yw;
+    let others = pairs.yx / (pairs.x * pairs.y);
+    return CAP_LOG2E - 2.0 * CAP_LOG2E * others.xxyy * divisors.yxwz;`,
 } as const;
 
 /** By bits: compilers take a conversion to f16 and back for nothing. */

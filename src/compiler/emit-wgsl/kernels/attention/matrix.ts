@@ -89,6 +89,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       let first_row = (groups.y - 1u - group.y) * ROWS;
       ${fixed ? '' : returnUnlessMarked}
       let sequence = sequences[batch];
+      ${plan.mask.causal ? returnBeyondTokens(plan) : ''}
       ${plan.inParts ? columnsOfPart(plan) : columnsOfAll}
 
       // Where the rows of the subgroup begin, and what it has of each array.
@@ -148,6 +149,19 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       ${writeOutputs(plan)}`,
   };
 }
+
+/** What these rows hold is nobody's. The count of a context, which causal masks do not have, is not that of the tokens. */
+const returnBeyondTokens = ({ reference }: AttentionMatrixPlan) => wgsl`
+  // In a batch, rows behind the tokens of a shorter sequence.
+  if (token_of(first_row) >= sequence.count) {
+    ${reference === 'fixed' ? leaveUnmarked : ''}
+    return;
+  }`;
+
+const leaveUnmarked = wgsl`
+  if (lane == 0u) {
+    marks[mark_at(group.z, first_row, kv_head)] = 0u;
+  }`;
 
 const scalesAt = (column: string) => `fetch_scales(lane, batch, kv_head, ${column}, columns)`;
 
