@@ -11,7 +11,8 @@ import { type Measurement, measureAttention, portableOutput } from './src/attent
 import { defineRun } from './src/attention-run.ts';
 import { mainCases, scalingCases, smokeCases, variedCases, wideCases } from './src/cases.ts';
 import { openBenchDevice } from './src/device.ts';
-import { type ModelMeasurement, measureModel } from './src/model.ts';
+import type { ModelMeasurement } from './src/model.ts';
+import { measureInProcess, modelAlone, printModel } from './src/model-process.ts';
 import type { PeerTiming } from './src/onnxruntime.ts';
 import { memoryPlot, rooflinePlot, timePlot } from './src/plots.ts';
 import type { AttentionCase } from './src/reference.ts';
@@ -23,8 +24,14 @@ const { values: options } = parseArgs({
     only: { type: 'string', multiple: true },
     peers: { type: 'boolean' },
     model: { type: 'boolean' },
+    [modelAlone]: { type: 'string' },
   },
 });
+
+if (options[modelAlone] !== undefined) {
+  await printModel(options[modelAlone]);
+  process.exit(0);
+}
 
 /** As in `gqac tune`: of more at a time none is done sooner. */
 const modulesAhead = 6;
@@ -57,7 +64,7 @@ await save({ peers });
 const models: ModelMeasurement[] = [];
 for (const dtype of options.model ? (['f16', 'int8', 'int4'] as const) : []) {
   await reported(`the model, ${dtype}`, async () => {
-    models.push(await measureModel(bench, dtype));
+    models.push(await measureInProcess(dtype));
     console.log(JSON.stringify(models.at(-1)));
   });
   await save({ peers, models });
