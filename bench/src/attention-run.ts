@@ -10,10 +10,10 @@ import { readValues } from '../../src/runtime/abi1/outputs.ts';
 import { type TensorData, writeSafetensors } from '../../src/runtime/abi1/safetensors-writer.ts';
 import { type Step, Workspace } from '../../src/runtime/abi1/workspace.ts';
 import { symbolsOf } from '../../src/tune/call-workspace.ts';
-import { fill, poison, valueAt } from '../../src/tune/device-data.ts';
+import { fill, poison } from '../../src/tune/device-data.ts';
 import { fillInt8 } from '../../src/tune/int8-data.ts';
 import { moduleOf } from './case-spec.ts';
-import { type AttentionCase, lengthsOf, seeds, valueDimOf } from './reference.ts';
+import { type AttentionCase, lengthsOf, seeds, valueDimOf, weightAt } from './reference.ts';
 
 /** A case on the device, with as many sets of inputs and outputs as take turns. */
 export interface AttentionRun {
@@ -82,7 +82,7 @@ function weightsOf({ weights }: ModuleDefinition): Promise<SafetensorsFile> {
     const seed = Object.entries(seeds).find(([name]) => source.split('.').at(-1) === name)?.[1];
     if (seed === undefined) throw new Error(`the benchmark has no values for ${source}`);
     const count = elementCount(shape);
-    const values = Float32Array.from({ length: count }, (_, index) => valueAt(index, seed));
+    const values = Float32Array.from({ length: count }, (_, index) => weightAt(index, seed));
     return { name: source, dtype: 'F32', shape, bytes: new Uint8Array(values.buffer) };
   });
   return SafetensorsFile.open(bytesSource('weights of the benchmark', writeSafetensors(tensors)));

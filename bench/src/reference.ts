@@ -32,6 +32,9 @@ export interface AttentionCase {
   readonly queryScale?: number;
 }
 
+/** Of memory and sinks, which are f32: such that f16 does not hold them. */
+export const weightAt = (index: number, seed: number): number => Math.fround(1.1 * valueAt(index, seed));
+
 export const seeds = { q: 1, k: 2, v: 3, memory_k: 4, memory_v: 5, sinks: 6 } as const;
 
 /** Tokens of each sequence. */
@@ -69,6 +72,9 @@ function halfRow(row: number, width: number, seed: number): Float64Array {
   return entries;
 }
 
+const weightRow = (row: number, width: number, seed: number): Float64Array =>
+  Float64Array.from({ length: width }, (_, e) => weightAt(row * width + e, seed));
+
 function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0;
   for (let e = 0; e < a.length; e++) sum += (a[e] ?? 0) * (b[e] ?? 0);
@@ -96,9 +102,9 @@ function computeRow(one: AttentionCase, { sequence, token, head }: Row, stored: 
     const logit = dot(query, key) * scale;
     return one.softcap === undefined ? logit : one.softcap * Math.tanh(logit / one.softcap);
   };
-  const mean = new WeightedMean(valueDimOf(one), one.sinks ? valueAt(head, seeds.sinks) : Number.NEGATIVE_INFINITY);
+  const mean = new WeightedMean(valueDimOf(one), one.sinks ? weightAt(head, seeds.sinks) : Number.NEGATIVE_INFINITY);
   for (let slot = kvHead * memory; slot < (kvHead + 1) * memory; slot++)
-    mean.add(logitOf(halfRow(slot, width, seeds.memory_k)), halfRow(slot, width, seeds.memory_v));
+    mean.add(logitOf(weightRow(slot, width, seeds.memory_k)), weightRow(slot, width, seeds.memory_v));
   for (let key = first; key <= position; key++) {
     const row =
       cache === undefined

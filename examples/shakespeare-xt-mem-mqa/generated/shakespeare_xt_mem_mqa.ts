@@ -123,14 +123,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  attention_combine_6x32: `// Joins what was left of the parts of each row: each is weighted by exp2 of its maximum less the largest one.
+  attention_combine_6x32: `// Joins the chunks that attention_split left: each is weighted by exp2 of its maximum less the largest one.
 
 const Q_HEADS = 6u;
 const VALUE_QUADS = 8u;
-const QUADS = 8u; // of a row, for a workgroup
-const SLICES = 8u; // of lanes, which share the parts
+const QUADS = 8u;
+const SLICES = 8u;
 const JOINED_SLICES = 8u;
-const READS = 4u; // parts that a lane has in flight
+const READS = 4u;
 const MOST_COLUMNS = 128u;
 const PREFIX_COLUMNS = 8u;
 const MASKED: f32 = -3e+38;
@@ -199,8 +199,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum += sums3.y * weight3;
     output += outputs3 * weight3;
   }
-
-  // Slices become one.
   outputs[lane] = output;
   sums[slice] = vec2f(maximum, sum);
   workgroupBarrier();
@@ -220,22 +218,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `,
-  attention_split_h6_kv1_d32_m8_causal: `// Attention for one token: 6 query heads on 1 KV head of 32 entries, causal, 8 memory slots.
-// A workgroup takes all query heads of one KV head over a part of the key columns and leaves, for each head, the maximum,
-// the sum of exponentials and the unnormalised output; attention_combine joins the parts.
+  attention_split_h6_kv1_d32_m8_causal: `// Attention for one token. A workgroup takes all query heads of one KV head over CHUNK key columns and leaves, for each
+// head, the maximum, the sum of exponentials and the unnormalised output of its chunk; attention_combine joins them.
 
 const Q_HEADS = 6u;
 const KV_HEADS = 1u;
 const QUERIES_PER_KV = 6u;
-const HEAD_QUADS = 8u; // groups of four entries
-const VALUE_QUADS = 8u; // groups of four entries
+const HEAD_QUADS = 8u;
+const VALUE_QUADS = 8u;
 const MEMORY_SLOTS = 8u;
-const PREFIX_COLUMNS = 8u; // key columns before those of the sequence
-const SCALE_LOG2E: f32 = 0.25503486; // from a product to a logit, in units of log2
-const MASKED: f32 = -3e+38; // the logit of a hidden column
-const PART_COLUMNS = 128u; // one for each lane
-const HEAD_BLOCK = 3u; // query heads at a time
-const KEY_SLICES = 16u; // lanes of a slice take the quads of a value
+const PREFIX_COLUMNS = 8u;
+const SCALE_LOG2E: f32 = 0.25503486;
+const MASKED: f32 = -3e+38;
+const CHUNK = 128u;
+const HEAD_BLOCK = 3u;
+const KEY_SLICES = 16u;
 
 struct Step {
   batch: u32, // sequences
@@ -251,13 +248,13 @@ struct Sequence {
   @size(8) prefix: u32, // keys that all queries see
 }
 
-@group(0) @binding(0) var<storage, read> q: array<vec4f>; // [sequence, token, query head, entry]
-@group(0) @binding(1) var<storage, read> k: array<vec4f>; // [sequence, KV head, position, entry]
-@group(0) @binding(2) var<storage, read> memory_k: array<vec4f>; // [KV head, slot, entry]
-@group(0) @binding(3) var<storage, read> v: array<vec4f>; // [sequence, KV head, position, entry]
-@group(0) @binding(4) var<storage, read> memory_v: array<vec4f>; // [KV head, slot, entry]
-@group(0) @binding(5) var<storage, read_write> partial_outputs: array<vec4f>; // [row, part of its columns, entry], not normalised
-@group(0) @binding(6) var<storage, read_write> partial_sums: array<vec2f>; // [row, part]: what exponentials are relative to, in log2, and their sum
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> memory_k: array<vec4f>;
+@group(0) @binding(3) var<storage, read> v: array<vec4f>;
+@group(0) @binding(4) var<storage, read> memory_v: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> partial_outputs: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> partial_sums: array<vec2f>;
 @group(0) @binding(7) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(8) var<uniform> step: Step;
 
@@ -305,12 +302,10 @@ fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
   return load_v(cache_row(batch, kv_head, token), quad);
 }
 
-/** Columns up to the last one that the token sees. */
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
   return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
 }
 
-/** A member of the group of query heads that read a KV head. */
 fn query_head(kv_head: u32, member: u32) -> u32 {
   return member * KV_HEADS + kv_head;
 }
@@ -321,21 +316,21 @@ fn similarity(query: vec4f, key: vec4f) -> f32 {
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let part = group.x;
+  let chunk = group.x;
   let kv_head = group.y;
   let batch = group.z;
   let sequence = sequences[batch];
   let columns = visible_columns(sequence, 0u);
-  let first_column = part * PART_COLUMNS;
+  let first_column = chunk * CHUNK;
   let column = first_column + lane;
-  let count = min(PART_COLUMNS, columns - min(columns, first_column));
+  let chunk_columns = min(CHUNK, columns - min(columns, first_column));
   let value_quad = lane % VALUE_QUADS;
   let key_slice = lane / VALUE_QUADS;
 
   for (var first_member = 0u; first_member < QUERIES_PER_KV; first_member += HEAD_BLOCK) {
     // Scores: one key column for each lane, all heads of the block.
     var block_scores = array<f32, HEAD_BLOCK>();
-    if (lane < count) {
+    if (lane < chunk_columns) {
       for (var quad = 0u; quad < HEAD_QUADS; quad++) {
         let key = key_at(batch, kv_head, column, quad);
         for (var h = 0u; h < HEAD_BLOCK; h++) {
@@ -346,64 +341,63 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
     workgroupBarrier();
     for (var h = 0u; h < HEAD_BLOCK; h++) {
-      scores[h * PART_COLUMNS + lane] = select(MASKED, block_scores[h] * SCALE_LOG2E, column < columns);
+      scores[h * CHUNK + lane] = select(MASKED, block_scores[h] * SCALE_LOG2E, column < columns);
     }
     workgroupBarrier();
 
-    // Softmax within the part: one lane finds each head's maximum, all lanes take their exponential.
+    // Softmax within the chunk: one lane finds each head's maximum, all lanes take their exponential.
     if (lane < HEAD_BLOCK) {
       var maximum = MASKED;
-      for (var key = 0u; key < PART_COLUMNS; key++) {
-        maximum = max(maximum, scores[lane * PART_COLUMNS + key]);
+      for (var key = 0u; key < CHUNK; key++) {
+        maximum = max(maximum, scores[lane * CHUNK + key]);
       }
       maxima[lane] = maximum;
     }
     workgroupBarrier();
     for (var h = 0u; h < HEAD_BLOCK; h++) {
-      scores[h * PART_COLUMNS + lane] = select(exp2(scores[h * PART_COLUMNS + lane] - maxima[h]), 0.0, scores[h * PART_COLUMNS + lane] <= MASKED);
+      scores[h * CHUNK + lane] = select(exp2(scores[h * CHUNK + lane] - maxima[h]), 0.0, scores[h * CHUNK + lane] <= MASKED);
     }
     workgroupBarrier();
 
     // Outputs: a lane takes one quad of the value width over every KEY_SLICES-th key.
     var outputs = array<vec4f, HEAD_BLOCK>();
     if (key_slice < KEY_SLICES) {
-      for (var key = key_slice; key < count; key += KEY_SLICES) {
+      for (var key = key_slice; key < chunk_columns; key += KEY_SLICES) {
         let value = value_at(batch, kv_head, first_column + key, value_quad);
         for (var h = 0u; h < HEAD_BLOCK; h++) {
-          outputs[h] += scores[h * PART_COLUMNS + key] * value;
+          outputs[h] += scores[h * CHUNK + key] * value;
         }
       }
     }
     for (var h = 0u; h < HEAD_BLOCK; h++) {
-      slices[h * PART_COLUMNS + lane] = outputs[h];
+      slices[h * CHUNK + lane] = outputs[h];
     }
     workgroupBarrier();
 
-    for (var index = lane; index < HEAD_BLOCK * VALUE_QUADS; index += PART_COLUMNS) {
+    for (var index = lane; index < HEAD_BLOCK * VALUE_QUADS; index += CHUNK) {
       let h = index / VALUE_QUADS;
       let quad = index % VALUE_QUADS;
       if (first_member + h < QUERIES_PER_KV) {
         var sum = vec4f(0);
         for (var slice = 0u; slice < KEY_SLICES; slice++) {
-          sum += slices[h * PART_COLUMNS + slice * VALUE_QUADS + quad];
+          sum += slices[h * CHUNK + slice * VALUE_QUADS + quad];
         }
-        let partial = (batch * Q_HEADS + query_head(kv_head, first_member + h)) * groups.x + part;
+        let partial = (batch * Q_HEADS + query_head(kv_head, first_member + h)) * groups.x + chunk;
         partial_outputs[partial * VALUE_QUADS + quad] = sum;
       }
     }
     if (lane < HEAD_BLOCK && first_member + lane < QUERIES_PER_KV) {
       var sum = 0.0;
-      for (var key = 0u; key < PART_COLUMNS; key++) {
-        sum += scores[lane * PART_COLUMNS + key];
+      for (var key = 0u; key < CHUNK; key++) {
+        sum += scores[lane * CHUNK + key];
       }
-      let partial = (batch * Q_HEADS + query_head(kv_head, first_member + lane)) * groups.x + part;
+      let partial = (batch * Q_HEADS + query_head(kv_head, first_member + lane)) * groups.x + chunk;
       partial_sums[partial] = vec2f(maxima[lane], sum);
     }
   }
 }
 `,
-  attention_tile_h6_kv1_d32_m8_causal: `// Attention for many tokens: 6 query heads on 1 KV head of 32 entries, causal, 8 memory slots.
-// Rows are (token, query head of one KV head), so a group shares its keys and values.
+  attention_tile_h6_kv1_d32_m8_causal: `// Attention for many tokens. Rows are (token, query head of one KV head), so a group shares its keys and values.
 // A workgroup holds 64 rows and walks over tiles of 32 key columns, up to the last visible one.
 // An invocation has 4 rows: 4 of their scores each, and 4 entries of their output.
 
@@ -411,23 +405,23 @@ const Q_HEADS = 6u;
 const KV_HEADS = 1u;
 const QUERIES_PER_KV = 6u;
 const MEMORY_SLOTS = 8u;
-const PREFIX_COLUMNS = 8u; // key columns before those of the sequence
-const SCALE_LOG2E: f32 = 0.25503486; // from a product to a logit, in units of log2
-const MASKED: f32 = -3e+38; // the logit of a hidden column
+const PREFIX_COLUMNS = 8u;
+const SCALE_LOG2E: f32 = 0.25503486;
+const MASKED: f32 = -3e+38;
 const LOWEST: f32 = -1e+30;
-const VECTOR = 4u; // entries of 16 bytes
+const VECTOR = 4u;
 const HEAD_VECTORS = 8u;
 const VALUE_VECTORS = 8u;
 const TILE_ROWS = 64u;
 const TILE_KEYS = 32u;
-const ROW_LANES = 16u; // side by side over the rows
-const KEY_LANES = 8u; // side by side over the keys, and over the width of values
+const ROW_LANES = 16u;
+const KEY_LANES = 8u;
 const LANE_QUADS = 2u;
-const TILE_VECTORS = 8u; // of the keys of a tile
-const HEAD_SLICE = 8u; // vectors of queries and keys that are staged at a time
-const KEY_SLICE = 8u; // vectors of keys whose values are staged at a time
-const LEFT_PITCH = 9u; // vectors from one row to the next
-const KEY_PITCH = 9u; // vectors from one key to the next
+const TILE_VECTORS = 8u;
+const HEAD_SLICE = 8u;
+const KEY_SLICE = 8u;
+const LEFT_PITCH = 9u;
+const KEY_PITCH = 9u;
 const THREADS = 128u;
 
 struct Step {
@@ -444,12 +438,12 @@ struct Sequence {
   @size(8) prefix: u32, // keys that all queries see
 }
 
-@group(0) @binding(0) var<storage, read> q: array<vec4f>; // [sequence, token, query head, entry]
-@group(0) @binding(1) var<storage, read> k: array<vec4f>; // [sequence, KV head, position, entry]
-@group(0) @binding(2) var<storage, read> memory_k: array<vec4f>; // [KV head, slot, entry]
-@group(0) @binding(3) var<storage, read> v: array<vec4f>; // [sequence, KV head, position, entry]
-@group(0) @binding(4) var<storage, read> memory_v: array<vec4f>; // [KV head, slot, entry]
-@group(0) @binding(5) var<storage, read_write> out: array<vec4f>; // [sequence, token, query head, entry]
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> memory_k: array<vec4f>;
+@group(0) @binding(3) var<storage, read> v: array<vec4f>;
+@group(0) @binding(4) var<storage, read> memory_v: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(6) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(7) var<uniform> step: Step;
 
@@ -497,12 +491,10 @@ fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
   return load_v(cache_row(batch, kv_head, token), quad);
 }
 
-/** Columns up to the last one that the token sees. */
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
   return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
 }
 
-/** A member of the group of query heads that read a KV head. */
 fn query_head(kv_head: u32, member: u32) -> u32 {
   return member * KV_HEADS + kv_head;
 }
@@ -512,12 +504,11 @@ fn store_out(row: u32, quad: u32, value: vec4f) {
 }
 
 struct Row {
-  token: u32, // of the sequence, among the new ones
+  token: u32,
   head: u32,
-  index: u32, // among the rows of q and of the output
+  index: u32,
 }
 
-/** Rows of a KV head are numbered by token and by query head of its group; beyond the last one they repeat it. */
 fn row_of(number: u32, batch: u32, kv_head: u32) -> Row {
   let row = min(number, step.tokens * QUERIES_PER_KV - 1u);
   let token = row / QUERIES_PER_KV;
@@ -525,7 +516,6 @@ fn row_of(number: u32, batch: u32, kv_head: u32) -> Row {
   return Row(token, head, (batch * step.tokens + token) * Q_HEADS + head);
 }
 
-/** Four entries. */
 alias Vector = vec4f;
 
 fn query_vector(row: u32, vector: u32) -> vec4f {
@@ -552,7 +542,6 @@ fn rows_of_lane(lane: u32, batch: u32, kv_head: u32, first_row: u32) -> LaneRows
   return rows;
 }
 
-/** A lane's share of a slice of the queries, into registers; then into workgroup memory. */
 fn fetch_queries(lane: u32, rows: LaneRows, first_vector: u32) -> HeldQueries {
   var held: HeldQueries;
   for (var n = 0u; n < 4u; n++) {
@@ -570,7 +559,6 @@ fn store_queries(lane: u32, held: HeldQueries) {
 
 alias HeldKeys = array<Vector, 2u>;
 
-/** Columns beyond the last one repeat it: they are hidden. */
 fn fetch_keys(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32, first_vector: u32) -> HeldKeys {
   var held: HeldKeys;
   for (var n = 0u; n < 2u; n++) {
@@ -581,7 +569,6 @@ fn fetch_keys(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u
   return held;
 }
 
-/** Neighbouring keys stand KEY_LANES rows apart: one lane multiplies them. */
 fn store_keys(lane: u32, held: HeldKeys) {
   for (var n = 0u; n < 2u; n++) {
     let index = lane + n * THREADS;
@@ -609,12 +596,10 @@ fn store_values(lane: u32, held: HeldValues) {
   }
 }
 
-/** What four entries of a row add to a quad of sums. */
 fn add_products(sums: vec4f, factors: vec4f, rows: mat4x4f) -> vec4f {
   return sums + factors.x * rows[0] + factors.y * rows[1] + factors.z * rows[2] + factors.w * rows[3];
 }
 
-/** Of four columns, in units of log2. */
 fn logits(sums: vec4f, sequence: Sequence, batch: u32, row: Row, column: u32) -> vec4f {
   let hidden = vec4u(column) + vec4u(0, 1, 2, 3) >= vec4u(visible_columns(sequence, row.token));
   return select(sums * SCALE_LOG2E, vec4f(MASKED), hidden);
@@ -625,7 +610,6 @@ fn greatest(logits: vec4f) -> f32 {
   return max(pairs.x, pairs.y);
 }
 
-/** What the lanes of a row have left in workgroup memory. */
 fn max_of_lanes(tile_row: u32) -> f32 {
   return greatest(max(lanes[tile_row * LANE_QUADS + 0u], lanes[tile_row * LANE_QUADS + 1u]));
 }
@@ -672,7 +656,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
   let lane_rows = rows_of_lane(lane, batch, kv_head, first_row);
   for (var first_column = 0u; first_column < columns; first_column = first_column + TILE_KEYS) {
-    // Scores: queries times keys.
     var score_0_0 = vec4f(0);
     var score_1_0 = vec4f(0);
     var score_2_0 = vec4f(0);
@@ -702,7 +685,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       }
     }
 
-    // Weights, relative to the maximum so far.
     let key_column = first_column + VECTOR * key_lane;
     score_0_0 = logits(score_0_0, sequence, batch, row_0, key_column);
     score_1_0 = logits(score_1_0, sequence, batch, row_1, key_column);
@@ -746,7 +728,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     output_2_0 *= rescale_2;
     output_3_0 *= rescale_3;
 
-    // Outputs: weights times values.
     for (var first_vector = 0u; first_vector < TILE_VECTORS; first_vector += KEY_SLICE) {
       // Weights of columns beyond the last one are zero.
       if (first_column + VECTOR * first_vector >= columns) {
@@ -775,7 +756,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
   }
 
-  // The lanes of a row have sums of their own.
   workgroupBarrier();
   lanes[tile_row_0 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_0;
   lanes[tile_row_1 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_1;
@@ -804,8 +784,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
 }
 `,
-  attention_tile_h6_kv1_d32_m8_causal_subgroups: `// Attention for many tokens: 6 query heads on 1 KV head of 32 entries, causal, 8 memory slots.
-// Rows are (token, query head of one KV head), so a group shares its keys and values.
+  attention_tile_h6_kv1_d32_m8_causal_subgroups: `// Attention for many tokens. Rows are (token, query head of one KV head), so a group shares its keys and values.
 // A workgroup holds 64 rows and walks over tiles of 64 key columns, up to the last visible one.
 // An invocation has 4 rows: 8 of their scores each, and 4 entries of their output.
 
@@ -813,23 +792,23 @@ const Q_HEADS = 6u;
 const KV_HEADS = 1u;
 const QUERIES_PER_KV = 6u;
 const MEMORY_SLOTS = 8u;
-const PREFIX_COLUMNS = 8u; // key columns before those of the sequence
-const SCALE_LOG2E: f32 = 0.25503486; // from a product to a logit, in units of log2
-const MASKED: f32 = -3e+38; // the logit of a hidden column
+const PREFIX_COLUMNS = 8u;
+const SCALE_LOG2E: f32 = 0.25503486;
+const MASKED: f32 = -3e+38;
 const LOWEST: f32 = -1e+30;
-const VECTOR = 4u; // entries of 16 bytes
+const VECTOR = 4u;
 const HEAD_VECTORS = 8u;
 const VALUE_VECTORS = 8u;
 const TILE_ROWS = 64u;
 const TILE_KEYS = 64u;
-const ROW_LANES = 16u; // side by side over the rows
-const KEY_LANES = 8u; // side by side over the keys, and over the width of values
+const ROW_LANES = 16u;
+const KEY_LANES = 8u;
 const LANE_QUADS = 2u;
-const TILE_VECTORS = 16u; // of the keys of a tile
-const HEAD_SLICE = 8u; // vectors of queries and keys that are staged at a time
-const KEY_SLICE = 8u; // vectors of keys whose values are staged at a time
-const LEFT_PITCH = 9u; // vectors from one row to the next
-const KEY_PITCH = 9u; // vectors from one key to the next
+const TILE_VECTORS = 16u;
+const HEAD_SLICE = 8u;
+const KEY_SLICE = 8u;
+const LEFT_PITCH = 9u;
+const KEY_PITCH = 9u;
 const THREADS = 128u;
 
 struct Step {
@@ -846,12 +825,12 @@ struct Sequence {
   @size(8) prefix: u32, // keys that all queries see
 }
 
-@group(0) @binding(0) var<storage, read> q: array<vec4f>; // [sequence, token, query head, entry]
-@group(0) @binding(1) var<storage, read> k: array<vec4f>; // [sequence, KV head, position, entry]
-@group(0) @binding(2) var<storage, read> memory_k: array<vec4f>; // [KV head, slot, entry]
-@group(0) @binding(3) var<storage, read> v: array<vec4f>; // [sequence, KV head, position, entry]
-@group(0) @binding(4) var<storage, read> memory_v: array<vec4f>; // [KV head, slot, entry]
-@group(0) @binding(5) var<storage, read_write> out: array<vec4f>; // [sequence, token, query head, entry]
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> memory_k: array<vec4f>;
+@group(0) @binding(3) var<storage, read> v: array<vec4f>;
+@group(0) @binding(4) var<storage, read> memory_v: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(6) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(7) var<uniform> step: Step;
 
@@ -899,12 +878,10 @@ fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
   return load_v(cache_row(batch, kv_head, token), quad);
 }
 
-/** Columns up to the last one that the token sees. */
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
   return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
 }
 
-/** A member of the group of query heads that read a KV head. */
 fn query_head(kv_head: u32, member: u32) -> u32 {
   return member * KV_HEADS + kv_head;
 }
@@ -914,12 +891,11 @@ fn store_out(row: u32, quad: u32, value: vec4f) {
 }
 
 struct Row {
-  token: u32, // of the sequence, among the new ones
+  token: u32,
   head: u32,
-  index: u32, // among the rows of q and of the output
+  index: u32,
 }
 
-/** Rows of a KV head are numbered by token and by query head of its group; beyond the last one they repeat it. */
 fn row_of(number: u32, batch: u32, kv_head: u32) -> Row {
   let row = min(number, step.tokens * QUERIES_PER_KV - 1u);
   let token = row / QUERIES_PER_KV;
@@ -927,7 +903,6 @@ fn row_of(number: u32, batch: u32, kv_head: u32) -> Row {
   return Row(token, head, (batch * step.tokens + token) * Q_HEADS + head);
 }
 
-/** Four entries. */
 alias Vector = vec4f;
 
 fn query_vector(row: u32, vector: u32) -> vec4f {
@@ -954,7 +929,6 @@ fn rows_of_lane(lane: u32, batch: u32, kv_head: u32, first_row: u32) -> LaneRows
   return rows;
 }
 
-/** A lane's share of a slice of the queries, into registers; then into workgroup memory. */
 fn fetch_queries(lane: u32, rows: LaneRows, first_vector: u32) -> HeldQueries {
   var held: HeldQueries;
   for (var n = 0u; n < 4u; n++) {
@@ -972,7 +946,6 @@ fn store_queries(lane: u32, held: HeldQueries) {
 
 alias HeldKeys = array<Vector, 4u>;
 
-/** Columns beyond the last one repeat it: they are hidden. */
 fn fetch_keys(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32, first_vector: u32) -> HeldKeys {
   var held: HeldKeys;
   for (var n = 0u; n < 4u; n++) {
@@ -983,7 +956,6 @@ fn fetch_keys(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u
   return held;
 }
 
-/** Neighbouring keys stand KEY_LANES rows apart: one lane multiplies them. */
 fn store_keys(lane: u32, held: HeldKeys) {
   for (var n = 0u; n < 4u; n++) {
     let index = lane + n * THREADS;
@@ -1011,12 +983,10 @@ fn store_values(lane: u32, held: HeldValues) {
   }
 }
 
-/** What four entries of a row add to a quad of sums. */
 fn add_products(sums: vec4f, factors: vec4f, rows: mat4x4f) -> vec4f {
   return sums + factors.x * rows[0] + factors.y * rows[1] + factors.z * rows[2] + factors.w * rows[3];
 }
 
-/** Of four columns, in units of log2. */
 fn logits(sums: vec4f, sequence: Sequence, batch: u32, row: Row, column: u32) -> vec4f {
   let hidden = vec4u(column) + vec4u(0, 1, 2, 3) >= vec4u(visible_columns(sequence, row.token));
   return select(sums * SCALE_LOG2E, vec4f(MASKED), hidden);
@@ -1027,7 +997,6 @@ fn greatest(logits: vec4f) -> f32 {
   return max(pairs.x, pairs.y);
 }
 
-/** What the lanes of a row have left in workgroup memory. */
 fn max_of_lanes(tile_row: u32) -> f32 {
   return greatest(max(lanes[tile_row * LANE_QUADS + 0u], lanes[tile_row * LANE_QUADS + 1u]));
 }
@@ -1074,7 +1043,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
   let lane_rows = rows_of_lane(lane, batch, kv_head, first_row);
   for (var first_column = 0u; first_column < columns; first_column = first_column + TILE_KEYS) {
-    // Scores: queries times keys.
     var score_0_0 = vec4f(0);
     var score_0_1 = vec4f(0);
     var score_1_0 = vec4f(0);
@@ -1118,7 +1086,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       }
     }
 
-    // Weights, relative to the maximum so far.
     let key_column = first_column + VECTOR * key_lane;
     score_0_0 = logits(score_0_0, sequence, batch, row_0, key_column);
     score_0_1 = logits(score_0_1, sequence, batch, row_0, key_column + VECTOR * KEY_LANES);
@@ -1170,7 +1137,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     output_2_0 *= rescale_2;
     output_3_0 *= rescale_3;
 
-    // Outputs: weights times values.
     for (var first_vector = 0u; first_vector < TILE_VECTORS; first_vector += KEY_SLICE) {
       // Weights of columns beyond the last one are zero.
       if (first_column + VECTOR * first_vector >= columns) {
@@ -1205,7 +1171,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
   }
 
-  // The lanes of a row have sums of their own.
   workgroupBarrier();
   lanes[tile_row_0 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_0;
   lanes[tile_row_1 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_1;

@@ -78,6 +78,8 @@ function latentPlan(
     stage: 'attention_latent',
     leaves,
     ...(leaves === 'rows' && { marks: 'written' }),
+    // In a prompt every product counts, and its queries are as precise as its keys, which are stored as f16.
+    rounding: leaves === 'parts' && options.queries === 'f32' ? 'split' : 'ignored',
     ...options,
     subgroups,
     headSlices,
@@ -100,7 +102,7 @@ function latentPlan(
 }
 
 function problem(plan: AttentionLatentPlan, { limits }: TargetProfile): string | undefined {
-  const { headDim, valueDim, subgroups, headSlices, rowBlocks, threads } = plan;
+  const { headDim, valueDim, subgroups, headSlices, rowBlocks, threads, rounding } = plan;
   const sharing = subgroups / headSlices;
   if (headDim % (16 * headSlices) > 0 || valueDim % (16 * subgroups) > 0 || headDim % 8 > 0)
     return `widths of ${headDim} and ${valueDim} do not divide into ${headSlices} and ${subgroups} slices of whole blocks`;
@@ -109,8 +111,8 @@ function problem(plan: AttentionLatentPlan, { limits }: TargetProfile): string |
   const bytes = workgroupBytes(plan.workgroup);
   const available = limits.maxComputeWorkgroupStorageSize;
   if (bytes > available) return `needs ${bytes} bytes of workgroup memory, the target has ${available}`;
-  const registers =
-    (4 * (rowBlocks / sharing) * headDim) / 16 / headSlices + (8 * rowBlocks * valueDim) / 16 / subgroups;
+  const queries = ((rounding === 'split' ? 8 : 4) * (rowBlocks / sharing) * headDim) / 16 / headSlices;
+  const registers = queries + (8 * rowBlocks * valueDim) / 16 / subgroups;
   if (registers > registerBudget)
     return `needs ${registers} registers a lane for queries and outputs, more than ${registerBudget}`;
   return undefined;

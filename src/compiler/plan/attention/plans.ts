@@ -81,18 +81,14 @@ const largestHeadBlock = 4;
 export function planAttentionSplit(options: AttentionOptions): AttentionSplitPlan {
   const { queriesPerKv } = options.heads;
   const headBlock = Math.ceil(queriesPerKv / Math.ceil(queriesPerKv / largestHeadBlock));
-  const partColumns = 128;
+  const chunk = 128;
   return {
     stage: 'attention_split',
     ...options,
-    partColumns,
+    chunk,
     headBlock,
-    threads: partColumns,
-    workgroup: [
-      floats('scores', headBlock * partColumns),
-      vectors('slices', headBlock * partColumns),
-      floats('maxima', headBlock),
-    ],
+    threads: chunk,
+    workgroup: [floats('scores', headBlock * chunk), vectors('slices', headBlock * chunk), floats('maxima', headBlock)],
   };
 }
 

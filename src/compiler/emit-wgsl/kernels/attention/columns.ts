@@ -54,14 +54,14 @@ const int8Scales = (plan: ReadColumns) => [
 
 /**
  * `fn keys_entries(batch, kv_head, column, part)`: the entries of a part of a key or value, zero in the parts of `parts` that lie
- * beyond the width. As they are stored: f16, or int8 that is still to be scaled, and has no memory. `from`: whether columns before those
- * of the sequence are read too.
+ * beyond the width. As they are stored: f16, or int8 that is still to be scaled, and has no memory. `memory` is rounded to f16, or zero
+ * in kernels that read it as it is; absent, where no column of the prefix is asked for.
  */
 export function columnEntries(
   name: 'keys' | 'values',
   plan: ReadColumns,
   parts: number,
-  from: 'prefix' | 'sequence' = 'prefix',
+  memory: 'rounded' | 'zero' | 'absent' = 'rounded',
 ): string {
   const width = name === 'keys' ? plan.headDim : plan.valueDim;
   const { columns, loadEntries } = plan;
@@ -69,40 +69,49 @@ export function columnEntries(
   const pitch = source === 'k' ? plan.headDim : plan.valueDim;
   const type = storedType(plan);
   const filled = Math.ceil(width / loadEntries);
-  const readsPrefix = from === 'prefix';
   const beyond = wgsl`
     if (part >= ${filled}u) {
       return ${type}(0);
     }`;
-  const quad = (index: string) => `load_memory_${source}(${memorySlot(plan)}, ${index})`;
-  const memory = wgsl`
-    if (column < PREFIX_COLUMNS) {
-      return ${loadEntries === 8 ? halvesOf([quad('2u * part'), quad('2u * part + 1u')]) : halfQuad(quad('part'))};
-    }`;
+  const prefix = {
+    rounded: [
+      ...(columns.zero > 0 ? [zeroColumns(type)] : []),
+      ...(columns.memory > 0 ? [memoryEntries(source, plan)] : []),
+    ],
+    zero: columns.memory > 0 ? [zeroColumns(type, 'PREFIX_COLUMNS')] : columns.zero > 0 ? [zeroColumns(type)] : [],
+    absent: [],
+  };
   const index =
     plan.keys === 'int8' ? int8Index(width, wordsOf(plan), 'part') : `row * ${Math.ceil(pitch / loadEntries)}u + part`;
   return wgsl`
     fn ${name}_entries(batch: u32, kv_head: u32, column: u32, part: u32) -> ${type} {
       ${parts > filled ? beyond : ''}
-      ${readsPrefix && columns.zero > 0 ? zeroColumn(type) : ''}
-      ${readsPrefix && columns.memory > 0 ? memory : ''}
+      ${prefix[memory].join('\n')}
       let token = column${columns.zero + columns.memory > 0 ? ' - PREFIX_COLUMNS' : ''};
       let row = ${sequenceRow(plan)};
       return ${source}[${index}];
     }`;
 }
 
-const zeroColumn = (type: string) => wgsl`
-  if (column < ZERO_COLUMNS) {
+const zeroColumns = (type: string, end = 'ZERO_COLUMNS') => wgsl`
+  if (column < ${end}) {
     return ${type}(0);
   }`;
+
+function memoryEntries(source: 'k' | 'v', plan: ReadColumns): string {
+  const quad = (index: string) => `load_memory_${source}(${memorySlot(plan)}, ${index})`;
+  return wgsl`
+    if (column < PREFIX_COLUMNS) {
+      return ${plan.loadEntries === 8 ? halvesOf([quad('2u * part'), quad('2u * part + 1u')]) : halfQuad(quad('part'))};
+    }`;
+}
 
 /** `fn keys_scale(batch, kv_head, column) -> f32`: what stored entries of int8 are multiplied with. */
 export function columnScale(name: 'keys' | 'values', plan: ReadColumns): string {
   const { columns } = plan;
   return wgsl`
     fn ${name}_scale(batch: u32, kv_head: u32, column: u32) -> f32 {
-      ${columns.zero > 0 ? zeroColumn('f32') : ''}
+      ${columns.zero > 0 ? zeroColumns('f32') : ''}
       let token = column${columns.zero > 0 ? ' - PREFIX_COLUMNS' : ''};
       return ${name === 'keys' ? 'k' : 'v'}_scale(${sequenceRow(plan)});
     }`;

@@ -5,10 +5,10 @@ import { edge, matrixEnables, matrixTypes } from '../../subgroup-matrix.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
 import { attentionParts } from './attention.ts';
 import { columnEntries, columnsBindings, columnsFunctions } from './columns.ts';
-import { attentionText, withAxes } from './doc.ts';
 import { outputFunctions, writeOutputs } from './latent-outputs.ts';
 import { type LatentShape, latentShape, rowLanes } from './latent-shape.ts';
 import { findOverflow, weightFunctions } from './latent-weights.ts';
+import { halfOf, restBits, restOf } from './matrix-queries.ts';
 import { partialBindings } from './partials.ts';
 
 /**
@@ -19,6 +19,7 @@ export function attentionLatent(plan: AttentionLatentPlan): KernelSource {
   const parts = attentionParts(plan);
   const { rowBlocks, leaves } = plan;
   const shape = latentShape(plan);
+  const isSplit = plan.rounding === 'split';
   return {
     doc: doc(plan),
     enables: matrixEnables,
@@ -32,6 +33,7 @@ export function attentionLatent(plan: AttentionLatentPlan): KernelSource {
       VALUE_SLICE_QUADS: u32c(shape.valueBlocks * 4),
       QUERY_ROWS: u32c(shape.ownRowBlocks * 2),
       QUERY_QUADS: u32c(shape.ownRowBlocks * 2 * shape.headBlocks),
+      ...(isSplit && restBits),
       // In log2: how much larger later logits may be before weights leave the range of f16.
       HEADROOM: f32c(4),
       TILE_KEYS: u32c(plan.tileKeys),
@@ -45,7 +47,7 @@ export function attentionLatent(plan: AttentionLatentPlan): KernelSource {
       WEIGHT_PITCH: u32c(plan.weightPitch),
       SCRATCH_PITCH: u32c(edge / 4),
     },
-    bindings: withAxes(plan, [
+    bindings: [
       rowsBinding('q', plan.headDim, plan.queries),
       ...columnsBindings(plan),
       ...parts.logits.bindings,
@@ -53,14 +55,15 @@ export function attentionLatent(plan: AttentionLatentPlan): KernelSource {
       ...(leaves === 'rows' ? [rowsOutBinding('out', plan.valueDim, plan.out)] : partialBindings('read_write')),
       ...(plan.marks ? [words('marks', plan.marks === 'read' ? 'read' : 'read_write')] : []),
       ...parts.perCall,
-    ]),
+    ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: [
       matrixTypes,
       ...(parts.plain ? parts.masks.limits : parts.logits.functions),
       rowLoader('q', plan.headDim, plan.queries),
-      queryEntries,
+      queryEntries('query_entries', isSplit ? halfOf('value') : 'vec4h(value)'),
+      ...(isSplit ? [queryEntries('query_rests', restOf('value'))] : []),
       ...columnsFunctions(plan),
       columnEntries('keys', plan, plan.headDim / 8),
       tileFunctions(plan),
@@ -84,7 +87,8 @@ export function attentionLatent(plan: AttentionLatentPlan): KernelSource {
 
       // Queries become matrices by way of the keys' memory, which is not yet used: 16 entries of all rows at a time.
       let entries = query_entries(lane, batch, token, first_head + own_row, slice_at);
-      ${loadQueries(shape)}
+      ${loadQueries(shape, 'query', 'entries')}
+      ${isSplit ? loadRests(shape) : ''}
 
       let place = place_of(lane, first_head, token, batch);
       var state = State(MASKED, MASKED, 0.0);
@@ -93,10 +97,9 @@ export function attentionLatent(plan: AttentionLatentPlan): KernelSource {
   };
 }
 
-const doc = ({ leaves, marks, tileKeys, ...options }: AttentionLatentPlan) =>
+const doc = ({ leaves, marks, tileKeys }: AttentionLatentPlan) =>
   [
-    `Attention on latent rows by subgroup matrices: ${attentionText(options)}`,
-    'The first entries of a row are the values of all heads. A workgroup holds ROWS heads of',
+    'Attention on latent rows, whose first entries are the values of all heads, by subgroup matrices. A workgroup holds ROWS heads of',
     `one token and walks over tiles of ${tileKeys} rows: each subgroup multiplies a slice of queries and keys, and one of weights and values.`,
     ...(leaves === 'parts'
       ? ['It takes a share of the rows and leaves a partial result of it: attention_combine joins the shares.']
@@ -123,26 +126,31 @@ const columnsOfPart = wgsl`
   let first = min(part * share, all_columns);
   let columns = min(first + share, all_columns);`;
 
-const queryEntries = wgsl`
+const queryEntries = (name: string, entry: string) => wgsl`
   /** A subgroup's share of the queries, all of it read at once: four lanes side by side read 16 entries of a row, eight rows at a time. */
-  fn query_entries(lane: u32, batch: u32, token: u32, first_head: u32, first_quad: u32) -> array<vec4h, QUERY_QUADS> {
+  fn ${name}(lane: u32, batch: u32, token: u32, first_head: u32, first_quad: u32) -> array<vec4h, QUERY_QUADS> {
     var entries: array<vec4h, QUERY_QUADS>;
     for (var n = 0u; n < QUERY_QUADS; n++) {
       let head = min(first_head + n % QUERY_ROWS * 8u + lane % 32u / 4u, Q_HEADS - 1u);
       let quad = first_quad + n / QUERY_ROWS * 4u + lane % 4u;
-      entries[n] = vec4h(load_q((batch * step.tokens + token) * Q_HEADS + head, quad));
+      let value = load_q((batch * step.tokens + token) * Q_HEADS + head, quad);
+      entries[n] = ${entry};
     }
     return entries;
   }`;
 
-const loadQueries = ({ headBlocks, ownRowBlocks }: LatentShape): string =>
+const loadRests = (shape: LatentShape) => wgsl`
+  let rests = query_rests(lane, batch, token, first_head + own_row, slice_at);
+  ${loadQueries(shape, 'rest', 'rests')}`;
+
+const loadQueries = ({ headBlocks, ownRowBlocks }: LatentShape, matrix: string, source: string): string =>
   repeat(headBlocks, (d) => {
     const entries = ownRowBlocks * 2;
     return wgsl`
       workgroupBarrier();
-      ${repeat(entries, (n) => `keys[subgroup * OWN_ROWS * 4u + ${n * 32}u + lane % 32u] = entries[${d * entries + n}];`)}
+      ${repeat(entries, (n) => `keys[subgroup * OWN_ROWS * 4u + ${n * 32}u + lane % 32u] = ${source}[${d * entries + n}];`)}
       workgroupBarrier();
-      ${repeat(ownRowBlocks, (b) => `let query${b}_${d} = subgroupMatrixLoad<Left, row_major>(&keys, subgroup * OWN_ROWS * 4u + ${b * edge * 4}u, 4u);`)}`;
+      ${repeat(ownRowBlocks, (b) => `let ${matrix}${b}_${d} = subgroupMatrixLoad<Left, row_major>(&keys, subgroup * OWN_ROWS * 4u + ${b * edge * 4}u, 4u);`)}`;
   });
 
 /** Columns beyond the last one repeat it, so that nothing unwritten is multiplied: they are masked. */
@@ -240,6 +248,8 @@ const eachKeyBlock = ({ tileKeys }: AttentionLatentPlan, text: (n: number) => st
 /** What the slice adds to the scores of the subgroup's rows. */
 const multiplyKeys = (shape: LatentShape): string => {
   const each = (text: (b: number) => string) => repeat(shape.ownRowBlocks, text);
+  const multiply = (b: number, query: string, d: number) =>
+    `scores${b} = subgroupMatrixMultiplyAccumulate(${query}, keys${d}, scores${b});`;
   return eachKeyBlock(
     shape,
     (n) => wgsl`
@@ -248,7 +258,8 @@ const multiplyKeys = (shape: LatentShape): string => {
         shape.headBlocks,
         (d) => wgsl`
           let keys${d} = subgroupMatrixLoad<Right, col_major>(&keys, ${n * edge}u * KEY_PITCH + slice_at + ${4 * d}u, KEY_PITCH);
-          ${each((b) => `scores${b} = subgroupMatrixMultiplyAccumulate(query${b}_${d}, keys${d}, scores${b});`)}`,
+          ${each((b) => multiply(b, `query${b}_${d}`, d))}
+          ${shape.rounding === 'split' ? each((b) => multiply(b, `rest${b}_${d}`, d)) : ''}`,
       )}
       ${each((b) => `subgroupMatrixStore<row_major>(&scores, scores_at + ${b * edge}u * SCORE_PITCH + ${4 * n}u, scores${b}, SCORE_PITCH);`)}`,
   );

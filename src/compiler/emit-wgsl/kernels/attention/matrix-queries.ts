@@ -4,21 +4,26 @@ import { edge } from '../../subgroup-matrix.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
 import { headBlocks, rowBlocks } from './matrix-blocks.ts';
 
-export const restBits = { REST_BITS: u32c(0x1fff, 'of an f32, that an f16 has no place for') };
-
 export const queryConstants = (plan: AttentionMatrixPlan) => ({
-  QUERY_ROWS: u32c(plan.rowBlocks * 2, 'a lane reads one of eight rows, so many times'),
-  QUERY_QUADS: u32c(plan.rowBlocks * 2 * Math.ceil(plan.headDim / edge), 'what a lane reads of the queries'),
+  QUERY_ROWS: u32c(plan.rowBlocks * 2),
+  QUERY_QUADS: u32c(plan.rowBlocks * 2 * Math.ceil(plan.headDim / edge)),
+  // Of the bits of an f32, those that an f16 has no place for.
   ...(plan.rounding !== 'ignored' && restBits),
 });
 
 /** A lane's share of its subgroup's queries, all of it read at once, and what is left of each after the bits that an f16 has. */
 export function queryEntries(plan: AttentionMatrixPlan): readonly string[] {
   if (plan.rounding !== 'split') return [entriesOf(plan, 'query_entries', 'vec4h(value)')];
-  // By bits: compilers take a conversion to f16 and back for nothing.
-  const high = 'bitcast<vec4f>(bitcast<vec4u>(value) & vec4u(~REST_BITS))';
-  return [entriesOf(plan, 'query_entries', `vec4h(${high})`), entriesOf(plan, 'query_rests', `vec4h(value - ${high})`)];
+  return [entriesOf(plan, 'query_entries', halfOf('value')), entriesOf(plan, 'query_rests', restOf('value'))];
 }
+
+/** Of a name. By bits: compilers take a conversion to f16 and back for nothing. */
+const high = (value: string) => `bitcast<vec4f>(bitcast<vec4u>(${value}) & vec4u(~REST_BITS))`;
+
+export const restBits = { REST_BITS: u32c(0x1fff) };
+/** What f16 has of four entries of f32, and what that leaves of them, which f16 has, too. */
+export const halfOf = (value: string): string => `vec4h(${high(value)})`;
+export const restOf = (value: string): string => `vec4h(${value} - ${high(value)})`;
 
 /** Blocks are whole: entries beyond the width are zero. */
 function entriesOf({ headDim, rounding }: AttentionMatrixPlan, name: string, entry: string): string {

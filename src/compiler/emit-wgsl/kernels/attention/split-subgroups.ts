@@ -3,7 +3,7 @@ import { quads } from '../../../plan/extents.ts';
 import { type KernelSource, u32c } from '../../kernel.ts';
 import { rowLoader, rowsBinding } from '../../storage.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
-import { attentionParts } from './attention.ts';
+import { attentionParts, memorySlot } from './attention.ts';
 import { columnEntries, columnScale, columnsBindings, columnsFunctions } from './columns.ts';
 import { skipsFirstKeys } from './masks.ts';
 import { partialBindings } from './partials.ts';
@@ -18,6 +18,7 @@ const subgroup = 32;
 export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): KernelSource {
   const parts = attentionParts(plan);
   const isInt8 = plan.keys === 'int8';
+  const hasMemory = plan.columns.memory > 0;
   const skips = skipsFirstKeys(plan.mask) && plan.mask.prefix === undefined;
   const reads = (text: (n: number) => string) => repeat(plan.reads, text);
   const ownColumns = Math.ceil(plan.columnsAtMost / plan.threads);
@@ -55,8 +56,9 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
       ...columnsFunctions(plan),
       ...parts.logits.functions,
       ...parts.groups.functions,
-      columnEntries('keys', plan, plan.keyLanes),
-      columnEntries('values', plan, plan.valueLanes),
+      columnEntries('keys', plan, plan.keyLanes, 'zero'),
+      columnEntries('values', plan, plan.valueLanes, 'zero'),
+      ...(hasMemory ? [memoryQuads('k', plan), memoryQuads('v', plan)] : []),
       ...(isInt8 ? [columnScale('keys', plan), columnScale('values', plan)] : []),
       queryPart(plan),
       isInt8 ? bytesAsFloats : halvesAsFloats,
@@ -90,6 +92,7 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
       for (; key < count; key += KEYS_AT_ONCE * READS) {
         ${reads((n) => `${multiplyKeys(n)}\n${readKeys(n, plan.reads)}`)}
       }
+      ${hasMemory ? multiplyMemoryKeys : ''}
 
       // The first values are on their way while scores become weights.
       let value_lane = lane % VALUE_LANES;
@@ -116,6 +119,7 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
       for (; key < count; key += VALUES_AT_ONCE * READS) {
         ${reads((n) => `${multiplyValues(n)}\n${readValues(n, plan.reads)}`)}
       }
+      ${hasMemory ? multiplyMemoryValues : ''}
       ${joins.map((apart) => `low = joined(low, ${apart}u);\nhigh = joined(high, ${apart}u);`).join('\n')}
       workgroupBarrier();
       if (lane % 32u < VALUE_LANES) {
@@ -248,6 +252,40 @@ const readValues = (n: number, ahead = 0) =>
 const multiplyValues = (n: number) => wgsl`
   low += products(low_half(values${n}), scratch[key + ${n}u * VALUES_AT_ONCE]);
   high += products(high_half(values${n}), scratch[key + ${n}u * VALUES_AT_ONCE]);`;
+
+/** `fn memory_k_quad(kv_head, column, quad) -> vec4f`: of a column of the prefix, as it is given; zero beyond the width. */
+function memoryQuads(name: 'k' | 'v', plan: AttentionSplitSubgroupsPlan): string {
+  const [width, lanes] = name === 'k' ? [plan.headDim, plan.keyLanes] : [plan.valueDim, plan.valueLanes];
+  const isNothing = [
+    ...(quads(width) < 2 * lanes ? [`quad >= ${name === 'k' ? 'HEAD_QUADS' : 'VALUE_QUADS'}`] : []),
+    ...(plan.columns.zero > 0 ? ['column < ZERO_COLUMNS'] : []),
+  ].join(' || ');
+  const nothing = wgsl`
+    if (${isNothing}) {
+      return vec4f(0);
+    }`;
+  return wgsl`
+    fn memory_${name}_quad(kv_head: u32, column: u32, quad: u32) -> vec4f {
+      ${isNothing === '' ? '' : nothing}
+      return load_memory_${name}(${memorySlot(plan)}, quad);
+    }`;
+}
+
+/** The lanes of a key are those that the loop before has given it: they replace what it left. */
+const multiplyMemoryKeys = wgsl`
+  // Columns of the prefix, which the loop took for zero: memory is f32.
+  let prefix = min(count, max(first, PREFIX_COLUMNS) - first);
+  for (key = lane / KEY_LANES; key < prefix; key += KEYS_AT_ONCE) {
+    let low = memory_k_quad(kv_head, first + key, 2u * key_lane);
+    let high = memory_k_quad(kv_head, first + key, 2u * key_lane + 1u);
+    deal_sums(low * query_low + high * query_high, lane, key);
+  }`;
+
+const multiplyMemoryValues = wgsl`
+  for (key = lane / VALUE_LANES; key < prefix; key += VALUES_AT_ONCE) {
+    low += products(memory_v_quad(kv_head, first + key, 2u * value_lane), scratch[key]);
+    high += products(memory_v_quad(kv_head, first + key, 2u * value_lane + 1u), scratch[key]);
+  }`;
 
 const headMatrices = wgsl`
   fn products(entries: vec4f, heads: vec4f) -> mat4x4f {
