@@ -119,12 +119,12 @@ function stepOf(one: AttentionCase): Step {
 }
 
 function fillInputs(device: GPUDevice, workspace: Workspace, one: AttentionCase, node: AttentionNode): void {
-  const { tokens, keys, qHeads, kvHeads, headDim, activations = 'f32', queryScale = 1 } = one;
+  const { tokens, keys, qHeads, kvHeads, headDim, keyDtype = 'f16', activations = 'f32', queryScale = 1 } = one;
   const batch = lengthsOf(one).length;
   fill(device, workspace.buffer(node.q), batch * tokens * qHeads * headDim, activations, seeds.q, queryScale);
   const stored = [[node.k, seeds.k] as const, ...(node.v === undefined ? [] : [[node.v, seeds.v] as const])];
   for (const [name, seed] of stored) {
     if (one.cache?.kind === 'int8') fillInt8(device, workspace.buffer(name), headDim, seed);
-    else fill(device, workspace.buffer(name), batch * keys * kvHeads * headDim, 'f16', seed);
+    else fill(device, workspace.buffer(name), batch * keys * kvHeads * headDim, keyDtype, seed);
   }
 }

@@ -33,11 +33,11 @@ function specOf(one: AttentionCase): string {
   return `${lines.join('\n')}\n`;
 }
 
-function headLines({ cache, kvHeads, headDim }: AttentionCase): readonly string[] {
+function headLines({ cache, kvHeads, headDim, keyDtype = 'f16' }: AttentionCase): readonly string[] {
   const heads = [`  kv_heads: ${kvHeads}`, `  head_dim: ${headDim}`];
   switch (cache?.kind) {
     case undefined:
-      return [...heads, '  cache: { dtype: f16 }'];
+      return [...heads, `  cache: { dtype: ${keyDtype} }`];
     case 'int8':
       return [...heads, '  hidden: 64', '  cache: { dtype: int8 }'];
     case 'latent': {

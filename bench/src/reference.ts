@@ -2,7 +2,7 @@ import { f16ToF32, f32ToF16 } from '../../src/runtime/abi1/floats.ts';
 import { valueAt } from '../../src/tune/device-data.ts';
 import { int8Rows } from '../../src/tune/int8-data.ts';
 
-/** One attention of the benchmark. Queries are `[B, I, H, D]`; keys and values f16 `[B, J, K, D]` unless they are in a cache. */
+/** One attention of the benchmark. Queries are `[B, I, H, D]`; keys and values `[B, J, K, D]` unless they are in a cache. */
 export interface AttentionCase {
   readonly name: string;
   readonly qHeads: number;
@@ -24,6 +24,8 @@ export interface AttentionCase {
   readonly memory?: number;
   readonly sinks?: boolean;
   readonly softcap?: number;
+  /** Keys and values that are given; absent: f16. */
+  readonly keyDtype?: 'f32' | 'f16';
   /** Queries and outputs; absent: f32. */
   readonly activations?: 'f32' | 'f16';
   /** Queries of f32 may be rounded; absent: f32, they may not. */

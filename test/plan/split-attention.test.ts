@@ -69,6 +69,13 @@ describe('the join of a split attention', () => {
 });
 
 describe('split attention by subgroups', () => {
+  it('serves every storage of keys, with as many registers for reads under way', () => {
+    const options = (dtype: string) => `hidden: 64, q_heads: 8, kv_heads: 2, head_dim: 128, cache: { dtype: ${dtype} }`;
+    expect(decodeOf(options('f16')).split?.plan.reads).toBe(8);
+    expect(decodeOf(options('f32')).split?.plan.reads).toBe(4);
+    expect(decodeOf(options('int8')).split?.plan.keys).toBe('int8');
+  });
+
   it('has no more memory for a cache of int8: scales stay in registers', () => {
     const options = (dtype: string) => `hidden: 64, q_heads: 8, kv_heads: 2, head_dim: 64, cache: { dtype: ${dtype} }`;
     expect(decodeOf(options('int8')).split?.plan.workgroup).toEqual(decodeOf(options('f16')).split?.plan.workgroup);

@@ -151,7 +151,7 @@ export interface AttentionSplitPlan extends AttentionOptions, PlanBase {
   readonly headBlock: number;
 }
 
-/** As `attention_split`, for keys of f16 on subgroups of 32: `keyLanes` lanes side by side read a key, 8 entries each. */
+/** As `attention_split`, on subgroups of 32: `keyLanes` lanes side by side read a key, 8 entries each. */
 export interface AttentionSplitSubgroupsPlan extends AttentionOptions, PlanBase {
   readonly stage: 'attention_split_subgroups';
   readonly loadEntries: 8;

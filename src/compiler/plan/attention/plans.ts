@@ -96,9 +96,10 @@ export function planAttentionSplit(options: AttentionOptions): AttentionSplitPla
  * Small workgroups with little memory: many on a unit hide more than long bursts do. Reads in flight are those of 64 columns, a small
  * share; wide heads fill the registers of half as many workgroups.
  */
-function splitSchedule({ heads, headDim, valueDim }: AttentionOptions): SplitSchedule {
+function splitSchedule({ heads, headDim, valueDim, keys }: AttentionOptions): SplitSchedule {
   const threads = 128;
-  const reads = heads.queriesPerKv === 1 ? 4 : Math.max(4, Math.min(8, (64 * lanesOf(headDim)) / threads));
+  const isWide = heads.queriesPerKv === 1 || keys === 'f32';
+  const reads = isWide ? 4 : Math.max(4, Math.min(8, (64 * lanesOf(headDim)) / threads));
   const workgroups = Math.max(headDim, valueDim) > 128 ? 256 : 512;
   return { threads, columns: 512, reads, leastColumns: 64, workgroups };
 }
@@ -119,7 +120,8 @@ export function planAttentionSplitSubgroups(
 ): { readonly plan: AttentionSplitSubgroupsPlan; readonly deal: ColumnDeal } | { readonly reason: string } {
   const { headDim, valueDim, keys, similarity, columns, mask } = options;
   if (subgroupSize !== 32) return { reason: 'the target does not promise subgroups of 32' };
-  if (keys !== 'f16' && keys !== 'int8') return { reason: `keys are ${keys}, this form reads f16 and int8` };
+  if (keys !== 'f16' && keys !== 'int8' && keys !== 'f32')
+    return { reason: `keys are ${keys}, this form reads f16, int8 and f32` };
   if (keys === 'int8' && columns.memory > 0) return { reason: 'memory is not of int8' };
   if (similarity !== 'dot') return { reason: 'a distance is not a dot product' };
   if (headDim % 8 > 0 || valueDim % 8 > 0) return { reason: 'widths are not multiples of 8' };

@@ -6,7 +6,7 @@ import { halfQuad, halvesOf, rowLoader, rowsBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
 import { memorySlot, sequenceRow } from './attention.ts';
 
-/** Keys and values that are read `loadEntries` entries at a time. */
+/** Keys and values that are read `loadEntries` entries at a time, those of f32 always eight. */
 type ReadColumns = Pick<
   AttentionOptions,
   'columns' | 'keys' | 'keyLayout' | 'cacheLayout' | 'headDim' | 'valueDim' | 'valuesInKeys'
@@ -41,6 +41,7 @@ const cachedRows = ({ keyLayout, cacheLayout }: ReadColumns) =>
 
 /** What has `loadEntries` entries as they are stored. */
 export function storedType({ loadEntries, keys }: Pick<ReadColumns, 'loadEntries' | 'keys'>): string {
+  if (keys === 'f32') return 'mat2x4f';
   if (keys === 'int8') return loadEntries === 8 ? 'vec2u' : 'u32';
   return loadEntries === 8 ? 'vec4u' : 'vec2u';
 }
@@ -71,7 +72,7 @@ export function columnEntries(
   const filled = Math.ceil(width / loadEntries);
   const beyond = wgsl`
     if (part >= ${filled}u) {
-      return ${type}(0);
+      return ${zeroOf(type)};
     }`;
   const prefix = {
     rounded: [
@@ -95,8 +96,10 @@ export function columnEntries(
 
 const zeroColumns = (type: string, end = 'ZERO_COLUMNS') => wgsl`
   if (column < ${end}) {
-    return ${type}(0);
+    return ${zeroOf(type)};
   }`;
+
+const zeroOf = (type: string) => (type === 'mat2x4f' ? `${type}()` : `${type}(0)`);
 
 function memoryEntries(source: 'k' | 'v', plan: ReadColumns): string {
   const quad = (index: string) => `load_memory_${source}(${memorySlot(plan)}, ${index})`;

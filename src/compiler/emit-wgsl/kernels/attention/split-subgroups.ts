@@ -1,7 +1,7 @@
 import type { AttentionSplitSubgroupsPlan } from '../../../plan/attention/kernel-plan.ts';
 import { quads } from '../../../plan/extents.ts';
 import { type KernelSource, u32c } from '../../kernel.ts';
-import { rowLoader, rowsBinding } from '../../storage.ts';
+import { enablesFor, rowLoader, rowsBinding } from '../../storage.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
 import { attentionParts, memorySlot } from './attention.ts';
 import { columnEntries, columnScale, columnsBindings, columnsFunctions } from './columns.ts';
@@ -19,6 +19,7 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
   const parts = attentionParts(plan);
   const isInt8 = plan.keys === 'int8';
   const hasMemory = plan.columns.memory > 0;
+  const entries = entriesAs(plan);
   const skips = skipsFirstKeys(plan.mask) && plan.mask.prefix === undefined;
   const reads = (text: (n: number) => string) => repeat(plan.reads, text);
   const ownColumns = Math.ceil(plan.columnsAtMost / plan.threads);
@@ -29,7 +30,7 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
       'Attention for one token. A workgroup takes four query heads of one KV head over its share of the key columns and leaves, for',
       'each head, the maximum, the sum of exponentials and the unnormalised output; attention_combine joins the shares.',
     ].join('\n'),
-    enables: ['f16', 'subgroups'],
+    enables: [...entries.enables, 'subgroups'],
     constants: {
       ...parts.constants,
       THREADS: u32c(plan.threads),
@@ -61,7 +62,7 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
       ...(hasMemory ? [memoryQuads('k', plan), memoryQuads('v', plan)] : []),
       ...(isInt8 ? [columnScale('keys', plan), columnScale('values', plan)] : []),
       queryPart(plan),
-      isInt8 ? bytesAsFloats : halvesAsFloats,
+      entries.functions,
       headMatrices,
       columnOf,
       dealSums(plan.keyLanes),
@@ -168,6 +169,24 @@ function queryPart({ headDim, keyLanes }: AttentionSplitSubgroupsPlan): string {
       );
     }`;
 }
+
+/** `low_half` and `high_half`: the quads of what a lane has read. */
+function entriesAs({
+  keys,
+  queries,
+}: AttentionSplitSubgroupsPlan): Pick<KernelSource, 'enables'> & { readonly functions: string } {
+  if (keys === 'f32') return { functions: floatsAsTheyAre, enables: enablesFor(queries) };
+  return { functions: keys === 'int8' ? bytesAsFloats : halvesAsFloats, enables: ['f16'] };
+}
+
+const floatsAsTheyAre = wgsl`
+  fn low_half(entries: mat2x4f) -> vec4f {
+    return entries[0];
+  }
+
+  fn high_half(entries: mat2x4f) -> vec4f {
+    return entries[1];
+  }`;
 
 const bytesAsFloats = wgsl`
   fn low_half(entries: vec2u) -> vec4f {
