@@ -44,7 +44,7 @@ export const halfProductsTolerance: Difference = { relativeL2: 2e-3, worstRow: 2
 /** What is written as f16: each value within 2^-11 of what it is rounded from, on top of the kernel's own error. */
 export const halfOutputTolerance: Difference = { relativeL2: 6e-4, worstRow: 1e-3 };
 
-/** A whole call, errors accumulated, by the dtype of the cache: the tolerances of the reference cases. */
+/** A whole call, errors accumulated, by the coarsest of what it stores and multiplies: the tolerances of the reference cases. */
 export const callTolerances: Readonly<Record<CacheDtype, Difference>> = {
   f32: { relativeL2: 2e-5, worstRow: 1e-4 },
   f16: { relativeL2: 5e-3, worstRow: 2e-2 },

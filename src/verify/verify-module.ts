@@ -1,30 +1,21 @@
-import type { CacheDtype, ShapedSpec } from '../compiler/check/shaped-spec.ts';
+import type { ShapedSpec } from '../compiler/check/shaped-spec.ts';
 import type { Compiled } from '../compiler/compile.ts';
-import { arithmeticOf } from '../compiler/facts/kernel-flops.ts';
-import { cachedHeads } from '../compiler/ir/head-class.ts';
 import type { AttentionNode, AttnModule } from '../compiler/ir/nodes.ts';
 import type { OracleInput } from '../compiler/oracle/oracle.ts';
-import { nodesOf } from '../compiler/plan/planned.ts';
 import type { ProgramPlan } from '../compiler/plan/program.ts';
 import type { Checkpoint } from '../runtime/abi1/checkpoint.ts';
 import { chooseVariant } from '../runtime/abi1/device.ts';
 import { FeatureError, LimitError } from '../runtime/abi1/errors.ts';
 import { elementCount } from '../runtime/abi1/extents.ts';
 import { LoadedModule } from '../runtime/abi1/loaded-module.ts';
+import { allowedOfCalls, allowedOfNode } from './allowed-errors.ts';
 import { type CallSequence, callSequences, extraInputs, givenTensors, runtimePrefix } from './calls.ts';
 import { checkpointWeights } from './checkpoint-weights.ts';
 import { compareRows, type Difference } from './compare.ts';
 import { fromDevice } from './device-tensors.ts';
-import { type NodeError, runNodes } from './node-runner.ts';
+import { runNodes } from './node-runner.ts';
 import { randomNumbers, randomTensor } from './random.ts';
-import {
-  callTolerances,
-  halfOutputTolerance,
-  halfProductsTolerance,
-  isWithin,
-  kernelTolerances,
-  storeTolerances,
-} from './tolerances.ts';
+import { isWithin, kernelTolerances } from './tolerances.ts';
 import { type CallTrace, traceCalls, traceNode } from './trace.ts';
 import { verifySampling } from './verify-sampling.ts';
 import { runWhole } from './whole-run.ts';
@@ -88,7 +79,7 @@ export async function verifyModule(
         ...(await preparedErrors(loaded, traces.flat())),
         ...(await nodeErrors(loaded, program, [...traces.flat(), ...longDecodes])),
         ...(await samplingErrors(loaded, seed)),
-        ...(await wholeErrors(loaded, shaped, sequences, traces)),
+        ...(await wholeErrors(loaded, sequences, traces, allowedOfCalls(shaped, program))),
       ];
       entries.push(...mergeWorst(found));
     } finally {
@@ -173,25 +164,12 @@ async function nodeErrors(loaded: LoadedModule, program: ProgramPlan, traces: re
         worstRow,
         relativeL2,
         comparisons: 1,
-        tolerance: toleranceOf(error, loaded, program),
+        tolerance: allowedOfNode(error, loaded.definition, program),
         details: [],
       });
     }
   }
   return found;
-}
-
-function toleranceOf(
-  { node, tensor }: NodeError,
-  { definition }: LoadedModule,
-  { prefill, decode }: ProgramPlan,
-): Difference {
-  if (node.op === 'append') return storeTolerances[node.cacheDtype];
-  const own = [...prefill, ...decode].filter((dispatch) => nodesOf(dispatch).includes(node));
-  if (own.some(({ plan }) => arithmeticOf(plan) !== 'f32')) return halfProductsTolerance;
-  const isRounded = definition.buffers.some(({ name, dtype }) => name === tensor && dtype === 'f16');
-  const isHandedOn = own.some(({ halves }) => halves?.includes(tensor));
-  return isRounded || isHandedOn ? halfOutputTolerance : kernelTolerances[node.op];
 }
 
 /** The error is the share of draws that give another token. */
@@ -217,9 +195,9 @@ async function samplingErrors(loaded: LoadedModule, seed: number): Promise<reado
 
 async function wholeErrors(
   loaded: LoadedModule,
-  shaped: ShapedSpec,
   sequences: readonly CallSequence[],
   traces: readonly (readonly CallTrace[])[],
+  tolerance: Difference,
 ): Promise<readonly Found[]> {
   const found: Found[] = [];
   for (const [index, sequence] of sequences.entries()) {
@@ -232,7 +210,7 @@ async function wholeErrors(
         tensor,
         shape,
         comparisons: 1,
-        tolerance: callTolerances[coarsest(shaped)],
+        tolerance,
         details: [],
       });
     }
@@ -260,15 +238,4 @@ function worseOf(a: Found, b: Found): Found {
     comparisons: a.comparisons + b.comparisons,
     details: [...a.details, ...b.details],
   };
-}
-
-/** One layer with a coarser cache, or coarser queries, rounds the whole. */
-function coarsest({ layers }: ShapedSpec): CacheDtype {
-  const found = new Set<CacheDtype>(
-    layers.flatMap(({ attention }) => [
-      ...cachedHeads(attention).map(({ dtype }) => dtype),
-      ...(attention.activations === undefined ? [] : [attention.activations]),
-    ]),
-  );
-  return (['int8', 'f16'] as const).find((dtype) => found.has(dtype)) ?? 'f32';
 }

@@ -95,23 +95,25 @@ function print(report: VerifyReport, facts: Facts, format: 'human' | 'json'): vo
   for (const { variant, reason } of report.skipped) out(`variant ${variant} is not run here: ${reason}`);
   for (const stage of new Set(report.entries.map(({ variant, stage: one }) => `${variant} ${one}`))) {
     out('');
-    out(`${stage.padEnd(62)} rel. L2  worst row  shape`);
     const own = report.entries.filter((entry) => `${entry.variant} ${entry.stage}` === stage);
-    for (const entry of own) for (const line of linesOf(entry)) out(line);
+    const width = Math.max(60, ...own.map((entry) => nameOf(entry).length));
+    out(`${stage.padEnd(width + 2)} rel. L2  worst row  shape`);
+    for (const entry of own) for (const line of linesOf(entry, width)) out(line);
   }
   const failed = report.entries.filter(({ passed }) => !passed).length;
   out('');
   out(`${report.entries.length - failed} within tolerance, ${failed} not`);
 }
 
-function linesOf(entry: VerifyEntry): readonly string[] {
-  const { kernels, tensor, shape, relativeL2, worstRow, tolerance, passed } = entry;
-  const name = `${kernels.join(' + ')} → ${tensor}`;
+const nameOf = ({ kernels, tensor }: VerifyEntry) => `${kernels.join(' + ')} → ${tensor}`;
+
+function linesOf(entry: VerifyEntry, width: number): readonly string[] {
+  const { shape, relativeL2, worstRow, tolerance, passed } = entry;
   const numbers = `${scientific(relativeL2)}  ${scientific(worstRow).padStart(9)}  [${shape.join(', ')}]`;
   const verdict = passed
     ? ''
     : `  FAIL: allowed ${scientific(tolerance.relativeL2)}, worst row ${scientific(tolerance.worstRow)}`;
-  return [`  ${name.padEnd(60)} ${numbers}${verdict}`, ...entry.details.map((detail) => `    ${detail}`)];
+  return [`  ${nameOf(entry).padEnd(width)} ${numbers}${verdict}`, ...entry.details.map((detail) => `    ${detail}`)];
 }
 
 const scientific = (value: number) => (value === 0 ? '0' : value.toExponential(1)).padStart(7);

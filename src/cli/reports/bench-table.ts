@@ -63,19 +63,20 @@ function callLines({ call, tokens, keys, kernels, ...whole }: BenchReport['calls
   const width = Math.max(...kernels.map(({ kernel }) => kernel.length));
   const row = (kernel: string, cells: readonly string[]) =>
     `  ${kernel.padEnd(width)}${cells.map((cell) => cell.padStart(13)).join('')}`.trimEnd();
-  const hasFloor = whole.floorMilliseconds !== undefined;
+  const { floorMilliseconds: floor } = whole;
+  const atLeast = floor === undefined ? '' : `, ${time(floor)} at least`;
   const shape = `${tokens.toLocaleString('en')} ${tokens === 1 ? 'token' : 'tokens'}, ${keys.toLocaleString('en')} keys`;
   return [
     '',
-    `${call} of ${shape}: ${time(whole.milliseconds)} (${time(whole.least)} to ${time(whole.most)})${ofFloor(whole)}`,
-    row('', ['times', 'time', 'bytes', 'products', ...(hasFloor ? ['of the floor'] : [])]),
+    `${call} of ${shape}: ${time(whole.milliseconds)} (${time(whole.least)} to ${time(whole.most)})${atLeast}`,
+    row('', ['times', 'time', ...(floor === undefined ? [] : ['floor', 'reached']), 'bytes', 'products']),
     ...kernels.map((one) =>
       row(one.kernel, [
         String(one.dispatches),
         time(one.milliseconds),
+        ...floorCells(one),
         perSecond(one.bytesRead + one.bytesWritten, one.milliseconds, byteRates),
         perSecond(one.flops, one.milliseconds, flopRates),
-        ...(hasFloor ? [share(one)] : []),
       ]),
     ),
   ];
@@ -86,6 +87,6 @@ interface Timed {
   readonly floorMilliseconds?: number;
 }
 
-const share = ({ milliseconds, floorMilliseconds = 0 }: Timed) =>
-  `${Math.round((100 * floorMilliseconds) / milliseconds)} %`;
-const ofFloor = (timed: Timed) => (timed.floorMilliseconds === undefined ? '' : `, ${share(timed)} of the floor`);
+/** What a device needs at least, and what part of the time that is. */
+const floorCells = ({ milliseconds, floorMilliseconds: floor }: Timed) =>
+  floor === undefined ? [] : [time(floor), `${Math.round((100 * floor) / milliseconds)} %`];
