@@ -16,7 +16,7 @@ const bundled = [
   '@chevrotain/regexp-to-ast',
   '@chevrotain/utils',
   'lodash-es',
-  // Loaded by `run`.
+  // Loaded by `run`, and by `gqac/text`.
   '@huggingface/jinja',
   '@huggingface/tokenizers',
   // Loaded by `lsp`.
@@ -66,13 +66,16 @@ export default defineConfig({
     cli: 'src/cli/main.ts',
     index: 'src/compiler/index.ts',
     node: 'src/node/index.ts',
+    text: 'src/text/index.ts',
     'runtime/abi1': 'src/runtime/abi1/index.ts',
   },
   format: 'esm',
   platform: 'node',
   target: 'node20',
   outDir: 'dist',
-  dts: { entry: ['src/compiler/index.ts', 'src/node/index.ts', 'src/runtime/abi1/index.ts'] },
+  dts: {
+    entry: ['src/compiler/index.ts', 'src/node/index.ts', 'src/text/index.ts', 'src/runtime/abi1/index.ts'],
+  },
   deps: { alwaysBundle: [...bundled], onlyBundle: [...bundled] },
   // For Node yaml offers CommonJS, which is bundled whole; this is the same code as modules.
   inputOptions: { resolve: { alias: { yaml: inPackage('yaml/browser/index.js') } } },

@@ -1,14 +1,11 @@
 import type { GenerateOptions } from '../runtime/abi1/call-options.ts';
+import { UsageError } from '../runtime/abi1/errors.ts';
 import type { Session } from '../runtime/abi1/session.ts';
 import { TextStream } from './text-stream.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
 /** `stop`: the model ended its text. `length`: as many tokens as asked for. `context`: the cache is full. */
 export type FinishReason = 'stop' | 'length' | 'context';
-
-export interface ReplyOptions extends GenerateOptions {
-  readonly maxTokens: number;
-}
 
 /** A session that is given and gives text. A prompt that begins as the one before, with its reply, runs only what is new. */
 export class TextSession {
@@ -26,7 +23,11 @@ export class TextSession {
    * Yields each token with the text that has become certain by it, at last the text that was still held back; returns why it ended.
    * @throws UsageError when the prompt does not fit; the signal's reason when it is aborted.
    */
-  async *reply(prompt: readonly number[], options: ReplyOptions): AsyncGenerator<TextPiece, FinishReason, void> {
+  async *reply(
+    prompt: readonly number[],
+    options: GenerateOptions = {},
+  ): AsyncGenerator<TextPiece, FinishReason, void> {
+    if (prompt.length === 0) throw new UsageError('a prompt has at least one token');
     const common = Math.min(commonLength(this.#cached, prompt), prompt.length - 1);
     const reused = this.#session.canRewind(common) ? common : 0;
     this.#session.rewind(reused);
@@ -41,7 +42,7 @@ export class TextSession {
       this.#cached = ids.slice(0, this.#session.past[0] ?? 0);
     }
     yield { tokens: [], text: stream.end() };
-    if (ids.length - prompt.length >= options.maxTokens) return 'length';
+    if (ids.length - prompt.length >= (options.maxTokens ?? Number.POSITIVE_INFINITY)) return 'length';
     return ids.length > this.#session.capacity ? 'context' : 'stop';
   }
 }

@@ -54,6 +54,21 @@ describe('TextSession', () => {
     expect(encoded()).toBe('\nJULIET:'.length + 1 + 7);
     expect(second).toBe(await say(new TextSession(await sessionOf(), tokenizer), `ROMEO:${first}\nJULIET:`));
   });
+
+  it('says why a text ended, and refuses an empty prompt', async () => {
+    const tokenizer = { encode: () => [], decode: () => '', idOf: () => undefined };
+    const end = async (...[prompt, options]: Parameters<TextSession['reply']>) => {
+      const reply = new TextSession(await sessionOf(), tokenizer).reply(prompt, options);
+      for (;;) {
+        const { done, value } = await reply.next();
+        if (done) return value;
+      }
+    };
+    expect(await end(ids('ROMEO:'), { maxTokens: 2 })).toBe('length');
+    expect(await end(ids('ROMEO:'))).toBe('context');
+    expect(await end(ids('ROMEO:'), { stop: [...Array(65).keys()] })).toBe('stop');
+    await expect(end([])).rejects.toThrow('a prompt has at least one token');
+  });
 });
 
 /** Tokens that the cache has grown by since; rewinding to the shared beginning counts from there. */
