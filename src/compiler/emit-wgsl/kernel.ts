@@ -18,9 +18,14 @@ export interface KernelSource {
 /** WGSL extensions, by the name that `enable` takes. */
 export type Enable = 'f16' | 'subgroups' | 'chromium_experimental_subgroup_matrix';
 
-export type Constant = { readonly u32: number } | { readonly f32: number };
+export type Constant = ({ readonly u32: number } | { readonly f32: number }) & Noted;
 
-export interface Binding {
+interface Noted {
+  /** What the name does not say; printed behind it. */
+  readonly note?: string | undefined;
+}
+
+export interface Binding extends Noted {
   readonly name: string;
   readonly access: 'read' | 'read_write' | 'uniform';
   /** WGSL store type, such as `array<vec4f>`. */
@@ -34,8 +39,11 @@ export interface WgslModule {
   readonly enables: readonly Enable[];
 }
 
-export const u32c = (value: number): Constant => ({ u32: value });
-export const f32c = (value: number): Constant => ({ f32: value });
+export const u32c = (value: number, note?: string): Constant => ({ u32: value, note });
+export const f32c = (value: number, note?: string): Constant => ({ f32: value, note });
+
+/** Such as the axes of a buffer. */
+export const noted = (binding: Binding, note: string): Binding => ({ ...binding, note });
 
 /** A storage buffer of elements of a WGSL type. */
 export const buffer = (name: string, element: string, access: 'read' | 'read_write' = 'read'): Binding => ({
@@ -132,12 +140,15 @@ function diagnosticsOf(name: Enable): readonly string[] {
 }
 
 function printConstant([name, constant]: [string, Constant]): string {
-  return 'u32' in constant ? `const ${name} = ${constant.u32}u;` : `const ${name}: f32 = ${f32(constant.f32)};`;
+  const declaration = 'u32' in constant ? `${name} = ${constant.u32}u` : `${name}: f32 = ${f32(constant.f32)}`;
+  return `const ${declaration};${noteText(constant)}`;
 }
 
-function printBinding({ name, access, type }: Binding, index: number): string {
+const noteText = ({ note }: Noted) => (note === undefined ? '' : ` // ${note}`);
+
+function printBinding({ name, access, type, note }: Binding, index: number): string {
   const space = access === 'uniform' ? 'uniform' : `storage, ${access}`;
-  return `@group(0) @binding(${index}) var<${space}> ${name}: ${type};`;
+  return `@group(0) @binding(${index}) var<${space}> ${name}: ${type};${noteText({ note })}`;
 }
 
 function printMain({ body, workgroupSize }: KernelSource): string {

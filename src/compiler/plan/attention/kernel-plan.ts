@@ -52,7 +52,7 @@ export interface T5Plan {
  */
 export interface AttentionTilePlan extends AttentionOptions, PlanBase {
   readonly stage: 'attention_tile';
-  /** Precision of operands, products and their sums over 64 entries of keys or a tile of values; all other sums are f32. */
+  /** Precision of operands, products and their sums over some entries of the width (`sumVectors`) or a tile of values; all other sums are f32. */
   readonly products: 'f32' | 'f16';
   /** With products of f16 workgroups whose sums outgrow their precision are marked; a kernel with products of f32 redoes these. */
   readonly marks?: 'written' | 'read';
@@ -142,11 +142,11 @@ export interface AttentionLatentPlan extends AttentionOptions, PlanBase {
   readonly weightPitch: number;
 }
 
-/** One token: a workgroup serves all query heads of one KV head for `chunk` key columns and leaves a partial result. */
+/** One token: a workgroup serves all query heads of one KV head for a part of the key columns and leaves a partial result. */
 export interface AttentionSplitPlan extends AttentionOptions, PlanBase {
   readonly stage: 'attention_split';
   /** Key columns of a workgroup, one per invocation. */
-  readonly chunk: number;
+  readonly partColumns: number;
   /** Query heads worked on at a time; their accumulators are in registers. */
   readonly headBlock: number;
 }
@@ -173,7 +173,7 @@ export interface AttentionJoinPlan extends PlanBase {
   readonly sinks: boolean;
 }
 
-/** Joins the partial results of `attention_split`. */
+/** Joins the partial results of the kernels for one token or few. */
 export interface AttentionCombinePlan extends PlanBase {
   readonly stage: 'attention_combine';
   readonly qHeads: number;

@@ -110,8 +110,8 @@ function splitForm(node: AttentionNode, options: AttentionOptions, profile: Targ
   if (reason !== undefined) return { reason };
   const plan = planAttentionSplit(options);
   const { heads, valueDim } = node;
-  if (quads(valueDim) > plan.chunk) return { reason: `values of ${valueDim} entries are wider than a workgroup` };
-  const deal = { least: plan.chunk, most: plan.chunk, parts: 1 };
+  if (quads(valueDim) > plan.partColumns) return { reason: `values of ${valueDim} entries are wider than a workgroup` };
+  const deal = { least: plan.partColumns, most: plan.partColumns, parts: 1 };
   return splitInto(node, options, plan, { deal, grid: (parts) => [parts, heads.kvHeads, 'B'] });
 }
 

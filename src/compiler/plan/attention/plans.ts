@@ -81,14 +81,18 @@ const largestHeadBlock = 4;
 export function planAttentionSplit(options: AttentionOptions): AttentionSplitPlan {
   const { queriesPerKv } = options.heads;
   const headBlock = Math.ceil(queriesPerKv / Math.ceil(queriesPerKv / largestHeadBlock));
-  const chunk = 128;
+  const partColumns = 128;
   return {
     stage: 'attention_split',
     ...options,
-    chunk,
+    partColumns,
     headBlock,
-    threads: chunk,
-    workgroup: [floats('scores', headBlock * chunk), vectors('slices', headBlock * chunk), floats('maxima', headBlock)],
+    threads: partColumns,
+    workgroup: [
+      floats('scores', headBlock * partColumns),
+      vectors('slices', headBlock * partColumns),
+      floats('maxima', headBlock),
+    ],
   };
 }
 

@@ -47,19 +47,19 @@ export function attentionParts(options: AttentionOptions): AttentionParts {
       Q_HEADS: u32c(heads.qHeads),
       KV_HEADS: u32c(heads.kvHeads),
       QUERIES_PER_KV: u32c(heads.queriesPerKv),
-      HEAD_QUADS: u32c(quads(headDim)),
-      VALUE_QUADS: u32c(quads(valueDim)),
+      HEAD_QUADS: u32c(quads(headDim), 'groups of four entries'),
+      VALUE_QUADS: u32c(quads(valueDim), 'groups of four entries'),
       ...(columns.zero > 0 && { ZERO_COLUMNS: u32c(columns.zero) }),
       ...(columns.memory > 0 && { MEMORY_SLOTS: u32c(columns.memory) }),
-      PREFIX_COLUMNS: u32c(columns.zero + columns.memory),
+      PREFIX_COLUMNS: u32c(columns.zero + columns.memory, 'key columns before those of the sequence'),
       ...(options.keyLayout === 'heads-first' && cacheRows(options.cacheLayout).constants),
       ...masks.constants,
       SCALE: f32c(options.scale),
       // exp2 is the only exponential that WGSL promises precisely: logits are in units of log2.
       LOG2E: f32c(Math.LOG2E),
-      SCALE_LOG2E: f32c(options.scale * Math.LOG2E),
-      MASKED: f32c(hiddenScore),
-      LOWEST: f32c(lowestLogit),
+      SCALE_LOG2E: f32c(options.scale * Math.LOG2E, 'from a product to a logit, in units of log2'),
+      MASKED: f32c(hiddenScore, 'the logit of a hidden column'),
+      LOWEST: f32c(lowestLogit, 'below every logit that is not hidden'),
     },
     perCall: [sequencesBinding, stepBinding],
     queries: {
@@ -81,14 +81,15 @@ export function attentionParts(options: AttentionOptions): AttentionParts {
   };
 }
 
-/** Rows beyond the last one repeat it: what they give is not written. `members`: how many of a group's heads are active. */
+/** @param members how many of a group's heads are active */
 export const rowOf = (members: string) => wgsl`
   struct Row {
-    token: u32,
+    token: u32, // of the sequence, among the new ones
     head: u32,
-    index: u32,
+    index: u32, // among the rows of q and of the output
   }
 
+  /** Rows of a KV head are numbered by token and by query head of its group; beyond the last one they repeat it. */
   fn row_of(number: u32, batch: u32, kv_head: u32${members === 'members' ? ', members: u32' : ''}) -> Row {
     let row = min(number, step.tokens * ${members} - 1u);
     let token = row / ${members};

@@ -19,16 +19,16 @@ export function attentionCombine(plan: AttentionCombinePlan): KernelSource {
   const reads = (text: (n: number) => string) => repeat(plan.reads, text);
   const largest = Array.from({ length: plan.reads }, (_, n) => `sums${n}.x`).reduce((a, b) => `max(${a}, ${b})`);
   return {
-    doc: 'Joins the chunks that attention_split left: each is weighted by exp2 of its maximum less the largest one.',
+    doc: 'Joins what was left of the parts of each row: each is weighted by exp2 of its maximum less the largest one.',
     enables: [...enablesFor(plan.out), ...(usesSubgroups ? (['subgroups'] as const) : [])],
     constants: {
       Q_HEADS: u32c(plan.qHeads),
       VALUE_QUADS: u32c(quads(plan.valueDim)),
       ...(plan.active !== undefined && { THREADS: u32c(plan.threads) }),
-      QUADS: u32c(quadsAtOnce),
-      SLICES: u32c(slices),
+      QUADS: u32c(quadsAtOnce, 'of a row, for a workgroup'),
+      SLICES: u32c(slices, 'of lanes, which share the parts'),
       JOINED_SLICES: u32c(usesSubgroups ? plan.threads / subgroup : slices),
-      READS: u32c(plan.reads),
+      READS: u32c(plan.reads, 'parts that a lane has in flight'),
       ...dealConstants(plan.deal),
       PREFIX_COLUMNS: u32c(plan.prefixColumns),
       MASKED: f32c(hiddenScore),
@@ -72,6 +72,8 @@ export function attentionCombine(plan: AttentionCombinePlan): KernelSource {
         output *= rescale;
         ${reads(addPart)}
       }
+
+      // Slices become one.
       ${usesSubgroups ? joinedBySubgroups(quadsAtOnce) : eachSlice}
       workgroupBarrier();
       if (slice == 0u) {
@@ -122,7 +124,7 @@ const addPart = (n: number) => wgsl`
   sum += sums${n}.y * weight${n};
   output += outputs${n} * weight${n};`;
 
-/** attention_split leaves nothing for a head that is not active. */
+/** Nothing was left for a head that is not active. */
 const silentHead = wgsl`
   if (!is_active(group.x)) {
     for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {

@@ -51,6 +51,7 @@ export const kvHeadOf = ({ order }: Pick<HeadGroup, 'order'>): string =>
   order === 'blocked' ? 'head / QUERIES_PER_KV' : 'head % KV_HEADS';
 
 const queryHead = (formula: string) => wgsl`
+  /** A member of the group of query heads that read a KV head. */
   fn query_head(kv_head: u32, member: u32) -> u32 {
     return ${formula};
   }`;

@@ -27,13 +27,13 @@ const sinkOf = (plan: AttentionLatentPlan) =>
 
 const leaveFactor = (plan: AttentionLatentPlan) => wgsl`
   let sum = row_sum(state.sum)${sinkOf(plan)};
-  if (place.part == 0u && place.row < ROWS) {
+  if (place.row_lane == 0u && place.row < ROWS) {
     factors[place.row] = select(0.0, 1.0 / sum, sum > 0.0);
   }`;
 
 const leaveSum = wgsl`
   let sum = row_sum(state.sum);
-  if (place.part == 0u && place.row < ROWS && first_head + place.row < Q_HEADS) {
+  if (place.row_lane == 0u && place.row < ROWS && first_head + place.row < Q_HEADS) {
     partial_sums[(row_at + place.head) * parts + part] = vec2f(state.reference, sum);
   }`;
 

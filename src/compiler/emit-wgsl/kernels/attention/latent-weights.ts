@@ -13,7 +13,7 @@ const place = wgsl`
   struct Place {
     /** Counted in the workgroup; lanes beyond the last row repeat what others do. */
     row: u32,
-    part: u32,
+    row_lane: u32,
     head: u32,
     token: u32,
     batch: u32,
@@ -73,7 +73,7 @@ const weigh = (plan: AttentionLatentPlan) => wgsl`
     var logits: array<vec4f, QUADS_EACH>;
     var maxima = vec4f(MASKED);
     for (var i = 0u; i < QUADS_EACH; i++) {
-      logits[i] = logits_at(place, first_column, i * ROW_LANES + place.part, columns);
+      logits[i] = logits_at(place, first_column, i * ROW_LANES + place.row_lane, columns);
       maxima = max(maxima, logits[i]);
     }
     let pairs = max(maxima.xy, maxima.zw);
@@ -85,7 +85,7 @@ const weigh = (plan: AttentionLatentPlan) => wgsl`
     for (var i = 0u; i < QUADS_EACH; i++) {
       let powers = exp2(logits[i] - reference);
       (*state).sum += dot(powers, vec4f(1));
-      let quad = i * ROW_LANES + place.part;
+      let quad = i * ROW_LANES + place.row_lane;
       ${store(plan)}
     }
   }

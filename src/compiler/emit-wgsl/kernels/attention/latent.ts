@@ -5,6 +5,7 @@ import { edge, matrixEnables, matrixTypes } from '../../subgroup-matrix.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
 import { attentionParts } from './attention.ts';
 import { columnEntries, columnsBindings, columnsFunctions } from './columns.ts';
+import { attentionText, withAxes } from './doc.ts';
 import { outputFunctions, writeOutputs } from './latent-outputs.ts';
 import { type LatentShape, latentShape, rowLanes } from './latent-shape.ts';
 import { findOverflow, weightFunctions } from './latent-weights.ts';
@@ -47,7 +48,7 @@ export function attentionLatent(plan: AttentionLatentPlan): KernelSource {
       WEIGHT_PITCH: u32c(plan.weightPitch),
       SCRATCH_PITCH: u32c(edge / 4),
     },
-    bindings: [
+    bindings: withAxes(plan, [
       rowsBinding('q', plan.headDim, plan.queries),
       ...columnsBindings(plan),
       ...parts.logits.bindings,
@@ -55,7 +56,7 @@ export function attentionLatent(plan: AttentionLatentPlan): KernelSource {
       ...(leaves === 'rows' ? [rowsOutBinding('out', plan.valueDim, plan.out)] : partialBindings('read_write')),
       ...(plan.marks ? [words('marks', plan.marks === 'read' ? 'read' : 'read_write')] : []),
       ...parts.perCall,
-    ],
+    ]),
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: [
@@ -97,9 +98,10 @@ export function attentionLatent(plan: AttentionLatentPlan): KernelSource {
   };
 }
 
-const doc = ({ leaves, marks, tileKeys }: AttentionLatentPlan) =>
+const doc = ({ leaves, marks, tileKeys, ...options }: AttentionLatentPlan) =>
   [
-    'Attention on latent rows, whose first entries are the values of all heads, by subgroup matrices. A workgroup holds ROWS heads of',
+    `Attention on latent rows by subgroup matrices: ${attentionText(options)}`,
+    'The first entries of a row are the values of all heads. A workgroup holds ROWS heads of',
     `one token and walks over tiles of ${tileKeys} rows: each subgroup multiplies a slice of queries and keys, and one of weights and values.`,
     ...(leaves === 'parts'
       ? ['It takes a share of the rows and leaves a partial result of it: attention_combine joins the shares.']

@@ -5,7 +5,7 @@ import { wgsl } from '../../wgsl.ts';
  * `fn mark_at(z: u32, first_row: u32, kv_head: u32) -> u32`.
  */
 export const markAt = wgsl`
-  /** Of the workgroup that has the row, of a sequence or of a part of its columns. */
+  /** The mark of the workgroup that has the row; z counts sequences, and parts of their columns. */
   fn mark_at(z: u32, first_row: u32, kv_head: u32) -> u32 {
     let tiles = (step.tokens * QUERIES_PER_KV + MARK_ROWS - 1u) / MARK_ROWS;
     return (z * tiles + first_row / MARK_ROWS) * KV_HEADS + kv_head;

@@ -54,6 +54,7 @@ const hidesSingleKeys = ({ padding, documents, where }: MaskShape) =>
 function sharedColumns(mask: MaskShape): string {
   const first = hidesFirstKeys(mask) ? 'u32(max(i32(PREFIX_COLUMNS) + first_key(sequence, last), 0))' : '0u';
   return wgsl`
+    /** Tokens from first to last all see the columns from x up to y. */
     fn shared_columns(sequence: Sequence, first: u32, last: u32) -> vec2u {
       return vec2u(${first}, visible_columns(sequence, first));
     }`;
@@ -84,6 +85,7 @@ export function nextTile({ mask }: AttentionOptions, size: string): string | und
   const prefix = prefixKeys(mask);
   const always = prefix === undefined ? 'PREFIX_COLUMNS' : `PREFIX_COLUMNS + ${prefix}`;
   return wgsl`
+    /** The first tile from the column on that the token, or a later one, sees anything of. */
     fn next_tile(sequence: Sequence, token: u32, column: u32) -> u32 {
       let reached = PREFIX_COLUMNS + u32(max(first_key(sequence, token), 0));
       return select(column, max(column, reached / ${size} * ${size}), column >= ${always});
@@ -100,6 +102,7 @@ function firstKey({ window, chunk, where }: MaskShape): string {
     ...(first === undefined ? [] : [String(first)]),
   ];
   return wgsl`
+    /** The first key that is not yet too far behind the token; negative when all are seen. */
     fn first_key(sequence: Sequence, token: u32) -> i32 {
       let position = i32(sequence.past + token);
       return ${joined('max', bounds)};
@@ -118,6 +121,7 @@ function visibleColumns({ mask, keyLayout }: AttentionOptions): string {
       : own;
   const end = reached !== undefined && prefix !== undefined ? `max(${reached}, ${prefix})` : reached;
   return wgsl`
+    /** Columns up to the last one that the token sees. */
     fn visible_columns(sequence: Sequence, token: u32) -> u32 {
       return PREFIX_COLUMNS + ${joined('min', [length, ...(end === undefined ? [] : [end]), ...endsOfWhere(mask)])};
     }`;

@@ -4,10 +4,14 @@ import { u32c } from '../../kernel.ts';
 import { edge } from '../../subgroup-matrix.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
 import { rowBlocks, valueBlocks } from './matrix-blocks.ts';
+import { rowPitch } from './matrix-tile.ts';
 
 export const outputConstants = (plan: AttentionMatrixPlan) => ({
-  SCRATCH_PITCH: u32c(edge / 4 + 1),
-  SUBGROUP_SCRATCH: u32c(plan.rowBlocks * edge * plan.scorePitch),
+  SCRATCH_PITCH: u32c(edge / 4 + 1, rowPitch),
+  SUBGROUP_SCRATCH: u32c(
+    plan.rowBlocks * edge * plan.scorePitch,
+    'quads of the scores that a subgroup has for outputs',
+  ),
 });
 
 export function outputFunctions(plan: AttentionMatrixPlan): readonly string[] {
@@ -23,6 +27,7 @@ function sumOf({ sinks, rowBlocks, inParts }: AttentionMatrixPlan): string {
   const sink = 'exp2(sinks[head] * LOG2E - max(state.reference, LOWEST))';
   const added = inParts ? ` + select(0.0, ${sink}, parts == 1u)` : ` + ${sink}`;
   return wgsl`
+    /** Of all exponentials of the row. */
     fn sum_of(state: State, head: u32${inParts ? ', parts: u32' : ''}) -> f32 {
       return state.sum${rowBlocks === 2 ? '' : ' + subgroupShuffleXor(state.sum, 1u)'}${sinks ? added : ''};
     }`;
@@ -62,13 +67,14 @@ const storesRow = ({ valueDim }: AttentionMatrixPlan, exists: string) =>
 
 /** `fn write(lane, n, row, first_quad, part, parts)`: entries of a row, or of its partial result. */
 const writeRow = (plan: AttentionMatrixPlan) => wgsl`
-  /** Of the n-th eight rows of a subgroup: four lanes side by side write 16 entries of a row. */
+  /** A row that a lane writes entries of: four lanes side by side write 16. */
   struct WrittenRow {
     index: u32,
     exists: bool,
     factor: f32,
   }
 
+  /** One of the n-th eight rows of the subgroup. */
   fn written_row(lane: u32, n: u32, first_row: u32, batch: u32, kv_head: u32, factor: f32) -> WrittenRow {
     let row = n * 8u + lane % 32u / 4u;
     let index = row_of(first_row + row, batch, kv_head).index;
@@ -76,6 +82,7 @@ const writeRow = (plan: AttentionMatrixPlan) => wgsl`
     return WrittenRow(index, exists, subgroupShuffle(factor, row * ROW_LANES));
   }
 
+  /** Of the n-th eight rows: normalised, or as a part of them is left. */
   fn write(lane: u32, n: u32, row: WrittenRow, first_quad: u32, part: u32, parts: u32) {
     let quad = first_quad + lane % 4u;
     let at = lane % THREADS / 32u * SUBGROUP_SCRATCH + (n % QUERY_ROWS * 8u + lane % 32u / 4u) * SCRATCH_PITCH + lane % 4u;

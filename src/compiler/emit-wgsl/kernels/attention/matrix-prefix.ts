@@ -3,6 +3,7 @@ import { u32c } from '../../kernel.ts';
 import { fourFrom, wgsl } from '../../wgsl.ts';
 import { type AttentionParts, memorySlot } from './attention.ts';
 import { partsOf, storedType } from './columns.ts';
+import { restBits } from './matrix-queries.ts';
 import { askReference } from './matrix-reference.ts';
 import { type Name, readsOf, splitsPrefix, widthOf } from './matrix-tile.ts';
 
@@ -10,7 +11,7 @@ import { type Name, readsOf, splitsPrefix, widthOf } from './matrix-tile.ts';
 export const sequenceStart = (plan: AttentionMatrixPlan): string => (splitsPrefix(plan) ? 'PREFIX_COLUMNS' : '0u');
 
 export const prefixConstants = (plan: AttentionMatrixPlan) =>
-  splitsPrefix(plan) && { TILE_SLOTS: u32c(plan.tileKeys / 2), LOST_BITS: u32c(0x1fff) };
+  splitsPrefix(plan) && { TILE_SLOTS: u32c(plan.tileKeys / 2, 'columns of the prefix in a tile'), ...restBits };
 
 /**
  * Tiles of the prefix hold what f16 has of each key and value, and behind these what it leaves: the scores of both are added, and the
@@ -19,7 +20,7 @@ export const prefixConstants = (plan: AttentionMatrixPlan) =>
 export function prefixFunctions(plan: AttentionMatrixPlan, { form }: AttentionParts): readonly string[] {
   if (!splitsPrefix(plan)) return [];
   const logits = form === 'any' || !seesPrefix(plan) ? [anyLogits] : seenLogits(form);
-  return [partOf, prefixFetcher('keys', plan), prefixFetcher('values', plan), ...logits, maximumOf, weigh(plan)];
+  return [heldOrRest, prefixFetcher('keys', plan), prefixFetcher('values', plan), ...logits, maximumOf, weigh(plan)];
 }
 
 /** Every row sees all of the prefix. */
@@ -39,10 +40,10 @@ export const logitsOfSums = {
 } as const;
 
 /** By bits: compilers take a conversion to f16 and back for nothing. */
-const partOf = wgsl`
+const heldOrRest = wgsl`
   /** Four entries as f16 has them, or what it leaves of them. */
-  fn part_of(value: vec4f, is_rest: bool) -> vec2u {
-    let held = bitcast<vec4f>(bitcast<vec4u>(value) & vec4u(~LOST_BITS));
+  fn held_or_rest(value: vec4f, is_rest: bool) -> vec2u {
+    let held = bitcast<vec4f>(bitcast<vec4u>(value) & vec4u(~REST_BITS));
     return bitcast<vec2u>(vec4h(select(held, value - held, is_rest)));
   }`;
 
@@ -53,7 +54,7 @@ function prefixFetcher(name: Name, plan: AttentionMatrixPlan): string {
   const held = name === 'keys' ? 'HeldKeys' : 'HeldValues';
   const parts = partsOf(plan, widthOf(name, plan));
   const type = storedType(plan);
-  const quad = (index: string) => `part_of(load_memory_${source}(slot, ${index}), is_rest)`;
+  const quad = (index: string) => `held_or_rest(load_memory_${source}(slot, ${index}), is_rest)`;
   const isOutside = [
     `part >= ${Math.ceil(widthOf(name, plan) / loadEntries)}u`,
     ...(columns.zero > 0 ? ['column < ZERO_COLUMNS'] : []),
@@ -90,7 +91,8 @@ const seenLogits = (form: 'plain' | 'capped') => [
       ${logitsOfSums[form]}
     }`,
   wgsl`
-    fn prefix_logits_at(place: Place, first_column: u32, quad: u32) -> vec4f {
+    /** Logits of four columns of the prefix, MASKED where there are no more. */
+  fn prefix_logits_at(place: Place, first_column: u32, quad: u32) -> vec4f {
       ${sums}
       let columns = ${fourFrom('first_column + 4u * quad')};
       return select(vec4f(MASKED), logits_of(sums), columns < vec4u(PREFIX_COLUMNS));
@@ -98,6 +100,7 @@ const seenLogits = (form: 'plain' | 'capped') => [
 ];
 
 const anyLogits = wgsl`
+  /** Logits of four columns of the prefix, MASKED where there are no more. */
   fn prefix_logits_at(place: Place, first_column: u32, quad: u32) -> vec4f {
     ${sums}
     let sequence = sequences[place.batch];
@@ -112,21 +115,23 @@ const anyLogits = wgsl`
   }`;
 
 const maximumOf = wgsl`
+  /** The largest logit that a row has among these columns. */
   fn prefix_maximum_of(place: Place, first_column: u32) -> f32 {
     var maxima = vec4f(MASKED);
     for (var i = 0u; i < QUADS_EACH / 2u; i++) {
-      maxima = max(maxima, prefix_logits_at(place, first_column, i * ROW_LANES + place.part));
+      maxima = max(maxima, prefix_logits_at(place, first_column, i * ROW_LANES + place.row_lane));
     }
     return maximum_in_row(maxima);
   }`;
 
 const weigh = ({ reference }: AttentionMatrixPlan) => wgsl`
+  /** As weigh: both parts of a value have the weight of its column. */
   fn weigh_prefix(place: Place, first_column: u32, state: ptr<function, State>) {
     ${reference === 'fixed' ? askReference('prefix_maximum_of(place, first_column)') : ''}
     let reference = max((*state).reference, LOWEST);
     var sum = vec4f(0);
     for (var i = 0u; i < QUADS_EACH / 2u; i++) {
-      let quad = i * ROW_LANES + place.part;
+      let quad = i * ROW_LANES + place.row_lane;
       let exponents = prefix_logits_at(place, first_column, quad) - reference;
       sum += weigh_quad(place, quad, exponents);
       weigh_quad(place, quad + TILE_QUADS / 2u, exponents);

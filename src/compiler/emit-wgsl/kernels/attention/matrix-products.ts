@@ -12,6 +12,7 @@ export const multiplyKeys = (plan: AttentionMatrixPlan, rounding = plan.rounding
         (b) => `scores${b} = subgroupMatrixMultiplyAccumulate(${matrix}${b}_${d}, keys${d}, scores${b});`,
       );
     return wgsl`
+      // Scores of keys ${n * edge} to ${n * edge + edge - 1} of the tile.
       {
         ${rowBlocks(plan, (b) => `var scores${b} = Sums();`)}
         ${headBlocks(
@@ -30,6 +31,7 @@ export const multiplyValues = (plan: AttentionMatrixPlan): string =>
   keyBlocks(
     plan,
     (n) => wgsl`
+      // Outputs: what the values of keys ${n * edge} to ${n * edge + edge - 1} add.
       {
         ${rowBlocks(plan, (b) => `let weights${b} = subgroupMatrixLoad<Left, row_major>(&weights, weights_at + ${b * edge}u * WEIGHT_PITCH + ${4 * n}u, WEIGHT_PITCH);`)}
         ${valueBlocks(

@@ -5,9 +5,8 @@ import { repeat, wgsl } from '../../wgsl.ts';
 import { headBlocks, rowBlocks } from './matrix-blocks.ts';
 
 export const queryConstants = (plan: AttentionMatrixPlan) => ({
-  QUERY_ROWS: u32c(plan.rowBlocks * 2),
-  QUERY_QUADS: u32c(plan.rowBlocks * 2 * Math.ceil(plan.headDim / edge)),
-  // Of the bits of an f32, those that an f16 has no place for.
+  QUERY_ROWS: u32c(plan.rowBlocks * 2, 'a lane reads one of eight rows, so many times'),
+  QUERY_QUADS: u32c(plan.rowBlocks * 2 * Math.ceil(plan.headDim / edge), 'what a lane reads of the queries'),
   ...(plan.rounding !== 'ignored' && restBits),
 });
 
@@ -20,7 +19,7 @@ export function queryEntries(plan: AttentionMatrixPlan): readonly string[] {
 /** Of a name. By bits: compilers take a conversion to f16 and back for nothing. */
 const high = (value: string) => `bitcast<vec4f>(bitcast<vec4u>(${value}) & vec4u(~REST_BITS))`;
 
-export const restBits = { REST_BITS: u32c(0x1fff) };
+export const restBits = { REST_BITS: u32c(0x1fff, 'of an f32, that an f16 has no place for') };
 /** What f16 has of four entries of f32, and what that leaves of them, which f16 has, too. */
 export const halfOf = (value: string): string => `vec4h(${high(value)})`;
 export const restOf = (value: string): string => `vec4h(${value} - ${high(value)})`;

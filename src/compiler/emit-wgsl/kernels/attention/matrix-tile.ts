@@ -15,10 +15,13 @@ export const splitsPrefix = ({ columns }: AttentionMatrixPlan): boolean => colum
 /** How many reads make a tile. */
 export const readsOf = (name: Name, plan: AttentionMatrixPlan) => plan.tileKeys * partsOf(plan, widthOf(name, plan));
 
+/** Of arrays in workgroup memory. */
+export const rowPitch = 'quads from one row to the next';
+
 export const tileConstants = (plan: AttentionMatrixPlan) => ({
   TILE_KEYS: u32c(plan.tileKeys),
-  KEY_PITCH: u32c(plan.keyPitch),
-  VALUE_PITCH: u32c(plan.valuePitch),
+  KEY_PITCH: u32c(plan.keyPitch, rowPitch),
+  VALUE_PITCH: u32c(plan.valuePitch, rowPitch),
 });
 
 /** Keys of int8 are multiplied as the integers that they are, which f16 holds, and their scores are scaled, by column. */
@@ -53,7 +56,7 @@ export function tileFetcher(name: Name, plan: AttentionMatrixPlan): string {
     ${columnEntries(name, plan, parts, splits ? 'absent' : 'rounded')}
     ${plan.keys === 'int8' ? `\n${columnScale(name, plan)}` : ''}
 
-    /** A lane's share of the tile of ${name}. Columns beyond the last visible one repeat it: they are masked. */
+    /** A lane's share of a tile of ${name}. Columns beyond the last visible one repeat it: they are hidden. */
     fn fetch_${name}(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) -> ${held} {
       var held: ${held};
       for (var n = 0u; n < ${count}u; n++) {

@@ -4,7 +4,7 @@ import { fourFrom, wgsl } from '../../wgsl.ts';
 import type { AttentionParts } from './attention.ts';
 import { logitsOfSums, seesPrefix } from './matrix-prefix.ts';
 import { askReference, referenceTile } from './matrix-reference.ts';
-import { scalesScores, splitsPrefix } from './matrix-tile.ts';
+import { rowPitch, scalesScores, splitsPrefix } from './matrix-tile.ts';
 
 /** From scores to weights: what lanes do between the products with keys and with values. */
 export function weightFunctions(plan: AttentionMatrixPlan, parts: AttentionParts): readonly string[] {
@@ -30,11 +30,11 @@ const usesLogit = (plan: AttentionMatrixPlan, parts: AttentionParts) =>
   !isRanged(plan, parts) || parts.form === 'any' || (splitsPrefix(plan) && !seesPrefix(plan));
 
 export const weightConstants = (plan: AttentionMatrixPlan, { form }: AttentionParts) => ({
-  SCORE_PITCH: u32c(plan.scorePitch),
-  WEIGHT_PITCH: u32c(plan.weightPitch),
-  ROW_LANES: u32c(2 / plan.rowBlocks),
-  TILE_QUADS: u32c(plan.tileKeys / 4),
-  QUADS_EACH: u32c((plan.tileKeys / 8) * plan.rowBlocks),
+  SCORE_PITCH: u32c(plan.scorePitch, rowPitch),
+  WEIGHT_PITCH: u32c(plan.weightPitch, rowPitch),
+  ROW_LANES: u32c(2 / plan.rowBlocks, 'that share a row of scores'),
+  TILE_QUADS: u32c(plan.tileKeys / 4, 'of a row of scores'),
+  QUADS_EACH: u32c((plan.tileKeys / 8) * plan.rowBlocks, 'of these, for a lane'),
   ...(form === 'capped' &&
     plan.softcap && {
       CAP_LOG2E: f32c(plan.softcap.cap * Math.LOG2E),
@@ -44,11 +44,11 @@ export const weightConstants = (plan: AttentionMatrixPlan, { form }: AttentionPa
 
 /** `fn place_of(lane, first_row, batch, kv_head) -> Place`. */
 const place = (shared: boolean) => wgsl`
-  /** What a lane works on: a row, or every other quad of a row that two lanes share. */
+  /** What a lane makes weights of: a row of scores, or every other quad of a row that two lanes share. */
   struct Place {
     /** Counted in the workgroup. */
     row: u32,
-    part: u32,
+    row_lane: u32,
     batch: u32,
     token: u32,
     head: u32,
@@ -112,8 +112,8 @@ const anyLogits = (plan: AttentionMatrixPlan) => wgsl`
     return logits;
   }`;
 
-/** Known to all lanes of the row. */
 const maximumInRow = ({ rowBlocks }: AttentionMatrixPlan) => wgsl`
+  /** Known to all lanes of the row. */
   fn maximum_in_row(maxima: vec4f) -> f32 {
     let pairs = max(maxima.xy, maxima.zw);
     ${
@@ -124,7 +124,7 @@ const maximumInRow = ({ rowBlocks }: AttentionMatrixPlan) => wgsl`
   }`;
 
 const maximumOf = (plan: AttentionMatrixPlan) => wgsl`
-  /** Of the logits that a row has in the tile. */
+  /** The largest logit that a row has in the tile. */
   fn maximum_of(place: Place, first_column: u32) -> f32 {
     var maxima = vec4f(MASKED);
     ${ownQuads(plan, (quad) => `maxima = max(maxima, logits_at(place, first_column, ${quad}));`)}
@@ -141,7 +141,7 @@ const eitherWay = (text: (logits: string) => string) => wgsl`
 
 const ownQuads = (plan: AttentionMatrixPlan, text: (quad: string) => string) => wgsl`
   for (var i = 0u; i < QUADS_EACH; i++) {
-    ${text(plan.turned ? '(i + place.row / 4u) % TILE_QUADS' : 'i * ROW_LANES + place.part')}
+    ${text(plan.turned ? '(i + place.row / 4u) % TILE_QUADS' : 'i * ROW_LANES + place.row_lane')}
   }`;
 
 /** Scores are best read all at once. */
@@ -157,14 +157,14 @@ function weighQuads(plan: AttentionMatrixPlan, shared: boolean): string {
 function weigh(plan: AttentionMatrixPlan, parts: AttentionParts, shared: boolean): string {
   const asks = plan.reference === 'fixed' && referenceTile(plan, parts) === 'seen';
   return wgsl`
-  /** Exponents to powers, and these to the weights, as f16. */
+  /** From exponents to powers, which are the weights: these are kept as f16. */
   fn weigh_quad(place: Place, quad: u32, exponents: vec4f) -> vec4f {
     let powers = exp2(exponents);
     weights[place.row % ROWS * WEIGHT_PITCH + quad % TILE_QUADS] = vec4h(powers);
     return powers;
   }
 
-  /** Scores of a row to weights, whose sum the state takes.${plan.turned ? ' Neighbouring rows begin with different quads: their banks of memory differ.' : ''} */
+  /** From the scores of a row to weights, whose sum the state takes.${plan.turned ? ' Neighbouring rows begin with different quads: their banks of memory differ.' : ''} */
   fn weigh(place: Place, first_column: u32, state: ptr<function, State>) {
     ${asks ? askReference('maximum_of(place, first_column)') : ''}
     let reference = max((*state).reference, LOWEST);

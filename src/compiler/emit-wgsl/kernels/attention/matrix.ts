@@ -5,6 +5,7 @@ import { edge, matrixEnables, matrixTypes } from '../../subgroup-matrix.ts';
 import { wgsl } from '../../wgsl.ts';
 import { attentionParts, keepsVisibleTokens, rowOf } from './attention.ts';
 import { columnsBindings, columnsFunctions } from './columns.ts';
+import { attentionText, withAxes } from './doc.ts';
 import { markAt, returnUnlessMarked } from './marks.ts';
 import { nextTile } from './masks.ts';
 import { rowBlocks, valueBlocks } from './matrix-blocks.ts';
@@ -38,8 +39,8 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
     constants: {
       ...parts.constants,
       THREADS: u32c(plan.threads),
-      ROWS: u32c(plan.subgroups * plan.rowBlocks * edge),
-      MARK_ROWS: u32c(plan.markRows),
+      ROWS: u32c(plan.subgroups * plan.rowBlocks * edge, 'of a workgroup'),
+      MARK_ROWS: u32c(plan.markRows, 'that share a mark'),
       SUBGROUP_ROWS: u32c(plan.rowBlocks * edge),
       ...queryConstants(plan),
       ...tileConstants(plan),
@@ -47,7 +48,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       ...prefixConstants(plan),
       ...outputConstants(plan),
     },
-    bindings: [
+    bindings: withAxes(plan, [
       rowsBinding('q', plan.headDim, plan.queries),
       ...columnsBindings(plan),
       ...parts.logits.bindings,
@@ -56,7 +57,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       ...(plan.inParts ? partialBindings('read_write') : []),
       words('marks', fixed ? 'read_write' : 'read'),
       ...parts.perCall,
-    ],
+    ]),
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: [
@@ -90,6 +91,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       let sequence = sequences[batch];
       ${plan.mask.causal ? returnBeyondTokens(plan) : ''}
       ${plan.inParts ? columnsOfPart(plan) : columnsOfAll}
+
       // Where the rows of the subgroup begin, and what it has of each array.
       let subgroup_row = lane / 32u * SUBGROUP_ROWS;
       let scores_at = subgroup_row * SCORE_PITCH;
@@ -100,6 +102,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
 
       // Queries become matrices by way of the weights' memory, 16 entries of all rows at a time.
       ${loadQueries(plan)}
+
       ${valueBlocks(plan, (d) => rowBlocks(plan, (b) => `var out${b}_${d} = Sums();`))}
 
       ${fixed ? '' : maxima(plan, next(startOf(plan)), following)}
@@ -116,6 +119,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       ${scaled(`var held_scales = ${scalesAt('next_column')};`)}
       workgroupBarrier();
       ${tile === 'first' && !splits ? knowReference(plan, 'first_column') : ''}
+
       while (first_column < columns) {
         ${multiplyKeys(plan)}
         workgroupBarrier();
@@ -136,10 +140,12 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
         ${multiplyValues(plan)}
       }
 
+      // Weights were not normalised: outputs are.
       let sum = sum_of(state, place.head${plan.inParts ? ', parts' : ''});
       ${fixed ? leaveMark : ''}
       ${plan.inParts ? leavePart : ''}
       let factor = select(0.0, 1.0 / sum, sum > 0.0${zeroHidden ? ' && keeps(batch, sequence, place.token)' : ''});
+
       ${writeOutputs(plan)}`,
   };
 }
@@ -180,11 +186,13 @@ function columnsOfPart(plan: AttentionMatrixPlan): string {
     let columns = min(all_columns, part_column + part_tiles * TILE_KEYS);`;
 }
 
-function doc({ reference, subgroups, rowBlocks, tileKeys }: AttentionMatrixPlan): string {
+function doc(plan: AttentionMatrixPlan): string {
+  const { reference, subgroups, rowBlocks, tileKeys } = plan;
   const rows = subgroups * rowBlocks * edge;
   return [
-    'Attention for many tokens, by subgroup matrices. Rows are (token, query head of one KV head), so a group shares its keys and',
-    `values. A workgroup holds ${rows} rows, ${rowBlocks * edge} in each subgroup of 32 lanes, and walks over tiles of ${tileKeys} key columns.`,
+    `Attention for many tokens, by subgroup matrices: ${attentionText(plan)}`,
+    'Rows are (token, query head of one KV head), so a group shares its keys and values.',
+    `A workgroup holds ${rows} rows, ${rowBlocks * edge} in each subgroup of 32 lanes, and walks over tiles of ${tileKeys} key columns.`,
     reference === 'fixed'
       ? 'Exponentials are relative to the first visible tile: a row that outgrows f16 marks its workgroup, for the pass that follows.'
       : 'Works on the workgroups that the pass before has marked: here exponentials are relative to the maximum of the whole row.',

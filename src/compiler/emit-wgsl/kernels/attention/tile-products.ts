@@ -114,14 +114,14 @@ function halfProducts({ rowsEach, keyVectors, valueVectorsEach, headSlice }: Att
   };
 }
 
-/** What four entries of a row add to a quad of sums. */
 const addProducts = (quad: string, block: string) => wgsl`
+  /** What four entries of a row add to a quad of sums. */
   fn add_products(sums: ${quad}, factors: ${quad}, rows: ${block}) -> ${quad} {
     return sums + factors.x * rows[0] + factors.y * rows[1] + factors.z * rows[2] + factors.w * rows[3];
   }`;
 
-/** The similarity is −Σ (q − k)². */
 const subtractSquares = wgsl`
+  /** The similarity is −Σ (q − k)². */
   fn subtract_squares(sums: vec4f, entries: vec4f, rows: mat4x4f) -> vec4f {
     let a = entries.x - rows[0];
     let b = entries.y - rows[1];
@@ -155,13 +155,14 @@ const halves = wgsl`
     return Rows(mat4x4h(a.low, b.low, c.low, d.low), mat4x4h(a.high, b.high, c.high, d.high));
   }`;
 
-/** Products of even and of odd entries are summed apart: two at a time, without any moving of halves. */
 const addPairs = wgsl`
+  /** Products of even and of odd entries are summed apart: two at a time, without any moving of halves. */
   fn add_pairs(sums: vec2h, query: Halves, key: Halves) -> vec2h {
     let low = sums + query.low.xy * key.low.xy + query.low.zw * key.low.zw;
     return low + query.high.xy * key.high.xy + query.high.zw * key.high.zw;
   }
 
+  /** Scores of four keys, and the largest sum that they are made of. */
   fn sums_of(a: vec2h, b: vec2h, c: vec2h, d: vec2h, largest: ptr<function, vec2h>) -> vec4f {
     *largest = max(*largest, max(max(abs(a), abs(b)), max(abs(c), abs(d))));
     return vec4f(vec4h(a.x, b.x, c.x, d.x)) + vec4f(vec4h(a.y, b.y, c.y, d.y));

@@ -41,6 +41,7 @@ function queries(plan: AttentionTilePlan): string {
       return rows;
     }
 
+    /** A lane's share of a slice of the queries, into registers; then into workgroup memory. */
     fn fetch_queries(lane: u32, rows: LaneRows, first_vector: u32) -> HeldQueries {
       var held: HeldQueries;
       for (var n = 0u; n < ${share(count, plan)}; n++) {
@@ -72,6 +73,7 @@ function keys(plan: AttentionTilePlan): string {
   return wgsl`
     alias HeldKeys = array<Vector, ${share(count, plan)}>;
 
+    /** Columns beyond the last one repeat it: they are hidden. */
     fn fetch_keys(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32, first_vector: u32) -> HeldKeys {
       var held: HeldKeys;
       for (var n = 0u; n < ${share(count, plan)}; n++) {
@@ -82,6 +84,7 @@ function keys(plan: AttentionTilePlan): string {
       return held;
     }
 
+    /** Neighbouring keys stand KEY_LANES rows apart: one lane multiplies them. */
     fn store_keys(lane: u32, held: HeldKeys) {
       for (var n = 0u; n < ${share(count, plan)}; n++) {
         let index = lane + n * THREADS;
@@ -119,6 +122,7 @@ function wholeVectors({ headDim, headSlice }: AttentionTilePlan): readonly strin
   const vector = Math.ceil(headDim / 4) % headSlice === 0 ? 'vector' : 'min(vector, HEAD_VECTORS - 1u)';
   return [
     wgsl`
+      /** Four entries. */
       alias Vector = vec4f;
 
       fn query_vector(row: u32, vector: u32) -> vec4f {
@@ -151,6 +155,7 @@ function halfVectors(plan: AttentionTilePlan): readonly string[] {
     headDim % 8 === 0 ? `load_q(row, ${index})` : `select(vec4f(0), load_q(row, ${index}), ${index} < HEAD_QUADS)`;
   return [
     wgsl`
+      /** Eight entries of f16. */
       alias Vector = vec4u;
 
       fn query_vector(row: u32, vector: u32) -> vec4u {

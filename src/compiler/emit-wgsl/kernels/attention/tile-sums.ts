@@ -11,9 +11,9 @@ export function sumConstants(plan: AttentionTilePlan): Readonly<Record<string, C
   const start = startOf(scale);
   const sums = 2 * Math.ceil(Math.ceil(headDim / 8) / sumVectors(plan));
   return {
-    START: f32c(start),
-    STARTS: f32c(sums * start),
-    MOST_SUM: f32c(Math.min(2 ** 15, start + mostLogit / Math.abs(scale))),
+    START: f32c(start, 'sums of f16 start so far below zero'),
+    STARTS: f32c(sums * start, 'what that comes to in a score'),
+    MOST_SUM: f32c(Math.min(2 ** 15, start + mostLogit / Math.abs(scale)), 'beyond it a sum is too coarse'),
   };
 }
 

@@ -80,6 +80,7 @@ export function weightsOf({ products, keyVectors }: AttentionTilePlan, r: number
 function logitsOf(plain: boolean): string {
   const parameters = 'sums: vec4f, sequence: Sequence, batch: u32, row: Row, column: u32';
   const full = wgsl`
+    /** Of four columns, in units of log2. */
     fn logits(${parameters}) -> vec4f {
       let scaled = sums * SCALE;
       var logits = vec4f(0);
@@ -89,6 +90,7 @@ function logitsOf(plain: boolean): string {
       return logits;
     }`;
   const masked = wgsl`
+    /** Of four columns, in units of log2. */
     fn logits(${parameters}) -> vec4f {
       let hidden = ${fourFrom('column')} >= vec4u(visible_columns(sequence, row.token));
       return select(sums * SCALE_LOG2E, vec4f(MASKED), hidden);
@@ -104,6 +106,7 @@ function foldOfLanes({ keyLanes }: AttentionTilePlan): string {
       return max(pairs.x, pairs.y);
     }
 
+    /** What the lanes of a row have left in workgroup memory. */
     fn max_of_lanes(tile_row: u32) -> f32 {
       return greatest(${quads.reduce((most, quad) => `max(${most}, ${quad})`)});
     }

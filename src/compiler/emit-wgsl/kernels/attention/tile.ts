@@ -5,6 +5,7 @@ import { rowStorer, rowsOutBinding } from '../../storage.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
 import { attentionParts, keepsVisibleTokens, lowestLogit, rowOf } from './attention.ts';
 import { columnsBindings, columnsFunctions } from './columns.ts';
+import { attentionText, withAxes } from './doc.ts';
 import { silenceRows } from './heads.ts';
 import { markAt, returnUnlessMarked } from './marks.ts';
 import { nextTile } from './masks.ts';
@@ -44,7 +45,8 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
   const valueVectors = Math.ceil(plan.valueDim / plan.vectorEntries);
   return {
     doc: [
-      'Attention for many tokens. Rows are (token, query head of one KV head), so a group shares its keys and values.',
+      `Attention for many tokens: ${attentionText(plan)}`,
+      'Rows are (token, query head of one KV head), so a group shares its keys and values.',
       ...(half
         ? [
             'Products of f16: a workgroup whose sums outgrow their precision marks itself and leaves its rows to the next kernel.',
@@ -57,26 +59,28 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
     enables: parts.enables,
     constants: {
       ...parts.constants,
-      // Entries of a vector: 16 bytes.
-      VECTOR: u32c(plan.vectorEntries),
+      VECTOR: u32c(plan.vectorEntries, 'entries of 16 bytes'),
       HEAD_VECTORS: u32c(headVectors),
       VALUE_VECTORS: u32c(valueVectors),
       TILE_ROWS: u32c(plan.tileRows),
       TILE_KEYS: u32c(plan.tileKeys),
-      ROW_LANES: u32c(plan.rowLanes),
-      KEY_LANES: u32c(plan.keyLanes),
+      ROW_LANES: u32c(plan.rowLanes, 'side by side over the rows'),
+      KEY_LANES: u32c(plan.keyLanes, 'side by side over the keys, and over the width of values'),
       LANE_QUADS: u32c(plan.keyLanes / 4),
-      TILE_VECTORS: u32c(plan.keyLanes * plan.keyVectors),
-      HEAD_SLICE: u32c(plan.headSlice),
-      KEY_SLICE: u32c(plan.keySlice),
-      LEFT_PITCH: u32c(Math.max(plan.headSlice, plan.keyLanes) + 1),
-      KEY_PITCH: u32c(plan.headSlice + 1),
+      TILE_VECTORS: u32c(plan.keyLanes * plan.keyVectors, 'of the keys of a tile'),
+      HEAD_SLICE: u32c(plan.headSlice, 'vectors of queries and keys that are staged at a time'),
+      KEY_SLICE: u32c(plan.keySlice, 'vectors of keys whose values are staged at a time'),
+      LEFT_PITCH: u32c(Math.max(plan.headSlice, plan.keyLanes) + 1, 'vectors from one row to the next'),
+      KEY_PITCH: u32c(plan.headSlice + 1, 'vectors from one key to the next'),
       THREADS: u32c(plan.threads),
       LOWEST: f32c(lowestLogit),
-      ...(plan.marks && { MARK_ROWS: u32c(plan.markRows) }),
-      ...(half && { HEADROOM: f32c(Math.log2(plan.tileKeys)), ...sumConstants(plan) }),
+      ...(plan.marks && { MARK_ROWS: u32c(plan.markRows, 'that share a mark') }),
+      ...(half && {
+        HEADROOM: f32c(Math.log2(plan.tileKeys), 'sums of a tile of weights stay below 1'),
+        ...sumConstants(plan),
+      }),
     },
-    bindings: [
+    bindings: withAxes(plan, [
       ...queries.bindings,
       ...(half ? columnsBindings(plan) : [...parts.keys.bindings, ...parts.values.bindings]),
       ...parts.logits.bindings,
@@ -85,7 +89,7 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       rowsOutBinding('out', plan.valueDim, plan.out),
       ...(plan.marks ? [words('marks', half ? 'read_write' : 'read')] : []),
       ...parts.perCall,
-    ],
+    ]),
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: [
@@ -131,12 +135,14 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       ${half ? startPrecise : ''}
       let lane_rows = rows_of_lane(lane, batch, kv_head, first_row${given});
       for (var first_column = ${skip('0u')}; first_column < columns; first_column = ${skip('first_column + TILE_KEYS')}) {
+        // Scores: queries times keys.
         ${startScores(plan)}
         ${half ? 'var largest = vec2h(0);' : ''}
         ${slices(plan, products)}
         ${half ? noteImprecise : ''}
 
         ${half ? `var values = ${fetchValues('0u')};` : ''}
+        // Weights, relative to the maximum so far.
         ${logitsOfTile(plan, sharedColumns !== undefined)}
         ${rows((r) => `${laneOf(r)} = ${greatestOf(plan, r)};`)}
         ${half ? breakImprecise : 'workgroupBarrier();'}
@@ -144,6 +150,7 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
         ${plan.keyVectors === 1 ? storeWeights : ''}
         ${outputs((output, r) => `${output} *= rescale_${r};`)}
 
+        // Outputs: weights times values.
         ${products.startOutputs}
         for (var first_vector = 0u; first_vector < TILE_VECTORS; first_vector += KEY_SLICE) {
           ${breakBeyond}
@@ -158,6 +165,7 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
         ${products.addOutputs}
       }
 
+      // The lanes of a row have sums of their own.
       ${half ? markImprecise : 'workgroupBarrier();'}
       ${rows((r) => `${laneOf(r)} = sum_${r};`)}
       workgroupBarrier();
@@ -245,6 +253,7 @@ const fillsWidth = ({ valueDim, keyLanes, vectorEntries }: AttentionTilePlan) =>
   quads(valueDim) % ((keyLanes * vectorEntries) / 4) === 0;
 
 const writeWithin = wgsl`
+  /** Lanes reach beyond the width. */
   fn write(row: u32, quad: u32, value: vec4f) {
     if (quad < VALUE_QUADS) {
       store_out(row, quad, value);

@@ -10,6 +10,7 @@ import { keyOf } from '../../ordered-key.ts';
 import { rowStorer, rowsOutBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
 import { attentionParts, keepsVisibleTokens, similarityOfOne } from './attention.ts';
+import { withAxes } from './doc.ts';
 import { activityParts, kvHeadOf } from './heads.ts';
 
 /*
@@ -33,13 +34,13 @@ export function attentionScores(plan: AttentionScoresPlan): KernelSource {
     doc: 'scores = scale · similarity of every query with every key column',
     enables: parts.enables,
     constants: parts.constants,
-    bindings: [
+    bindings: withAxes(plan, [
       ...parts.queries.bindings,
       ...parts.keys.bindings,
       ...activity.bindings,
       floats('scores', 'read_write'),
       ...parts.perCall,
-    ],
+    ]),
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: [...activity.functions, ...parts.queries.functions, ...parts.keys.functions, similarityOfOne(plan)],
@@ -139,7 +140,7 @@ export function attentionSoftmax(plan: AttentionSoftmaxPlan): KernelSource {
     doc: `pattern = ${normalizer.kind} of the scores, after biases, softcap and masks, row by row`,
     enables: [],
     constants: { ...parts.constants, THREADS: u32c(plan.threads) },
-    bindings: [
+    bindings: withAxes(plan, [
       floats('scores'),
       ...parts.logits.bindings,
       ...activity.bindings,
@@ -147,7 +148,7 @@ export function attentionSoftmax(plan: AttentionSoftmaxPlan): KernelSource {
       floats('pattern', 'read_write'),
       ...(plan.keepsScores ? [floats('kept_scores', 'read_write')] : []),
       ...parts.perCall,
-    ],
+    ]),
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: [
@@ -201,13 +202,13 @@ export function attentionValues(plan: AttentionValuesPlan): KernelSource {
     doc: 'out = pattern · values',
     enables: parts.enables,
     constants: parts.constants,
-    bindings: [
+    bindings: withAxes(plan, [
       floats('pattern'),
       ...activity.bindings,
       ...parts.values.bindings,
       rowsOutBinding('out', plan.valueDim, plan.out),
       ...parts.perCall,
-    ],
+    ]),
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: [...activity.functions, ...parts.values.functions, rowStorer('out', plan.valueDim, plan.out)],
