@@ -8,10 +8,10 @@ diagnostic(off, subgroup_uniformity);
 const Q_HEADS = 6u;
 const KV_HEADS = 2u;
 const QUERIES_PER_KV = 3u;
-const VALUE_QUADS = 8u;
-const PREFIX_COLUMNS = 0u;
-const SCALE_LOG2E: f32 = 0.25503486;
-const MASKED: f32 = -3e+38;
+const VALUE_QUADS = 8u; // groups of four entries
+const PREFIX_COLUMNS = 0u; // key columns before those of the sequence
+const SCALE_LOG2E: f32 = 0.25503486; // from a product to a logit, in units of log2
+const MASKED: f32 = -3e+38; // the logit of a hidden column
 const THREADS = 128u;
 const SUBGROUPS = 4u;
 const HEAD_BLOCKS = 1u;
@@ -56,10 +56,12 @@ fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
 
+/** Columns up to the last one that the token sees. */
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
   return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
 }
 
+/** A member of the group of query heads that read a KV head. */
 fn query_head(kv_head: u32, member: u32) -> u32 {
   return kv_head * QUERIES_PER_KV + member;
 }

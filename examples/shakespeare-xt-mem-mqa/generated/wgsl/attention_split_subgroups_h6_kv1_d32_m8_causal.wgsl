@@ -8,11 +8,11 @@ diagnostic(off, subgroup_uniformity);
 const Q_HEADS = 6u;
 const KV_HEADS = 1u;
 const QUERIES_PER_KV = 6u;
-const VALUE_QUADS = 8u;
+const VALUE_QUADS = 8u; // groups of four entries
 const MEMORY_SLOTS = 8u;
-const PREFIX_COLUMNS = 8u;
-const SCALE_LOG2E: f32 = 0.25503486;
-const MASKED: f32 = -3e+38;
+const PREFIX_COLUMNS = 8u; // key columns before those of the sequence
+const SCALE_LOG2E: f32 = 0.25503486; // from a product to a logit, in units of log2
+const MASKED: f32 = -3e+38; // the logit of a hidden column
 const THREADS = 128u;
 const SUBGROUPS = 4u;
 const HEAD_BLOCKS = 2u;
@@ -67,10 +67,12 @@ fn load_memory_v(row: u32, quad: u32) -> vec4f {
   return memory_v[row * 8u + quad];
 }
 
+/** Columns up to the last one that the token sees. */
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
   return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
 }
 
+/** A member of the group of query heads that read a KV head. */
 fn query_head(kv_head: u32, member: u32) -> u32 {
   return member * KV_HEADS + kv_head;
 }
