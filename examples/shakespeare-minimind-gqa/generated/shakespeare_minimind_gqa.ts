@@ -60,6 +60,7 @@ struct Sequence {
 var<workgroup> head: array<f32, 32>;
 var<workgroup> statistics: array<vec2f, 1>;
 
+/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
@@ -195,6 +196,7 @@ struct Sequence {
 var<workgroup> head: array<f32, 32>;
 var<workgroup> statistics: array<vec2f, 1>;
 
+/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
@@ -565,6 +567,7 @@ fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
 
+/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
@@ -735,6 +738,7 @@ fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
 
+/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
@@ -986,6 +990,7 @@ fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
 
+/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
@@ -1369,6 +1374,7 @@ fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
 
+/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
@@ -1808,14 +1814,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_BLOCKS = 24u;
+const IN_BLOCKS = 24u; // of eight entries
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 128u;
 const TILE_COLUMNS = 128u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
+const TILE_BLOCKS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // blocks from one row to the next
 const SUBGROUP_COLUMNS = 4u;
-const OWN_BLOCKS = 64u;
+const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
 
 struct Step {
   batch: u32, // sequences
@@ -1862,6 +1868,7 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -1871,6 +1878,7 @@ fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -1880,10 +1888,12 @@ fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
+/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -1961,6 +1971,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
+    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -1977,6 +1988,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -1993,6 +2005,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -2009,6 +2022,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -2038,6 +2052,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
     return;
   }
+  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -2098,14 +2113,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_BLOCKS = 24u;
+const IN_BLOCKS = 24u; // of eight entries
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
+const TILE_BLOCKS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // blocks from one row to the next
 const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 64u;
+const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
 
 struct Step {
   batch: u32, // sequences
@@ -2152,6 +2167,7 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -2161,6 +2177,7 @@ fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -2170,10 +2187,12 @@ fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
+/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -2243,6 +2262,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
+    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -2253,6 +2273,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -2263,6 +2284,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -2273,6 +2295,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -2292,6 +2315,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
     return;
   }
+  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -2328,14 +2352,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_BLOCKS = 24u;
+const IN_BLOCKS = 24u; // of eight entries
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 128u;
 const TILE_COLUMNS = 128u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
+const TILE_BLOCKS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // blocks from one row to the next
 const SUBGROUP_COLUMNS = 4u;
-const OWN_BLOCKS = 64u;
+const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
 
 struct Step {
   batch: u32, // sequences
@@ -2378,6 +2402,7 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -2387,6 +2412,7 @@ fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -2396,10 +2422,12 @@ fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
+/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -2467,6 +2495,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
+    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -2483,6 +2512,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -2499,6 +2529,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -2515,6 +2546,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -2544,6 +2576,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
     return;
   }
+  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -2604,14 +2637,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_BLOCKS = 24u;
+const IN_BLOCKS = 24u; // of eight entries
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
+const TILE_BLOCKS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // blocks from one row to the next
 const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 64u;
+const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
 
 struct Step {
   batch: u32, // sequences
@@ -2654,6 +2687,7 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -2663,6 +2697,7 @@ fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -2672,10 +2707,12 @@ fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
+/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -2739,6 +2776,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
+    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -2749,6 +2787,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -2759,6 +2798,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -2769,6 +2809,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -2788,6 +2829,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
     return;
   }
+  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -2824,14 +2866,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_BLOCKS = 24u;
+const IN_BLOCKS = 24u; // of eight entries
 const OUT_WIDTH = 512u;
 const TILE_ROWS = 128u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
+const TILE_BLOCKS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // blocks from one row to the next
 const SUBGROUP_COLUMNS = 4u;
-const OWN_BLOCKS = 128u;
+const OWN_BLOCKS = 128u; // of the memory that a subgroup has for sums
 
 struct Step {
   batch: u32, // sequences
@@ -2884,6 +2926,7 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -2893,6 +2936,7 @@ fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -2902,6 +2946,7 @@ fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn gate_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -2911,10 +2956,12 @@ fn store_gate(index: u32, held: vec4u) {
   gate_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
+/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -2980,6 +3027,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     gate_held0 = gate_halves(gate_at0 + next);
     gate_held1 = gate_halves(gate_at1 + next);
+    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -2996,6 +3044,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum2_0 = subgroupMatrixMultiplyAccumulate(x2, gate0, gate_sum2_0);
       gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
+    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -3012,6 +3061,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum2_0 = subgroupMatrixMultiplyAccumulate(x2, gate0, gate_sum2_0);
       gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
+    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -3028,6 +3078,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum2_0 = subgroupMatrixMultiplyAccumulate(x2, gate0, gate_sum2_0);
       gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
+    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -3046,6 +3097,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
   }
 
+  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -3086,14 +3138,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_BLOCKS = 24u;
+const IN_BLOCKS = 24u; // of eight entries
 const OUT_WIDTH = 512u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 32u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
+const TILE_BLOCKS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // blocks from one row to the next
 const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 128u;
+const OWN_BLOCKS = 128u; // of the memory that a subgroup has for sums
 
 struct Step {
   batch: u32, // sequences
@@ -3146,6 +3198,7 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -3155,6 +3208,7 @@ fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -3164,6 +3218,7 @@ fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn gate_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -3173,10 +3228,12 @@ fn store_gate(index: u32, held: vec4u) {
   gate_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
+/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -3238,6 +3295,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     gate_held0 = gate_halves(gate_at0 + next);
     gate_held1 = gate_halves(gate_at1 + next);
+    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -3248,6 +3306,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
     }
+    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -3258,6 +3317,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
     }
+    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -3268,6 +3328,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
     }
+    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -3280,6 +3341,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
   }
 
+  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -3306,14 +3368,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_BLOCKS = 24u;
+const IN_BLOCKS = 24u; // of eight entries
 const OUT_WIDTH = 64u;
 const TILE_ROWS = 128u;
 const TILE_COLUMNS = 128u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
+const TILE_BLOCKS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // blocks from one row to the next
 const SUBGROUP_COLUMNS = 4u;
-const OWN_BLOCKS = 64u;
+const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
 
 struct Step {
   batch: u32, // sequences
@@ -3356,6 +3418,7 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -3365,6 +3428,7 @@ fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -3374,10 +3438,12 @@ fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
+/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -3443,6 +3509,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
+    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -3459,6 +3526,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -3475,6 +3543,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -3491,6 +3560,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -3509,6 +3579,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
   }
 
+  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -3569,14 +3640,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_BLOCKS = 24u;
+const IN_BLOCKS = 24u; // of eight entries
 const OUT_WIDTH = 64u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
+const TILE_BLOCKS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // blocks from one row to the next
 const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 64u;
+const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
 
 struct Step {
   batch: u32, // sequences
@@ -3619,6 +3690,7 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -3628,6 +3700,7 @@ fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -3637,10 +3710,12 @@ fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
+/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -3704,6 +3779,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
+    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -3714,6 +3790,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -3724,6 +3801,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -3734,6 +3812,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -3753,6 +3832,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
     return;
   }
+  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -3789,14 +3869,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_BLOCKS = 64u;
+const IN_BLOCKS = 64u; // of eight entries
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 128u;
 const TILE_COLUMNS = 128u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
+const TILE_BLOCKS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // blocks from one row to the next
 const SUBGROUP_COLUMNS = 4u;
-const OWN_BLOCKS = 64u;
+const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
 
 struct Step {
   batch: u32, // sequences
@@ -3839,6 +3919,7 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -3848,6 +3929,7 @@ fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -3857,10 +3939,12 @@ fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
+/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -3938,6 +4022,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
+    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -3954,6 +4039,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -3970,6 +4056,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -3986,6 +4073,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -4015,6 +4103,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
     return;
   }
+  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -4075,14 +4164,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_BLOCKS = 64u;
+const IN_BLOCKS = 64u; // of eight entries
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 16u;
-const TILE_PITCH = 17u;
+const TILE_BLOCKS = 16u; // of a row of a tile
+const TILE_PITCH = 17u; // blocks from one row to the next
 const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 64u;
+const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
 
 struct Step {
   batch: u32, // sequences
@@ -4125,6 +4214,7 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -4134,6 +4224,7 @@ fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -4143,10 +4234,12 @@ fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
+/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -4248,6 +4341,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held5 = weight_halves(weight_at5 + next);
     weight_held6 = weight_halves(weight_at6 + next);
     weight_held7 = weight_halves(weight_at7 + next);
+    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -4258,6 +4352,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -4268,6 +4363,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -4278,6 +4374,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -4288,6 +4385,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 64 to 79 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
@@ -4298,6 +4396,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 80 to 95 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 10u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 10u, TILE_PITCH);
@@ -4308,6 +4407,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 96 to 111 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
@@ -4318,6 +4418,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 112 to 127 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 14u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 14u, TILE_PITCH);
@@ -4337,6 +4438,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
     return;
   }
+  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -4370,14 +4472,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-const BLOCKS = 24u;
+const BLOCKS = 24u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 192u;
 const OUT_WIDTH_2 = 64u;
-const FIRST_2 = 6u;
+const FIRST_2 = 6u; // workgroup of y_2
 const OUT_WIDTH_3 = 64u;
-const FIRST_3 = 8u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+const FIRST_3 = 8u; // workgroup of y_3
+const LANES = 4u; // that sum an output
+const OUTPUTS = 32u; // of a workgroup
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
@@ -4442,14 +4544,15 @@ fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
 
+/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
   return entries * load_norm_weight(0u, quad);
 }
 
-fn make_outputs(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
+fn make_outputs(place: u32, row: u32, lane: u32) {
+  let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH - 1u);
   let first = own * BLOCKS;
   let x_row = row_of_x(row);
@@ -4469,6 +4572,8 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
       sum += weight_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4483,8 +4588,8 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
   finish(row, column, sum * factor);
 }
 
-fn make_outputs_2(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
+fn make_outputs_2(place: u32, row: u32, lane: u32) {
+  let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH_2 - 1u);
   let first = own * BLOCKS;
   let x_row = row_of_x(row);
@@ -4504,6 +4609,8 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
       sum += weight_2_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4518,8 +4625,8 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
   finish_2(row, column, sum * factor);
 }
 
-fn make_outputs_3(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
+fn make_outputs_3(place: u32, row: u32, lane: u32) {
+  let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH_3 - 1u);
   let first = own * BLOCKS;
   let x_row = row_of_x(row);
@@ -4539,6 +4646,8 @@ fn make_outputs_3(part: u32, row: u32, lane: u32) {
       sum += weight_3_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4573,14 +4682,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
 enable f16;
 
-const BLOCKS = 24u;
+const BLOCKS = 24u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 192u;
 const OUT_WIDTH_2 = 64u;
-const FIRST_2 = 6u;
+const FIRST_2 = 6u; // workgroup of y_2
 const OUT_WIDTH_3 = 64u;
-const FIRST_3 = 8u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+const FIRST_3 = 8u; // workgroup of y_3
+const LANES = 4u; // that sum an output
+const OUTPUTS = 32u; // of a workgroup
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
@@ -4645,14 +4754,15 @@ fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
 
+/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
   return entries * load_norm_weight(0u, quad);
 }
 
-fn make_outputs(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
+fn make_outputs(place: u32, row: u32, lane: u32) {
+  let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH - 1u);
   let first = own * BLOCKS;
   let x_row = row_of_x(row);
@@ -4672,6 +4782,8 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
       sum += weight_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4686,8 +4798,8 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
   finish(row, column, sum * factor);
 }
 
-fn make_outputs_2(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
+fn make_outputs_2(place: u32, row: u32, lane: u32) {
+  let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH_2 - 1u);
   let first = own * BLOCKS;
   let x_row = row_of_x(row);
@@ -4707,6 +4819,8 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
       sum += weight_2_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4721,8 +4835,8 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
   finish_2(row, column, sum * factor);
 }
 
-fn make_outputs_3(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
+fn make_outputs_3(place: u32, row: u32, lane: u32) {
+  let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH_3 - 1u);
   let first = own * BLOCKS;
   let x_row = row_of_x(row);
@@ -4742,6 +4856,8 @@ fn make_outputs_3(part: u32, row: u32, lane: u32) {
       sum += weight_3_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4771,10 +4887,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   linear_row_192x192_add: `// y += x · weightᵀ, weights [192, 192]
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-const BLOCKS = 24u;
+const BLOCKS = 24u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 192u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+const LANES = 4u; // that sum an output
+const OUTPUTS = 32u; // of a workgroup
 
 struct Step {
   batch: u32, // sequences
@@ -4831,6 +4947,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum += weight_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
@@ -4847,10 +4965,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
 enable f16;
 
-const BLOCKS = 24u;
+const BLOCKS = 24u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 192u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+const LANES = 4u; // that sum an output
+const OUTPUTS = 32u; // of a workgroup
 
 struct Step {
   batch: u32, // sequences
@@ -4907,6 +5025,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum += weight_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
@@ -4922,10 +5042,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-const BLOCKS = 24u;
+const BLOCKS = 24u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 512u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+const LANES = 4u; // that sum an output
+const OUTPUTS = 32u; // of a workgroup
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
@@ -4979,6 +5099,7 @@ fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
 
+/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
@@ -5011,6 +5132,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum += gate_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   gate_sum_partials[lane] = gate_sum;
   squares_partials[lane] = squares;
@@ -5033,10 +5156,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
 enable f16;
 
-const BLOCKS = 24u;
+const BLOCKS = 24u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 512u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+const LANES = 4u; // that sum an output
+const OUTPUTS = 32u; // of a workgroup
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
@@ -5090,6 +5213,7 @@ fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
 
+/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
@@ -5122,6 +5246,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum += gate_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   gate_sum_partials[lane] = gate_sum;
   squares_partials[lane] = squares;
@@ -5142,10 +5268,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-const BLOCKS = 24u;
+const BLOCKS = 24u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 65u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+const LANES = 4u; // that sum an output
+const OUTPUTS = 32u; // of a workgroup
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
@@ -5198,6 +5324,7 @@ fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
 
+/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
@@ -5227,6 +5354,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum += weight_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -5247,10 +5376,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
 enable f16;
 
-const BLOCKS = 24u;
+const BLOCKS = 24u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 65u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+const LANES = 4u; // that sum an output
+const OUTPUTS = 32u; // of a workgroup
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
@@ -5303,6 +5432,7 @@ fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
 
+/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
@@ -5332,6 +5462,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum += weight_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -5349,10 +5481,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   linear_row_512x192_add: `// y += x · weightᵀ, weights [192, 512]
 // For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
 
-const BLOCKS = 64u;
+const BLOCKS = 64u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 192u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 16u; // that sum an output
+const OUTPUTS = 8u; // of a workgroup
 
 struct Step {
   batch: u32, // sequences
@@ -5419,6 +5551,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let x1 = load_x(x_row, 2u * block + 1u);
     sum += weight_dot(first + block, x0, x1);
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
@@ -5435,10 +5569,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
 enable f16;
 
-const BLOCKS = 64u;
+const BLOCKS = 64u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 192u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 16u; // that sum an output
+const OUTPUTS = 8u; // of a workgroup
 
 struct Step {
   batch: u32, // sequences
@@ -5505,6 +5639,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let x1 = load_x(x_row, 2u * block + 1u);
     sum += weight_dot(first + block, x0, x1);
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
@@ -5523,10 +5659,10 @@ enable f16;
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
 
-const BLOCKS = 64u;
+const BLOCKS = 64u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 192u;
-const LANES = 32u;
-const OUTPUTS = 4u;
+const LANES = 32u; // that sum an output
+const OUTPUTS = 4u; // of a workgroup
 
 struct Step {
   batch: u32, // sequences
@@ -5579,6 +5715,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let x1 = load_x(x_row, 2u * block + 1u);
     sum += weight_dot(first + block, x0, x1);
   }
+
+  // The lanes' sums become one.
   sum = subgroupAdd(sum);
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
@@ -5593,10 +5731,10 @@ const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -5636,6 +5774,7 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5649,6 +5788,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5662,6 +5802,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -5709,10 +5850,10 @@ const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -5752,6 +5893,7 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5765,6 +5907,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5778,6 +5921,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -5827,10 +5971,10 @@ const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -5869,6 +6013,7 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5882,6 +6027,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5895,6 +6041,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -5944,10 +6091,10 @@ const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -5986,6 +6133,7 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5999,6 +6147,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6012,6 +6161,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6059,10 +6209,10 @@ const IN_QUADS = 48u;
 const OUT_WIDTH = 512u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 4u;
-const TILE_PITCH = 5u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 4u; // of a row of a tile
+const TILE_PITCH = 5u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -6113,6 +6263,7 @@ fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = activate(gate_sum) * sum;
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6126,6 +6277,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6139,6 +6291,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_gate_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6152,6 +6305,7 @@ fn load_gate_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6161,6 +6315,7 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   );
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn gate_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     gate_tile[column * TILE_PITCH + quad],
@@ -6214,10 +6369,10 @@ const IN_QUADS = 48u;
 const OUT_WIDTH = 512u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 4u;
-const TILE_PITCH = 5u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 4u; // of a row of a tile
+const TILE_PITCH = 5u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -6266,6 +6421,7 @@ fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = activate(gate_sum) * sum;
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6279,6 +6435,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6292,6 +6449,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_gate_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6305,6 +6463,7 @@ fn load_gate_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6314,6 +6473,7 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   );
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn gate_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     gate_tile[column * TILE_PITCH + quad],
@@ -6365,10 +6525,10 @@ const IN_QUADS = 48u;
 const OUT_WIDTH = 64u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -6408,6 +6568,7 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6421,6 +6582,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6434,6 +6596,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6483,10 +6646,10 @@ const IN_QUADS = 48u;
 const OUT_WIDTH = 64u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -6525,6 +6688,7 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6538,6 +6702,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6551,6 +6716,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6598,10 +6764,10 @@ const IN_QUADS = 128u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -6641,6 +6807,7 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6654,6 +6821,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6667,6 +6835,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6716,10 +6885,10 @@ const IN_QUADS = 128u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -6758,6 +6927,7 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6771,6 +6941,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6784,6 +6955,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],

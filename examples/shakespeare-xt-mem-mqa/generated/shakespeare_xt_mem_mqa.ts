@@ -28,11 +28,11 @@ const wgsl = {
 
 const KV_HEADS = 1u;
 const HEAD_QUADS = 8u;
-const KEYS_OF_ROW = 8u;
+const KEYS_OF_ROW = 8u; // quads of the keys of a token
 const VALUE_QUADS = 8u;
 const VALUES_OF_ROW = 8u;
 const QUERIES_OF_ROW = 48u;
-const ROTARY_QUADS = 4u;
+const ROTARY_QUADS = 4u; // of a head, that are turned
 
 struct Step {
   batch: u32, // sequences
@@ -58,6 +58,7 @@ struct Sequence {
 @group(0) @binding(7) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(8) var<uniform> step: Step;
 
+/** A quad of a head, turned by its position. */
 fn rotated_x(index: u32, head: u32, quad: u32, position: u32) -> vec4f {
   let value = x[index];
   let turned = quad;
@@ -72,10 +73,12 @@ fn store_y(index: u32, value: vec4f) {
   y[index] = value;
 }
 
+/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
 
+/** A quad of a head, turned by its position. */
 fn rotated_k(index: u32, head: u32, quad: u32, position: u32) -> vec4f {
   let value = k[index];
   let turned = quad;
@@ -383,6 +386,7 @@ fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
 
+/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
@@ -572,6 +576,7 @@ fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
 
+/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
@@ -859,6 +864,7 @@ fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
 
+/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
@@ -1261,6 +1267,7 @@ fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
 
+/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
@@ -1716,14 +1723,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_BLOCKS = 24u;
+const IN_BLOCKS = 24u; // of eight entries
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 128u;
 const TILE_COLUMNS = 128u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
+const TILE_BLOCKS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // blocks from one row to the next
 const SUBGROUP_COLUMNS = 4u;
-const OWN_BLOCKS = 64u;
+const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
 
 struct Step {
   batch: u32, // sequences
@@ -1770,6 +1777,7 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -1779,6 +1787,7 @@ fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -1788,10 +1797,12 @@ fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
+/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -1869,6 +1880,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
+    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -1885,6 +1897,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -1901,6 +1914,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -1917,6 +1931,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -1946,6 +1961,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
     return;
   }
+  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -2006,14 +2022,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_BLOCKS = 24u;
+const IN_BLOCKS = 24u; // of eight entries
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
+const TILE_BLOCKS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // blocks from one row to the next
 const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 64u;
+const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
 
 struct Step {
   batch: u32, // sequences
@@ -2060,6 +2076,7 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -2069,6 +2086,7 @@ fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -2078,10 +2096,12 @@ fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
+/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -2151,6 +2171,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
+    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -2161,6 +2182,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -2171,6 +2193,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -2181,6 +2204,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -2200,6 +2224,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
     return;
   }
+  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -2236,14 +2261,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_BLOCKS = 24u;
+const IN_BLOCKS = 24u; // of eight entries
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 128u;
 const TILE_COLUMNS = 128u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
+const TILE_BLOCKS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // blocks from one row to the next
 const SUBGROUP_COLUMNS = 4u;
-const OWN_BLOCKS = 64u;
+const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
 
 struct Step {
   batch: u32, // sequences
@@ -2286,6 +2311,7 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -2295,6 +2321,7 @@ fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -2304,10 +2331,12 @@ fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
+/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -2375,6 +2404,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
+    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -2391,6 +2421,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -2407,6 +2438,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -2423,6 +2455,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -2452,6 +2485,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
     return;
   }
+  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -2512,14 +2546,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_BLOCKS = 24u;
+const IN_BLOCKS = 24u; // of eight entries
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
+const TILE_BLOCKS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // blocks from one row to the next
 const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 64u;
+const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
 
 struct Step {
   batch: u32, // sequences
@@ -2562,6 +2596,7 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -2571,6 +2606,7 @@ fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -2580,10 +2616,12 @@ fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
+/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -2647,6 +2685,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
+    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -2657,6 +2696,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -2667,6 +2707,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -2677,6 +2718,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -2696,6 +2738,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
     return;
   }
+  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -2732,14 +2775,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_BLOCKS = 24u;
+const IN_BLOCKS = 24u; // of eight entries
 const OUT_WIDTH = 32u;
 const TILE_ROWS = 128u;
 const TILE_COLUMNS = 128u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
+const TILE_BLOCKS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // blocks from one row to the next
 const SUBGROUP_COLUMNS = 4u;
-const OWN_BLOCKS = 64u;
+const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
 
 struct Step {
   batch: u32, // sequences
@@ -2782,6 +2825,7 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -2791,6 +2835,7 @@ fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -2800,10 +2845,12 @@ fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
+/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -2869,6 +2916,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
+    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -2885,6 +2933,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -2901,6 +2950,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -2917,6 +2967,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -2935,6 +2986,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
   }
 
+  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -2995,14 +3047,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_BLOCKS = 24u;
+const IN_BLOCKS = 24u; // of eight entries
 const OUT_WIDTH = 32u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
+const TILE_BLOCKS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // blocks from one row to the next
 const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 64u;
+const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
 
 struct Step {
   batch: u32, // sequences
@@ -3045,6 +3097,7 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -3054,6 +3107,7 @@ fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -3063,10 +3117,12 @@ fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
+/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -3128,6 +3184,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
+    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -3138,6 +3195,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -3148,6 +3206,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -3158,6 +3217,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -3170,6 +3230,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
   }
 
+  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -3206,14 +3267,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_BLOCKS = 24u;
+const IN_BLOCKS = 24u; // of eight entries
 const OUT_WIDTH = 576u;
 const TILE_ROWS = 128u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
+const TILE_BLOCKS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // blocks from one row to the next
 const SUBGROUP_COLUMNS = 4u;
-const OWN_BLOCKS = 128u;
+const OWN_BLOCKS = 128u; // of the memory that a subgroup has for sums
 
 struct Step {
   batch: u32, // sequences
@@ -3268,6 +3329,7 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -3277,6 +3339,7 @@ fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -3286,6 +3349,7 @@ fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn gate_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -3295,10 +3359,12 @@ fn store_gate(index: u32, held: vec4u) {
   gate_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
+/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -3364,6 +3430,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     gate_held0 = gate_halves(gate_at0 + next);
     gate_held1 = gate_halves(gate_at1 + next);
+    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -3380,6 +3447,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum2_0 = subgroupMatrixMultiplyAccumulate(x2, gate0, gate_sum2_0);
       gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
+    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -3396,6 +3464,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum2_0 = subgroupMatrixMultiplyAccumulate(x2, gate0, gate_sum2_0);
       gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
+    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -3412,6 +3481,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum2_0 = subgroupMatrixMultiplyAccumulate(x2, gate0, gate_sum2_0);
       gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
+    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -3430,6 +3500,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
   }
 
+  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -3470,14 +3541,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_BLOCKS = 24u;
+const IN_BLOCKS = 24u; // of eight entries
 const OUT_WIDTH = 576u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 32u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
+const TILE_BLOCKS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // blocks from one row to the next
 const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 128u;
+const OWN_BLOCKS = 128u; // of the memory that a subgroup has for sums
 
 struct Step {
   batch: u32, // sequences
@@ -3532,6 +3603,7 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -3541,6 +3613,7 @@ fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -3550,6 +3623,7 @@ fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn gate_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -3559,10 +3633,12 @@ fn store_gate(index: u32, held: vec4u) {
   gate_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
+/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -3624,6 +3700,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     gate_held0 = gate_halves(gate_at0 + next);
     gate_held1 = gate_halves(gate_at1 + next);
+    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -3634,6 +3711,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
     }
+    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -3644,6 +3722,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
     }
+    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -3654,6 +3733,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
     }
+    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -3666,6 +3746,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
   }
 
+  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -3692,14 +3773,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_BLOCKS = 72u;
+const IN_BLOCKS = 72u; // of eight entries
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 128u;
 const TILE_COLUMNS = 128u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
+const TILE_BLOCKS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // blocks from one row to the next
 const SUBGROUP_COLUMNS = 4u;
-const OWN_BLOCKS = 64u;
+const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
 
 struct Step {
   batch: u32, // sequences
@@ -3742,6 +3823,7 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -3751,6 +3833,7 @@ fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -3760,10 +3843,12 @@ fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
+/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -3841,6 +3926,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
+    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -3857,6 +3943,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -3873,6 +3960,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -3889,6 +3977,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
+    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -3918,6 +4007,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
     return;
   }
+  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -3978,14 +4068,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_BLOCKS = 72u;
+const IN_BLOCKS = 72u; // of eight entries
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
+const TILE_BLOCKS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // blocks from one row to the next
 const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 64u;
+const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
 
 struct Step {
   batch: u32, // sequences
@@ -4028,6 +4118,7 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -4037,6 +4128,7 @@ fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -4046,10 +4138,12 @@ fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
+/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -4119,6 +4213,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
+    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -4129,6 +4224,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -4139,6 +4235,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -4149,6 +4246,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -4168,6 +4266,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
     return;
   }
+  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -4201,14 +4300,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-const BLOCKS = 24u;
+const BLOCKS = 24u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 192u;
 const OUT_WIDTH_2 = 32u;
-const FIRST_2 = 6u;
+const FIRST_2 = 6u; // workgroup of y_2
 const OUT_WIDTH_3 = 32u;
-const FIRST_3 = 7u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+const FIRST_3 = 7u; // workgroup of y_3
+const LANES = 4u; // that sum an output
+const OUTPUTS = 32u; // of a workgroup
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
@@ -4273,14 +4372,15 @@ fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
 
+/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
   return entries * (load_norm_weight(0u, quad) + 1.0);
 }
 
-fn make_outputs(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
+fn make_outputs(place: u32, row: u32, lane: u32) {
+  let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH - 1u);
   let first = own * BLOCKS;
   let x_row = row_of_x(row);
@@ -4300,6 +4400,8 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
       sum += weight_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4314,8 +4416,8 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
   finish(row, column, sum * factor);
 }
 
-fn make_outputs_2(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
+fn make_outputs_2(place: u32, row: u32, lane: u32) {
+  let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH_2 - 1u);
   let first = own * BLOCKS;
   let x_row = row_of_x(row);
@@ -4335,6 +4437,8 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
       sum += weight_2_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4349,8 +4453,8 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
   finish_2(row, column, sum * factor);
 }
 
-fn make_outputs_3(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
+fn make_outputs_3(place: u32, row: u32, lane: u32) {
+  let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH_3 - 1u);
   let first = own * BLOCKS;
   let x_row = row_of_x(row);
@@ -4370,6 +4474,8 @@ fn make_outputs_3(part: u32, row: u32, lane: u32) {
       sum += weight_3_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4404,14 +4510,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
 enable f16;
 
-const BLOCKS = 24u;
+const BLOCKS = 24u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 192u;
 const OUT_WIDTH_2 = 32u;
-const FIRST_2 = 6u;
+const FIRST_2 = 6u; // workgroup of y_2
 const OUT_WIDTH_3 = 32u;
-const FIRST_3 = 7u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+const FIRST_3 = 7u; // workgroup of y_3
+const LANES = 4u; // that sum an output
+const OUTPUTS = 32u; // of a workgroup
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
@@ -4476,14 +4582,15 @@ fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
 
+/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
   return entries * (load_norm_weight(0u, quad) + 1.0);
 }
 
-fn make_outputs(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
+fn make_outputs(place: u32, row: u32, lane: u32) {
+  let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH - 1u);
   let first = own * BLOCKS;
   let x_row = row_of_x(row);
@@ -4503,6 +4610,8 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
       sum += weight_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4517,8 +4626,8 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
   finish(row, column, sum * factor);
 }
 
-fn make_outputs_2(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
+fn make_outputs_2(place: u32, row: u32, lane: u32) {
+  let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH_2 - 1u);
   let first = own * BLOCKS;
   let x_row = row_of_x(row);
@@ -4538,6 +4647,8 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
       sum += weight_2_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4552,8 +4663,8 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
   finish_2(row, column, sum * factor);
 }
 
-fn make_outputs_3(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
+fn make_outputs_3(place: u32, row: u32, lane: u32) {
+  let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH_3 - 1u);
   let first = own * BLOCKS;
   let x_row = row_of_x(row);
@@ -4573,6 +4684,8 @@ fn make_outputs_3(part: u32, row: u32, lane: u32) {
       sum += weight_3_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4602,10 +4715,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   linear_row_192x192_add: `// y += x · weightᵀ, weights [192, 192]
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-const BLOCKS = 24u;
+const BLOCKS = 24u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 192u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+const LANES = 4u; // that sum an output
+const OUTPUTS = 32u; // of a workgroup
 
 struct Step {
   batch: u32, // sequences
@@ -4662,6 +4775,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum += weight_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
@@ -4678,10 +4793,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
 enable f16;
 
-const BLOCKS = 24u;
+const BLOCKS = 24u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 192u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+const LANES = 4u; // that sum an output
+const OUTPUTS = 32u; // of a workgroup
 
 struct Step {
   batch: u32, // sequences
@@ -4738,6 +4853,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum += weight_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
@@ -4753,10 +4870,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-const BLOCKS = 24u;
+const BLOCKS = 24u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 576u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+const LANES = 4u; // that sum an output
+const OUTPUTS = 32u; // of a workgroup
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
@@ -4812,6 +4929,7 @@ fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
 
+/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
@@ -4846,6 +4964,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum += gate_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   gate_sum_partials[lane] = gate_sum;
   squares_partials[lane] = squares;
@@ -4868,10 +4988,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
 enable f16;
 
-const BLOCKS = 24u;
+const BLOCKS = 24u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 576u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+const LANES = 4u; // that sum an output
+const OUTPUTS = 32u; // of a workgroup
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
@@ -4927,6 +5047,7 @@ fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
 
+/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
@@ -4961,6 +5082,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum += gate_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   gate_sum_partials[lane] = gate_sum;
   squares_partials[lane] = squares;
@@ -4981,10 +5104,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-const BLOCKS = 24u;
+const BLOCKS = 24u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 65u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+const LANES = 4u; // that sum an output
+const OUTPUTS = 32u; // of a workgroup
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
@@ -5037,6 +5160,7 @@ fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
 
+/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
@@ -5066,6 +5190,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum += weight_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -5086,10 +5212,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
 enable f16;
 
-const BLOCKS = 24u;
+const BLOCKS = 24u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 65u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+const LANES = 4u; // that sum an output
+const OUTPUTS = 32u; // of a workgroup
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
@@ -5142,6 +5268,7 @@ fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
 
+/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
@@ -5171,6 +5298,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum += weight_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -5188,10 +5317,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   linear_row_576x192_add: `// y += x · weightᵀ, weights [192, 576]
 // For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
 
-const BLOCKS = 72u;
+const BLOCKS = 72u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 192u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 16u; // that sum an output
+const OUTPUTS = 8u; // of a workgroup
 
 struct Step {
   batch: u32, // sequences
@@ -5239,6 +5368,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let x1 = load_x(x_row, 2u * block + 1u);
     sum += weight_dot(first + block, x0, x1);
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
@@ -5255,10 +5386,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
 enable f16;
 
-const BLOCKS = 72u;
+const BLOCKS = 72u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 192u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 16u; // that sum an output
+const OUTPUTS = 8u; // of a workgroup
 
 struct Step {
   batch: u32, // sequences
@@ -5306,6 +5437,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let x1 = load_x(x_row, 2u * block + 1u);
     sum += weight_dot(first + block, x0, x1);
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
@@ -5324,10 +5457,10 @@ enable f16;
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
 
-const BLOCKS = 72u;
+const BLOCKS = 72u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 192u;
-const LANES = 32u;
-const OUTPUTS = 4u;
+const LANES = 32u; // that sum an output
+const OUTPUTS = 4u; // of a workgroup
 
 struct Step {
   batch: u32, // sequences
@@ -5373,6 +5506,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let x1 = load_x(x_row, 2u * block + 1u);
     sum += weight_dot(first + block, x0, x1);
   }
+
+  // The lanes' sums become one.
   sum = subgroupAdd(sum);
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
@@ -5387,10 +5522,10 @@ const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -5430,6 +5565,7 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5443,6 +5579,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5456,6 +5593,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -5503,10 +5641,10 @@ const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -5546,6 +5684,7 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5559,6 +5698,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5572,6 +5712,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -5621,10 +5762,10 @@ const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -5663,6 +5804,7 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5676,6 +5818,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5689,6 +5832,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -5738,10 +5882,10 @@ const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -5780,6 +5924,7 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5793,6 +5938,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5806,6 +5952,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -5853,10 +6000,10 @@ const IN_QUADS = 48u;
 const OUT_WIDTH = 32u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -5896,6 +6043,7 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5909,6 +6057,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5922,6 +6071,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -5971,10 +6121,10 @@ const IN_QUADS = 48u;
 const OUT_WIDTH = 32u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -6013,6 +6163,7 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6026,6 +6177,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6039,6 +6191,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6086,10 +6239,10 @@ const IN_QUADS = 48u;
 const OUT_WIDTH = 576u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 4u;
-const TILE_PITCH = 5u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 4u; // of a row of a tile
+const TILE_PITCH = 5u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -6142,6 +6295,7 @@ fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = activate(gate_sum + gate_bias[column]) * (sum + bias[column]);
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6155,6 +6309,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6168,6 +6323,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_gate_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6181,6 +6337,7 @@ fn load_gate_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6190,6 +6347,7 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   );
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn gate_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     gate_tile[column * TILE_PITCH + quad],
@@ -6243,10 +6401,10 @@ const IN_QUADS = 48u;
 const OUT_WIDTH = 576u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 4u;
-const TILE_PITCH = 5u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 4u; // of a row of a tile
+const TILE_PITCH = 5u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -6297,6 +6455,7 @@ fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = activate(gate_sum + gate_bias[column]) * (sum + bias[column]);
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6310,6 +6469,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6323,6 +6483,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_gate_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6336,6 +6497,7 @@ fn load_gate_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6345,6 +6507,7 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   );
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn gate_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     gate_tile[column * TILE_PITCH + quad],
@@ -6396,10 +6559,10 @@ const IN_QUADS = 144u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -6439,6 +6602,7 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6452,6 +6616,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6465,6 +6630,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6514,10 +6680,10 @@ const IN_QUADS = 144u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -6556,6 +6722,7 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6569,6 +6736,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6582,6 +6750,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],

@@ -34,12 +34,13 @@ export function cacheRows(layout: CachePlan | undefined): CacheRows {
 }
 
 const cacheRow = (row: string) => wgsl`
+  /** Where the row of a position lies. */
   fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
     return ${row};
   }`;
 
-/** A page has rows of all KV heads. */
 const pagedRow = wgsl`
+  /** Where the row of a position lies: a page has rows of all KV heads. */
   fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
     let pages_each = (step.capacity + PAGE_SIZE - 1u) / PAGE_SIZE;
     let page = page_table[batch * pages_each + position / PAGE_SIZE];

@@ -36,6 +36,7 @@ struct Sequence {
 var<workgroup> head: array<f32, 32>;
 var<workgroup> statistics: array<vec2f, 1>;
 
+/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }

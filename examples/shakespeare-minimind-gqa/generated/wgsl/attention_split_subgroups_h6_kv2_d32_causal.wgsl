@@ -52,6 +52,7 @@ fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
 
+/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }

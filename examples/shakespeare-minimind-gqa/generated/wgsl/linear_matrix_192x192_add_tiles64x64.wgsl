@@ -8,14 +8,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-const IN_BLOCKS = 24u;
+const IN_BLOCKS = 24u; // of eight entries
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 8u;
-const TILE_PITCH = 9u;
+const TILE_BLOCKS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // blocks from one row to the next
 const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 64u;
+const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
 
 struct Step {
   batch: u32, // sequences
@@ -62,6 +62,7 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -71,6 +72,7 @@ fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -80,10 +82,12 @@ fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
 
+/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
 
+/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -153,6 +157,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
+    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -163,6 +168,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -173,6 +179,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -183,6 +190,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
+    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -202,6 +210,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
     return;
   }
+  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();

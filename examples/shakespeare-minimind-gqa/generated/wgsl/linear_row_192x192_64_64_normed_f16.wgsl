@@ -7,14 +7,14 @@
 
 enable f16;
 
-const BLOCKS = 24u;
+const BLOCKS = 24u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 192u;
 const OUT_WIDTH_2 = 64u;
-const FIRST_2 = 6u;
+const FIRST_2 = 6u; // workgroup of y_2
 const OUT_WIDTH_3 = 64u;
-const FIRST_3 = 8u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+const FIRST_3 = 8u; // workgroup of y_3
+const LANES = 4u; // that sum an output
+const OUTPUTS = 32u; // of a workgroup
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
@@ -79,14 +79,15 @@ fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
 
+/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
   return entries * load_norm_weight(0u, quad);
 }
 
-fn make_outputs(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
+fn make_outputs(place: u32, row: u32, lane: u32) {
+  let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH - 1u);
   let first = own * BLOCKS;
   let x_row = row_of_x(row);
@@ -106,6 +107,8 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
       sum += weight_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -120,8 +123,8 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
   finish(row, column, sum * factor);
 }
 
-fn make_outputs_2(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
+fn make_outputs_2(place: u32, row: u32, lane: u32) {
+  let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH_2 - 1u);
   let first = own * BLOCKS;
   let x_row = row_of_x(row);
@@ -141,6 +144,8 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
       sum += weight_2_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -155,8 +160,8 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
   finish_2(row, column, sum * factor);
 }
 
-fn make_outputs_3(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
+fn make_outputs_3(place: u32, row: u32, lane: u32) {
+  let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH_3 - 1u);
   let first = own * BLOCKS;
   let x_row = row_of_x(row);
@@ -176,6 +181,8 @@ fn make_outputs_3(part: u32, row: u32, lane: u32) {
       sum += weight_3_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();

@@ -4,10 +4,10 @@
 
 enable f16;
 
-const BLOCKS = 64u;
+const BLOCKS = 64u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 192u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 16u; // that sum an output
+const OUTPUTS = 8u; // of a workgroup
 
 struct Step {
   batch: u32, // sequences
@@ -74,6 +74,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let x1 = load_x(x_row, 2u * block + 1u);
     sum += weight_dot(first + block, x0, x1);
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {

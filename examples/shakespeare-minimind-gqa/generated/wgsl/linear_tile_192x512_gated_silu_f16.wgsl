@@ -8,10 +8,10 @@ const IN_QUADS = 48u;
 const OUT_WIDTH = 512u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 4u;
-const TILE_PITCH = 5u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 4u; // of a row of a tile
+const TILE_PITCH = 5u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -60,6 +60,7 @@ fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = activate(gate_sum) * sum;
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -73,6 +74,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -86,6 +88,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_gate_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -99,6 +102,7 @@ fn load_gate_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -108,6 +112,7 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   );
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn gate_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     gate_tile[column * TILE_PITCH + quad],

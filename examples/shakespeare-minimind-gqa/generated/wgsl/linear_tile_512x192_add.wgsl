@@ -6,10 +6,10 @@ const IN_QUADS = 128u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u;
-const TILE_PITCH = 9u;
-const THREAD_ROWS = 8u;
-const THREAD_COLUMNS = 16u;
+const TILE_QUADS = 8u; // of a row of a tile
+const TILE_PITCH = 9u; // quads from one row to the next
+const THREAD_ROWS = 8u; // apart are the four rows of an invocation
+const THREAD_COLUMNS = 16u; // apart are its four columns
 const THREADS = 128u;
 
 struct Step {
@@ -49,6 +49,7 @@ fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -62,6 +63,7 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -75,6 +77,7 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   }
 }
 
+/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],

@@ -4,11 +4,11 @@
 
 const KV_HEADS = 1u;
 const HEAD_QUADS = 8u;
-const KEYS_OF_ROW = 8u;
+const KEYS_OF_ROW = 8u; // quads of the keys of a token
 const VALUE_QUADS = 8u;
 const VALUES_OF_ROW = 8u;
 const QUERIES_OF_ROW = 48u;
-const ROTARY_QUADS = 4u;
+const ROTARY_QUADS = 4u; // of a head, that are turned
 
 struct Step {
   batch: u32, // sequences
@@ -34,6 +34,7 @@ struct Sequence {
 @group(0) @binding(7) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(8) var<uniform> step: Step;
 
+/** A quad of a head, turned by its position. */
 fn rotated_x(index: u32, head: u32, quad: u32, position: u32) -> vec4f {
   let value = x[index];
   let turned = quad;
@@ -48,10 +49,12 @@ fn store_y(index: u32, value: vec4f) {
   y[index] = value;
 }
 
+/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
 
+/** A quad of a head, turned by its position. */
 fn rotated_k(index: u32, head: u32, quad: u32, position: u32) -> vec4f {
   let value = k[index];
   let turned = quad;

@@ -5,14 +5,14 @@
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-const BLOCKS = 24u;
+const BLOCKS = 24u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 192u;
 const OUT_WIDTH_2 = 32u;
-const FIRST_2 = 6u;
+const FIRST_2 = 6u; // workgroup of y_2
 const OUT_WIDTH_3 = 32u;
-const FIRST_3 = 7u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+const FIRST_3 = 7u; // workgroup of y_3
+const LANES = 4u; // that sum an output
+const OUTPUTS = 32u; // of a workgroup
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
@@ -77,14 +77,15 @@ fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
 
+/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
   return entries * (load_norm_weight(0u, quad) + 1.0);
 }
 
-fn make_outputs(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
+fn make_outputs(place: u32, row: u32, lane: u32) {
+  let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH - 1u);
   let first = own * BLOCKS;
   let x_row = row_of_x(row);
@@ -104,6 +105,8 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
       sum += weight_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -118,8 +121,8 @@ fn make_outputs(part: u32, row: u32, lane: u32) {
   finish(row, column, sum * factor);
 }
 
-fn make_outputs_2(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
+fn make_outputs_2(place: u32, row: u32, lane: u32) {
+  let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH_2 - 1u);
   let first = own * BLOCKS;
   let x_row = row_of_x(row);
@@ -139,6 +142,8 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
       sum += weight_2_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -153,8 +158,8 @@ fn make_outputs_2(part: u32, row: u32, lane: u32) {
   finish_2(row, column, sum * factor);
 }
 
-fn make_outputs_3(part: u32, row: u32, lane: u32) {
-  let column = part * OUTPUTS + lane / LANES;
+fn make_outputs_3(place: u32, row: u32, lane: u32) {
+  let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH_3 - 1u);
   let first = own * BLOCKS;
   let x_row = row_of_x(row);
@@ -174,6 +179,8 @@ fn make_outputs_3(part: u32, row: u32, lane: u32) {
       sum += weight_3_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();

@@ -2,10 +2,10 @@
 // y += x · weightᵀ, weights [192, 192]
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-const BLOCKS = 24u;
+const BLOCKS = 24u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 192u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+const LANES = 4u; // that sum an output
+const OUTPUTS = 32u; // of a workgroup
 
 struct Step {
   batch: u32, // sequences
@@ -62,6 +62,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum += weight_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {

@@ -3,10 +3,10 @@
 // where x stands for x / sqrt(mean(x²) + eps) · γ
 // For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
 
-const BLOCKS = 24u;
+const BLOCKS = 24u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 576u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+const LANES = 4u; // that sum an output
+const OUTPUTS = 32u; // of a workgroup
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
@@ -62,6 +62,7 @@ fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
 
+/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
@@ -96,6 +97,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum += gate_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   gate_sum_partials[lane] = gate_sum;
   squares_partials[lane] = squares;

@@ -5,10 +5,10 @@
 
 enable f16;
 
-const BLOCKS = 24u;
+const BLOCKS = 24u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 65u;
-const LANES = 4u;
-const OUTPUTS = 32u;
+const LANES = 4u; // that sum an output
+const OUTPUTS = 32u; // of a workgroup
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
@@ -61,6 +61,7 @@ fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
 
+/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
@@ -90,6 +91,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum += weight_dot(first + block, x0, x1);
     }
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();

@@ -2,10 +2,10 @@
 // y += x · weightᵀ, weights [192, 576]
 // For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
 
-const BLOCKS = 72u;
+const BLOCKS = 72u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 192u;
-const LANES = 16u;
-const OUTPUTS = 8u;
+const LANES = 16u; // that sum an output
+const OUTPUTS = 8u; // of a workgroup
 
 struct Step {
   batch: u32, // sequences
@@ -53,6 +53,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let x1 = load_x(x_row, 2u * block + 1u);
     sum += weight_dot(first + block, x0, x1);
   }
+
+  // The lanes' sums become one.
   sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {

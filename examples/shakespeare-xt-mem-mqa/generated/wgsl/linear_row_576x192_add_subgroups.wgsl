@@ -6,10 +6,10 @@ enable f16;
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
 
-const BLOCKS = 72u;
+const BLOCKS = 72u; // of 8 entries, in a row of weights
 const OUT_WIDTH = 192u;
-const LANES = 32u;
-const OUTPUTS = 4u;
+const LANES = 32u; // that sum an output
+const OUTPUTS = 4u; // of a workgroup
 
 struct Step {
   batch: u32, // sequences
@@ -55,6 +55,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let x1 = load_x(x_row, 2u * block + 1u);
     sum += weight_dot(first + block, x0, x1);
   }
+
+  // The lanes' sums become one.
   sum = subgroupAdd(sum);
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;

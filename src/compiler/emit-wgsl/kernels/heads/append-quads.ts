@@ -18,7 +18,7 @@ export function appendQuads(plan: AppendQuadsPlan): KernelSource {
     constants: {
       KV_HEADS: u32c(kvHeads),
       HEAD_QUADS: u32c(headDim / 4),
-      KEYS_OF_ROW: u32c((kvHeads * headDim) / 4),
+      KEYS_OF_ROW: u32c((kvHeads * headDim) / 4, 'quads of the keys of a token'),
       ...values.constants,
       ...queries.constants,
       ...rows.constants,

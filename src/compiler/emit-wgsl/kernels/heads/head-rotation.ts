@@ -16,6 +16,7 @@ export function rotationParts(name: string, rotation: RotationPlan | undefined):
   const { firstHead, firstEntry, pairing } = rotation;
   const isLeft = ['turned >= ROTARY_QUADS', ...(firstHead > 0 ? [`head < ${firstHead}u`] : [])].join(' || ');
   const rotated = wgsl`
+    /** A quad of a head, turned by its position. */
     fn rotated_${name}(index: u32, head: u32, quad: u32, position: u32) -> vec4f {
       let value = ${name}[index];
       ${firstEntry === 0 ? 'let turned = quad;' : turnedFrom(firstEntry)}
@@ -25,7 +26,7 @@ export function rotationParts(name: string, rotation: RotationPlan | undefined):
       ${pairing === 'half' ? byHalves(name) : byNeighbours}
     }`;
   return {
-    constants: { ROTARY_QUADS: u32c(rotation.dim / 4) },
+    constants: { ROTARY_QUADS: u32c(rotation.dim / 4, 'of a head, that are turned') },
     bindings: [buffer('rotations', 'vec4f')],
     functions: [rotated],
   };
@@ -42,6 +43,7 @@ const turnedFrom = (firstEntry: number) => wgsl`
 
 /** Entries e and e + dim / 2 are turned together, so quads are. The table has cos and sin side by side. */
 const byHalves = (name: string) => wgsl`
+  // Entries e and e + dim / 2 are turned together; the table has cos and sin side by side.
   let is_first = turned < ROTARY_QUADS / 2u;
   let turns = position * ROTARY_QUADS + turned % (ROTARY_QUADS / 2u) * 2u;
   let low = rotations[turns];

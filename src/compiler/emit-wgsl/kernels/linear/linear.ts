@@ -13,11 +13,9 @@ export interface MatrixAccess {
   readonly functions: readonly string[];
 }
 
-/** What the tiled and the one-row kernel share: y = act(x · Wᵀ + b), y = act(x · Wgᵀ + bg) · (x · Wᵀ + b), or y += x · Wᵀ + b. */
+/** What all products share: y = act(x · Wᵀ + b), y = act(x · Wgᵀ + bg) · (x · Wᵀ + b), or y += x · Wᵀ + b. */
 export function linearParts(plan: LinearPlan, access: (name: string) => MatrixAccess, x = rowsOfX(plan)) {
-  const gated = plan.gate !== 'none';
-  const split = plan.inputHeads > 1;
-  const matrices = (gated ? ['weight', 'gate'] : ['weight']).map(access);
+  const matrices = (isGated(plan) ? ['weight', 'gate'] : ['weight']).map(access);
   const bindings: Binding[] = [
     x.binding,
     ...matrices.map(({ binding }) => binding),
@@ -37,12 +35,10 @@ export function linearParts(plan: LinearPlan, access: (name: string) => MatrixAc
     ...matrices.flatMap(({ functions }) => functions),
     ...activationFunction(plan.activation),
     ...(plan.softcap === undefined ? [] : [accurateTanh]),
-    split ? rowsOfHeads(plan) : plan.logits ? logitsRows : allRows,
-    gated ? finishGated(plan) : finish(plan),
+    hasInputHeads(plan) ? rowsOfHeads(plan) : plan.logits ? logitsRows : allRows,
+    isGated(plan) ? finishGated(plan) : finish(plan),
   ]);
   return {
-    gated,
-    split,
     constants,
     bindings,
     functions: [...functions],
@@ -50,6 +46,11 @@ export function linearParts(plan: LinearPlan, access: (name: string) => MatrixAc
     doc: formula(plan),
   };
 }
+
+export const isGated = ({ gate }: LinearPlan): boolean => gate !== 'none';
+
+/** Each head has a row of x of its own. */
+export const hasInputHeads = ({ inputHeads }: LinearPlan): boolean => inputHeads > 1;
 
 const rowsOfX = ({ inWidth }: LinearPlan): MatrixAccess => ({
   binding: rowsBinding('x', inWidth),
@@ -80,18 +81,18 @@ const allRows = wgsl`
     return row;
   }`;
 
-/** Each head has a row of its own; without `split` the stride between heads is 0, and nothing else differs. */
 const rowsOfHeads = ({ inputHeads, outWidth }: LinearPlan) => wgsl`
   fn row_count() -> u32 {
     return step.batch * step.tokens;
   }
 
+  /** That of the head which the column belongs to. */
   fn row_of_x(row: u32, column: u32) -> u32 {
     return row * ${inputHeads}u + column / ${outWidth / inputHeads}u;
   }`;
 
-/** Logits of every token, or of the last new token of each sequence. */
 const logitsRows = wgsl`
+  /** Logits of every token, or of the last new token of each sequence. */
   fn row_count() -> u32 {
     return select(step.batch, step.batch * step.tokens, step.logits_all == 1u);
   }

@@ -4,7 +4,7 @@ import { type KernelSource, u32c } from '../../kernel.ts';
 import { edge, matrixEnables, matrixTypes } from '../../subgroup-matrix.ts';
 import { weightParts } from '../../weights.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
-import { linearParts, type MatrixAccess } from './linear.ts';
+import { isGated, linearParts, type MatrixAccess } from './linear.ts';
 
 /** Of 16 bytes, that a block of sums takes. */
 const blockVectors = (edge * edge) / 4;
@@ -14,11 +14,8 @@ const blockVectors = (edge * edge) / 4;
  * matrices in arrays would not stay in registers.
  */
 export function linearMatrix(plan: LinearMatrixPlan): KernelSource {
-  const {
-    gated,
-    split: _,
-    ...shared
-  } = linearParts(plan, (name) => rowsOfHalves(name, plan.weight), rowsOfHalves('x', plan.x));
+  const gated = isGated(plan);
+  const shared = linearParts(plan, (name) => rowsOfHalves(name, plan.weight), rowsOfHalves('x', plan.x));
   const { rowBlocks, columnBlocks, tileDepth, threads } = plan;
   const matrices = gated ? ['weight', 'gate'] : ['weight'];
   const sumOf = (matrix: string, r: number, c: number) => `${matrix === 'gate' ? 'gate_' : ''}sum${r}_${c}`;
@@ -36,6 +33,7 @@ export function linearMatrix(plan: LinearMatrixPlan): KernelSource {
       )
       .join('\n');
   const multiply = (step: number) => wgsl`
+    // Entries ${step * edge} to ${step * edge + edge - 1} of the tiles.
     {
       ${repeat(rowBlocks, (r) => `let x${r} = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + ${r * edge}u) * TILE_PITCH + ${2 * step}u, TILE_PITCH);`)}
       ${repeat(columnBlocks, (c) => perMatrix((matrix) => multiplyColumns(matrix, c, step)))}
@@ -68,14 +66,14 @@ export function linearMatrix(plan: LinearMatrixPlan): KernelSource {
     enables: matrixEnables,
     constants: {
       ...shared.constants,
-      IN_BLOCKS: u32c(plan.inWidth / 8),
+      IN_BLOCKS: u32c(plan.inWidth / 8, 'of eight entries'),
       OUT_WIDTH: u32c(plan.outWidth),
       TILE_ROWS: u32c(plan.tileRows),
       TILE_COLUMNS: u32c(plan.tileColumns),
-      TILE_BLOCKS: u32c(tileDepth / 8),
-      TILE_PITCH: u32c(plan.tilePitch),
+      TILE_BLOCKS: u32c(tileDepth / 8, 'of a row of a tile'),
+      TILE_PITCH: u32c(plan.tilePitch, 'blocks from one row to the next'),
       SUBGROUP_COLUMNS: u32c(plan.subgroupColumns),
-      OWN_BLOCKS: u32c(matrices.length * blockVectors),
+      OWN_BLOCKS: u32c(matrices.length * blockVectors, 'of the memory that a subgroup has for sums'),
     },
     workgroupArrays: plan.workgroup,
     workgroupSize: threads,
@@ -111,6 +109,7 @@ export function linearMatrix(plan: LinearMatrixPlan): KernelSource {
       }
 
       ${plan.writesMatrices ? writeMatrices : ''}
+      // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
       let own_blocks = lane / 32u * OWN_BLOCKS;
       ${perBlock(writeEntries)}`,
   };
@@ -122,8 +121,8 @@ function rowsOfHalves(name: string, storage: MatrixStorage): MatrixAccess {
   return { binding: { ...binding, access: 'read_write' }, functions: halves };
 }
 
-/** Of eight entries of a tile: where the first of them are in memory, and where matrices are loaded from. Rows beyond the last repeat it. */
 const tile = (name: string, row: string) => wgsl`
+  /** Where a block of the tile is in memory; rows beyond the last repeat it. */
   fn ${name}_at(index: u32, first: u32) -> u32 {
     let row = ${row};
     return row * IN_BLOCKS + index % TILE_BLOCKS;
@@ -133,14 +132,14 @@ const tile = (name: string, row: string) => wgsl`
     ${name}_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
   }`;
 
-/** Blocks of sums pass through the memory of a tile that is no longer needed. */
 const sharedEntry = wgsl`
+  /** Sums pass through the memory of a tile that is no longer needed. */
   fn shared_entry(at: u32) -> f32 {
     return bitcast<f32>(x_tile[at / 4u][at % 4u]);
   }`;
 
-/** A lane has the entries of every other row of a block, in one column. */
 const finishEntries = (gated: boolean) => wgsl`
+  /** A lane has the entries of every other row of a block, in one column. */
   fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     let column = first_column + lane % 16u;
     for (var n = 0u; n < 8u; n++) {

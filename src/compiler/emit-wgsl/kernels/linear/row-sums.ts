@@ -6,9 +6,9 @@ import { addendsOf } from './linear.ts';
 
 /**
  * The body that makes the outputs of a product, whose names end in `suffix`. Uses `row` and `lane`, and `factor` where x was normalised before.
- * @param part expression for the place of the workgroup among those of the product
+ * @param place expression for the place of the workgroup among those of the product
  */
-export function makeOutputs(plan: LinearRowPlan, suffix: string, part: string): string {
+export function makeOutputs(plan: LinearRowPlan, suffix: string, place: string): string {
   const { lanes, norm, sharesX, columns } = plan;
   const sums = [...outputSums(plan), ...(norm && !sharesX ? ['squares'] : [])];
   const each = (text: (name: string) => string) => sums.map(text).join('\n');
@@ -24,7 +24,7 @@ export function makeOutputs(plan: LinearRowPlan, suffix: string, part: string): 
     let next_first = next * BLOCKS;
     ${readAddends('next')}`;
   return wgsl`
-    let column = ${part} * OUTPUTS + lane / LANES${columns === 1 ? '' : ` * ${columns}u`};
+    let column = ${place} * OUTPUTS + lane / LANES${columns === 1 ? '' : ` * ${columns}u`};
     let own = min(column, ${width} - 1u);
     let first = own * BLOCKS;
     ${readAddends('own')}
@@ -32,6 +32,8 @@ export function makeOutputs(plan: LinearRowPlan, suffix: string, part: string): 
     ${sharesX ? '' : `let x_row = row_of_x(row${plan.inputHeads > 1 ? ', own' : ''});`}
     ${each((name) => `var ${name} = 0.0;`)}
     ${sumBlocks(plan, suffix)}
+
+    // The lanes' sums become one.
     ${bySubgroups ? each((name) => `${name} = subgroupAdd(${name});`) : ''}
     ${isFolded ? '' : sharePartials(sums, bySubgroups)}
     if (lane % LANES != 0u || column >= ${width}) {
@@ -123,6 +125,7 @@ function shareX({ blockQuads, threads, norm }: LinearRowPlan): string {
   const subgroups = threads / 32;
   if (norm === undefined) {
     return wgsl`
+      /** x to workgroup memory. */
       fn share_x(x_row: u32, lane: u32) {
         for (var quad = lane; quad < QUADS; quad += THREADS) {
           x_shared[${at}] = load_x(x_row, quad);
@@ -131,7 +134,7 @@ function shareX({ blockQuads, threads, norm }: LinearRowPlan): string {
       }`;
   }
   return wgsl`
-    // The factor of the norm, too.
+    /** x to workgroup memory; gives the factor of its norm. */
     fn share_x(x_row: u32, lane: u32) -> f32 {
       var squares = 0.0;
       for (var quad = lane; quad < QUADS; quad += THREADS) {
@@ -150,7 +153,6 @@ function shareX({ blockQuads, threads, norm }: LinearRowPlan): string {
     }`;
 }
 
-/** Entries of a row before its norm's factor, which is known when all of them have been read, and then scales the sums. */
 function normedX(weight: NonNullable<LinearRowPlan['norm']>['weight'], width: number): readonly string[] {
   const gamma = { none: '', plain: ' * load_norm_weight(0u, quad)', offset: ' * (load_norm_weight(0u, quad) + 1.0)' }[
     weight
@@ -158,6 +160,7 @@ function normedX(weight: NonNullable<LinearRowPlan['norm']>['weight'], width: nu
   return [
     ...(weight === 'none' ? [] : [rowLoader('norm_weight', width)]),
     wgsl`
+      /** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
       fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
         let entries = load_x(row, quad);
         *squares += dot(entries, entries);

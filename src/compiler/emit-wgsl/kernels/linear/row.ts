@@ -11,11 +11,7 @@ import { makeOutputs, xFunctions } from './row-sums.ts';
 /** Neighbouring lanes read neighbouring blocks of one weight row, so each row is streamed once from memory. */
 export function linearRow(plan: LinearRowPlan): KernelSource {
   const { inWidth, blockQuads, norm } = plan;
-  const {
-    gated: _gated,
-    split: _split,
-    ...shared
-  } = linearParts(plan, (name) => matrixAccess(name, plan.weight, blockQuads));
+  const shared = linearParts(plan, (name) => matrixAccess(name, plan.weight, blockQuads));
   const others = plan.also.map((product, index) => joinedParts(plan, product, index + 2));
   const suffixes = others.map(({ suffix }) => suffix);
   const bySubgroups = plan.fold === 'subgroups';
@@ -24,16 +20,16 @@ export function linearRow(plan: LinearRowPlan): KernelSource {
     doc: [
       [shared.doc, ...others.map(({ doc }) => doc)].join(';\n'),
       ...(norm ? ['where x stands for x / sqrt(mean(x²) + eps) · γ'] : []),
-      `For one row of x a workgroup makes ${plan.outputs} outputs, each summed by ${plan.lanes} lanes.`,
+      `For one row of x a workgroup makes ${plan.outputs} ${plan.outputs === 1 ? 'output' : 'outputs'}, each summed by ${plan.lanes} lanes.`,
     ].join('\n'),
     enables: [...shared.enables, ...(bySubgroups ? (['subgroups'] as const) : [])],
     constants: {
       ...shared.constants,
-      BLOCKS: u32c(quads(inWidth) / blockQuads),
+      BLOCKS: u32c(quads(inWidth) / blockQuads, `of ${4 * blockQuads} entries, in a row of weights`),
       OUT_WIDTH: u32c(plan.outWidth),
       ...joinedWidths(plan),
-      LANES: u32c(plan.lanes),
-      OUTPUTS: u32c(plan.outputs),
+      LANES: u32c(plan.lanes, 'that sum an output'),
+      OUTPUTS: u32c(plan.outputs, 'of a workgroup'),
       ...(plan.sharesX && { QUADS: u32c(quads(inWidth)), THREADS: u32c(plan.threads) }),
       ...(norm && { IN_WIDTH: f32c(inWidth), EPS: f32c(norm.eps), TINY: f32c(1e-30) }),
     },
@@ -82,7 +78,7 @@ function joinedWidths({ outWidth, outputs, also }: LinearRowPlan): Readonly<Reco
   let workgroups = Math.ceil(outWidth / outputs);
   for (const [index, product] of also.entries()) {
     constants[`OUT_WIDTH_${index + 2}`] = u32c(product.outWidth);
-    constants[`FIRST_${index + 2}`] = u32c(workgroups);
+    constants[`FIRST_${index + 2}`] = u32c(workgroups, `workgroup of y_${index + 2}`);
     workgroups += Math.ceil(product.outWidth / outputs);
   }
   return constants;
@@ -97,16 +93,16 @@ function chooseProduct(plan: LinearRowPlan, suffixes: readonly string[]): string
   const branches = ['', ...suffixes].map((suffix, index) => {
     const next = suffixes[index];
     const condition = next === undefined ? '' : `if (group.x < FIRST${next}) `;
-    const part = suffix === '' ? 'group.x' : `group.x - FIRST${suffix}`;
+    const place = suffix === '' ? 'group.x' : `group.x - FIRST${suffix}`;
     return wgsl`
       ${condition}{
-        make_outputs${suffix}(${part}, row, lane${factor});
+        make_outputs${suffix}(${place}, row, lane${factor});
       }`;
   });
   return branches.join(' else ');
 }
 
 const outputsFunction = (plan: LinearRowPlan, suffix: string): string => wgsl`
-  fn make_outputs${suffix}(part: u32, row: u32, lane: u32${hasFactor(plan) ? ', factor: f32' : ''}) {
-    ${makeOutputs(plan, suffix, 'part')}
+  fn make_outputs${suffix}(place: u32, row: u32, lane: u32${hasFactor(plan) ? ', factor: f32' : ''}) {
+    ${makeOutputs(plan, suffix, 'place')}
   }`;

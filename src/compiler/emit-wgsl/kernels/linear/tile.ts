@@ -3,11 +3,12 @@ import type { LinearTilePlan } from '../../../plan/linear/kernel-plan.ts';
 import { type KernelSource, u32c } from '../../kernel.ts';
 import { loader, vectorBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
-import { linearParts } from './linear.ts';
+import { hasInputHeads, isGated, linearParts } from './linear.ts';
 
 /** Each invocation holds a 4 × 4 block of the output: rows `THREAD_ROWS` apart, columns `THREAD_COLUMNS` apart. */
 export function linearTile(plan: LinearTilePlan): KernelSource {
-  const { gated, split, ...shared } = linearParts(plan, (name) => ({
+  const [gated, split] = [isGated(plan), hasInputHeads(plan)];
+  const shared = linearParts(plan, (name) => ({
     binding: vectorBinding(name, plan.weight),
     functions: loader(name, plan.weight),
   }));
@@ -24,10 +25,10 @@ export function linearTile(plan: LinearTilePlan): KernelSource {
       ...(split && { HEAD_WIDTH: u32c(plan.outWidth / plan.inputHeads) }),
       TILE_ROWS: u32c(plan.tileRows),
       TILE_COLUMNS: u32c(plan.tileColumns),
-      TILE_QUADS: u32c(plan.tileDepth / 4),
-      TILE_PITCH: u32c(plan.tilePitch),
-      THREAD_ROWS: u32c(threadRows),
-      THREAD_COLUMNS: u32c(threadColumns),
+      TILE_QUADS: u32c(plan.tileDepth / 4, 'of a row of a tile'),
+      TILE_PITCH: u32c(plan.tilePitch, 'quads from one row to the next'),
+      THREAD_ROWS: u32c(threadRows, 'apart are the four rows of an invocation'),
+      THREAD_COLUMNS: u32c(threadColumns, 'apart are its four columns'),
       THREADS: u32c(plan.threads),
     },
     workgroupArrays: plan.workgroup,
@@ -85,9 +86,9 @@ function loadXTile(split: boolean): string {
   return loadTile('x', 'TILE_ROWS', `load_x(row_of_x(${row}, column), quad)`, parameters);
 }
 
-/** Rows beyond the last one are read as the last one: what they give is not written. */
 function loadTile(name: string, rows: string, value: string, parameters = 'lane: u32, first: u32, depth: u32'): string {
   return wgsl`
+    /** Rows beyond the last one repeat it: what they give is not written. */
     fn load_${name}_tile(${parameters}) {
       for (var index = lane; index < ${rows} * TILE_QUADS; index += THREADS) {
         let r = index / TILE_QUADS;
@@ -102,9 +103,9 @@ function loadTile(name: string, rows: string, value: string, parameters = 'lane:
     }`;
 }
 
-/** Four weight rows as the columns of a matrix: a row vector times it is four dot products. */
 function columnsOf(name: string): string {
   return wgsl`
+    /** Four rows as the columns of a matrix: a row vector times it is four dot products. */
     fn ${name}_columns(column: u32, quad: u32) -> mat4x4f {
       return mat4x4f(
         ${name}_tile[column * TILE_PITCH + quad],
