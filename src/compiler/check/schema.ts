@@ -6,6 +6,7 @@ import type { Report } from '../diagnostics/report.ts';
 import type { Span } from '../source/source.ts';
 import { entryOf, nodeAt, type SpecNode, type SpecTree, toPlain } from '../syntax/tree.ts';
 import { hintFor, reportForeignWindow } from './foreign-words.ts';
+import { ourName } from './other-names.ts';
 import { suggest } from './suggest.ts';
 
 /** A tree whose known options have values of their types, but for `invalid`, which have been reported. */
@@ -79,11 +80,12 @@ function reportUnknown(
   }
   const option = optionAt(path);
   const known = option?.kind === 'map' ? Object.keys(option.entries) : [];
-  const hint = hintFor(key);
   // A kind of layer may change what the spec has already.
   const written = map.parts?.find(({ entries }) => entries.some(({ keySpan }) => keySpan === entry.keySpan)) ?? map;
   const free = known.filter((name) => entryOf(written, name) === undefined);
-  const suggestion = hint === undefined ? suggest(key, free) : undefined;
+  const ours = ourName(key, free);
+  const hint = hintFor(key) ?? (ours?.here === undefined ? ours?.hint : undefined);
+  const suggestion = hint === undefined ? (ours?.here ?? suggest(key, free)) : undefined;
   const title = `rename it to \`${suggestion}\``;
   const fixes = suggestion === undefined ? [] : [{ title, edits: [{ span: entry.keySpan, text: suggestion }] }];
   // The misspelt option is not also missing, and its default is not what was meant.
@@ -136,12 +138,17 @@ function reportValue(tree: SpecTree, path: readonly string[], invalid: Set<strin
     suggestion === undefined
       ? []
       : [{ title: `use \`${suggestion}\``, edits: [{ span: node.span, text: suggestion }] }];
-  const hint = hintFor(path.at(-1) ?? '');
+  const hint = hintFor(path.at(-1) ?? '') ?? optionsIn(option);
   report('SCH002', valueSpan(tree, path, node), { option: shorten(name), expected, suggestion, hint }, [], fixes);
 }
 
-/** What a text in quotes would be without them, where that is a value of the option's kind. */
+const optionsIn = (option: OptionNode): string | undefined =>
+  option.kind === 'map' ? `options in it: ${Object.keys(option.entries).join(', ')}` : undefined;
+
+/** What a text in quotes would be without them, where that is a value of the option's kind. YAML 1.1 has other words for true and false. */
 function unquoted(text: string, { kind }: OptionNode): string | undefined {
+  if (kind === 'boolean' && /^(?:yes|on)$/i.test(text)) return 'true';
+  if (kind === 'boolean' && /^(?:no|off)$/i.test(text)) return 'false';
   const isMeant = kind === 'boolean' ? /^(?:true|false)$/ : kind === 'integer' ? /^\d+$/ : /^-?\d+(?:\.\d+)?$/;
   return ['boolean', 'integer', 'number'].includes(kind) && isMeant.test(text) ? text : undefined;
 }
