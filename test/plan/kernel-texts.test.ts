@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compileModule } from '../../src/compiler/compile.ts';
-import { kernelTexts } from '../../src/compiler/emit-ts/kernel-texts.ts';
+import { kernelTexts, withoutComments } from '../../src/compiler/emit-ts/kernel-texts.ts';
 import { exampleSpec } from '../ir/specs.ts';
 
 describe('texts of kernels', () => {
@@ -14,5 +14,17 @@ describe('texts of kernels', () => {
       for (const [kernel, { code }] of Object.entries(kernels))
         expect(codeOf.get(nameOf(id, kernel)), `${id} ${kernel}`).toBe(code);
     }
+  });
+
+  it('lose their comments and blank lines in the module, and nothing else', () => {
+    const commented = `// head
+/** Of two
+ * lines. */
+fn half(x: f32) -> f32 {
+  // note
+
+  return x / 2.0; // why
+}`;
+    expect(withoutComments(commented)).toBe('fn half(x: f32) -> f32 {\n  return x / 2.0;\n}');
   });
 });

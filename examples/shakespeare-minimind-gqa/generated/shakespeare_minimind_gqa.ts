@@ -21,11 +21,9 @@ export function load(options: LoadOptions): Promise<Model> {
   return loadModel<65>(definition, options);
 }
 
-/** The kernels; the same texts lie beside this module as .wgsl files. */
+/** The kernels; the .wgsl files beside this module have them with comments. */
 const wgsl = {
-  append_2x32: `// Writes new keys and values into rows of the caches, where cache_row says; rows are padded to four entries.
-
-const KV_HEADS = 2u;
+  append_2x32: `const KV_HEADS = 2u;
 const HEAD_QUADS = 8u;
 const VALUE_DIM = 32u;
 const VALUE_QUADS = 8u;
@@ -33,21 +31,18 @@ const HEAD_DIM = 32u;
 const THREADS = 32u;
 const TINY: f32 = 1e-30;
 const ROTARY_DIM = 32u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 struct Sequence {
-  past: u32, // tokens in the cache
-  count: u32, // new tokens
-  @size(8) prefix: u32, // keys that all queries see
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
-
 @group(0) @binding(0) var<storage, read> k: array<f32>;
 @group(0) @binding(1) var<storage, read> v: array<f32>;
 @group(0) @binding(2) var<storage, read> norm_weight: array<f32>;
@@ -56,16 +51,11 @@ struct Sequence {
 @group(0) @binding(5) var<storage, read_write> v_cache: array<vec4f>;
 @group(0) @binding(6) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(7) var<uniform> step: Step;
-
 var<workgroup> head: array<f32, 32>;
 var<workgroup> statistics: array<vec2f, 1>;
-
-/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
-
-/** 0 and the factor of a norm over 32 entries. */
 fn statistics_1(part: u32) -> vec2f {
   let first = part * 32u;
   var squares = 0.0;
@@ -75,8 +65,6 @@ fn statistics_1(part: u32) -> vec2f {
   }
   return vec2f(0.0, inverseSqrt(max(squares / 32.0 + 0.000001, TINY)));
 }
-
-/** Entry e of the head, turned by its position; zero beyond the end. */
 fn finished(e: u32, position: u32, head_index: u32) -> f32 {
   if (e >= HEAD_DIM) {
     return 0.0;
@@ -90,7 +78,6 @@ fn finished(e: u32, position: u32, head_index: u32) -> f32 {
   let partner = head[select(pair, pair + ROTARY_DIM / 2u, is_first)];
   return head[e] * turn.x + select(partner, -partner, is_first) * turn.y;
 }
-
 fn key_quad(quad: u32, position: u32, head_index: u32) -> vec4f {
   let e = 4u * quad;
   return vec4f(
@@ -100,27 +87,22 @@ fn key_quad(quad: u32, position: u32, head_index: u32) -> vec4f {
     finished(e + 3u, position, head_index),
   );
 }
-
 fn value_entry(first: u32, e: u32) -> f32 {
   if (e >= VALUE_DIM) {
     return 0.0;
   }
   return v[first + e];
 }
-
 fn value_quad(first: u32, quad: u32) -> vec4f {
   let e = 4u * quad;
   return vec4f(value_entry(first, e), value_entry(first, e + 1u), value_entry(first, e + 2u), value_entry(first, e + 3u));
 }
-
 fn store_k_cache(index: u32, value: vec4f) {
   k_cache[index] = value;
 }
-
 fn store_v_cache(index: u32, value: vec4f) {
   v_cache[index] = value;
 }
-
 @compute @workgroup_size(32)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
@@ -152,12 +134,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {
     store_v_cache(stored_row * VALUE_QUADS + quad, value_quad(first_value, quad));
   }
-}
-`,
-  append_2x32_queries6: `// Writes new keys and values into rows of the caches, where cache_row says; rows are padded to four entries.
-// y = x as keys are made, head by head.
-
-const KV_HEADS = 2u;
+}`,
+  append_2x32_queries6: `const KV_HEADS = 2u;
 const HEAD_QUADS = 8u;
 const VALUE_DIM = 32u;
 const VALUE_QUADS = 8u;
@@ -166,21 +144,18 @@ const HEAD_DIM = 32u;
 const THREADS = 32u;
 const TINY: f32 = 1e-30;
 const ROTARY_DIM = 32u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 struct Sequence {
-  past: u32, // tokens in the cache
-  count: u32, // new tokens
-  @size(8) prefix: u32, // keys that all queries see
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> query_norm_weight: array<f32>;
 @group(0) @binding(2) var<storage, read> rotations: array<vec2f>;
@@ -192,16 +167,11 @@ struct Sequence {
 @group(0) @binding(8) var<storage, read_write> v_cache: array<vec4f>;
 @group(0) @binding(9) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(10) var<uniform> step: Step;
-
 var<workgroup> head: array<f32, 32>;
 var<workgroup> statistics: array<vec2f, 1>;
-
-/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
-
-/** 0 and the factor of a norm over 32 entries. */
 fn statistics_1(part: u32) -> vec2f {
   let first = part * 32u;
   var squares = 0.0;
@@ -211,8 +181,6 @@ fn statistics_1(part: u32) -> vec2f {
   }
   return vec2f(0.0, inverseSqrt(max(squares / 32.0 + 0.000001, TINY)));
 }
-
-/** Entry e of the head, turned by its position; zero beyond the end. */
 fn finished(e: u32, position: u32, head_index: u32) -> f32 {
   if (e >= HEAD_DIM) {
     return 0.0;
@@ -226,7 +194,6 @@ fn finished(e: u32, position: u32, head_index: u32) -> f32 {
   let partner = head[select(pair, pair + ROTARY_DIM / 2u, is_first)];
   return head[e] * turn.x + select(partner, -partner, is_first) * turn.y;
 }
-
 fn key_quad(quad: u32, position: u32, head_index: u32) -> vec4f {
   let e = 4u * quad;
   return vec4f(
@@ -236,27 +203,22 @@ fn key_quad(quad: u32, position: u32, head_index: u32) -> vec4f {
     finished(e + 3u, position, head_index),
   );
 }
-
 fn value_entry(first: u32, e: u32) -> f32 {
   if (e >= VALUE_DIM) {
     return 0.0;
   }
   return v[first + e];
 }
-
 fn value_quad(first: u32, quad: u32) -> vec4f {
   let e = 4u * quad;
   return vec4f(value_entry(first, e), value_entry(first, e + 1u), value_entry(first, e + 2u), value_entry(first, e + 3u));
 }
-
 fn store_k_cache(index: u32, value: vec4f) {
   k_cache[index] = value;
 }
-
 fn store_v_cache(index: u32, value: vec4f) {
   v_cache[index] = value;
 }
-
 @compute @workgroup_size(32)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
@@ -308,48 +270,38 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var quad = lane; quad < VALUE_QUADS; quad += THREADS) {
     store_v_cache(stored_row * VALUE_QUADS + quad, value_quad(first_value, quad));
   }
-}
-`,
-  attention_combine_6x32: `// Joins what was left of the parts of each row: each is weighted by exp2 of its maximum less the largest one.
-
-const Q_HEADS = 6u;
+}`,
+  attention_combine_6x32: `const Q_HEADS = 6u;
 const VALUE_QUADS = 8u;
-const QUADS = 8u; // of a row, for a workgroup
-const SLICES = 8u; // of lanes, which share the parts
+const QUADS = 8u;
+const SLICES = 8u;
 const JOINED_SLICES = 8u;
-const READS = 4u; // parts that a lane has in flight
+const READS = 4u;
 const MOST_COLUMNS = 128u;
 const PREFIX_COLUMNS = 0u;
 const MASKED: f32 = -3e+38;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> partial_outputs: array<vec4f>;
 @group(0) @binding(1) var<storage, read> partial_sums: array<vec2f>;
 @group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> outputs: array<vec4f, 64>;
 var<workgroup> sums: array<vec2f, 8>;
-
 fn store_out(row: u32, quad: u32, value: vec4f) {
   out[row * 8u + quad] = value;
 }
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * Q_HEADS + group.x;
   let columns = PREFIX_COLUMNS + step.keys;
   let parts = (columns + MOST_COLUMNS - 1u) / MOST_COLUMNS;
   let first = row * parts;
-
-  // Each slice of lanes takes every SLICES-th part; all reads of a turn are under way before the first is used.
   let slice = lane / QUADS;
   let quad = group.z * QUADS + lane % QUADS;
   var maximum = MASKED;
@@ -386,8 +338,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum += sums3.y * weight3;
     output += outputs3 * weight3;
   }
-
-  // Slices become one.
   outputs[lane] = output;
   sums[slice] = vec2f(maximum, sum);
   workgroupBarrier();
@@ -405,53 +355,42 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     store_out(row, quad, joined * select(0.0, 1.0 / total, total > 0.0));
   }
-}
-`,
-  attention_combine_6x32_subgroups: `// Joins what was left of the parts of each row: each is weighted by exp2 of its maximum less the largest one.
-
-enable subgroups;
+}`,
+  attention_combine_6x32_subgroups: `enable subgroups;
 diagnostic(off, subgroup_uniformity);
-
 const Q_HEADS = 6u;
 const VALUE_QUADS = 8u;
-const QUADS = 4u; // of a row, for a workgroup
-const SLICES = 32u; // of lanes, which share the parts
+const QUADS = 4u;
+const SLICES = 32u;
 const JOINED_SLICES = 4u;
-const READS = 4u; // parts that a lane has in flight
+const READS = 4u;
 const MOST_COLUMNS = 512u;
 const LEAST_COLUMNS = 64u;
 const MOST_PARTS = 256u;
 const PREFIX_COLUMNS = 0u;
 const MASKED: f32 = -3e+38;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> partial_outputs: array<vec4f>;
 @group(0) @binding(1) var<storage, read> partial_sums: array<vec2f>;
 @group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> outputs: array<vec4f, 16>;
 var<workgroup> sums: array<vec2f, 4>;
-
 fn store_out(row: u32, quad: u32, value: vec4f) {
   out[row * 8u + quad] = value;
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * Q_HEADS + group.x;
   let columns = PREFIX_COLUMNS + step.keys;
   let parts = max(min((columns + LEAST_COLUMNS - 1u) / LEAST_COLUMNS, (MOST_PARTS + step.batch - 1u) / step.batch), (columns + MOST_COLUMNS - 1u) / MOST_COLUMNS);
   let first = row * parts;
-
-  // Each slice of lanes takes every SLICES-th part; all reads of a turn are under way before the first is used.
   let slice = lane / QUADS;
   let quad = group.z * QUADS + lane % QUADS;
   var maximum = MASKED;
@@ -488,8 +427,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum += sums3.y * weight3;
     output += outputs3 * weight3;
   }
-
-  // Slices become one.
   let shared_maximum = subgroupMax(maximum);
   let weight = exp2(maximum - shared_maximum);
   sum *= weight;
@@ -519,89 +456,67 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     store_out(row, quad, joined * select(0.0, 1.0 / total, total > 0.0));
   }
-}
-`,
-  attention_split_h6_kv2_d32_causal: `// Attention for one token: 6 query heads on 2 KV heads of 32 entries, causal.
-// A workgroup takes all query heads of one KV head over a part of the key columns and leaves, for each head, the maximum,
-// the sum of exponentials and the unnormalised output; attention_combine joins the parts.
-
-const Q_HEADS = 6u;
+}`,
+  attention_split_h6_kv2_d32_causal: `const Q_HEADS = 6u;
 const KV_HEADS = 2u;
 const QUERIES_PER_KV = 3u;
-const HEAD_QUADS = 8u; // groups of four entries
-const VALUE_QUADS = 8u; // groups of four entries
-const PREFIX_COLUMNS = 0u; // key columns before those of the sequence
-const SCALE_LOG2E: f32 = 0.25503486; // from a product to a logit, in units of log2
-const MASKED: f32 = -3e+38; // the logit of a hidden column
-const PART_COLUMNS = 128u; // one for each lane
-const HEAD_BLOCK = 3u; // query heads at a time
-const KEY_SLICES = 16u; // lanes of a slice take the quads of a value
-
+const HEAD_QUADS = 8u;
+const VALUE_QUADS = 8u;
+const PREFIX_COLUMNS = 0u;
+const SCALE_LOG2E: f32 = 0.25503486;
+const MASKED: f32 = -3e+38;
+const PART_COLUMNS = 128u;
+const HEAD_BLOCK = 3u;
+const KEY_SLICES = 16u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 struct Sequence {
-  past: u32, // tokens in the cache
-  count: u32, // new tokens
-  @size(8) prefix: u32, // keys that all queries see
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
-
-@group(0) @binding(0) var<storage, read> q: array<vec4f>; // [sequence, token, query head, entry]
-@group(0) @binding(1) var<storage, read> k: array<vec4f>; // [sequence, KV head, position, entry]
-@group(0) @binding(2) var<storage, read> v: array<vec4f>; // [sequence, KV head, position, entry]
-@group(0) @binding(3) var<storage, read_write> partial_outputs: array<vec4f>; // [row, part of its columns, entry], not normalised
-@group(0) @binding(4) var<storage, read_write> partial_sums: array<vec2f>; // [row, part]: what exponentials are relative to, in log2, and their sum
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> v: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> partial_outputs: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> partial_sums: array<vec2f>;
 @group(0) @binding(5) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(6) var<uniform> step: Step;
-
 var<workgroup> scores: array<f32, 384>;
 var<workgroup> slices: array<vec4f, 384>;
 var<workgroup> maxima: array<f32, 3>;
-
 fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
-
-/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
-
 fn load_k(row: u32, quad: u32) -> vec4f {
   return k[row * 8u + quad];
 }
-
 fn key_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
   return load_k(cache_row(batch, kv_head, token), quad);
 }
-
 fn load_v(row: u32, quad: u32) -> vec4f {
   return v[row * 8u + quad];
 }
-
 fn value_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
   return load_v(cache_row(batch, kv_head, token), quad);
 }
-
-/** Columns up to the last one that the token sees. */
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
   return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
 }
-
-/** A member of the group of query heads that read a KV head. */
 fn query_head(kv_head: u32, member: u32) -> u32 {
   return kv_head * QUERIES_PER_KV + member;
 }
-
 fn similarity(query: vec4f, key: vec4f) -> f32 {
   return dot(query, key);
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let part = group.x;
@@ -614,9 +529,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let count = min(PART_COLUMNS, columns - min(columns, first_column));
   let value_quad = lane % VALUE_QUADS;
   let key_slice = lane / VALUE_QUADS;
-
   for (var first_member = 0u; first_member < QUERIES_PER_KV; first_member += HEAD_BLOCK) {
-    // Scores: one key column for each lane, all heads of the block.
     var block_scores = array<f32, HEAD_BLOCK>();
     if (lane < count) {
       for (var quad = 0u; quad < HEAD_QUADS; quad++) {
@@ -632,8 +545,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       scores[h * PART_COLUMNS + lane] = select(MASKED, block_scores[h] * SCALE_LOG2E, column < columns);
     }
     workgroupBarrier();
-
-    // Softmax within the part: one lane finds each head's maximum, all lanes take their exponential.
     if (lane < HEAD_BLOCK) {
       var maximum = MASKED;
       for (var key = 0u; key < PART_COLUMNS; key++) {
@@ -646,8 +557,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       scores[h * PART_COLUMNS + lane] = select(exp2(scores[h * PART_COLUMNS + lane] - maxima[h]), 0.0, scores[h * PART_COLUMNS + lane] <= MASKED);
     }
     workgroupBarrier();
-
-    // Outputs: a lane takes one quad of the value width over every KEY_SLICES-th key.
     var outputs = array<vec4f, HEAD_BLOCK>();
     if (key_slice < KEY_SLICES) {
       for (var key = key_slice; key < count; key += KEY_SLICES) {
@@ -661,7 +570,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       slices[h * PART_COLUMNS + lane] = outputs[h];
     }
     workgroupBarrier();
-
     for (var index = lane; index < HEAD_BLOCK * VALUE_QUADS; index += PART_COLUMNS) {
       let h = index / VALUE_QUADS;
       let quad = index % VALUE_QUADS;
@@ -683,21 +591,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       partial_sums[partial] = vec2f(maxima[lane], sum);
     }
   }
-}
-`,
-  attention_split_subgroups_h6_kv2_d32_causal: `// Attention for one token. A workgroup takes four query heads of one KV head over its share of the key columns and leaves, for
-// each head, the maximum, the sum of exponentials and the unnormalised output; attention_combine joins the shares.
-
-enable subgroups;
+}`,
+  attention_split_subgroups_h6_kv2_d32_causal: `enable subgroups;
 diagnostic(off, subgroup_uniformity);
-
 const Q_HEADS = 6u;
 const KV_HEADS = 2u;
 const QUERIES_PER_KV = 3u;
-const VALUE_QUADS = 8u; // groups of four entries
-const PREFIX_COLUMNS = 0u; // key columns before those of the sequence
-const SCALE_LOG2E: f32 = 0.25503486; // from a product to a logit, in units of log2
-const MASKED: f32 = -3e+38; // the logit of a hidden column
+const VALUE_QUADS = 8u;
+const PREFIX_COLUMNS = 0u;
+const SCALE_LOG2E: f32 = 0.25503486;
+const MASKED: f32 = -3e+38;
 const THREADS = 128u;
 const SUBGROUPS = 4u;
 const HEAD_BLOCKS = 1u;
@@ -707,21 +610,18 @@ const KEYS_AT_ONCE = 32u;
 const VALUE_LANES = 4u;
 const VALUES_AT_ONCE = 32u;
 const READS = 4u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 struct Sequence {
-  past: u32, // tokens in the cache
-  count: u32, // new tokens
-  @size(8) prefix: u32, // keys that all queries see
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
-
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<mat2x4f>;
 @group(0) @binding(2) var<storage, read> v: array<mat2x4f>;
@@ -729,42 +629,31 @@ struct Sequence {
 @group(0) @binding(4) var<storage, read_write> partial_sums: array<vec2f>;
 @group(0) @binding(5) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(6) var<uniform> step: Step;
-
 var<workgroup> scratch: array<vec4f, 512>;
 var<workgroup> maxima: array<vec4f, 4>;
 var<workgroup> sums: array<vec4f, 4>;
-
 fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
-
-/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
-
-/** Columns up to the last one that the token sees. */
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
   return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
 }
-
-/** A member of the group of query heads that read a KV head. */
 fn query_head(kv_head: u32, member: u32) -> u32 {
   return kv_head * QUERIES_PER_KV + member;
 }
-
 fn keys_entries(batch: u32, kv_head: u32, column: u32, part: u32) -> mat2x4f {
   let token = column;
   let row = cache_row(batch, kv_head, token);
   return k[row * 4u + part];
 }
-
 fn values_entries(batch: u32, kv_head: u32, column: u32, part: u32) -> mat2x4f {
   let token = column;
   let row = cache_row(batch, kv_head, token);
   return v[row * 4u + part];
 }
-
 fn query_part(batch: u32, kv_head: u32, first_member: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     load_q(batch * Q_HEADS + query_head(kv_head, min(first_member + 0u, QUERIES_PER_KV - 1u)), quad),
@@ -773,19 +662,15 @@ fn query_part(batch: u32, kv_head: u32, first_member: u32, quad: u32) -> mat4x4f
     load_q(batch * Q_HEADS + query_head(kv_head, min(first_member + 3u, QUERIES_PER_KV - 1u)), quad),
   );
 }
-
 fn low_half(entries: mat2x4f) -> vec4f {
   return entries[0];
 }
-
 fn high_half(entries: mat2x4f) -> vec4f {
   return entries[1];
 }
-
 fn products(entries: vec4f, heads: vec4f) -> mat4x4f {
   return mat4x4f(entries * heads.x, entries * heads.y, entries * heads.z, entries * heads.w);
 }
-
 fn joined(outputs: mat4x4f, apart: u32) -> mat4x4f {
   return outputs + mat4x4f(
     subgroupShuffleXor(outputs[0], apart),
@@ -794,11 +679,9 @@ fn joined(outputs: mat4x4f, apart: u32) -> mat4x4f {
     subgroupShuffleXor(outputs[3], apart),
   );
 }
-
 fn column_of(index: u32, hidden: u32) -> u32 {
   return select(index + hidden, index, index < PREFIX_COLUMNS);
 }
-
 fn deal_sums(products: vec4f, lane: u32, key: u32) {
   let is_odd = lane % 2u == 1u;
   let pair = select(products.xy, products.zw, is_odd) + subgroupShuffleXor(select(products.zw, products.xy, is_odd), 1u);
@@ -808,11 +691,9 @@ fn deal_sums(products: vec4f, lane: u32, key: u32) {
     scratch[key][lane % 2u * 2u + lane / 2u % 2u] = sum;
   }
 }
-
 fn logits_of(products: vec4f, sequence: Sequence, batch: u32, kv_head: u32, first_member: u32, column: u32) -> vec4f {
   return products * SCALE_LOG2E;
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let kv_head = group.x / HEAD_BLOCKS;
@@ -828,8 +709,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let count = min(share, columns - first);
   let last = max(first + count, 1u) - 1u;
   let filled = (max(count, 1u) + COLUMNS_AT_ONCE - 1u) / COLUMNS_AT_ONCE * COLUMNS_AT_ONCE;
-
-  // Scores: lanes side by side share a key. What a lane has used it replaces by what comes READS turns later.
   let key_lane = lane % KEY_LANES;
   let query_low = query_part(batch, kv_head, first_member, 2u * key_lane);
   let query_high = query_part(batch, kv_head, first_member, 2u * key_lane + 1u);
@@ -848,15 +727,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     deal_sums(low_half(keys3) * query_low + high_half(keys3) * query_high, lane, key + 3u * KEYS_AT_ONCE);
     keys3 = keys_entries(batch, kv_head, column_of(min(first + key + 7u * KEYS_AT_ONCE, last), hidden), key_lane);
   }
-
-  // The first values are on their way while scores become weights.
   let value_lane = lane % VALUE_LANES;
   key = lane / VALUE_LANES;
   var values0 = values_entries(batch, kv_head, column_of(min(first + key + 0u * VALUES_AT_ONCE, last), hidden), value_lane);
   var values1 = values_entries(batch, kv_head, column_of(min(first + key + 1u * VALUES_AT_ONCE, last), hidden), value_lane);
   var values2 = values_entries(batch, kv_head, column_of(min(first + key + 2u * VALUES_AT_ONCE, last), hidden), value_lane);
   var values3 = values_entries(batch, kv_head, column_of(min(first + key + 3u * VALUES_AT_ONCE, last), hidden), value_lane);
-
   workgroupBarrier();
   var maximum = vec4f(MASKED);
   for (var key = lane; key < filled; key += THREADS) {
@@ -881,8 +757,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   sums[lane / 32u] = subgroupAdd(sum);
   workgroupBarrier();
-
-  // Outputs of the four heads are the columns: the first and the last four entries of a lane's eight.
   var low = mat4x4f();
   var high = mat4x4f();
   for (; key < count; key += VALUES_AT_ONCE * READS) {
@@ -914,7 +788,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
   }
   workgroupBarrier();
-
   for (var index = lane; index < 4u * VALUE_QUADS; index += THREADS) {
     let h = index / VALUE_QUADS;
     if (first_member + h < QUERIES_PER_KV) {
@@ -932,132 +805,99 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       }
     }
   }
-}
-`,
-  attention_tile_h6_kv2_d32_causal: `// Attention for many tokens: 6 query heads on 2 KV heads of 32 entries, causal.
-// Rows are (token, query head of one KV head), so a group shares its keys and values.
-// A workgroup holds 64 rows and walks over tiles of 32 key columns, up to the last visible one.
-// An invocation has 4 rows: 4 of their scores each, and 4 entries of their output.
-
-const Q_HEADS = 6u;
+}`,
+  attention_tile_h6_kv2_d32_causal: `const Q_HEADS = 6u;
 const KV_HEADS = 2u;
 const QUERIES_PER_KV = 3u;
-const PREFIX_COLUMNS = 0u; // key columns before those of the sequence
-const SCALE_LOG2E: f32 = 0.25503486; // from a product to a logit, in units of log2
-const MASKED: f32 = -3e+38; // the logit of a hidden column
+const PREFIX_COLUMNS = 0u;
+const SCALE_LOG2E: f32 = 0.25503486;
+const MASKED: f32 = -3e+38;
 const LOWEST: f32 = -1e+30;
-const VECTOR = 4u; // entries of 16 bytes
+const VECTOR = 4u;
 const HEAD_VECTORS = 8u;
 const VALUE_VECTORS = 8u;
 const TILE_ROWS = 64u;
 const TILE_KEYS = 32u;
-const ROW_LANES = 16u; // side by side over the rows
-const KEY_LANES = 8u; // side by side over the keys, and over the width of values
+const ROW_LANES = 16u;
+const KEY_LANES = 8u;
 const LANE_QUADS = 2u;
-const TILE_VECTORS = 8u; // of the keys of a tile
-const HEAD_SLICE = 8u; // vectors of queries and keys that are staged at a time
-const KEY_SLICE = 8u; // vectors of keys whose values are staged at a time
-const LEFT_PITCH = 9u; // vectors from one row to the next
-const KEY_PITCH = 9u; // vectors from one key to the next
+const TILE_VECTORS = 8u;
+const HEAD_SLICE = 8u;
+const KEY_SLICE = 8u;
+const LEFT_PITCH = 9u;
+const KEY_PITCH = 9u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 struct Sequence {
-  past: u32, // tokens in the cache
-  count: u32, // new tokens
-  @size(8) prefix: u32, // keys that all queries see
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
-
-@group(0) @binding(0) var<storage, read> q: array<vec4f>; // [sequence, token, query head, entry]
-@group(0) @binding(1) var<storage, read> k: array<vec4f>; // [sequence, KV head, position, entry]
-@group(0) @binding(2) var<storage, read> v: array<vec4f>; // [sequence, KV head, position, entry]
-@group(0) @binding(3) var<storage, read_write> out: array<vec4f>; // [sequence, token, query head, entry]
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> v: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(4) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(5) var<uniform> step: Step;
-
 var<workgroup> left: array<vec4f, 575>;
 var<workgroup> right: array<vec4f, 287>;
 var<workgroup> lanes: array<vec4f, 128>;
-
 fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
-
-/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
-
 fn load_k(row: u32, quad: u32) -> vec4f {
   return k[row * 8u + quad];
 }
-
 fn key_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
   return load_k(cache_row(batch, kv_head, token), quad);
 }
-
 fn load_v(row: u32, quad: u32) -> vec4f {
   return v[row * 8u + quad];
 }
-
 fn value_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
   return load_v(cache_row(batch, kv_head, token), quad);
 }
-
-/** Columns up to the last one that the token sees. */
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
   return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
 }
-
-/** A member of the group of query heads that read a KV head. */
 fn query_head(kv_head: u32, member: u32) -> u32 {
   return kv_head * QUERIES_PER_KV + member;
 }
-
 fn store_out(row: u32, quad: u32, value: vec4f) {
   out[row * 8u + quad] = value;
 }
-
 struct Row {
-  token: u32, // of the sequence, among the new ones
+  token: u32,
   head: u32,
-  index: u32, // among the rows of q and of the output
+  index: u32,
 }
-
-/** Rows of a KV head are numbered by token and by query head of its group; beyond the last one they repeat it. */
 fn row_of(number: u32, batch: u32, kv_head: u32) -> Row {
   let row = min(number, step.tokens * QUERIES_PER_KV - 1u);
   let token = row / QUERIES_PER_KV;
   let head = query_head(kv_head, row % QUERIES_PER_KV);
   return Row(token, head, (batch * step.tokens + token) * Q_HEADS + head);
 }
-
-/** Four entries. */
 alias Vector = vec4f;
-
 fn query_vector(row: u32, vector: u32) -> vec4f {
   return load_q(row, vector);
 }
-
 fn key_vector(batch: u32, kv_head: u32, column: u32, vector: u32) -> vec4f {
   return key_at(batch, kv_head, column, vector);
 }
-
 fn value_vector(batch: u32, kv_head: u32, column: u32, vector: u32) -> vec4f {
   return value_at(batch, kv_head, column, vector);
 }
-
 alias HeldQueries = array<Vector, 4u>;
 alias LaneRows = array<u32, 4u>;
-
-/** The rows that a lane reads of every slice. */
 fn rows_of_lane(lane: u32, batch: u32, kv_head: u32, first_row: u32) -> LaneRows {
   var rows: LaneRows;
   for (var n = 0u; n < 4u; n++) {
@@ -1065,8 +905,6 @@ fn rows_of_lane(lane: u32, batch: u32, kv_head: u32, first_row: u32) -> LaneRows
   }
   return rows;
 }
-
-/** A lane's share of a slice of the queries, into registers; then into workgroup memory. */
 fn fetch_queries(lane: u32, rows: LaneRows, first_vector: u32) -> HeldQueries {
   var held: HeldQueries;
   for (var n = 0u; n < 4u; n++) {
@@ -1074,17 +912,13 @@ fn fetch_queries(lane: u32, rows: LaneRows, first_vector: u32) -> HeldQueries {
   }
   return held;
 }
-
 fn store_queries(lane: u32, held: HeldQueries) {
   for (var n = 0u; n < 4u; n++) {
     let index = lane + n * THREADS;
     left[index / HEAD_SLICE * LEFT_PITCH + index % HEAD_SLICE] = held[n];
   }
 }
-
 alias HeldKeys = array<Vector, 2u>;
-
-/** Columns beyond the last one repeat it: they are hidden. */
 fn fetch_keys(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32, first_vector: u32) -> HeldKeys {
   var held: HeldKeys;
   for (var n = 0u; n < 2u; n++) {
@@ -1094,8 +928,6 @@ fn fetch_keys(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u
   }
   return held;
 }
-
-/** Neighbouring keys stand KEY_LANES rows apart: one lane multiplies them. */
 fn store_keys(lane: u32, held: HeldKeys) {
   for (var n = 0u; n < 2u; n++) {
     let index = lane + n * THREADS;
@@ -1103,9 +935,7 @@ fn store_keys(lane: u32, held: HeldKeys) {
     right[(key % VECTOR * KEY_LANES + key / VECTOR) * KEY_PITCH + index % HEAD_SLICE] = held[n];
   }
 }
-
 alias HeldValues = array<Vector, 2u>;
-
 fn fetch_values(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) -> HeldValues {
   var held: HeldValues;
   for (var n = 0u; n < 2u; n++) {
@@ -1115,53 +945,39 @@ fn fetch_values(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns:
   }
   return held;
 }
-
 fn store_values(lane: u32, held: HeldValues) {
   for (var n = 0u; n < 2u; n++) {
     let index = lane + n * THREADS;
     right[index] = held[n];
   }
 }
-
-/** What four entries of a row add to a quad of sums. */
 fn add_products(sums: vec4f, factors: vec4f, rows: mat4x4f) -> vec4f {
   return sums + factors.x * rows[0] + factors.y * rows[1] + factors.z * rows[2] + factors.w * rows[3];
 }
-
-/** Of four columns, in units of log2. */
 fn logits(sums: vec4f, sequence: Sequence, batch: u32, row: Row, column: u32) -> vec4f {
   let hidden = vec4u(column) + vec4u(0, 1, 2, 3) >= vec4u(visible_columns(sequence, row.token));
   return select(sums * SCALE_LOG2E, vec4f(MASKED), hidden);
 }
-
 fn greatest(logits: vec4f) -> f32 {
   let pairs = max(logits.xy, logits.zw);
   return max(pairs.x, pairs.y);
 }
-
-/** What the lanes of a row have left in workgroup memory. */
 fn max_of_lanes(tile_row: u32) -> f32 {
   return greatest(max(lanes[tile_row * LANE_QUADS + 0u], lanes[tile_row * LANE_QUADS + 1u]));
 }
-
 fn sum_of_lanes(tile_row: u32) -> f32 {
   return dot(lanes[tile_row * LANE_QUADS + 0u] + lanes[tile_row * LANE_QUADS + 1u], vec4f(1));
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let kv_head = group.x;
   let batch = group.z;
   let sequence = sequences[batch];
-  // The last rows see most columns when causal: they start first.
   let first_row = (groups.y - 1u - group.y) * TILE_ROWS;
-  // Reads of 16 bytes are answered at twice the rate where every lane reads what its neighbour, or the one after, reads.
   let key_lane = lane / 2u % KEY_LANES;
   let row_lane = lane / (2u * KEY_LANES) * 2u + lane % 2u;
   let last_token = min(first_row + TILE_ROWS - 1u, step.tokens * QUERIES_PER_KV - 1u) / QUERIES_PER_KV;
   let columns = visible_columns(sequence, last_token);
-
-  // Rows and vectors of an invocation stand apart, so that invocations side by side read side by side.
   let tile_row_0 = row_lane;
   let tile_row_1 = row_lane + ROW_LANES;
   let tile_row_2 = row_lane + 2u * ROW_LANES;
@@ -1183,10 +999,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var output_1_0 = vec4f(0);
   var output_2_0 = vec4f(0);
   var output_3_0 = vec4f(0);
-
   let lane_rows = rows_of_lane(lane, batch, kv_head, first_row);
   for (var first_column = 0u; first_column < columns; first_column = first_column + TILE_KEYS) {
-    // Scores: queries times keys.
     var score_0_0 = vec4f(0);
     var score_1_0 = vec4f(0);
     var score_2_0 = vec4f(0);
@@ -1215,8 +1029,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         score_3_0 = add_products(score_3_0, query_3, keys_0);
       }
     }
-
-    // Weights, relative to the maximum so far.
     let key_column = first_column + VECTOR * key_lane;
     score_0_0 = logits(score_0_0, sequence, batch, row_0, key_column);
     score_1_0 = logits(score_1_0, sequence, batch, row_1, key_column);
@@ -1259,10 +1071,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     output_1_0 *= rescale_1;
     output_2_0 *= rescale_2;
     output_3_0 *= rescale_3;
-
-    // Outputs: weights times values.
     for (var first_vector = 0u; first_vector < TILE_VECTORS; first_vector += KEY_SLICE) {
-      // Weights of columns beyond the last one are zero.
       if (first_column + VECTOR * first_vector >= columns) {
         break;
       }
@@ -1288,8 +1097,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       }
     }
   }
-
-  // The lanes of a row have sums of their own.
   workgroupBarrier();
   lanes[tile_row_0 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_0;
   lanes[tile_row_1 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_1;
@@ -1316,132 +1123,99 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let factor = select(0.0, 1.0 / sum, sum > 0.0);
     store_out(row_3.index, key_lane, output_3_0 * factor);
   }
-}
-`,
-  attention_tile_h6_kv2_d32_causal_subgroups: `// Attention for many tokens: 6 query heads on 2 KV heads of 32 entries, causal.
-// Rows are (token, query head of one KV head), so a group shares its keys and values.
-// A workgroup holds 64 rows and walks over tiles of 64 key columns, up to the last visible one.
-// An invocation has 4 rows: 8 of their scores each, and 4 entries of their output.
-
-const Q_HEADS = 6u;
+}`,
+  attention_tile_h6_kv2_d32_causal_subgroups: `const Q_HEADS = 6u;
 const KV_HEADS = 2u;
 const QUERIES_PER_KV = 3u;
-const PREFIX_COLUMNS = 0u; // key columns before those of the sequence
-const SCALE_LOG2E: f32 = 0.25503486; // from a product to a logit, in units of log2
-const MASKED: f32 = -3e+38; // the logit of a hidden column
+const PREFIX_COLUMNS = 0u;
+const SCALE_LOG2E: f32 = 0.25503486;
+const MASKED: f32 = -3e+38;
 const LOWEST: f32 = -1e+30;
-const VECTOR = 4u; // entries of 16 bytes
+const VECTOR = 4u;
 const HEAD_VECTORS = 8u;
 const VALUE_VECTORS = 8u;
 const TILE_ROWS = 64u;
 const TILE_KEYS = 64u;
-const ROW_LANES = 16u; // side by side over the rows
-const KEY_LANES = 8u; // side by side over the keys, and over the width of values
+const ROW_LANES = 16u;
+const KEY_LANES = 8u;
 const LANE_QUADS = 2u;
-const TILE_VECTORS = 16u; // of the keys of a tile
-const HEAD_SLICE = 8u; // vectors of queries and keys that are staged at a time
-const KEY_SLICE = 8u; // vectors of keys whose values are staged at a time
-const LEFT_PITCH = 9u; // vectors from one row to the next
-const KEY_PITCH = 9u; // vectors from one key to the next
+const TILE_VECTORS = 16u;
+const HEAD_SLICE = 8u;
+const KEY_SLICE = 8u;
+const LEFT_PITCH = 9u;
+const KEY_PITCH = 9u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 struct Sequence {
-  past: u32, // tokens in the cache
-  count: u32, // new tokens
-  @size(8) prefix: u32, // keys that all queries see
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
-
-@group(0) @binding(0) var<storage, read> q: array<vec4f>; // [sequence, token, query head, entry]
-@group(0) @binding(1) var<storage, read> k: array<vec4f>; // [sequence, KV head, position, entry]
-@group(0) @binding(2) var<storage, read> v: array<vec4f>; // [sequence, KV head, position, entry]
-@group(0) @binding(3) var<storage, read_write> out: array<vec4f>; // [sequence, token, query head, entry]
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> v: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(4) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(5) var<uniform> step: Step;
-
 var<workgroup> left: array<vec4f, 575>;
 var<workgroup> right: array<vec4f, 575>;
 var<workgroup> lanes: array<vec4f, 128>;
-
 fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
-
-/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
-
 fn load_k(row: u32, quad: u32) -> vec4f {
   return k[row * 8u + quad];
 }
-
 fn key_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
   return load_k(cache_row(batch, kv_head, token), quad);
 }
-
 fn load_v(row: u32, quad: u32) -> vec4f {
   return v[row * 8u + quad];
 }
-
 fn value_at(batch: u32, kv_head: u32, token: u32, quad: u32) -> vec4f {
   return load_v(cache_row(batch, kv_head, token), quad);
 }
-
-/** Columns up to the last one that the token sees. */
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
   return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
 }
-
-/** A member of the group of query heads that read a KV head. */
 fn query_head(kv_head: u32, member: u32) -> u32 {
   return kv_head * QUERIES_PER_KV + member;
 }
-
 fn store_out(row: u32, quad: u32, value: vec4f) {
   out[row * 8u + quad] = value;
 }
-
 struct Row {
-  token: u32, // of the sequence, among the new ones
+  token: u32,
   head: u32,
-  index: u32, // among the rows of q and of the output
+  index: u32,
 }
-
-/** Rows of a KV head are numbered by token and by query head of its group; beyond the last one they repeat it. */
 fn row_of(number: u32, batch: u32, kv_head: u32) -> Row {
   let row = min(number, step.tokens * QUERIES_PER_KV - 1u);
   let token = row / QUERIES_PER_KV;
   let head = query_head(kv_head, row % QUERIES_PER_KV);
   return Row(token, head, (batch * step.tokens + token) * Q_HEADS + head);
 }
-
-/** Four entries. */
 alias Vector = vec4f;
-
 fn query_vector(row: u32, vector: u32) -> vec4f {
   return load_q(row, vector);
 }
-
 fn key_vector(batch: u32, kv_head: u32, column: u32, vector: u32) -> vec4f {
   return key_at(batch, kv_head, column, vector);
 }
-
 fn value_vector(batch: u32, kv_head: u32, column: u32, vector: u32) -> vec4f {
   return value_at(batch, kv_head, column, vector);
 }
-
 alias HeldQueries = array<Vector, 4u>;
 alias LaneRows = array<u32, 4u>;
-
-/** The rows that a lane reads of every slice. */
 fn rows_of_lane(lane: u32, batch: u32, kv_head: u32, first_row: u32) -> LaneRows {
   var rows: LaneRows;
   for (var n = 0u; n < 4u; n++) {
@@ -1449,8 +1223,6 @@ fn rows_of_lane(lane: u32, batch: u32, kv_head: u32, first_row: u32) -> LaneRows
   }
   return rows;
 }
-
-/** A lane's share of a slice of the queries, into registers; then into workgroup memory. */
 fn fetch_queries(lane: u32, rows: LaneRows, first_vector: u32) -> HeldQueries {
   var held: HeldQueries;
   for (var n = 0u; n < 4u; n++) {
@@ -1458,17 +1230,13 @@ fn fetch_queries(lane: u32, rows: LaneRows, first_vector: u32) -> HeldQueries {
   }
   return held;
 }
-
 fn store_queries(lane: u32, held: HeldQueries) {
   for (var n = 0u; n < 4u; n++) {
     let index = lane + n * THREADS;
     left[index / HEAD_SLICE * LEFT_PITCH + index % HEAD_SLICE] = held[n];
   }
 }
-
 alias HeldKeys = array<Vector, 4u>;
-
-/** Columns beyond the last one repeat it: they are hidden. */
 fn fetch_keys(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32, first_vector: u32) -> HeldKeys {
   var held: HeldKeys;
   for (var n = 0u; n < 4u; n++) {
@@ -1478,8 +1246,6 @@ fn fetch_keys(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u
   }
   return held;
 }
-
-/** Neighbouring keys stand KEY_LANES rows apart: one lane multiplies them. */
 fn store_keys(lane: u32, held: HeldKeys) {
   for (var n = 0u; n < 4u; n++) {
     let index = lane + n * THREADS;
@@ -1487,9 +1253,7 @@ fn store_keys(lane: u32, held: HeldKeys) {
     right[((key / (VECTOR * KEY_LANES) * VECTOR + key % VECTOR) * KEY_LANES + key / VECTOR % KEY_LANES) * KEY_PITCH + index % HEAD_SLICE] = held[n];
   }
 }
-
 alias HeldValues = array<Vector, 2u>;
-
 fn fetch_values(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) -> HeldValues {
   var held: HeldValues;
   for (var n = 0u; n < 2u; n++) {
@@ -1499,53 +1263,39 @@ fn fetch_values(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns:
   }
   return held;
 }
-
 fn store_values(lane: u32, held: HeldValues) {
   for (var n = 0u; n < 2u; n++) {
     let index = lane + n * THREADS;
     right[index] = held[n];
   }
 }
-
-/** What four entries of a row add to a quad of sums. */
 fn add_products(sums: vec4f, factors: vec4f, rows: mat4x4f) -> vec4f {
   return sums + factors.x * rows[0] + factors.y * rows[1] + factors.z * rows[2] + factors.w * rows[3];
 }
-
-/** Of four columns, in units of log2. */
 fn logits(sums: vec4f, sequence: Sequence, batch: u32, row: Row, column: u32) -> vec4f {
   let hidden = vec4u(column) + vec4u(0, 1, 2, 3) >= vec4u(visible_columns(sequence, row.token));
   return select(sums * SCALE_LOG2E, vec4f(MASKED), hidden);
 }
-
 fn greatest(logits: vec4f) -> f32 {
   let pairs = max(logits.xy, logits.zw);
   return max(pairs.x, pairs.y);
 }
-
-/** What the lanes of a row have left in workgroup memory. */
 fn max_of_lanes(tile_row: u32) -> f32 {
   return greatest(max(lanes[tile_row * LANE_QUADS + 0u], lanes[tile_row * LANE_QUADS + 1u]));
 }
-
 fn sum_of_lanes(tile_row: u32) -> f32 {
   return dot(lanes[tile_row * LANE_QUADS + 0u] + lanes[tile_row * LANE_QUADS + 1u], vec4f(1));
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let kv_head = group.x;
   let batch = group.z;
   let sequence = sequences[batch];
-  // The last rows see most columns when causal: they start first.
   let first_row = (groups.y - 1u - group.y) * TILE_ROWS;
-  // Reads of 16 bytes are answered at twice the rate where every lane reads what its neighbour, or the one after, reads.
   let key_lane = lane / 2u % KEY_LANES;
   let row_lane = lane / (2u * KEY_LANES) * 2u + lane % 2u;
   let last_token = min(first_row + TILE_ROWS - 1u, step.tokens * QUERIES_PER_KV - 1u) / QUERIES_PER_KV;
   let columns = visible_columns(sequence, last_token);
-
-  // Rows and vectors of an invocation stand apart, so that invocations side by side read side by side.
   let tile_row_0 = row_lane;
   let tile_row_1 = row_lane + ROW_LANES;
   let tile_row_2 = row_lane + 2u * ROW_LANES;
@@ -1567,10 +1317,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var output_1_0 = vec4f(0);
   var output_2_0 = vec4f(0);
   var output_3_0 = vec4f(0);
-
   let lane_rows = rows_of_lane(lane, batch, kv_head, first_row);
   for (var first_column = 0u; first_column < columns; first_column = first_column + TILE_KEYS) {
-    // Scores: queries times keys.
     var score_0_0 = vec4f(0);
     var score_0_1 = vec4f(0);
     var score_1_0 = vec4f(0);
@@ -1613,8 +1361,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         score_3_1 = add_products(score_3_1, query_3, keys_1);
       }
     }
-
-    // Weights, relative to the maximum so far.
     let key_column = first_column + VECTOR * key_lane;
     score_0_0 = logits(score_0_0, sequence, batch, row_0, key_column);
     score_0_1 = logits(score_0_1, sequence, batch, row_0, key_column + VECTOR * KEY_LANES);
@@ -1665,10 +1411,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     output_1_0 *= rescale_1;
     output_2_0 *= rescale_2;
     output_3_0 *= rescale_3;
-
-    // Outputs: weights times values.
     for (var first_vector = 0u; first_vector < TILE_VECTORS; first_vector += KEY_SLICE) {
-      // Weights of columns beyond the last one are zero.
       if (first_column + VECTOR * first_vector >= columns) {
         break;
       }
@@ -1700,8 +1443,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       }
     }
   }
-
-  // The lanes of a row have sums of their own.
   workgroupBarrier();
   lanes[tile_row_0 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_0;
   lanes[tile_row_1 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_1;
@@ -1728,34 +1469,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let factor = select(0.0, 1.0 / sum, sum > 0.0);
     store_out(row_3.index, key_lane, output_3_0 * factor);
   }
-}
-`,
-  embed_192: `// x[token] = table[id]
-
-const WIDTH_QUADS = 48u;
-
+}`,
+  embed_192: `const WIDTH_QUADS = 48u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> ids: array<u32>;
 @group(0) @binding(1) var<storage, read> table: array<vec2u>;
 @group(0) @binding(2) var<storage, read_write> x: array<vec4f>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 fn load_table(index: u32) -> vec4f {
   let raw = table[index];
   return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
 }
-
 fn store_x(row: u32, quad: u32, value: vec4f) {
   x[row * 48u + quad] = value;
 }
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let index = group.x * 64u + lane;
@@ -1765,35 +1498,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     return;
   }
   store_x(row, quad, load_table(ids[row] * WIDTH_QUADS + quad));
-}
-`,
-  embed_192_f16: `// x[token] = table[id]
-
-enable f16;
-
+}`,
+  embed_192_f16: `enable f16;
 const WIDTH_QUADS = 48u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> ids: array<u32>;
 @group(0) @binding(1) var<storage, read> table: array<vec4h>;
 @group(0) @binding(2) var<storage, read_write> x: array<vec4f>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 fn load_table(index: u32) -> vec4f {
   return vec4f(table[index]);
 }
-
 fn store_x(row: u32, quad: u32, value: vec4f) {
   x[row * 48u + quad] = value;
 }
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let index = group.x * 64u + lane;
@@ -1803,97 +1527,71 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     return;
   }
   store_x(row, quad, load_table(ids[row] * WIDTH_QUADS + quad));
-}
-`,
-  linear_matrix_192x192_add_tiles128x128: `// y += x · weightᵀ, weights [192, 192]
-// A workgroup makes 128 rows × 128 columns, by subgroup matrices.
-
-enable f16;
+}`,
+  linear_matrix_192x192_add_tiles128x128: `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 24u; // of eight entries
+const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 128u;
 const TILE_COLUMNS = 128u;
-const TILE_BLOCKS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // blocks from one row to the next
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
 const SUBGROUP_COLUMNS = 4u;
-const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
-
+const OWN_BLOCKS = 64u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4u, 1152>;
 var<workgroup> weight_tile: array<vec4u, 1152>;
-
 fn load_x(index: u32) -> vec4f {
   return x[index];
 }
-
 fn x_halves(block: u32) -> vec4u {
   return vec4u(bitcast<vec2u>(vec4h(load_x(2u * block))), bitcast<vec2u>(vec4h(load_x(2u * block + 1u))));
 }
-
 fn weight_halves(block: u32) -> vec4u {
   return weight[block];
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
-
-/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
-
-/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -1904,7 +1602,6 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     }
   }
 }
-
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
@@ -1933,8 +1630,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum3_0 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, OUT_WIDTH);
     sum3_1 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, OUT_WIDTH);
   }
-
-  // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
   let x_at1 = x_at(lane + 256u, first_row);
   let x_at2 = x_at(lane + 512u, first_row);
@@ -1971,7 +1666,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
-    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -1988,7 +1682,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -2005,7 +1698,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -2022,7 +1714,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -2040,7 +1731,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
   }
-
   if (is_whole) {
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
@@ -2052,7 +1742,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
     return;
   }
-  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -2102,97 +1791,71 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 48u, column + 16u);
   }
-}
-`,
-  linear_matrix_192x192_add_tiles64x64: `// y += x · weightᵀ, weights [192, 192]
-// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
-
-enable f16;
+}`,
+  linear_matrix_192x192_add_tiles64x64: `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 24u; // of eight entries
+const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // blocks from one row to the next
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
 const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
-
+const OWN_BLOCKS = 64u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4u, 576>;
 var<workgroup> weight_tile: array<vec4u, 576>;
-
 fn load_x(index: u32) -> vec4f {
   return x[index];
 }
-
 fn x_halves(block: u32) -> vec4u {
   return vec4u(bitcast<vec2u>(vec4h(load_x(2u * block))), bitcast<vec2u>(vec4h(load_x(2u * block + 1u))));
 }
-
 fn weight_halves(block: u32) -> vec4u {
   return weight[block];
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
-
-/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
-
-/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -2203,7 +1866,6 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     }
   }
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
@@ -2224,8 +1886,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum1_0 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
     sum1_1 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
   }
-
-  // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
   let x_at1 = x_at(lane + 128u, first_row);
   let x_at2 = x_at(lane + 256u, first_row);
@@ -2262,7 +1922,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
-    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -2273,7 +1932,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -2284,7 +1942,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -2295,7 +1952,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -2307,7 +1963,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
   }
-
   if (is_whole) {
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
@@ -2315,7 +1970,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
     return;
   }
-  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -2341,93 +1995,68 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 16u);
   }
-}
-`,
-  linear_matrix_192x192_of_f16_tiles128x128: `// y = x · weightᵀ, weights [192, 192]
-// A workgroup makes 128 rows × 128 columns, by subgroup matrices.
-
-enable f16;
+}`,
+  linear_matrix_192x192_of_f16_tiles128x128: `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 24u; // of eight entries
+const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 128u;
 const TILE_COLUMNS = 128u;
-const TILE_BLOCKS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // blocks from one row to the next
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
 const SUBGROUP_COLUMNS = 4u;
-const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
-
+const OWN_BLOCKS = 64u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4u, 1152>;
 var<workgroup> weight_tile: array<vec4u, 1152>;
-
 fn x_halves(block: u32) -> vec4u {
   return x[block];
 }
-
 fn weight_halves(block: u32) -> vec4u {
   return weight[block];
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
-/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
-
-/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -2438,7 +2067,6 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     }
   }
 }
-
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
@@ -2457,8 +2085,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var sum2_1 = Sums();
   var sum3_0 = Sums();
   var sum3_1 = Sums();
-
-  // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
   let x_at1 = x_at(lane + 256u, first_row);
   let x_at2 = x_at(lane + 512u, first_row);
@@ -2495,7 +2121,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
-    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -2512,7 +2137,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -2529,7 +2153,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -2546,7 +2169,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -2564,7 +2186,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
   }
-
   if (is_whole) {
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
@@ -2576,7 +2197,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
     return;
   }
-  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -2626,93 +2246,68 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 48u, column + 16u);
   }
-}
-`,
-  linear_matrix_192x192_of_f16_tiles64x64: `// y = x · weightᵀ, weights [192, 192]
-// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
-
-enable f16;
+}`,
+  linear_matrix_192x192_of_f16_tiles64x64: `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 24u; // of eight entries
+const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // blocks from one row to the next
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
 const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
-
+const OWN_BLOCKS = 64u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4u, 576>;
 var<workgroup> weight_tile: array<vec4u, 576>;
-
 fn x_halves(block: u32) -> vec4u {
   return x[block];
 }
-
 fn weight_halves(block: u32) -> vec4u {
   return weight[block];
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
-/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
-
-/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -2723,7 +2318,6 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     }
   }
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
@@ -2738,8 +2332,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var sum0_1 = Sums();
   var sum1_0 = Sums();
   var sum1_1 = Sums();
-
-  // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
   let x_at1 = x_at(lane + 128u, first_row);
   let x_at2 = x_at(lane + 256u, first_row);
@@ -2776,7 +2368,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
-    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -2787,7 +2378,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -2798,7 +2388,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -2809,7 +2398,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -2821,7 +2409,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
   }
-
   if (is_whole) {
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
@@ -2829,7 +2416,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
     return;
   }
-  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -2855,113 +2441,83 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 16u);
   }
-}
-`,
-  linear_matrix_192x512_of_f16_gated_silu_to_f16_tiles128x64: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
-// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
-
-enable f16;
+}`,
+  linear_matrix_192x512_of_f16_gated_silu_to_f16_tiles128x64: `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 24u; // of eight entries
+const IN_BLOCKS = 24u;
 const OUT_WIDTH = 512u;
 const TILE_ROWS = 128u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // blocks from one row to the next
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
 const SUBGROUP_COLUMNS = 4u;
-const OWN_BLOCKS = 128u; // of the memory that a subgroup has for sums
-
+const OWN_BLOCKS = 128u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> gate: array<vec4u>;
 @group(0) @binding(3) var<storage, read_write> y: array<f16>;
 @group(0) @binding(4) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4u, 1152>;
 var<workgroup> weight_tile: array<vec4u, 576>;
 var<workgroup> gate_tile: array<vec4u, 576>;
-
 fn x_halves(block: u32) -> vec4u {
   return x[block];
 }
-
 fn weight_halves(block: u32) -> vec4u {
   return weight[block];
 }
-
 fn gate_halves(block: u32) -> vec4u {
   return gate[block];
 }
-
 fn activate(x: f32) -> f32 {
   return x / (1.0 + exp(-max(x, -80.0)));
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = f16(activate(gate_sum) * sum);
 }
-
-/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn gate_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_gate(index: u32, held: vec4u) {
   gate_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
-
-/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -2972,7 +2528,6 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     }
   }
 }
-
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
@@ -2989,8 +2544,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var gate_sum1_0 = Sums();
   var gate_sum2_0 = Sums();
   var gate_sum3_0 = Sums();
-
-  // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
   let x_at1 = x_at(lane + 256u, first_row);
   let x_at2 = x_at(lane + 512u, first_row);
@@ -3027,7 +2580,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     gate_held0 = gate_halves(gate_at0 + next);
     gate_held1 = gate_halves(gate_at1 + next);
-    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -3044,7 +2596,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum2_0 = subgroupMatrixMultiplyAccumulate(x2, gate0, gate_sum2_0);
       gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
-    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -3061,7 +2612,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum2_0 = subgroupMatrixMultiplyAccumulate(x2, gate0, gate_sum2_0);
       gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
-    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -3078,7 +2628,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum2_0 = subgroupMatrixMultiplyAccumulate(x2, gate0, gate_sum2_0);
       gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
-    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -3096,8 +2645,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
   }
-
-  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -3127,113 +2674,83 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 48u, column + 0u);
   }
-}
-`,
-  linear_matrix_192x512_of_f16_gated_silu_to_f16_tiles64x32: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
-// A workgroup makes 64 rows × 32 columns, by subgroup matrices.
-
-enable f16;
+}`,
+  linear_matrix_192x512_of_f16_gated_silu_to_f16_tiles64x32: `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 24u; // of eight entries
+const IN_BLOCKS = 24u;
 const OUT_WIDTH = 512u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 32u;
-const TILE_BLOCKS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // blocks from one row to the next
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
 const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 128u; // of the memory that a subgroup has for sums
-
+const OWN_BLOCKS = 128u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> gate: array<vec4u>;
 @group(0) @binding(3) var<storage, read_write> y: array<f16>;
 @group(0) @binding(4) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4u, 576>;
 var<workgroup> weight_tile: array<vec4u, 288>;
 var<workgroup> gate_tile: array<vec4u, 288>;
-
 fn x_halves(block: u32) -> vec4u {
   return x[block];
 }
-
 fn weight_halves(block: u32) -> vec4u {
   return weight[block];
 }
-
 fn gate_halves(block: u32) -> vec4u {
   return gate[block];
 }
-
 fn activate(x: f32) -> f32 {
   return x / (1.0 + exp(-max(x, -80.0)));
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = f16(activate(gate_sum) * sum);
 }
-
-/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn gate_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_gate(index: u32, held: vec4u) {
   gate_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
-
-/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -3244,7 +2761,6 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     }
   }
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
@@ -3257,8 +2773,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var sum1_0 = Sums();
   var gate_sum0_0 = Sums();
   var gate_sum1_0 = Sums();
-
-  // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
   let x_at1 = x_at(lane + 128u, first_row);
   let x_at2 = x_at(lane + 256u, first_row);
@@ -3295,7 +2809,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     gate_held0 = gate_halves(gate_at0 + next);
     gate_held1 = gate_halves(gate_at1 + next);
-    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -3306,7 +2819,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
     }
-    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -3317,7 +2829,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
     }
-    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -3328,7 +2839,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
     }
-    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -3340,8 +2850,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
     }
   }
-
-  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -3357,93 +2865,68 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 0u);
   }
-}
-`,
-  linear_matrix_192x64_of_f16_tiles128x128: `// y = x · weightᵀ, weights [64, 192]
-// A workgroup makes 128 rows × 128 columns, by subgroup matrices.
-
-enable f16;
+}`,
+  linear_matrix_192x64_of_f16_tiles128x128: `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 24u; // of eight entries
+const IN_BLOCKS = 24u;
 const OUT_WIDTH = 64u;
 const TILE_ROWS = 128u;
 const TILE_COLUMNS = 128u;
-const TILE_BLOCKS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // blocks from one row to the next
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
 const SUBGROUP_COLUMNS = 4u;
-const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
-
+const OWN_BLOCKS = 64u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4u, 1152>;
 var<workgroup> weight_tile: array<vec4u, 1152>;
-
 fn x_halves(block: u32) -> vec4u {
   return x[block];
 }
-
 fn weight_halves(block: u32) -> vec4u {
   return weight[block];
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
-/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
-
-/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -3454,7 +2937,6 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     }
   }
 }
-
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
@@ -3471,8 +2953,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var sum2_1 = Sums();
   var sum3_0 = Sums();
   var sum3_1 = Sums();
-
-  // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
   let x_at1 = x_at(lane + 256u, first_row);
   let x_at2 = x_at(lane + 512u, first_row);
@@ -3509,7 +2989,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
-    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -3526,7 +3005,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -3543,7 +3021,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -3560,7 +3037,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -3578,8 +3054,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
   }
-
-  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -3629,93 +3103,68 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 48u, column + 16u);
   }
-}
-`,
-  linear_matrix_192x64_of_f16_tiles64x64: `// y = x · weightᵀ, weights [64, 192]
-// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
-
-enable f16;
+}`,
+  linear_matrix_192x64_of_f16_tiles64x64: `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 24u; // of eight entries
+const IN_BLOCKS = 24u;
 const OUT_WIDTH = 64u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // blocks from one row to the next
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
 const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
-
+const OWN_BLOCKS = 64u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4u, 576>;
 var<workgroup> weight_tile: array<vec4u, 576>;
-
 fn x_halves(block: u32) -> vec4u {
   return x[block];
 }
-
 fn weight_halves(block: u32) -> vec4u {
   return weight[block];
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
-/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
-
-/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -3726,7 +3175,6 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     }
   }
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
@@ -3741,8 +3189,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var sum0_1 = Sums();
   var sum1_0 = Sums();
   var sum1_1 = Sums();
-
-  // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
   let x_at1 = x_at(lane + 128u, first_row);
   let x_at2 = x_at(lane + 256u, first_row);
@@ -3779,7 +3225,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
-    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -3790,7 +3235,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -3801,7 +3245,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -3812,7 +3255,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -3824,7 +3266,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
   }
-
   if (is_whole) {
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
@@ -3832,7 +3273,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
     return;
   }
-  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -3858,93 +3298,68 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 16u);
   }
-}
-`,
-  linear_matrix_512x192_of_f16_add_tiles128x128: `// y += x · weightᵀ, weights [192, 512]
-// A workgroup makes 128 rows × 128 columns, by subgroup matrices.
-
-enable f16;
+}`,
+  linear_matrix_512x192_of_f16_add_tiles128x128: `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 64u; // of eight entries
+const IN_BLOCKS = 64u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 128u;
 const TILE_COLUMNS = 128u;
-const TILE_BLOCKS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // blocks from one row to the next
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
 const SUBGROUP_COLUMNS = 4u;
-const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
-
+const OWN_BLOCKS = 64u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4u, 1152>;
 var<workgroup> weight_tile: array<vec4u, 1152>;
-
 fn x_halves(block: u32) -> vec4u {
   return x[block];
 }
-
 fn weight_halves(block: u32) -> vec4u {
   return weight[block];
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
-
-/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
-
-/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -3955,7 +3370,6 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     }
   }
 }
-
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
@@ -3984,8 +3398,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum3_0 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, OUT_WIDTH);
     sum3_1 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, OUT_WIDTH);
   }
-
-  // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
   let x_at1 = x_at(lane + 256u, first_row);
   let x_at2 = x_at(lane + 512u, first_row);
@@ -4022,7 +3434,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
-    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -4039,7 +3450,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -4056,7 +3466,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -4073,7 +3482,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -4091,7 +3499,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
   }
-
   if (is_whole) {
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
@@ -4103,7 +3510,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
     return;
   }
-  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -4153,93 +3559,68 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 48u, column + 16u);
   }
-}
-`,
-  linear_matrix_512x192_of_f16_add_tiles64x64: `// y += x · weightᵀ, weights [192, 512]
-// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
-
-enable f16;
+}`,
+  linear_matrix_512x192_of_f16_add_tiles64x64: `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 64u; // of eight entries
+const IN_BLOCKS = 64u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 16u; // of a row of a tile
-const TILE_PITCH = 17u; // blocks from one row to the next
+const TILE_BLOCKS = 16u;
+const TILE_PITCH = 17u;
 const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
-
+const OWN_BLOCKS = 64u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4u, 1088>;
 var<workgroup> weight_tile: array<vec4u, 1088>;
-
 fn x_halves(block: u32) -> vec4u {
   return x[block];
 }
-
 fn weight_halves(block: u32) -> vec4u {
   return weight[block];
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
-
-/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
-
-/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -4250,7 +3631,6 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     }
   }
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
@@ -4271,8 +3651,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum1_0 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
     sum1_1 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
   }
-
-  // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
   let x_at1 = x_at(lane + 128u, first_row);
   let x_at2 = x_at(lane + 256u, first_row);
@@ -4341,7 +3719,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held5 = weight_halves(weight_at5 + next);
     weight_held6 = weight_halves(weight_at6 + next);
     weight_held7 = weight_halves(weight_at7 + next);
-    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -4352,7 +3729,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -4363,7 +3739,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -4374,7 +3749,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -4385,7 +3759,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 64 to 79 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 8u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 8u, TILE_PITCH);
@@ -4396,7 +3769,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 80 to 95 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 10u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 10u, TILE_PITCH);
@@ -4407,7 +3779,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 96 to 111 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 12u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 12u, TILE_PITCH);
@@ -4418,7 +3789,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 112 to 127 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 14u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 14u, TILE_PITCH);
@@ -4430,7 +3800,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
   }
-
   if (is_whole) {
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
@@ -4438,7 +3807,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
     return;
   }
-  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -4464,34 +3832,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 16u);
   }
-}
-`,
-  linear_row_192x192_64_64_normed: `// y = x · weightᵀ, weights [192, 192];
-// y_2 = x · weight_2ᵀ, weights [64, 192];
-// y_3 = x · weight_3ᵀ, weights [64, 192]
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-const BLOCKS = 24u; // of 8 entries, in a row of weights
+}`,
+  linear_row_192x192_64_64_normed: `const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const OUT_WIDTH_2 = 64u;
-const FIRST_2 = 6u; // workgroup of y_2
+const FIRST_2 = 6u;
 const OUT_WIDTH_3 = 64u;
-const FIRST_3 = 8u; // workgroup of y_3
-const LANES = 4u; // that sum an output
-const OUTPUTS = 32u; // of a workgroup
+const FIRST_3 = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
@@ -4501,56 +3860,43 @@ struct Step {
 @group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
 @group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
 @group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
-
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
 fn weight_2_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight_2[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
-
 fn finish_2(row: u32, column: u32, sum: f32) {
   y_2[row * OUT_WIDTH_2 + column] = sum;
 }
-
 fn weight_3_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight_3[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
-
 fn finish_3(row: u32, column: u32, sum: f32) {
   y_3[row * OUT_WIDTH_3 + column] = sum;
 }
-
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
-
-/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
   return entries * load_norm_weight(0u, quad);
 }
-
 fn make_outputs(place: u32, row: u32, lane: u32) {
   let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH - 1u);
@@ -4572,8 +3918,6 @@ fn make_outputs(place: u32, row: u32, lane: u32) {
       sum += weight_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4587,7 +3931,6 @@ fn make_outputs(place: u32, row: u32, lane: u32) {
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish(row, column, sum * factor);
 }
-
 fn make_outputs_2(place: u32, row: u32, lane: u32) {
   let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH_2 - 1u);
@@ -4609,8 +3952,6 @@ fn make_outputs_2(place: u32, row: u32, lane: u32) {
       sum += weight_2_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4624,7 +3965,6 @@ fn make_outputs_2(place: u32, row: u32, lane: u32) {
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish_2(row, column, sum * factor);
 }
-
 fn make_outputs_3(place: u32, row: u32, lane: u32) {
   let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH_3 - 1u);
@@ -4646,8 +3986,6 @@ fn make_outputs_3(place: u32, row: u32, lane: u32) {
       sum += weight_3_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4661,7 +3999,6 @@ fn make_outputs_3(place: u32, row: u32, lane: u32) {
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish_3(row, column, sum * factor);
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -4672,36 +4009,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   } else {
     make_outputs_3(group.x - FIRST_3, row, lane);
   }
-}
-`,
-  linear_row_192x192_64_64_normed_f16: `// y = x · weightᵀ, weights [192, 192];
-// y_2 = x · weight_2ᵀ, weights [64, 192];
-// y_3 = x · weight_3ᵀ, weights [64, 192]
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-enable f16;
-
-const BLOCKS = 24u; // of 8 entries, in a row of weights
+}`,
+  linear_row_192x192_64_64_normed_f16: `enable f16;
+const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const OUT_WIDTH_2 = 64u;
-const FIRST_2 = 6u; // workgroup of y_2
+const FIRST_2 = 6u;
 const OUT_WIDTH_3 = 64u;
-const FIRST_3 = 8u; // workgroup of y_3
-const LANES = 4u; // that sum an output
-const OUTPUTS = 32u; // of a workgroup
+const FIRST_3 = 8u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
@@ -4711,56 +4038,43 @@ struct Step {
 @group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
 @group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
 @group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
-
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
 fn weight_2_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight_2[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
-
 fn finish_2(row: u32, column: u32, sum: f32) {
   y_2[row * OUT_WIDTH_2 + column] = sum;
 }
-
 fn weight_3_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight_3[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
-
 fn finish_3(row: u32, column: u32, sum: f32) {
   y_3[row * OUT_WIDTH_3 + column] = sum;
 }
-
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
-
-/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
   return entries * load_norm_weight(0u, quad);
 }
-
 fn make_outputs(place: u32, row: u32, lane: u32) {
   let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH - 1u);
@@ -4782,8 +4096,6 @@ fn make_outputs(place: u32, row: u32, lane: u32) {
       sum += weight_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4797,7 +4109,6 @@ fn make_outputs(place: u32, row: u32, lane: u32) {
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish(row, column, sum * factor);
 }
-
 fn make_outputs_2(place: u32, row: u32, lane: u32) {
   let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH_2 - 1u);
@@ -4819,8 +4130,6 @@ fn make_outputs_2(place: u32, row: u32, lane: u32) {
       sum += weight_2_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4834,7 +4143,6 @@ fn make_outputs_2(place: u32, row: u32, lane: u32) {
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish_2(row, column, sum * factor);
 }
-
 fn make_outputs_3(place: u32, row: u32, lane: u32) {
   let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH_3 - 1u);
@@ -4856,8 +4164,6 @@ fn make_outputs_3(place: u32, row: u32, lane: u32) {
       sum += weight_3_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4871,7 +4177,6 @@ fn make_outputs_3(place: u32, row: u32, lane: u32) {
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish_3(row, column, sum * factor);
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -4882,48 +4187,36 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   } else {
     make_outputs_3(group.x - FIRST_3, row, lane);
   }
-}
-`,
-  linear_row_192x192_add: `// y += x · weightᵀ, weights [192, 192]
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-const BLOCKS = 24u; // of 8 entries, in a row of weights
+}`,
+  linear_row_192x192_add: `const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
-const LANES = 4u; // that sum an output
-const OUTPUTS = 32u; // of a workgroup
-
+const LANES = 4u;
+const OUTPUTS = 32u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> sum_partials: array<f32, 128>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, before: f32, sum: f32) {
   y[row * OUT_WIDTH + column] = before + sum;
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -4947,8 +4240,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum += weight_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
@@ -4958,50 +4249,37 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum += sum_partials[lane + other];
   }
   finish(row, column, own_before, sum);
-}
-`,
-  linear_row_192x192_add_f16: `// y += x · weightᵀ, weights [192, 192]
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-enable f16;
-
-const BLOCKS = 24u; // of 8 entries, in a row of weights
+}`,
+  linear_row_192x192_add_f16: `enable f16;
+const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
-const LANES = 4u; // that sum an output
-const OUTPUTS = 32u; // of a workgroup
-
+const LANES = 4u;
+const OUTPUTS = 32u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> sum_partials: array<f32, 128>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, before: f32, sum: f32) {
   y[row * OUT_WIDTH + column] = before + sum;
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -5025,8 +4303,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum += weight_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
@@ -5036,76 +4312,58 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum += sum_partials[lane + other];
   }
   finish(row, column, own_before, sum);
-}
-`,
-  linear_row_192x512_normed_gated_silu: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-const BLOCKS = 24u; // of 8 entries, in a row of weights
+}`,
+  linear_row_192x512_normed_gated_silu: `const BLOCKS = 24u;
 const OUT_WIDTH = 512u;
-const LANES = 4u; // that sum an output
-const OUTPUTS = 32u; // of a workgroup
+const LANES = 4u;
+const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read> gate: array<vec4u>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(0) @binding(4) var<uniform> step: Step;
 @group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
-
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> gate_sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
-
 fn gate_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = gate[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
-
 fn activate(x: f32) -> f32 {
   return x / (1.0 + exp(-max(x, -80.0)));
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = activate(gate_sum) * sum;
 }
-
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
-
-/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
   return entries * load_norm_weight(0u, quad);
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -5132,8 +4390,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum += gate_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   gate_sum_partials[lane] = gate_sum;
   squares_partials[lane] = squares;
@@ -5148,78 +4404,59 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish(row, column, sum * factor, gate_sum * factor);
-}
-`,
-  linear_row_192x512_normed_gated_silu_f16: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-enable f16;
-
-const BLOCKS = 24u; // of 8 entries, in a row of weights
+}`,
+  linear_row_192x512_normed_gated_silu_f16: `enable f16;
+const BLOCKS = 24u;
 const OUT_WIDTH = 512u;
-const LANES = 4u; // that sum an output
-const OUTPUTS = 32u; // of a workgroup
+const LANES = 4u;
+const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read> gate: array<vec4u>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(0) @binding(4) var<uniform> step: Step;
 @group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
-
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> gate_sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
-
 fn gate_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = gate[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
-
 fn activate(x: f32) -> f32 {
   return x / (1.0 + exp(-max(x, -80.0)));
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = activate(gate_sum) * sum;
 }
-
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
-
-/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
   return entries * load_norm_weight(0u, quad);
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -5246,8 +4483,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum += gate_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   gate_sum_partials[lane] = gate_sum;
   squares_partials[lane] = squares;
@@ -5262,75 +4497,58 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish(row, column, sum * factor, gate_sum * factor);
-}
-`,
-  linear_row_192x65_normed_logits: `// y = x · weightᵀ, weights [65, 192]
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-const BLOCKS = 24u; // of 8 entries, in a row of weights
+}`,
+  linear_row_192x65_normed_logits: `const BLOCKS = 24u;
 const OUT_WIDTH = 65u;
-const LANES = 4u; // that sum an output
-const OUTPUTS = 32u; // of a workgroup
+const LANES = 4u;
+const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 struct Sequence {
-  past: u32, // tokens in the cache
-  count: u32, // new tokens
-  @size(8) prefix: u32, // keys that all queries see
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(4) var<uniform> step: Step;
 @group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
-
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
-
 fn row_of_x(row: u32) -> u32 {
   if (step.logits_all == 1u) {
     return row;
   }
   return row * step.tokens + sequences[row].count - 1u;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
-
-/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
   return entries * load_norm_weight(0u, quad);
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -5354,8 +4572,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum += weight_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -5368,77 +4584,59 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish(row, column, sum * factor);
-}
-`,
-  linear_row_192x65_normed_logits_f16: `// y = x · weightᵀ, weights [65, 192]
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-enable f16;
-
-const BLOCKS = 24u; // of 8 entries, in a row of weights
+}`,
+  linear_row_192x65_normed_logits_f16: `enable f16;
+const BLOCKS = 24u;
 const OUT_WIDTH = 65u;
-const LANES = 4u; // that sum an output
-const OUTPUTS = 32u; // of a workgroup
+const LANES = 4u;
+const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 struct Sequence {
-  past: u32, // tokens in the cache
-  count: u32, // new tokens
-  @size(8) prefix: u32, // keys that all queries see
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(4) var<uniform> step: Step;
 @group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
-
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
-
 fn row_of_x(row: u32) -> u32 {
   if (step.logits_all == 1u) {
     return row;
   }
   return row * step.tokens + sequences[row].count - 1u;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
-
-/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
   return entries * load_norm_weight(0u, quad);
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -5462,8 +4660,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum += weight_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -5476,48 +4672,36 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish(row, column, sum * factor);
-}
-`,
-  linear_row_512x192_add: `// y += x · weightᵀ, weights [192, 512]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
-
-const BLOCKS = 64u; // of 8 entries, in a row of weights
+}`,
+  linear_row_512x192_add: `const BLOCKS = 64u;
 const OUT_WIDTH = 192u;
-const LANES = 16u; // that sum an output
-const OUTPUTS = 8u; // of a workgroup
-
+const LANES = 16u;
+const OUTPUTS = 8u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> sum_partials: array<f32, 128>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 128u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, before: f32, sum: f32) {
   y[row * OUT_WIDTH + column] = before + sum;
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -5551,8 +4735,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let x1 = load_x(x_row, 2u * block + 1u);
     sum += weight_dot(first + block, x0, x1);
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
@@ -5562,50 +4744,37 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum += sum_partials[lane + other];
   }
   finish(row, column, own_before, sum);
-}
-`,
-  linear_row_512x192_add_f16: `// y += x · weightᵀ, weights [192, 512]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
-
-enable f16;
-
-const BLOCKS = 64u; // of 8 entries, in a row of weights
+}`,
+  linear_row_512x192_add_f16: `enable f16;
+const BLOCKS = 64u;
 const OUT_WIDTH = 192u;
-const LANES = 16u; // that sum an output
-const OUTPUTS = 8u; // of a workgroup
-
+const LANES = 16u;
+const OUTPUTS = 8u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> sum_partials: array<f32, 128>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 128u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, before: f32, sum: f32) {
   y[row * OUT_WIDTH + column] = before + sum;
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -5639,8 +4808,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let x1 = load_x(x_row, 2u * block + 1u);
     sum += weight_dot(first + block, x0, x1);
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
@@ -5650,50 +4817,38 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum += sum_partials[lane + other];
   }
   finish(row, column, own_before, sum);
-}
-`,
-  linear_row_512x192_add_subgroups: `// y += x · weightᵀ, weights [192, 512]
-// For one row of x a workgroup makes 4 outputs, each summed by 32 lanes.
-
-enable f16;
+}`,
+  linear_row_512x192_add_subgroups: `enable f16;
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
-
-const BLOCKS = 64u; // of 8 entries, in a row of weights
+const BLOCKS = 64u;
 const OUT_WIDTH = 192u;
-const LANES = 32u; // that sum an output
-const OUTPUTS = 4u; // of a workgroup
-
+const LANES = 32u;
+const OUTPUTS = 4u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 128u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, before: f32, sum: f32) {
   y[row * OUT_WIDTH + column] = before + sum;
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -5715,66 +4870,50 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let x1 = load_x(x_row, 2u * block + 1u);
     sum += weight_dot(first + block, x0, x1);
   }
-
-  // The lanes' sums become one.
   sum = subgroupAdd(sum);
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
   finish(row, column, own_before, sum);
-}
-`,
-  linear_tile_192x192: `// y = x · weightᵀ, weights [192, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-const IN_QUADS = 48u;
+}`,
+  linear_tile_192x192: `const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // quads from one row to the next
-const THREAD_ROWS = 8u; // apart are the four rows of an invocation
-const THREAD_COLUMNS = 16u; // apart are its four columns
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec2u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4f, 288>;
 var<workgroup> weight_tile: array<vec4f, 576>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn load_weight(index: u32) -> vec4f {
   let raw = weight[index];
   return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5787,8 +4926,6 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
     x_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5801,8 +4938,6 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
     weight_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -5811,7 +4946,6 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
     weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_column = group.y * TILE_COLUMNS;
@@ -5841,59 +4975,45 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-}
-`,
-  linear_tile_192x192_add: `// y += x · weightᵀ, weights [192, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-const IN_QUADS = 48u;
+}`,
+  linear_tile_192x192_add: `const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // quads from one row to the next
-const THREAD_ROWS = 8u; // apart are the four rows of an invocation
-const THREAD_COLUMNS = 16u; // apart are its four columns
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec2u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4f, 288>;
 var<workgroup> weight_tile: array<vec4f, 576>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn load_weight(index: u32) -> vec4f {
   let raw = weight[index];
   return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5906,8 +5026,6 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
     x_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5920,8 +5038,6 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
     weight_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -5930,7 +5046,6 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
     weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_column = group.y * TILE_COLUMNS;
@@ -5960,60 +5075,45 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-}
-`,
-  linear_tile_192x192_add_f16: `// y += x · weightᵀ, weights [192, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-enable f16;
-
+}`,
+  linear_tile_192x192_add_f16: `enable f16;
 const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // quads from one row to the next
-const THREAD_ROWS = 8u; // apart are the four rows of an invocation
-const THREAD_COLUMNS = 16u; // apart are its four columns
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4h>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4f, 288>;
 var<workgroup> weight_tile: array<vec4f, 576>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn load_weight(index: u32) -> vec4f {
   return vec4f(weight[index]);
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6026,8 +5126,6 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
     x_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6040,8 +5138,6 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
     weight_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6050,7 +5146,6 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
     weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_column = group.y * TILE_COLUMNS;
@@ -6080,60 +5175,45 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-}
-`,
-  linear_tile_192x192_f16: `// y = x · weightᵀ, weights [192, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-enable f16;
-
+}`,
+  linear_tile_192x192_f16: `enable f16;
 const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // quads from one row to the next
-const THREAD_ROWS = 8u; // apart are the four rows of an invocation
-const THREAD_COLUMNS = 16u; // apart are its four columns
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4h>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4f, 288>;
 var<workgroup> weight_tile: array<vec4f, 576>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn load_weight(index: u32) -> vec4f {
   return vec4f(weight[index]);
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6146,8 +5226,6 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
     x_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6160,8 +5238,6 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
     weight_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6170,7 +5246,6 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
     weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_column = group.y * TILE_COLUMNS;
@@ -6200,70 +5275,54 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-}
-`,
-  linear_tile_192x512_gated_silu: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-const IN_QUADS = 48u;
+}`,
+  linear_tile_192x512_gated_silu: `const IN_QUADS = 48u;
 const OUT_WIDTH = 512u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 4u; // of a row of a tile
-const TILE_PITCH = 5u; // quads from one row to the next
-const THREAD_ROWS = 8u; // apart are the four rows of an invocation
-const THREAD_COLUMNS = 16u; // apart are its four columns
+const TILE_QUADS = 4u;
+const TILE_PITCH = 5u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec2u>;
 @group(0) @binding(2) var<storage, read> gate: array<vec2u>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(0) @binding(4) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4f, 160>;
 var<workgroup> weight_tile: array<vec4f, 320>;
 var<workgroup> gate_tile: array<vec4f, 320>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn load_weight(index: u32) -> vec4f {
   let raw = weight[index];
   return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
 }
-
 fn load_gate(index: u32) -> vec4f {
   let raw = gate[index];
   return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
 }
-
 fn activate(x: f32) -> f32 {
   return x / (1.0 + exp(-max(x, -80.0)));
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = activate(gate_sum) * sum;
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6276,8 +5335,6 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
     x_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6290,8 +5347,6 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
     weight_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_gate_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6304,8 +5359,6 @@ fn load_gate_tile(lane: u32, first: u32, depth: u32) {
     gate_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6314,8 +5367,6 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
     weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn gate_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     gate_tile[column * TILE_PITCH + quad],
@@ -6324,7 +5375,6 @@ fn gate_columns(column: u32, quad: u32) -> mat4x4f {
     gate_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_column = group.y * TILE_COLUMNS;
@@ -6358,70 +5408,53 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-}
-`,
-  linear_tile_192x512_gated_silu_f16: `// y = silu(x · gateᵀ) · (x · weightᵀ), weights [512, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-enable f16;
-
+}`,
+  linear_tile_192x512_gated_silu_f16: `enable f16;
 const IN_QUADS = 48u;
 const OUT_WIDTH = 512u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 4u; // of a row of a tile
-const TILE_PITCH = 5u; // quads from one row to the next
-const THREAD_ROWS = 8u; // apart are the four rows of an invocation
-const THREAD_COLUMNS = 16u; // apart are its four columns
+const TILE_QUADS = 4u;
+const TILE_PITCH = 5u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4h>;
 @group(0) @binding(2) var<storage, read> gate: array<vec4h>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(0) @binding(4) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4f, 160>;
 var<workgroup> weight_tile: array<vec4f, 320>;
 var<workgroup> gate_tile: array<vec4f, 320>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn load_weight(index: u32) -> vec4f {
   return vec4f(weight[index]);
 }
-
 fn load_gate(index: u32) -> vec4f {
   return vec4f(gate[index]);
 }
-
 fn activate(x: f32) -> f32 {
   return x / (1.0 + exp(-max(x, -80.0)));
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = activate(gate_sum) * sum;
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6434,8 +5467,6 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
     x_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6448,8 +5479,6 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
     weight_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_gate_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6462,8 +5491,6 @@ fn load_gate_tile(lane: u32, first: u32, depth: u32) {
     gate_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6472,8 +5499,6 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
     weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn gate_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     gate_tile[column * TILE_PITCH + quad],
@@ -6482,7 +5507,6 @@ fn gate_columns(column: u32, quad: u32) -> mat4x4f {
     gate_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_column = group.y * TILE_COLUMNS;
@@ -6516,59 +5540,45 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-}
-`,
-  linear_tile_192x64: `// y = x · weightᵀ, weights [64, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-const IN_QUADS = 48u;
+}`,
+  linear_tile_192x64: `const IN_QUADS = 48u;
 const OUT_WIDTH = 64u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // quads from one row to the next
-const THREAD_ROWS = 8u; // apart are the four rows of an invocation
-const THREAD_COLUMNS = 16u; // apart are its four columns
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec2u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4f, 288>;
 var<workgroup> weight_tile: array<vec4f, 576>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn load_weight(index: u32) -> vec4f {
   let raw = weight[index];
   return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6581,8 +5591,6 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
     x_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6595,8 +5603,6 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
     weight_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6605,7 +5611,6 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
     weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_column = group.y * TILE_COLUMNS;
@@ -6635,60 +5640,45 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-}
-`,
-  linear_tile_192x64_f16: `// y = x · weightᵀ, weights [64, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-enable f16;
-
+}`,
+  linear_tile_192x64_f16: `enable f16;
 const IN_QUADS = 48u;
 const OUT_WIDTH = 64u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // quads from one row to the next
-const THREAD_ROWS = 8u; // apart are the four rows of an invocation
-const THREAD_COLUMNS = 16u; // apart are its four columns
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4h>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4f, 288>;
 var<workgroup> weight_tile: array<vec4f, 576>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn load_weight(index: u32) -> vec4f {
   return vec4f(weight[index]);
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6701,8 +5691,6 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
     x_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6715,8 +5703,6 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
     weight_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6725,7 +5711,6 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
     weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_column = group.y * TILE_COLUMNS;
@@ -6755,59 +5740,45 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-}
-`,
-  linear_tile_512x192_add: `// y += x · weightᵀ, weights [192, 512]
-// A workgroup makes 32 rows × 64 columns.
-
-const IN_QUADS = 128u;
+}`,
+  linear_tile_512x192_add: `const IN_QUADS = 128u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // quads from one row to the next
-const THREAD_ROWS = 8u; // apart are the four rows of an invocation
-const THREAD_COLUMNS = 16u; // apart are its four columns
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec2u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4f, 288>;
 var<workgroup> weight_tile: array<vec4f, 576>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 128u + quad];
 }
-
 fn load_weight(index: u32) -> vec4f {
   let raw = weight[index];
   return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6820,8 +5791,6 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
     x_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6834,8 +5803,6 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
     weight_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6844,7 +5811,6 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
     weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_column = group.y * TILE_COLUMNS;
@@ -6874,60 +5840,45 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-}
-`,
-  linear_tile_512x192_add_f16: `// y += x · weightᵀ, weights [192, 512]
-// A workgroup makes 32 rows × 64 columns.
-
-enable f16;
-
+}`,
+  linear_tile_512x192_add_f16: `enable f16;
 const IN_QUADS = 128u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // quads from one row to the next
-const THREAD_ROWS = 8u; // apart are the four rows of an invocation
-const THREAD_COLUMNS = 16u; // apart are its four columns
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4h>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4f, 288>;
 var<workgroup> weight_tile: array<vec4f, 576>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 128u + quad];
 }
-
 fn load_weight(index: u32) -> vec4f {
   return vec4f(weight[index]);
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6940,8 +5891,6 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
     x_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6954,8 +5903,6 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
     weight_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6964,7 +5911,6 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
     weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_column = group.y * TILE_COLUMNS;
@@ -6994,46 +5940,36 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-}
-`,
-  logit_maxima_65: `// maxima[sequence, part] and places[sequence, part]: the largest of 1024 logits, and the first id that has it.
-
-const VOCAB = 65u;
+}`,
+  logit_maxima_65: `const VOCAB = 65u;
 const PART = 1024u;
 const THREADS = 256u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 struct Sequence {
-  past: u32, // tokens in the cache
-  count: u32, // new tokens
-  @size(8) prefix: u32, // keys that all queries see
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
-
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read_write> maxima: array<f32>;
 @group(0) @binding(2) var<storage, read_write> places: array<u32>;
 @group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(4) var<uniform> step: Step;
-
 var<workgroup> lanes: array<f32, 256>;
 var<workgroup> runs: array<f32, 16>;
-
 const LOWEST: f32 = -3.4028234e38;
-
 fn row_of_logits(sequence: u32) -> u32 {
   if (step.logits_all == 1u) {
     return sequence * step.tokens + sequences[sequence].count - 1u;
   }
   return sequence;
 }
-
 fn max_of_lanes(lane: u32, part: f32) -> f32 {
   workgroupBarrier();
   lanes[lane] = part;
@@ -7052,7 +5988,6 @@ fn max_of_lanes(lane: u32, part: f32) -> f32 {
   }
   return result;
 }
-
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first = row_of_logits(group.y) * VOCAB;
@@ -7066,29 +6001,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
   }
   let maximum = max_of_lanes(lane, largest);
-  // Token ids are below 2^24, so f32 holds them exactly.
   let lowest = -max_of_lanes(lane, select(-f32(end - 1u), -f32(place), largest == maximum));
   if (lane == 0u) {
     maxima[group.y * groups.x + group.x] = maximum;
     places[group.y * groups.x + group.x] = u32(lowest);
   }
-}
-`,
-  norm_rms_192: `// y = x / sqrt(mean(x²) + eps) · γ, row by row
-
-const WIDTH: f32 = 192.0;
+}`,
+  norm_rms_192: `const WIDTH: f32 = 192.0;
 const UNITS = 48u;
 const THREADS = 64u;
 const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
-
 var<workgroup> lanes: array<f32, 64>;
 var<workgroup> runs: array<f32, 8>;
-
 fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   workgroupBarrier();
   lanes[lane] = part;
@@ -7107,7 +6035,6 @@ fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   }
   return result;
 }
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
@@ -7121,25 +6048,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var e = lane; e < UNITS; e += THREADS) {
     y[first + e] = x[first + e] * factor * weight[e];
   }
-}
-`,
-  norm_rms_192_to_f16: `// y = x / sqrt(mean(x²) + eps) · γ, row by row
-
-enable f16;
-
+}`,
+  norm_rms_192_to_f16: `enable f16;
 const WIDTH: f32 = 192.0;
 const UNITS = 48u;
 const THREADS = 64u;
 const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4h>;
-
 var<workgroup> lanes: array<f32, 64>;
 var<workgroup> runs: array<f32, 8>;
-
 fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   workgroupBarrier();
   lanes[lane] = part;
@@ -7158,7 +6078,6 @@ fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   }
   return result;
 }
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
@@ -7172,41 +6091,32 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var e = lane; e < UNITS; e += THREADS) {
     y[first + e] = vec4h(x[first + e] * factor * weight[e]);
   }
-}
-`,
-  query_heads_6x32: `// y = rotate ∘ normalise (x), head by head
-
-const HEADS = 6u;
+}`,
+  query_heads_6x32: `const HEADS = 6u;
 const HEAD_DIM = 32u;
 const THREADS = 32u;
 const TINY: f32 = 1e-30;
 const ROTARY_DIM = 32u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 struct Sequence {
-  past: u32, // tokens in the cache
-  count: u32, // new tokens
-  @size(8) prefix: u32, // keys that all queries see
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> norm_weight: array<f32>;
 @group(0) @binding(2) var<storage, read> rotations: array<vec2f>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(0) @binding(4) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(5) var<uniform> step: Step;
-
 var<workgroup> head: array<f32, 32>;
 var<workgroup> statistics: array<vec2f, 1>;
-
-/** 0 and the factor of a norm over 32 entries. */
 fn statistics_1(part: u32) -> vec2f {
   let first = part * 32u;
   var squares = 0.0;
@@ -7216,8 +6126,6 @@ fn statistics_1(part: u32) -> vec2f {
   }
   return vec2f(0.0, inverseSqrt(max(squares / 32.0 + 0.000001, TINY)));
 }
-
-/** Entry e of the head, turned by its position; zero beyond the end. */
 fn finished(e: u32, position: u32, head_index: u32) -> f32 {
   if (e >= HEAD_DIM) {
     return 0.0;
@@ -7231,7 +6139,6 @@ fn finished(e: u32, position: u32, head_index: u32) -> f32 {
   let partner = head[select(pair, pair + ROTARY_DIM / 2u, is_first)];
   return head[e] * turn.x + select(partner, -partner, is_first) * turn.y;
 }
-
 @compute @workgroup_size(32)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
@@ -7254,24 +6161,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var e = lane; e < HEAD_DIM; e += THREADS) {
     y[first + e] = finished(e, position, head_index);
   }
-}
-`,
-  sample_65: `// Next token of each sequence: the largest logit (temperature 0), or a draw from softmax(logits / temperature) restricted to
-// the top_k largest and then to the smallest set of probability top_p.
-
-const VOCAB = 65u;
+}`,
+  sample_65: `const VOCAB = 65u;
 const THREADS = 256u;
 const BLOCK = 1u;
 const PARTS = 1u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 struct Sampling {
   temperature: f32,
   top_p: f32,
@@ -7279,13 +6180,11 @@ struct Sampling {
   seed: u32,
   draw: u32,
 }
-
 struct Sequence {
-  past: u32, // tokens in the cache
-  count: u32, // new tokens
-  @size(8) prefix: u32, // keys that all queries see
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
-
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read> maxima: array<f32>;
 @group(0) @binding(2) var<storage, read> places: array<u32>;
@@ -7293,29 +6192,23 @@ struct Sequence {
 @group(0) @binding(4) var<uniform> sampling: Sampling;
 @group(0) @binding(5) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(6) var<uniform> step: Step;
-
 var<workgroup> lanes: array<f32, 256>;
 var<workgroup> runs: array<f32, 16>;
-
 const LOWEST: f32 = -3.4028234e38;
-
 fn row_of_logits(sequence: u32) -> u32 {
   if (step.logits_all == 1u) {
     return sequence * step.tokens + sequences[sequence].count - 1u;
   }
   return sequence;
 }
-
 fn key_of(value: f32) -> u32 {
   let bits = bitcast<u32>(value);
   return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u);
 }
-
 fn weight_of(index: u32, edge: u32, maximum: f32) -> f32 {
   let logit = logits[index];
   return select(0.0, exp((logit - maximum) / sampling.temperature), key_of(logit) >= edge);
 }
-
 fn max_of_lanes(lane: u32, part: f32) -> f32 {
   workgroupBarrier();
   lanes[lane] = part;
@@ -7334,7 +6227,6 @@ fn max_of_lanes(lane: u32, part: f32) -> f32 {
   }
   return result;
 }
-
 fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   workgroupBarrier();
   lanes[lane] = part;
@@ -7353,7 +6245,6 @@ fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   }
   return result;
 }
-
 fn count_from(lane: u32, first: u32, edge: u32) -> u32 {
   var count = 0u;
   for (var id = lane; id < VOCAB; id += THREADS) {
@@ -7361,7 +6252,6 @@ fn count_from(lane: u32, first: u32, edge: u32) -> u32 {
   }
   return u32(sum_of_lanes(lane, f32(count)));
 }
-
 fn mass_from(lane: u32, first: u32, edge: u32, maximum: f32) -> f32 {
   var mass = 0.0;
   for (var id = lane; id < VOCAB; id += THREADS) {
@@ -7369,22 +6259,18 @@ fn mass_from(lane: u32, first: u32, edge: u32, maximum: f32) -> f32 {
   }
   return sum_of_lanes(lane, mass);
 }
-
 fn pcg(value: u32) -> u32 {
   let state = value * 747796405u + 2891336453u;
   let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
   return (word >> 22u) ^ word;
 }
-
 fn uniform_draw(sequence: u32) -> f32 {
   let hash = pcg(pcg(pcg(sampling.seed) ^ sampling.draw) ^ sequence);
   return f32(hash >> 8u) / 16777216.0;
 }
-
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first = row_of_logits(group.x) * VOCAB;
-
   var largest = LOWEST;
   for (var part = group.x * PARTS + lane; part < (group.x + 1u) * PARTS; part += THREADS) {
     largest = max(largest, maxima[part]);
@@ -7397,14 +6283,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         lowest = min(lowest, places[part]);
       }
     }
-    // Token ids are below 2^24, so f32 holds them exactly.
     let token = -max_of_lanes(lane, -f32(lowest));
     if (lane == 0u) {
       tokens[group.x] = u32(token);
     }
     return;
   }
-
   var edge = 0u;
   if (sampling.top_k > 0u && sampling.top_k < VOCAB) {
     for (var bit = 0x80000000u; bit > 0u; bit >>= 1u) {
@@ -7423,8 +6307,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     edge = max(edge, nucleus);
   }
-
-  // Each lane owns a block of ids; the draw falls into one block, and there on one id.
   let block_start = min(lane * BLOCK, VOCAB);
   let block_end = min(block_start + BLOCK, VOCAB);
   var mass = 0.0;
@@ -7456,8 +6338,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     tokens[group.x] = chosen;
   }
-}
-`,
+}`,
 };
 /** What the runtime needs: weights, buffers, and for each device variant the kernels in order. */
 export const definition: ModuleDefinition = {

@@ -21,33 +21,27 @@ export function load(options: LoadOptions): Promise<Model> {
   return loadModel<65>(definition, options);
 }
 
-/** The kernels; the same texts lie beside this module as .wgsl files. */
+/** The kernels; the .wgsl files beside this module have them with comments. */
 const wgsl = {
-  append_quads_1x32_queries6: `// Writes new keys, rotated where they are to be, and values into rows of the caches, where cache_row says.
-// y = x as keys are made, head by head.
-
-const KV_HEADS = 1u;
+  append_quads_1x32_queries6: `const KV_HEADS = 1u;
 const HEAD_QUADS = 8u;
-const KEYS_OF_ROW = 8u; // quads of the keys of a token
+const KEYS_OF_ROW = 8u;
 const VALUE_QUADS = 8u;
 const VALUES_OF_ROW = 8u;
 const QUERIES_OF_ROW = 48u;
-const ROTARY_QUADS = 4u; // of a head, that are turned
-
+const ROTARY_QUADS = 4u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 struct Sequence {
-  past: u32, // tokens in the cache
-  count: u32, // new tokens
-  @size(8) prefix: u32, // keys that all queries see
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> rotations: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
@@ -57,8 +51,6 @@ struct Sequence {
 @group(0) @binding(6) var<storage, read_write> v_cache: array<vec4f>;
 @group(0) @binding(7) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(8) var<uniform> step: Step;
-
-/** A quad of a head, turned by its position. */
 fn rotated_x(index: u32, head: u32, quad: u32, position: u32) -> vec4f {
   let value = x[index];
   let turned = quad;
@@ -68,17 +60,12 @@ fn rotated_x(index: u32, head: u32, quad: u32, position: u32) -> vec4f {
   let turns = rotations[position * ROTARY_QUADS + turned];
   return value * turns.xxzz + vec4f(-value.y, value.x, -value.w, value.z) * turns.yyww;
 }
-
 fn store_y(index: u32, value: vec4f) {
   y[index] = value;
 }
-
-/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
-
-/** A quad of a head, turned by its position. */
 fn rotated_k(index: u32, head: u32, quad: u32, position: u32) -> vec4f {
   let value = k[index];
   let turned = quad;
@@ -88,15 +75,12 @@ fn rotated_k(index: u32, head: u32, quad: u32, position: u32) -> vec4f {
   let turns = rotations[position * ROTARY_QUADS + turned];
   return value * turns.xxzz + vec4f(-value.y, value.x, -value.w, value.z) * turns.yyww;
 }
-
 fn store_k_cache(index: u32, value: vec4f) {
   k_cache[index] = value;
 }
-
 fn store_v_cache(index: u32, value: vec4f) {
   v_cache[index] = value;
 }
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
@@ -124,48 +108,38 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let value = v[row * VALUES_OF_ROW + quad];
     store_v_cache(cache_row(batch, quad / VALUE_QUADS, position) * VALUE_QUADS + quad % VALUE_QUADS, value);
   }
-}
-`,
-  attention_combine_6x32: `// Joins what was left of the parts of each row: each is weighted by exp2 of its maximum less the largest one.
-
-const Q_HEADS = 6u;
+}`,
+  attention_combine_6x32: `const Q_HEADS = 6u;
 const VALUE_QUADS = 8u;
-const QUADS = 8u; // of a row, for a workgroup
-const SLICES = 8u; // of lanes, which share the parts
+const QUADS = 8u;
+const SLICES = 8u;
 const JOINED_SLICES = 8u;
-const READS = 4u; // parts that a lane has in flight
+const READS = 4u;
 const MOST_COLUMNS = 128u;
 const PREFIX_COLUMNS = 8u;
 const MASKED: f32 = -3e+38;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> partial_outputs: array<vec4f>;
 @group(0) @binding(1) var<storage, read> partial_sums: array<vec2f>;
 @group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> outputs: array<vec4f, 64>;
 var<workgroup> sums: array<vec2f, 8>;
-
 fn store_out(row: u32, quad: u32, value: vec4f) {
   out[row * 8u + quad] = value;
 }
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * Q_HEADS + group.x;
   let columns = PREFIX_COLUMNS + step.keys;
   let parts = (columns + MOST_COLUMNS - 1u) / MOST_COLUMNS;
   let first = row * parts;
-
-  // Each slice of lanes takes every SLICES-th part; all reads of a turn are under way before the first is used.
   let slice = lane / QUADS;
   let quad = group.z * QUADS + lane % QUADS;
   var maximum = MASKED;
@@ -202,8 +176,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum += sums3.y * weight3;
     output += outputs3 * weight3;
   }
-
-  // Slices become one.
   outputs[lane] = output;
   sums[slice] = vec2f(maximum, sum);
   workgroupBarrier();
@@ -221,53 +193,42 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     store_out(row, quad, joined * select(0.0, 1.0 / total, total > 0.0));
   }
-}
-`,
-  attention_combine_6x32_subgroups: `// Joins what was left of the parts of each row: each is weighted by exp2 of its maximum less the largest one.
-
-enable subgroups;
+}`,
+  attention_combine_6x32_subgroups: `enable subgroups;
 diagnostic(off, subgroup_uniformity);
-
 const Q_HEADS = 6u;
 const VALUE_QUADS = 8u;
-const QUADS = 4u; // of a row, for a workgroup
-const SLICES = 32u; // of lanes, which share the parts
+const QUADS = 4u;
+const SLICES = 32u;
 const JOINED_SLICES = 4u;
-const READS = 4u; // parts that a lane has in flight
+const READS = 4u;
 const MOST_COLUMNS = 512u;
 const LEAST_COLUMNS = 64u;
 const MOST_PARTS = 256u;
 const PREFIX_COLUMNS = 8u;
 const MASKED: f32 = -3e+38;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> partial_outputs: array<vec4f>;
 @group(0) @binding(1) var<storage, read> partial_sums: array<vec2f>;
 @group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> outputs: array<vec4f, 16>;
 var<workgroup> sums: array<vec2f, 4>;
-
 fn store_out(row: u32, quad: u32, value: vec4f) {
   out[row * 8u + quad] = value;
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * Q_HEADS + group.x;
   let columns = PREFIX_COLUMNS + step.keys;
   let parts = max(min((columns + LEAST_COLUMNS - 1u) / LEAST_COLUMNS, (MOST_PARTS + step.batch - 1u) / step.batch), (columns + MOST_COLUMNS - 1u) / MOST_COLUMNS);
   let first = row * parts;
-
-  // Each slice of lanes takes every SLICES-th part; all reads of a turn are under way before the first is used.
   let slice = lane / QUADS;
   let quad = group.z * QUADS + lane % QUADS;
   var maximum = MASKED;
@@ -304,8 +265,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum += sums3.y * weight3;
     output += outputs3 * weight3;
   }
-
-  // Slices become one.
   let shared_maximum = subgroupMax(maximum);
   let weight = exp2(maximum - shared_maximum);
   sum *= weight;
@@ -335,70 +294,55 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     store_out(row, quad, joined * select(0.0, 1.0 / total, total > 0.0));
   }
-}
-`,
-  attention_split_h6_kv1_d32_m8_causal: `// Attention for one token: 6 query heads on 1 KV head of 32 entries, causal, 8 memory slots.
-// A workgroup takes all query heads of one KV head over a part of the key columns and leaves, for each head, the maximum,
-// the sum of exponentials and the unnormalised output; attention_combine joins the parts.
-
-const Q_HEADS = 6u;
+}`,
+  attention_split_h6_kv1_d32_m8_causal: `const Q_HEADS = 6u;
 const KV_HEADS = 1u;
 const QUERIES_PER_KV = 6u;
-const HEAD_QUADS = 8u; // groups of four entries
-const VALUE_QUADS = 8u; // groups of four entries
+const HEAD_QUADS = 8u;
+const VALUE_QUADS = 8u;
 const MEMORY_SLOTS = 8u;
-const PREFIX_COLUMNS = 8u; // key columns before those of the sequence
-const SCALE_LOG2E: f32 = 0.25503486; // from a product to a logit, in units of log2
-const MASKED: f32 = -3e+38; // the logit of a hidden column
-const PART_COLUMNS = 128u; // one for each lane
-const HEAD_BLOCK = 3u; // query heads at a time
-const KEY_SLICES = 16u; // lanes of a slice take the quads of a value
-
+const PREFIX_COLUMNS = 8u;
+const SCALE_LOG2E: f32 = 0.25503486;
+const MASKED: f32 = -3e+38;
+const PART_COLUMNS = 128u;
+const HEAD_BLOCK = 3u;
+const KEY_SLICES = 16u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 struct Sequence {
-  past: u32, // tokens in the cache
-  count: u32, // new tokens
-  @size(8) prefix: u32, // keys that all queries see
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
-
-@group(0) @binding(0) var<storage, read> q: array<vec4f>; // [sequence, token, query head, entry]
-@group(0) @binding(1) var<storage, read> k: array<vec4f>; // [sequence, KV head, position, entry]
-@group(0) @binding(2) var<storage, read> memory_k: array<vec4f>; // [KV head, slot, entry]
-@group(0) @binding(3) var<storage, read> v: array<vec4f>; // [sequence, KV head, position, entry]
-@group(0) @binding(4) var<storage, read> memory_v: array<vec4f>; // [KV head, slot, entry]
-@group(0) @binding(5) var<storage, read_write> partial_outputs: array<vec4f>; // [row, part of its columns, entry], not normalised
-@group(0) @binding(6) var<storage, read_write> partial_sums: array<vec2f>; // [row, part]: what exponentials are relative to, in log2, and their sum
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> memory_k: array<vec4f>;
+@group(0) @binding(3) var<storage, read> v: array<vec4f>;
+@group(0) @binding(4) var<storage, read> memory_v: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> partial_outputs: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> partial_sums: array<vec2f>;
 @group(0) @binding(7) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(8) var<uniform> step: Step;
-
 var<workgroup> scores: array<f32, 384>;
 var<workgroup> slices: array<vec4f, 384>;
 var<workgroup> maxima: array<f32, 3>;
-
 fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
-
-/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
-
 fn load_k(row: u32, quad: u32) -> vec4f {
   return k[row * 8u + quad];
 }
-
 fn load_memory_k(row: u32, quad: u32) -> vec4f {
   return memory_k[row * 8u + quad];
 }
-
 fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
   if (column < PREFIX_COLUMNS) {
     return load_memory_k(kv_head * MEMORY_SLOTS + column, quad);
@@ -406,15 +350,12 @@ fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
   let token = column - PREFIX_COLUMNS;
   return load_k(cache_row(batch, kv_head, token), quad);
 }
-
 fn load_v(row: u32, quad: u32) -> vec4f {
   return v[row * 8u + quad];
 }
-
 fn load_memory_v(row: u32, quad: u32) -> vec4f {
   return memory_v[row * 8u + quad];
 }
-
 fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
   if (column < PREFIX_COLUMNS) {
     return load_memory_v(kv_head * MEMORY_SLOTS + column, quad);
@@ -422,21 +363,15 @@ fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
   let token = column - PREFIX_COLUMNS;
   return load_v(cache_row(batch, kv_head, token), quad);
 }
-
-/** Columns up to the last one that the token sees. */
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
   return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
 }
-
-/** A member of the group of query heads that read a KV head. */
 fn query_head(kv_head: u32, member: u32) -> u32 {
   return member * KV_HEADS + kv_head;
 }
-
 fn similarity(query: vec4f, key: vec4f) -> f32 {
   return dot(query, key);
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let part = group.x;
@@ -449,9 +384,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let count = min(PART_COLUMNS, columns - min(columns, first_column));
   let value_quad = lane % VALUE_QUADS;
   let key_slice = lane / VALUE_QUADS;
-
   for (var first_member = 0u; first_member < QUERIES_PER_KV; first_member += HEAD_BLOCK) {
-    // Scores: one key column for each lane, all heads of the block.
     var block_scores = array<f32, HEAD_BLOCK>();
     if (lane < count) {
       for (var quad = 0u; quad < HEAD_QUADS; quad++) {
@@ -467,8 +400,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       scores[h * PART_COLUMNS + lane] = select(MASKED, block_scores[h] * SCALE_LOG2E, column < columns);
     }
     workgroupBarrier();
-
-    // Softmax within the part: one lane finds each head's maximum, all lanes take their exponential.
     if (lane < HEAD_BLOCK) {
       var maximum = MASKED;
       for (var key = 0u; key < PART_COLUMNS; key++) {
@@ -481,8 +412,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       scores[h * PART_COLUMNS + lane] = select(exp2(scores[h * PART_COLUMNS + lane] - maxima[h]), 0.0, scores[h * PART_COLUMNS + lane] <= MASKED);
     }
     workgroupBarrier();
-
-    // Outputs: a lane takes one quad of the value width over every KEY_SLICES-th key.
     var outputs = array<vec4f, HEAD_BLOCK>();
     if (key_slice < KEY_SLICES) {
       for (var key = key_slice; key < count; key += KEY_SLICES) {
@@ -496,7 +425,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       slices[h * PART_COLUMNS + lane] = outputs[h];
     }
     workgroupBarrier();
-
     for (var index = lane; index < HEAD_BLOCK * VALUE_QUADS; index += PART_COLUMNS) {
       let h = index / VALUE_QUADS;
       let quad = index % VALUE_QUADS;
@@ -518,22 +446,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       partial_sums[partial] = vec2f(maxima[lane], sum);
     }
   }
-}
-`,
-  attention_split_subgroups_h6_kv1_d32_m8_causal: `// Attention for one token. A workgroup takes four query heads of one KV head over its share of the key columns and leaves, for
-// each head, the maximum, the sum of exponentials and the unnormalised output; attention_combine joins the shares.
-
-enable subgroups;
+}`,
+  attention_split_subgroups_h6_kv1_d32_m8_causal: `enable subgroups;
 diagnostic(off, subgroup_uniformity);
-
 const Q_HEADS = 6u;
 const KV_HEADS = 1u;
 const QUERIES_PER_KV = 6u;
-const VALUE_QUADS = 8u; // groups of four entries
+const VALUE_QUADS = 8u;
 const MEMORY_SLOTS = 8u;
-const PREFIX_COLUMNS = 8u; // key columns before those of the sequence
-const SCALE_LOG2E: f32 = 0.25503486; // from a product to a logit, in units of log2
-const MASKED: f32 = -3e+38; // the logit of a hidden column
+const PREFIX_COLUMNS = 8u;
+const SCALE_LOG2E: f32 = 0.25503486;
+const MASKED: f32 = -3e+38;
 const THREADS = 128u;
 const SUBGROUPS = 4u;
 const HEAD_BLOCKS = 2u;
@@ -543,21 +466,18 @@ const KEYS_AT_ONCE = 32u;
 const VALUE_LANES = 4u;
 const VALUES_AT_ONCE = 32u;
 const READS = 4u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 struct Sequence {
-  past: u32, // tokens in the cache
-  count: u32, // new tokens
-  @size(8) prefix: u32, // keys that all queries see
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
-
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<mat2x4f>;
 @group(0) @binding(2) var<storage, read> v: array<mat2x4f>;
@@ -567,38 +487,27 @@ struct Sequence {
 @group(0) @binding(6) var<storage, read_write> partial_sums: array<vec2f>;
 @group(0) @binding(7) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(8) var<uniform> step: Step;
-
 var<workgroup> scratch: array<vec4f, 512>;
 var<workgroup> maxima: array<vec4f, 4>;
 var<workgroup> sums: array<vec4f, 4>;
-
 fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
-
-/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
-
 fn load_memory_k(row: u32, quad: u32) -> vec4f {
   return memory_k[row * 8u + quad];
 }
-
 fn load_memory_v(row: u32, quad: u32) -> vec4f {
   return memory_v[row * 8u + quad];
 }
-
-/** Columns up to the last one that the token sees. */
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
   return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
 }
-
-/** A member of the group of query heads that read a KV head. */
 fn query_head(kv_head: u32, member: u32) -> u32 {
   return member * KV_HEADS + kv_head;
 }
-
 fn keys_entries(batch: u32, kv_head: u32, column: u32, part: u32) -> mat2x4f {
   if (column < PREFIX_COLUMNS) {
     return mat2x4f();
@@ -607,7 +516,6 @@ fn keys_entries(batch: u32, kv_head: u32, column: u32, part: u32) -> mat2x4f {
   let row = cache_row(batch, kv_head, token);
   return k[row * 4u + part];
 }
-
 fn values_entries(batch: u32, kv_head: u32, column: u32, part: u32) -> mat2x4f {
   if (column < PREFIX_COLUMNS) {
     return mat2x4f();
@@ -616,15 +524,12 @@ fn values_entries(batch: u32, kv_head: u32, column: u32, part: u32) -> mat2x4f {
   let row = cache_row(batch, kv_head, token);
   return v[row * 4u + part];
 }
-
 fn memory_k_quad(kv_head: u32, column: u32, quad: u32) -> vec4f {
   return load_memory_k(kv_head * MEMORY_SLOTS + column, quad);
 }
-
 fn memory_v_quad(kv_head: u32, column: u32, quad: u32) -> vec4f {
   return load_memory_v(kv_head * MEMORY_SLOTS + column, quad);
 }
-
 fn query_part(batch: u32, kv_head: u32, first_member: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     load_q(batch * Q_HEADS + query_head(kv_head, min(first_member + 0u, QUERIES_PER_KV - 1u)), quad),
@@ -633,19 +538,15 @@ fn query_part(batch: u32, kv_head: u32, first_member: u32, quad: u32) -> mat4x4f
     load_q(batch * Q_HEADS + query_head(kv_head, min(first_member + 3u, QUERIES_PER_KV - 1u)), quad),
   );
 }
-
 fn low_half(entries: mat2x4f) -> vec4f {
   return entries[0];
 }
-
 fn high_half(entries: mat2x4f) -> vec4f {
   return entries[1];
 }
-
 fn products(entries: vec4f, heads: vec4f) -> mat4x4f {
   return mat4x4f(entries * heads.x, entries * heads.y, entries * heads.z, entries * heads.w);
 }
-
 fn joined(outputs: mat4x4f, apart: u32) -> mat4x4f {
   return outputs + mat4x4f(
     subgroupShuffleXor(outputs[0], apart),
@@ -654,11 +555,9 @@ fn joined(outputs: mat4x4f, apart: u32) -> mat4x4f {
     subgroupShuffleXor(outputs[3], apart),
   );
 }
-
 fn column_of(index: u32, hidden: u32) -> u32 {
   return select(index + hidden, index, index < PREFIX_COLUMNS);
 }
-
 fn deal_sums(products: vec4f, lane: u32, key: u32) {
   let is_odd = lane % 2u == 1u;
   let pair = select(products.xy, products.zw, is_odd) + subgroupShuffleXor(select(products.zw, products.xy, is_odd), 1u);
@@ -668,11 +567,9 @@ fn deal_sums(products: vec4f, lane: u32, key: u32) {
     scratch[key][lane % 2u * 2u + lane / 2u % 2u] = sum;
   }
 }
-
 fn logits_of(products: vec4f, sequence: Sequence, batch: u32, kv_head: u32, first_member: u32, column: u32) -> vec4f {
   return products * SCALE_LOG2E;
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let kv_head = group.x / HEAD_BLOCKS;
@@ -688,8 +585,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let count = min(share, columns - first);
   let last = max(first + count, 1u) - 1u;
   let filled = (max(count, 1u) + COLUMNS_AT_ONCE - 1u) / COLUMNS_AT_ONCE * COLUMNS_AT_ONCE;
-
-  // Scores: lanes side by side share a key. What a lane has used it replaces by what comes READS turns later.
   let key_lane = lane % KEY_LANES;
   let query_low = query_part(batch, kv_head, first_member, 2u * key_lane);
   let query_high = query_part(batch, kv_head, first_member, 2u * key_lane + 1u);
@@ -708,22 +603,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     deal_sums(low_half(keys3) * query_low + high_half(keys3) * query_high, lane, key + 3u * KEYS_AT_ONCE);
     keys3 = keys_entries(batch, kv_head, column_of(min(first + key + 7u * KEYS_AT_ONCE, last), hidden), key_lane);
   }
-  // Columns of the prefix, which the loop took for zero: memory is f32.
   let prefix = min(count, max(first, PREFIX_COLUMNS) - first);
   for (key = lane / KEY_LANES; key < prefix; key += KEYS_AT_ONCE) {
     let low = memory_k_quad(kv_head, first + key, 2u * key_lane);
     let high = memory_k_quad(kv_head, first + key, 2u * key_lane + 1u);
     deal_sums(low * query_low + high * query_high, lane, key);
   }
-
-  // The first values are on their way while scores become weights.
   let value_lane = lane % VALUE_LANES;
   key = lane / VALUE_LANES;
   var values0 = values_entries(batch, kv_head, column_of(min(first + key + 0u * VALUES_AT_ONCE, last), hidden), value_lane);
   var values1 = values_entries(batch, kv_head, column_of(min(first + key + 1u * VALUES_AT_ONCE, last), hidden), value_lane);
   var values2 = values_entries(batch, kv_head, column_of(min(first + key + 2u * VALUES_AT_ONCE, last), hidden), value_lane);
   var values3 = values_entries(batch, kv_head, column_of(min(first + key + 3u * VALUES_AT_ONCE, last), hidden), value_lane);
-
   workgroupBarrier();
   var maximum = vec4f(MASKED);
   for (var key = lane; key < filled; key += THREADS) {
@@ -748,8 +639,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   sums[lane / 32u] = subgroupAdd(sum);
   workgroupBarrier();
-
-  // Outputs of the four heads are the columns: the first and the last four entries of a lane's eight.
   var low = mat4x4f();
   var high = mat4x4f();
   for (; key < count; key += VALUES_AT_ONCE * READS) {
@@ -785,7 +674,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
   }
   workgroupBarrier();
-
   for (var index = lane; index < 4u * VALUE_QUADS; index += THREADS) {
     let h = index / VALUE_QUADS;
     if (first_member + h < QUERIES_PER_KV) {
@@ -803,80 +691,64 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       }
     }
   }
-}
-`,
-  attention_tile_h6_kv1_d32_m8_causal: `// Attention for many tokens: 6 query heads on 1 KV head of 32 entries, causal, 8 memory slots.
-// Rows are (token, query head of one KV head), so a group shares its keys and values.
-// A workgroup holds 64 rows and walks over tiles of 32 key columns, up to the last visible one.
-// An invocation has 4 rows: 4 of their scores each, and 4 entries of their output.
-
-const Q_HEADS = 6u;
+}`,
+  attention_tile_h6_kv1_d32_m8_causal: `const Q_HEADS = 6u;
 const KV_HEADS = 1u;
 const QUERIES_PER_KV = 6u;
 const MEMORY_SLOTS = 8u;
-const PREFIX_COLUMNS = 8u; // key columns before those of the sequence
-const SCALE_LOG2E: f32 = 0.25503486; // from a product to a logit, in units of log2
-const MASKED: f32 = -3e+38; // the logit of a hidden column
+const PREFIX_COLUMNS = 8u;
+const SCALE_LOG2E: f32 = 0.25503486;
+const MASKED: f32 = -3e+38;
 const LOWEST: f32 = -1e+30;
-const VECTOR = 4u; // entries of 16 bytes
+const VECTOR = 4u;
 const HEAD_VECTORS = 8u;
 const VALUE_VECTORS = 8u;
 const TILE_ROWS = 64u;
 const TILE_KEYS = 32u;
-const ROW_LANES = 16u; // side by side over the rows
-const KEY_LANES = 8u; // side by side over the keys, and over the width of values
+const ROW_LANES = 16u;
+const KEY_LANES = 8u;
 const LANE_QUADS = 2u;
-const TILE_VECTORS = 8u; // of the keys of a tile
-const HEAD_SLICE = 8u; // vectors of queries and keys that are staged at a time
-const KEY_SLICE = 8u; // vectors of keys whose values are staged at a time
-const LEFT_PITCH = 9u; // vectors from one row to the next
-const KEY_PITCH = 9u; // vectors from one key to the next
+const TILE_VECTORS = 8u;
+const HEAD_SLICE = 8u;
+const KEY_SLICE = 8u;
+const LEFT_PITCH = 9u;
+const KEY_PITCH = 9u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 struct Sequence {
-  past: u32, // tokens in the cache
-  count: u32, // new tokens
-  @size(8) prefix: u32, // keys that all queries see
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
-
-@group(0) @binding(0) var<storage, read> q: array<vec4f>; // [sequence, token, query head, entry]
-@group(0) @binding(1) var<storage, read> k: array<vec4f>; // [sequence, KV head, position, entry]
-@group(0) @binding(2) var<storage, read> memory_k: array<vec4f>; // [KV head, slot, entry]
-@group(0) @binding(3) var<storage, read> v: array<vec4f>; // [sequence, KV head, position, entry]
-@group(0) @binding(4) var<storage, read> memory_v: array<vec4f>; // [KV head, slot, entry]
-@group(0) @binding(5) var<storage, read_write> out: array<vec4f>; // [sequence, token, query head, entry]
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> memory_k: array<vec4f>;
+@group(0) @binding(3) var<storage, read> v: array<vec4f>;
+@group(0) @binding(4) var<storage, read> memory_v: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(6) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(7) var<uniform> step: Step;
-
 var<workgroup> left: array<vec4f, 575>;
 var<workgroup> right: array<vec4f, 287>;
 var<workgroup> lanes: array<vec4f, 128>;
-
 fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
-
-/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
-
 fn load_k(row: u32, quad: u32) -> vec4f {
   return k[row * 8u + quad];
 }
-
 fn load_memory_k(row: u32, quad: u32) -> vec4f {
   return memory_k[row * 8u + quad];
 }
-
 fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
   if (column < PREFIX_COLUMNS) {
     return load_memory_k(kv_head * MEMORY_SLOTS + column, quad);
@@ -884,15 +756,12 @@ fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
   let token = column - PREFIX_COLUMNS;
   return load_k(cache_row(batch, kv_head, token), quad);
 }
-
 fn load_v(row: u32, quad: u32) -> vec4f {
   return v[row * 8u + quad];
 }
-
 fn load_memory_v(row: u32, quad: u32) -> vec4f {
   return memory_v[row * 8u + quad];
 }
-
 fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
   if (column < PREFIX_COLUMNS) {
     return load_memory_v(kv_head * MEMORY_SLOTS + column, quad);
@@ -900,54 +769,38 @@ fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
   let token = column - PREFIX_COLUMNS;
   return load_v(cache_row(batch, kv_head, token), quad);
 }
-
-/** Columns up to the last one that the token sees. */
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
   return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
 }
-
-/** A member of the group of query heads that read a KV head. */
 fn query_head(kv_head: u32, member: u32) -> u32 {
   return member * KV_HEADS + kv_head;
 }
-
 fn store_out(row: u32, quad: u32, value: vec4f) {
   out[row * 8u + quad] = value;
 }
-
 struct Row {
-  token: u32, // of the sequence, among the new ones
+  token: u32,
   head: u32,
-  index: u32, // among the rows of q and of the output
+  index: u32,
 }
-
-/** Rows of a KV head are numbered by token and by query head of its group; beyond the last one they repeat it. */
 fn row_of(number: u32, batch: u32, kv_head: u32) -> Row {
   let row = min(number, step.tokens * QUERIES_PER_KV - 1u);
   let token = row / QUERIES_PER_KV;
   let head = query_head(kv_head, row % QUERIES_PER_KV);
   return Row(token, head, (batch * step.tokens + token) * Q_HEADS + head);
 }
-
-/** Four entries. */
 alias Vector = vec4f;
-
 fn query_vector(row: u32, vector: u32) -> vec4f {
   return load_q(row, vector);
 }
-
 fn key_vector(batch: u32, kv_head: u32, column: u32, vector: u32) -> vec4f {
   return key_at(batch, kv_head, column, vector);
 }
-
 fn value_vector(batch: u32, kv_head: u32, column: u32, vector: u32) -> vec4f {
   return value_at(batch, kv_head, column, vector);
 }
-
 alias HeldQueries = array<Vector, 4u>;
 alias LaneRows = array<u32, 4u>;
-
-/** The rows that a lane reads of every slice. */
 fn rows_of_lane(lane: u32, batch: u32, kv_head: u32, first_row: u32) -> LaneRows {
   var rows: LaneRows;
   for (var n = 0u; n < 4u; n++) {
@@ -955,8 +808,6 @@ fn rows_of_lane(lane: u32, batch: u32, kv_head: u32, first_row: u32) -> LaneRows
   }
   return rows;
 }
-
-/** A lane's share of a slice of the queries, into registers; then into workgroup memory. */
 fn fetch_queries(lane: u32, rows: LaneRows, first_vector: u32) -> HeldQueries {
   var held: HeldQueries;
   for (var n = 0u; n < 4u; n++) {
@@ -964,17 +815,13 @@ fn fetch_queries(lane: u32, rows: LaneRows, first_vector: u32) -> HeldQueries {
   }
   return held;
 }
-
 fn store_queries(lane: u32, held: HeldQueries) {
   for (var n = 0u; n < 4u; n++) {
     let index = lane + n * THREADS;
     left[index / HEAD_SLICE * LEFT_PITCH + index % HEAD_SLICE] = held[n];
   }
 }
-
 alias HeldKeys = array<Vector, 2u>;
-
-/** Columns beyond the last one repeat it: they are hidden. */
 fn fetch_keys(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32, first_vector: u32) -> HeldKeys {
   var held: HeldKeys;
   for (var n = 0u; n < 2u; n++) {
@@ -984,8 +831,6 @@ fn fetch_keys(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u
   }
   return held;
 }
-
-/** Neighbouring keys stand KEY_LANES rows apart: one lane multiplies them. */
 fn store_keys(lane: u32, held: HeldKeys) {
   for (var n = 0u; n < 2u; n++) {
     let index = lane + n * THREADS;
@@ -993,9 +838,7 @@ fn store_keys(lane: u32, held: HeldKeys) {
     right[(key % VECTOR * KEY_LANES + key / VECTOR) * KEY_PITCH + index % HEAD_SLICE] = held[n];
   }
 }
-
 alias HeldValues = array<Vector, 2u>;
-
 fn fetch_values(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) -> HeldValues {
   var held: HeldValues;
   for (var n = 0u; n < 2u; n++) {
@@ -1005,53 +848,39 @@ fn fetch_values(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns:
   }
   return held;
 }
-
 fn store_values(lane: u32, held: HeldValues) {
   for (var n = 0u; n < 2u; n++) {
     let index = lane + n * THREADS;
     right[index] = held[n];
   }
 }
-
-/** What four entries of a row add to a quad of sums. */
 fn add_products(sums: vec4f, factors: vec4f, rows: mat4x4f) -> vec4f {
   return sums + factors.x * rows[0] + factors.y * rows[1] + factors.z * rows[2] + factors.w * rows[3];
 }
-
-/** Of four columns, in units of log2. */
 fn logits(sums: vec4f, sequence: Sequence, batch: u32, row: Row, column: u32) -> vec4f {
   let hidden = vec4u(column) + vec4u(0, 1, 2, 3) >= vec4u(visible_columns(sequence, row.token));
   return select(sums * SCALE_LOG2E, vec4f(MASKED), hidden);
 }
-
 fn greatest(logits: vec4f) -> f32 {
   let pairs = max(logits.xy, logits.zw);
   return max(pairs.x, pairs.y);
 }
-
-/** What the lanes of a row have left in workgroup memory. */
 fn max_of_lanes(tile_row: u32) -> f32 {
   return greatest(max(lanes[tile_row * LANE_QUADS + 0u], lanes[tile_row * LANE_QUADS + 1u]));
 }
-
 fn sum_of_lanes(tile_row: u32) -> f32 {
   return dot(lanes[tile_row * LANE_QUADS + 0u] + lanes[tile_row * LANE_QUADS + 1u], vec4f(1));
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let kv_head = group.x;
   let batch = group.z;
   let sequence = sequences[batch];
-  // The last rows see most columns when causal: they start first.
   let first_row = (groups.y - 1u - group.y) * TILE_ROWS;
-  // Reads of 16 bytes are answered at twice the rate where every lane reads what its neighbour, or the one after, reads.
   let key_lane = lane / 2u % KEY_LANES;
   let row_lane = lane / (2u * KEY_LANES) * 2u + lane % 2u;
   let last_token = min(first_row + TILE_ROWS - 1u, step.tokens * QUERIES_PER_KV - 1u) / QUERIES_PER_KV;
   let columns = visible_columns(sequence, last_token);
-
-  // Rows and vectors of an invocation stand apart, so that invocations side by side read side by side.
   let tile_row_0 = row_lane;
   let tile_row_1 = row_lane + ROW_LANES;
   let tile_row_2 = row_lane + 2u * ROW_LANES;
@@ -1073,10 +902,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var output_1_0 = vec4f(0);
   var output_2_0 = vec4f(0);
   var output_3_0 = vec4f(0);
-
   let lane_rows = rows_of_lane(lane, batch, kv_head, first_row);
   for (var first_column = 0u; first_column < columns; first_column = first_column + TILE_KEYS) {
-    // Scores: queries times keys.
     var score_0_0 = vec4f(0);
     var score_1_0 = vec4f(0);
     var score_2_0 = vec4f(0);
@@ -1105,8 +932,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         score_3_0 = add_products(score_3_0, query_3, keys_0);
       }
     }
-
-    // Weights, relative to the maximum so far.
     let key_column = first_column + VECTOR * key_lane;
     score_0_0 = logits(score_0_0, sequence, batch, row_0, key_column);
     score_1_0 = logits(score_1_0, sequence, batch, row_1, key_column);
@@ -1149,10 +974,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     output_1_0 *= rescale_1;
     output_2_0 *= rescale_2;
     output_3_0 *= rescale_3;
-
-    // Outputs: weights times values.
     for (var first_vector = 0u; first_vector < TILE_VECTORS; first_vector += KEY_SLICE) {
-      // Weights of columns beyond the last one are zero.
       if (first_column + VECTOR * first_vector >= columns) {
         break;
       }
@@ -1178,8 +1000,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       }
     }
   }
-
-  // The lanes of a row have sums of their own.
   workgroupBarrier();
   lanes[tile_row_0 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_0;
   lanes[tile_row_1 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_1;
@@ -1206,80 +1026,64 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let factor = select(0.0, 1.0 / sum, sum > 0.0);
     store_out(row_3.index, key_lane, output_3_0 * factor);
   }
-}
-`,
-  attention_tile_h6_kv1_d32_m8_causal_subgroups: `// Attention for many tokens: 6 query heads on 1 KV head of 32 entries, causal, 8 memory slots.
-// Rows are (token, query head of one KV head), so a group shares its keys and values.
-// A workgroup holds 64 rows and walks over tiles of 64 key columns, up to the last visible one.
-// An invocation has 4 rows: 8 of their scores each, and 4 entries of their output.
-
-const Q_HEADS = 6u;
+}`,
+  attention_tile_h6_kv1_d32_m8_causal_subgroups: `const Q_HEADS = 6u;
 const KV_HEADS = 1u;
 const QUERIES_PER_KV = 6u;
 const MEMORY_SLOTS = 8u;
-const PREFIX_COLUMNS = 8u; // key columns before those of the sequence
-const SCALE_LOG2E: f32 = 0.25503486; // from a product to a logit, in units of log2
-const MASKED: f32 = -3e+38; // the logit of a hidden column
+const PREFIX_COLUMNS = 8u;
+const SCALE_LOG2E: f32 = 0.25503486;
+const MASKED: f32 = -3e+38;
 const LOWEST: f32 = -1e+30;
-const VECTOR = 4u; // entries of 16 bytes
+const VECTOR = 4u;
 const HEAD_VECTORS = 8u;
 const VALUE_VECTORS = 8u;
 const TILE_ROWS = 64u;
 const TILE_KEYS = 64u;
-const ROW_LANES = 16u; // side by side over the rows
-const KEY_LANES = 8u; // side by side over the keys, and over the width of values
+const ROW_LANES = 16u;
+const KEY_LANES = 8u;
 const LANE_QUADS = 2u;
-const TILE_VECTORS = 16u; // of the keys of a tile
-const HEAD_SLICE = 8u; // vectors of queries and keys that are staged at a time
-const KEY_SLICE = 8u; // vectors of keys whose values are staged at a time
-const LEFT_PITCH = 9u; // vectors from one row to the next
-const KEY_PITCH = 9u; // vectors from one key to the next
+const TILE_VECTORS = 16u;
+const HEAD_SLICE = 8u;
+const KEY_SLICE = 8u;
+const LEFT_PITCH = 9u;
+const KEY_PITCH = 9u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 struct Sequence {
-  past: u32, // tokens in the cache
-  count: u32, // new tokens
-  @size(8) prefix: u32, // keys that all queries see
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
-
-@group(0) @binding(0) var<storage, read> q: array<vec4f>; // [sequence, token, query head, entry]
-@group(0) @binding(1) var<storage, read> k: array<vec4f>; // [sequence, KV head, position, entry]
-@group(0) @binding(2) var<storage, read> memory_k: array<vec4f>; // [KV head, slot, entry]
-@group(0) @binding(3) var<storage, read> v: array<vec4f>; // [sequence, KV head, position, entry]
-@group(0) @binding(4) var<storage, read> memory_v: array<vec4f>; // [KV head, slot, entry]
-@group(0) @binding(5) var<storage, read_write> out: array<vec4f>; // [sequence, token, query head, entry]
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> memory_k: array<vec4f>;
+@group(0) @binding(3) var<storage, read> v: array<vec4f>;
+@group(0) @binding(4) var<storage, read> memory_v: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(6) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(7) var<uniform> step: Step;
-
 var<workgroup> left: array<vec4f, 575>;
 var<workgroup> right: array<vec4f, 575>;
 var<workgroup> lanes: array<vec4f, 128>;
-
 fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
-
-/** Where the row of a position lies. */
 fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
   return (batch * KV_HEADS + kv_head) * step.capacity + position;
 }
-
 fn load_k(row: u32, quad: u32) -> vec4f {
   return k[row * 8u + quad];
 }
-
 fn load_memory_k(row: u32, quad: u32) -> vec4f {
   return memory_k[row * 8u + quad];
 }
-
 fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
   if (column < PREFIX_COLUMNS) {
     return load_memory_k(kv_head * MEMORY_SLOTS + column, quad);
@@ -1287,15 +1091,12 @@ fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
   let token = column - PREFIX_COLUMNS;
   return load_k(cache_row(batch, kv_head, token), quad);
 }
-
 fn load_v(row: u32, quad: u32) -> vec4f {
   return v[row * 8u + quad];
 }
-
 fn load_memory_v(row: u32, quad: u32) -> vec4f {
   return memory_v[row * 8u + quad];
 }
-
 fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
   if (column < PREFIX_COLUMNS) {
     return load_memory_v(kv_head * MEMORY_SLOTS + column, quad);
@@ -1303,54 +1104,38 @@ fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
   let token = column - PREFIX_COLUMNS;
   return load_v(cache_row(batch, kv_head, token), quad);
 }
-
-/** Columns up to the last one that the token sees. */
 fn visible_columns(sequence: Sequence, token: u32) -> u32 {
   return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
 }
-
-/** A member of the group of query heads that read a KV head. */
 fn query_head(kv_head: u32, member: u32) -> u32 {
   return member * KV_HEADS + kv_head;
 }
-
 fn store_out(row: u32, quad: u32, value: vec4f) {
   out[row * 8u + quad] = value;
 }
-
 struct Row {
-  token: u32, // of the sequence, among the new ones
+  token: u32,
   head: u32,
-  index: u32, // among the rows of q and of the output
+  index: u32,
 }
-
-/** Rows of a KV head are numbered by token and by query head of its group; beyond the last one they repeat it. */
 fn row_of(number: u32, batch: u32, kv_head: u32) -> Row {
   let row = min(number, step.tokens * QUERIES_PER_KV - 1u);
   let token = row / QUERIES_PER_KV;
   let head = query_head(kv_head, row % QUERIES_PER_KV);
   return Row(token, head, (batch * step.tokens + token) * Q_HEADS + head);
 }
-
-/** Four entries. */
 alias Vector = vec4f;
-
 fn query_vector(row: u32, vector: u32) -> vec4f {
   return load_q(row, vector);
 }
-
 fn key_vector(batch: u32, kv_head: u32, column: u32, vector: u32) -> vec4f {
   return key_at(batch, kv_head, column, vector);
 }
-
 fn value_vector(batch: u32, kv_head: u32, column: u32, vector: u32) -> vec4f {
   return value_at(batch, kv_head, column, vector);
 }
-
 alias HeldQueries = array<Vector, 4u>;
 alias LaneRows = array<u32, 4u>;
-
-/** The rows that a lane reads of every slice. */
 fn rows_of_lane(lane: u32, batch: u32, kv_head: u32, first_row: u32) -> LaneRows {
   var rows: LaneRows;
   for (var n = 0u; n < 4u; n++) {
@@ -1358,8 +1143,6 @@ fn rows_of_lane(lane: u32, batch: u32, kv_head: u32, first_row: u32) -> LaneRows
   }
   return rows;
 }
-
-/** A lane's share of a slice of the queries, into registers; then into workgroup memory. */
 fn fetch_queries(lane: u32, rows: LaneRows, first_vector: u32) -> HeldQueries {
   var held: HeldQueries;
   for (var n = 0u; n < 4u; n++) {
@@ -1367,17 +1150,13 @@ fn fetch_queries(lane: u32, rows: LaneRows, first_vector: u32) -> HeldQueries {
   }
   return held;
 }
-
 fn store_queries(lane: u32, held: HeldQueries) {
   for (var n = 0u; n < 4u; n++) {
     let index = lane + n * THREADS;
     left[index / HEAD_SLICE * LEFT_PITCH + index % HEAD_SLICE] = held[n];
   }
 }
-
 alias HeldKeys = array<Vector, 4u>;
-
-/** Columns beyond the last one repeat it: they are hidden. */
 fn fetch_keys(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32, first_vector: u32) -> HeldKeys {
   var held: HeldKeys;
   for (var n = 0u; n < 4u; n++) {
@@ -1387,8 +1166,6 @@ fn fetch_keys(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u
   }
   return held;
 }
-
-/** Neighbouring keys stand KEY_LANES rows apart: one lane multiplies them. */
 fn store_keys(lane: u32, held: HeldKeys) {
   for (var n = 0u; n < 4u; n++) {
     let index = lane + n * THREADS;
@@ -1396,9 +1173,7 @@ fn store_keys(lane: u32, held: HeldKeys) {
     right[((key / (VECTOR * KEY_LANES) * VECTOR + key % VECTOR) * KEY_LANES + key / VECTOR % KEY_LANES) * KEY_PITCH + index % HEAD_SLICE] = held[n];
   }
 }
-
 alias HeldValues = array<Vector, 2u>;
-
 fn fetch_values(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) -> HeldValues {
   var held: HeldValues;
   for (var n = 0u; n < 2u; n++) {
@@ -1408,53 +1183,39 @@ fn fetch_values(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns:
   }
   return held;
 }
-
 fn store_values(lane: u32, held: HeldValues) {
   for (var n = 0u; n < 2u; n++) {
     let index = lane + n * THREADS;
     right[index] = held[n];
   }
 }
-
-/** What four entries of a row add to a quad of sums. */
 fn add_products(sums: vec4f, factors: vec4f, rows: mat4x4f) -> vec4f {
   return sums + factors.x * rows[0] + factors.y * rows[1] + factors.z * rows[2] + factors.w * rows[3];
 }
-
-/** Of four columns, in units of log2. */
 fn logits(sums: vec4f, sequence: Sequence, batch: u32, row: Row, column: u32) -> vec4f {
   let hidden = vec4u(column) + vec4u(0, 1, 2, 3) >= vec4u(visible_columns(sequence, row.token));
   return select(sums * SCALE_LOG2E, vec4f(MASKED), hidden);
 }
-
 fn greatest(logits: vec4f) -> f32 {
   let pairs = max(logits.xy, logits.zw);
   return max(pairs.x, pairs.y);
 }
-
-/** What the lanes of a row have left in workgroup memory. */
 fn max_of_lanes(tile_row: u32) -> f32 {
   return greatest(max(lanes[tile_row * LANE_QUADS + 0u], lanes[tile_row * LANE_QUADS + 1u]));
 }
-
 fn sum_of_lanes(tile_row: u32) -> f32 {
   return dot(lanes[tile_row * LANE_QUADS + 0u] + lanes[tile_row * LANE_QUADS + 1u], vec4f(1));
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let kv_head = group.x;
   let batch = group.z;
   let sequence = sequences[batch];
-  // The last rows see most columns when causal: they start first.
   let first_row = (groups.y - 1u - group.y) * TILE_ROWS;
-  // Reads of 16 bytes are answered at twice the rate where every lane reads what its neighbour, or the one after, reads.
   let key_lane = lane / 2u % KEY_LANES;
   let row_lane = lane / (2u * KEY_LANES) * 2u + lane % 2u;
   let last_token = min(first_row + TILE_ROWS - 1u, step.tokens * QUERIES_PER_KV - 1u) / QUERIES_PER_KV;
   let columns = visible_columns(sequence, last_token);
-
-  // Rows and vectors of an invocation stand apart, so that invocations side by side read side by side.
   let tile_row_0 = row_lane;
   let tile_row_1 = row_lane + ROW_LANES;
   let tile_row_2 = row_lane + 2u * ROW_LANES;
@@ -1476,10 +1237,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var output_1_0 = vec4f(0);
   var output_2_0 = vec4f(0);
   var output_3_0 = vec4f(0);
-
   let lane_rows = rows_of_lane(lane, batch, kv_head, first_row);
   for (var first_column = 0u; first_column < columns; first_column = first_column + TILE_KEYS) {
-    // Scores: queries times keys.
     var score_0_0 = vec4f(0);
     var score_0_1 = vec4f(0);
     var score_1_0 = vec4f(0);
@@ -1522,8 +1281,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         score_3_1 = add_products(score_3_1, query_3, keys_1);
       }
     }
-
-    // Weights, relative to the maximum so far.
     let key_column = first_column + VECTOR * key_lane;
     score_0_0 = logits(score_0_0, sequence, batch, row_0, key_column);
     score_0_1 = logits(score_0_1, sequence, batch, row_0, key_column + VECTOR * KEY_LANES);
@@ -1574,10 +1331,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     output_1_0 *= rescale_1;
     output_2_0 *= rescale_2;
     output_3_0 *= rescale_3;
-
-    // Outputs: weights times values.
     for (var first_vector = 0u; first_vector < TILE_VECTORS; first_vector += KEY_SLICE) {
-      // Weights of columns beyond the last one are zero.
       if (first_column + VECTOR * first_vector >= columns) {
         break;
       }
@@ -1609,8 +1363,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       }
     }
   }
-
-  // The lanes of a row have sums of their own.
   workgroupBarrier();
   lanes[tile_row_0 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_0;
   lanes[tile_row_1 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_1;
@@ -1637,34 +1389,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let factor = select(0.0, 1.0 / sum, sum > 0.0);
     store_out(row_3.index, key_lane, output_3_0 * factor);
   }
-}
-`,
-  embed_192: `// x[token] = table[id]
-
-const WIDTH_QUADS = 48u;
-
+}`,
+  embed_192: `const WIDTH_QUADS = 48u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> ids: array<u32>;
 @group(0) @binding(1) var<storage, read> table: array<vec2u>;
 @group(0) @binding(2) var<storage, read_write> x: array<vec4f>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 fn load_table(index: u32) -> vec4f {
   let raw = table[index];
   return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
 }
-
 fn store_x(row: u32, quad: u32, value: vec4f) {
   x[row * 48u + quad] = value;
 }
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let index = group.x * 64u + lane;
@@ -1674,35 +1418,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     return;
   }
   store_x(row, quad, load_table(ids[row] * WIDTH_QUADS + quad));
-}
-`,
-  embed_192_f16: `// x[token] = table[id]
-
-enable f16;
-
+}`,
+  embed_192_f16: `enable f16;
 const WIDTH_QUADS = 48u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> ids: array<u32>;
 @group(0) @binding(1) var<storage, read> table: array<vec4h>;
 @group(0) @binding(2) var<storage, read_write> x: array<vec4f>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 fn load_table(index: u32) -> vec4f {
   return vec4f(table[index]);
 }
-
 fn store_x(row: u32, quad: u32, value: vec4f) {
   x[row * 48u + quad] = value;
 }
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let index = group.x * 64u + lane;
@@ -1712,97 +1447,71 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     return;
   }
   store_x(row, quad, load_table(ids[row] * WIDTH_QUADS + quad));
-}
-`,
-  linear_matrix_192x192_add_tiles128x128: `// y += x · weightᵀ, weights [192, 192]
-// A workgroup makes 128 rows × 128 columns, by subgroup matrices.
-
-enable f16;
+}`,
+  linear_matrix_192x192_add_tiles128x128: `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 24u; // of eight entries
+const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 128u;
 const TILE_COLUMNS = 128u;
-const TILE_BLOCKS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // blocks from one row to the next
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
 const SUBGROUP_COLUMNS = 4u;
-const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
-
+const OWN_BLOCKS = 64u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4u, 1152>;
 var<workgroup> weight_tile: array<vec4u, 1152>;
-
 fn load_x(index: u32) -> vec4f {
   return x[index];
 }
-
 fn x_halves(block: u32) -> vec4u {
   return vec4u(bitcast<vec2u>(vec4h(load_x(2u * block))), bitcast<vec2u>(vec4h(load_x(2u * block + 1u))));
 }
-
 fn weight_halves(block: u32) -> vec4u {
   return weight[block];
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
-
-/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
-
-/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -1813,7 +1522,6 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     }
   }
 }
-
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
@@ -1842,8 +1550,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum3_0 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, OUT_WIDTH);
     sum3_1 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, OUT_WIDTH);
   }
-
-  // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
   let x_at1 = x_at(lane + 256u, first_row);
   let x_at2 = x_at(lane + 512u, first_row);
@@ -1880,7 +1586,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
-    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -1897,7 +1602,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -1914,7 +1618,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -1931,7 +1634,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -1949,7 +1651,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
   }
-
   if (is_whole) {
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
@@ -1961,7 +1662,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
     return;
   }
-  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -2011,97 +1711,71 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 48u, column + 16u);
   }
-}
-`,
-  linear_matrix_192x192_add_tiles64x64: `// y += x · weightᵀ, weights [192, 192]
-// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
-
-enable f16;
+}`,
+  linear_matrix_192x192_add_tiles64x64: `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 24u; // of eight entries
+const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // blocks from one row to the next
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
 const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
-
+const OWN_BLOCKS = 64u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4u, 576>;
 var<workgroup> weight_tile: array<vec4u, 576>;
-
 fn load_x(index: u32) -> vec4f {
   return x[index];
 }
-
 fn x_halves(block: u32) -> vec4u {
   return vec4u(bitcast<vec2u>(vec4h(load_x(2u * block))), bitcast<vec2u>(vec4h(load_x(2u * block + 1u))));
 }
-
 fn weight_halves(block: u32) -> vec4u {
   return weight[block];
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
-
-/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
-
-/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -2112,7 +1786,6 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     }
   }
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
@@ -2133,8 +1806,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum1_0 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
     sum1_1 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
   }
-
-  // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
   let x_at1 = x_at(lane + 128u, first_row);
   let x_at2 = x_at(lane + 256u, first_row);
@@ -2171,7 +1842,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
-    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -2182,7 +1852,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -2193,7 +1862,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -2204,7 +1872,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -2216,7 +1883,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
   }
-
   if (is_whole) {
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
@@ -2224,7 +1890,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
     return;
   }
-  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -2250,93 +1915,68 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 16u);
   }
-}
-`,
-  linear_matrix_192x192_of_f16_tiles128x128: `// y = x · weightᵀ, weights [192, 192]
-// A workgroup makes 128 rows × 128 columns, by subgroup matrices.
-
-enable f16;
+}`,
+  linear_matrix_192x192_of_f16_tiles128x128: `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 24u; // of eight entries
+const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 128u;
 const TILE_COLUMNS = 128u;
-const TILE_BLOCKS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // blocks from one row to the next
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
 const SUBGROUP_COLUMNS = 4u;
-const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
-
+const OWN_BLOCKS = 64u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4u, 1152>;
 var<workgroup> weight_tile: array<vec4u, 1152>;
-
 fn x_halves(block: u32) -> vec4u {
   return x[block];
 }
-
 fn weight_halves(block: u32) -> vec4u {
   return weight[block];
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
-/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
-
-/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -2347,7 +1987,6 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     }
   }
 }
-
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
@@ -2366,8 +2005,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var sum2_1 = Sums();
   var sum3_0 = Sums();
   var sum3_1 = Sums();
-
-  // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
   let x_at1 = x_at(lane + 256u, first_row);
   let x_at2 = x_at(lane + 512u, first_row);
@@ -2404,7 +2041,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
-    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -2421,7 +2057,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -2438,7 +2073,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -2455,7 +2089,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -2473,7 +2106,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
   }
-
   if (is_whole) {
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
@@ -2485,7 +2117,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
     return;
   }
-  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -2535,93 +2166,68 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 48u, column + 16u);
   }
-}
-`,
-  linear_matrix_192x192_of_f16_tiles64x64: `// y = x · weightᵀ, weights [192, 192]
-// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
-
-enable f16;
+}`,
+  linear_matrix_192x192_of_f16_tiles64x64: `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 24u; // of eight entries
+const IN_BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // blocks from one row to the next
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
 const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
-
+const OWN_BLOCKS = 64u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4u, 576>;
 var<workgroup> weight_tile: array<vec4u, 576>;
-
 fn x_halves(block: u32) -> vec4u {
   return x[block];
 }
-
 fn weight_halves(block: u32) -> vec4u {
   return weight[block];
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
-/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
-
-/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -2632,7 +2238,6 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     }
   }
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
@@ -2647,8 +2252,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var sum0_1 = Sums();
   var sum1_0 = Sums();
   var sum1_1 = Sums();
-
-  // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
   let x_at1 = x_at(lane + 128u, first_row);
   let x_at2 = x_at(lane + 256u, first_row);
@@ -2685,7 +2288,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
-    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -2696,7 +2298,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -2707,7 +2308,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -2718,7 +2318,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -2730,7 +2329,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
   }
-
   if (is_whole) {
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
@@ -2738,7 +2336,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
     return;
   }
-  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -2764,93 +2361,68 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 16u);
   }
-}
-`,
-  linear_matrix_192x32_of_f16_tiles128x128: `// y = x · weightᵀ, weights [32, 192]
-// A workgroup makes 128 rows × 128 columns, by subgroup matrices.
-
-enable f16;
+}`,
+  linear_matrix_192x32_of_f16_tiles128x128: `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 24u; // of eight entries
+const IN_BLOCKS = 24u;
 const OUT_WIDTH = 32u;
 const TILE_ROWS = 128u;
 const TILE_COLUMNS = 128u;
-const TILE_BLOCKS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // blocks from one row to the next
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
 const SUBGROUP_COLUMNS = 4u;
-const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
-
+const OWN_BLOCKS = 64u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4u, 1152>;
 var<workgroup> weight_tile: array<vec4u, 1152>;
-
 fn x_halves(block: u32) -> vec4u {
   return x[block];
 }
-
 fn weight_halves(block: u32) -> vec4u {
   return weight[block];
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
-/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
-
-/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -2861,7 +2433,6 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     }
   }
 }
-
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
@@ -2878,8 +2449,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var sum2_1 = Sums();
   var sum3_0 = Sums();
   var sum3_1 = Sums();
-
-  // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
   let x_at1 = x_at(lane + 256u, first_row);
   let x_at2 = x_at(lane + 512u, first_row);
@@ -2916,7 +2485,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
-    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -2933,7 +2501,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -2950,7 +2517,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -2967,7 +2533,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -2985,8 +2550,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
   }
-
-  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -3036,93 +2599,68 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 48u, column + 16u);
   }
-}
-`,
-  linear_matrix_192x32_of_f16_tiles64x64: `// y = x · weightᵀ, weights [32, 192]
-// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
-
-enable f16;
+}`,
+  linear_matrix_192x32_of_f16_tiles64x64: `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 24u; // of eight entries
+const IN_BLOCKS = 24u;
 const OUT_WIDTH = 32u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // blocks from one row to the next
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
 const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
-
+const OWN_BLOCKS = 64u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4u, 576>;
 var<workgroup> weight_tile: array<vec4u, 576>;
-
 fn x_halves(block: u32) -> vec4u {
   return x[block];
 }
-
 fn weight_halves(block: u32) -> vec4u {
   return weight[block];
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
-/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
-
-/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -3133,7 +2671,6 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     }
   }
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
@@ -3146,8 +2683,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var sum0_1 = Sums();
   var sum1_0 = Sums();
   var sum1_1 = Sums();
-
-  // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
   let x_at1 = x_at(lane + 128u, first_row);
   let x_at2 = x_at(lane + 256u, first_row);
@@ -3184,7 +2719,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
-    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -3195,7 +2729,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -3206,7 +2739,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -3217,7 +2749,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -3229,8 +2760,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
   }
-
-  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -3256,34 +2785,27 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 16u);
   }
-}
-`,
-  linear_matrix_192x576_of_f16_gated_silu_bias_to_f16_tiles128x64: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
-// A workgroup makes 128 rows × 64 columns, by subgroup matrices.
-
-enable f16;
+}`,
+  linear_matrix_192x576_of_f16_gated_silu_bias_to_f16_tiles128x64: `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 24u; // of eight entries
+const IN_BLOCKS = 24u;
 const OUT_WIDTH = 576u;
 const TILE_ROWS = 128u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // blocks from one row to the next
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
 const SUBGROUP_COLUMNS = 4u;
-const OWN_BLOCKS = 128u; // of the memory that a subgroup has for sums
-
+const OWN_BLOCKS = 128u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> gate: array<vec4u>;
@@ -3291,80 +2813,57 @@ struct Step {
 @group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
 @group(0) @binding(5) var<storage, read_write> y: array<f16>;
 @group(0) @binding(6) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4u, 1152>;
 var<workgroup> weight_tile: array<vec4u, 576>;
 var<workgroup> gate_tile: array<vec4u, 576>;
-
 fn x_halves(block: u32) -> vec4u {
   return x[block];
 }
-
 fn weight_halves(block: u32) -> vec4u {
   return weight[block];
 }
-
 fn gate_halves(block: u32) -> vec4u {
   return gate[block];
 }
-
 fn activate(x: f32) -> f32 {
   return x / (1.0 + exp(-max(x, -80.0)));
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = f16(activate(gate_sum + gate_bias[column]) * (sum + bias[column]));
 }
-
-/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn gate_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_gate(index: u32, held: vec4u) {
   gate_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
-
-/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -3375,7 +2874,6 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     }
   }
 }
-
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
@@ -3392,8 +2890,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var gate_sum1_0 = Sums();
   var gate_sum2_0 = Sums();
   var gate_sum3_0 = Sums();
-
-  // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
   let x_at1 = x_at(lane + 256u, first_row);
   let x_at2 = x_at(lane + 512u, first_row);
@@ -3430,7 +2926,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     gate_held0 = gate_halves(gate_at0 + next);
     gate_held1 = gate_halves(gate_at1 + next);
-    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -3447,7 +2942,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum2_0 = subgroupMatrixMultiplyAccumulate(x2, gate0, gate_sum2_0);
       gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
-    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -3464,7 +2958,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum2_0 = subgroupMatrixMultiplyAccumulate(x2, gate0, gate_sum2_0);
       gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
-    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -3481,7 +2974,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum2_0 = subgroupMatrixMultiplyAccumulate(x2, gate0, gate_sum2_0);
       gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
-    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -3499,8 +2991,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum3_0 = subgroupMatrixMultiplyAccumulate(x3, gate0, gate_sum3_0);
     }
   }
-
-  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -3530,34 +3020,27 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 48u, column + 0u);
   }
-}
-`,
-  linear_matrix_192x576_of_f16_gated_silu_bias_to_f16_tiles64x32: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
-// A workgroup makes 64 rows × 32 columns, by subgroup matrices.
-
-enable f16;
+}`,
+  linear_matrix_192x576_of_f16_gated_silu_bias_to_f16_tiles64x32: `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 24u; // of eight entries
+const IN_BLOCKS = 24u;
 const OUT_WIDTH = 576u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 32u;
-const TILE_BLOCKS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // blocks from one row to the next
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
 const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 128u; // of the memory that a subgroup has for sums
-
+const OWN_BLOCKS = 128u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> gate: array<vec4u>;
@@ -3565,80 +3048,57 @@ struct Step {
 @group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
 @group(0) @binding(5) var<storage, read_write> y: array<f16>;
 @group(0) @binding(6) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4u, 576>;
 var<workgroup> weight_tile: array<vec4u, 288>;
 var<workgroup> gate_tile: array<vec4u, 288>;
-
 fn x_halves(block: u32) -> vec4u {
   return x[block];
 }
-
 fn weight_halves(block: u32) -> vec4u {
   return weight[block];
 }
-
 fn gate_halves(block: u32) -> vec4u {
   return gate[block];
 }
-
 fn activate(x: f32) -> f32 {
   return x / (1.0 + exp(-max(x, -80.0)));
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = f16(activate(gate_sum + gate_bias[column]) * (sum + bias[column]));
 }
-
-/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn gate_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_gate(index: u32, held: vec4u) {
   gate_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
-
-/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -3649,7 +3109,6 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     }
   }
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
@@ -3662,8 +3121,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var sum1_0 = Sums();
   var gate_sum0_0 = Sums();
   var gate_sum1_0 = Sums();
-
-  // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
   let x_at1 = x_at(lane + 128u, first_row);
   let x_at2 = x_at(lane + 256u, first_row);
@@ -3700,7 +3157,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     gate_held0 = gate_halves(gate_at0 + next);
     gate_held1 = gate_halves(gate_at1 + next);
-    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -3711,7 +3167,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
     }
-    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -3722,7 +3177,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
     }
-    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -3733,7 +3187,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum0_0 = subgroupMatrixMultiplyAccumulate(x0, gate0, gate_sum0_0);
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
     }
-    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -3745,8 +3198,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum1_0 = subgroupMatrixMultiplyAccumulate(x1, gate0, gate_sum1_0);
     }
   }
-
-  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -3762,93 +3213,68 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 0u);
   }
-}
-`,
-  linear_matrix_576x192_of_f16_add_tiles128x128: `// y += x · weightᵀ, weights [192, 576]
-// A workgroup makes 128 rows × 128 columns, by subgroup matrices.
-
-enable f16;
+}`,
+  linear_matrix_576x192_of_f16_add_tiles128x128: `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 72u; // of eight entries
+const IN_BLOCKS = 72u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 128u;
 const TILE_COLUMNS = 128u;
-const TILE_BLOCKS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // blocks from one row to the next
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
 const SUBGROUP_COLUMNS = 4u;
-const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
-
+const OWN_BLOCKS = 64u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4u, 1152>;
 var<workgroup> weight_tile: array<vec4u, 1152>;
-
 fn x_halves(block: u32) -> vec4u {
   return x[block];
 }
-
 fn weight_halves(block: u32) -> vec4u {
   return weight[block];
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
-
-/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
-
-/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -3859,7 +3285,6 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     }
   }
 }
-
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
@@ -3888,8 +3313,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum3_0 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 48u * OUT_WIDTH + 0u, OUT_WIDTH);
     sum3_1 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, OUT_WIDTH);
   }
-
-  // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
   let x_at1 = x_at(lane + 256u, first_row);
   let x_at2 = x_at(lane + 512u, first_row);
@@ -3926,7 +3349,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
-    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -3943,7 +3365,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -3960,7 +3381,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -3977,7 +3397,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum2_1 = subgroupMatrixMultiplyAccumulate(x2, weight1, sum2_1);
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
-    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -3995,7 +3414,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum3_1 = subgroupMatrixMultiplyAccumulate(x3, weight1, sum3_1);
     }
   }
-
   if (is_whole) {
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
@@ -4007,7 +3425,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 48u * OUT_WIDTH + 16u, sum3_1, OUT_WIDTH);
     return;
   }
-  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -4057,93 +3474,68 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 48u, column + 16u);
   }
-}
-`,
-  linear_matrix_576x192_of_f16_add_tiles64x64: `// y += x · weightᵀ, weights [192, 576]
-// A workgroup makes 64 rows × 64 columns, by subgroup matrices.
-
-enable f16;
+}`,
+  linear_matrix_576x192_of_f16_add_tiles64x64: `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, subgroup_uniformity);
 diagnostic(off, chromium.subgroup_matrix_uniformity);
-
-const IN_BLOCKS = 72u; // of eight entries
+const IN_BLOCKS = 72u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 64u;
 const TILE_COLUMNS = 64u;
-const TILE_BLOCKS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // blocks from one row to the next
+const TILE_BLOCKS = 8u;
+const TILE_PITCH = 9u;
 const SUBGROUP_COLUMNS = 2u;
-const OWN_BLOCKS = 64u; // of the memory that a subgroup has for sums
-
+const OWN_BLOCKS = 64u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read_write> x: array<vec4u>;
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4u, 576>;
 var<workgroup> weight_tile: array<vec4u, 576>;
-
 fn x_halves(block: u32) -> vec4u {
   return x[block];
 }
-
 fn weight_halves(block: u32) -> vec4u {
   return weight[block];
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
-
-/** Blocks of 16 × 16: two operands of a product, and the sums that it is added to. */
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn x_at(index: u32, first: u32) -> u32 {
   let row = row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u));
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_x(index: u32, held: vec4u) {
   x_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Where a block of the tile is in memory; rows beyond the last repeat it. */
 fn weight_at(index: u32, first: u32) -> u32 {
   let row = min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u);
   return row * IN_BLOCKS + index % TILE_BLOCKS;
 }
-
 fn store_weight(index: u32, held: vec4u) {
   weight_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
 }
-
-/** Sums pass through the memory of a tile that is no longer needed. */
 fn shared_entry(at: u32) -> f32 {
   return bitcast<f32>(x_tile[at / 4u][at % 4u]);
 }
-
-/** A lane has the entries of every other row of a block, in one column. */
 fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
   let column = first_column + lane % 16u;
   for (var n = 0u; n < 8u; n++) {
@@ -4154,7 +3546,6 @@ fn finish_entries(lane: u32, first_row: u32, first_column: u32) {
     }
   }
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.x * TILE_ROWS;
@@ -4175,8 +3566,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum1_0 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 16u * OUT_WIDTH + 0u, OUT_WIDTH);
     sum1_1 = subgroupMatrixLoad<Sums, row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, OUT_WIDTH);
   }
-
-  // The next tiles are fetched into registers while these are multiplied.
   let x_at0 = x_at(lane, first_row);
   let x_at1 = x_at(lane + 128u, first_row);
   let x_at2 = x_at(lane + 256u, first_row);
@@ -4213,7 +3602,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     weight_held1 = weight_halves(weight_at1 + next);
     weight_held2 = weight_halves(weight_at2 + next);
     weight_held3 = weight_halves(weight_at3 + next);
-    // Entries 0 to 15 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 0u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 0u, TILE_PITCH);
@@ -4224,7 +3612,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 16 to 31 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 2u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 2u, TILE_PITCH);
@@ -4235,7 +3622,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 32 to 47 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 4u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 4u, TILE_PITCH);
@@ -4246,7 +3632,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum0_1 = subgroupMatrixMultiplyAccumulate(x0, weight1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
-    // Entries 48 to 63 of the tiles.
     {
       let x0 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 0u) * TILE_PITCH + 6u, TILE_PITCH);
       let x1 = subgroupMatrixLoad<Left, row_major>(&x_tile, (subgroup_row + 16u) * TILE_PITCH + 6u, TILE_PITCH);
@@ -4258,7 +3643,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum1_1 = subgroupMatrixMultiplyAccumulate(x1, weight1, sum1_1);
     }
   }
-
   if (is_whole) {
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 0u, sum0_0, OUT_WIDTH);
     subgroupMatrixStore<row_major>(&y, y_at + 0u * OUT_WIDTH + 16u, sum0_1, OUT_WIDTH);
@@ -4266,7 +3650,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     subgroupMatrixStore<row_major>(&y, y_at + 16u * OUT_WIDTH + 16u, sum1_1, OUT_WIDTH);
     return;
   }
-  // Entry by entry: sums pass through the memory of x, a block of each subgroup at a time.
   let own_blocks = lane / 32u * OWN_BLOCKS;
   {
     workgroupBarrier();
@@ -4292,34 +3675,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     finish_entries(lane, row + 16u, column + 16u);
   }
-}
-`,
-  linear_row_192x192_32_32_normed: `// y = x · weightᵀ, weights [192, 192];
-// y_2 = x · weight_2ᵀ, weights [32, 192];
-// y_3 = x · weight_3ᵀ, weights [32, 192]
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-const BLOCKS = 24u; // of 8 entries, in a row of weights
+}`,
+  linear_row_192x192_32_32_normed: `const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const OUT_WIDTH_2 = 32u;
-const FIRST_2 = 6u; // workgroup of y_2
+const FIRST_2 = 6u;
 const OUT_WIDTH_3 = 32u;
-const FIRST_3 = 7u; // workgroup of y_3
-const LANES = 4u; // that sum an output
-const OUTPUTS = 32u; // of a workgroup
+const FIRST_3 = 7u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
@@ -4329,56 +3703,43 @@ struct Step {
 @group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
 @group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
 @group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
-
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
 fn weight_2_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight_2[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
-
 fn finish_2(row: u32, column: u32, sum: f32) {
   y_2[row * OUT_WIDTH_2 + column] = sum;
 }
-
 fn weight_3_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight_3[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
-
 fn finish_3(row: u32, column: u32, sum: f32) {
   y_3[row * OUT_WIDTH_3 + column] = sum;
 }
-
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
-
-/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
   return entries * (load_norm_weight(0u, quad) + 1.0);
 }
-
 fn make_outputs(place: u32, row: u32, lane: u32) {
   let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH - 1u);
@@ -4400,8 +3761,6 @@ fn make_outputs(place: u32, row: u32, lane: u32) {
       sum += weight_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4415,7 +3774,6 @@ fn make_outputs(place: u32, row: u32, lane: u32) {
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish(row, column, sum * factor);
 }
-
 fn make_outputs_2(place: u32, row: u32, lane: u32) {
   let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH_2 - 1u);
@@ -4437,8 +3795,6 @@ fn make_outputs_2(place: u32, row: u32, lane: u32) {
       sum += weight_2_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4452,7 +3808,6 @@ fn make_outputs_2(place: u32, row: u32, lane: u32) {
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish_2(row, column, sum * factor);
 }
-
 fn make_outputs_3(place: u32, row: u32, lane: u32) {
   let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH_3 - 1u);
@@ -4474,8 +3829,6 @@ fn make_outputs_3(place: u32, row: u32, lane: u32) {
       sum += weight_3_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4489,7 +3842,6 @@ fn make_outputs_3(place: u32, row: u32, lane: u32) {
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish_3(row, column, sum * factor);
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -4500,36 +3852,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   } else {
     make_outputs_3(group.x - FIRST_3, row, lane);
   }
-}
-`,
-  linear_row_192x192_32_32_normed_f16: `// y = x · weightᵀ, weights [192, 192];
-// y_2 = x · weight_2ᵀ, weights [32, 192];
-// y_3 = x · weight_3ᵀ, weights [32, 192]
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-enable f16;
-
-const BLOCKS = 24u; // of 8 entries, in a row of weights
+}`,
+  linear_row_192x192_32_32_normed_f16: `enable f16;
+const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const OUT_WIDTH_2 = 32u;
-const FIRST_2 = 6u; // workgroup of y_2
+const FIRST_2 = 6u;
 const OUT_WIDTH_3 = 32u;
-const FIRST_3 = 7u; // workgroup of y_3
-const LANES = 4u; // that sum an output
-const OUTPUTS = 32u; // of a workgroup
+const FIRST_3 = 7u;
+const LANES = 4u;
+const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
@@ -4539,56 +3881,43 @@ struct Step {
 @group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
 @group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
 @group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
-
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
 fn weight_2_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight_2[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
-
 fn finish_2(row: u32, column: u32, sum: f32) {
   y_2[row * OUT_WIDTH_2 + column] = sum;
 }
-
 fn weight_3_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight_3[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
-
 fn finish_3(row: u32, column: u32, sum: f32) {
   y_3[row * OUT_WIDTH_3 + column] = sum;
 }
-
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
-
-/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
   return entries * (load_norm_weight(0u, quad) + 1.0);
 }
-
 fn make_outputs(place: u32, row: u32, lane: u32) {
   let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH - 1u);
@@ -4610,8 +3939,6 @@ fn make_outputs(place: u32, row: u32, lane: u32) {
       sum += weight_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4625,7 +3952,6 @@ fn make_outputs(place: u32, row: u32, lane: u32) {
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish(row, column, sum * factor);
 }
-
 fn make_outputs_2(place: u32, row: u32, lane: u32) {
   let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH_2 - 1u);
@@ -4647,8 +3973,6 @@ fn make_outputs_2(place: u32, row: u32, lane: u32) {
       sum += weight_2_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4662,7 +3986,6 @@ fn make_outputs_2(place: u32, row: u32, lane: u32) {
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish_2(row, column, sum * factor);
 }
-
 fn make_outputs_3(place: u32, row: u32, lane: u32) {
   let column = place * OUTPUTS + lane / LANES;
   let own = min(column, OUT_WIDTH_3 - 1u);
@@ -4684,8 +4007,6 @@ fn make_outputs_3(place: u32, row: u32, lane: u32) {
       sum += weight_3_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -4699,7 +4020,6 @@ fn make_outputs_3(place: u32, row: u32, lane: u32) {
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish_3(row, column, sum * factor);
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -4710,48 +4030,36 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   } else {
     make_outputs_3(group.x - FIRST_3, row, lane);
   }
-}
-`,
-  linear_row_192x192_add: `// y += x · weightᵀ, weights [192, 192]
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-const BLOCKS = 24u; // of 8 entries, in a row of weights
+}`,
+  linear_row_192x192_add: `const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
-const LANES = 4u; // that sum an output
-const OUTPUTS = 32u; // of a workgroup
-
+const LANES = 4u;
+const OUTPUTS = 32u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> sum_partials: array<f32, 128>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, before: f32, sum: f32) {
   y[row * OUT_WIDTH + column] = before + sum;
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -4775,8 +4083,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum += weight_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
@@ -4786,50 +4092,37 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum += sum_partials[lane + other];
   }
   finish(row, column, own_before, sum);
-}
-`,
-  linear_row_192x192_add_f16: `// y += x · weightᵀ, weights [192, 192]
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-enable f16;
-
-const BLOCKS = 24u; // of 8 entries, in a row of weights
+}`,
+  linear_row_192x192_add_f16: `enable f16;
+const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
-const LANES = 4u; // that sum an output
-const OUTPUTS = 32u; // of a workgroup
-
+const LANES = 4u;
+const OUTPUTS = 32u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> sum_partials: array<f32, 128>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, before: f32, sum: f32) {
   y[row * OUT_WIDTH + column] = before + sum;
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -4853,8 +4146,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum += weight_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
@@ -4864,28 +4155,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum += sum_partials[lane + other];
   }
   finish(row, column, own_before, sum);
-}
-`,
-  linear_row_192x576_normed_gated_silu_bias: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-const BLOCKS = 24u; // of 8 entries, in a row of weights
+}`,
+  linear_row_192x576_normed_gated_silu_bias: `const BLOCKS = 24u;
 const OUT_WIDTH = 576u;
-const LANES = 4u; // that sum an output
-const OUTPUTS = 32u; // of a workgroup
+const LANES = 4u;
+const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read> gate: array<vec4u>;
@@ -4894,48 +4178,37 @@ struct Step {
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;
 @group(0) @binding(6) var<uniform> step: Step;
 @group(0) @binding(7) var<storage, read> norm_weight: array<vec4f>;
-
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> gate_sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
-
 fn gate_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = gate[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
-
 fn activate(x: f32) -> f32 {
   return x / (1.0 + exp(-max(x, -80.0)));
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, shift: f32, gate_shift: f32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = activate(gate_sum + gate_shift) * (sum + shift);
 }
-
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
-
-/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
   return entries * (load_norm_weight(0u, quad) + 1.0);
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -4964,8 +4237,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum += gate_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   gate_sum_partials[lane] = gate_sum;
   squares_partials[lane] = squares;
@@ -4980,30 +4251,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish(row, column, own_shift, own_gate_shift, sum * factor, gate_sum * factor);
-}
-`,
-  linear_row_192x576_normed_gated_silu_bias_f16: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-enable f16;
-
-const BLOCKS = 24u; // of 8 entries, in a row of weights
+}`,
+  linear_row_192x576_normed_gated_silu_bias_f16: `enable f16;
+const BLOCKS = 24u;
 const OUT_WIDTH = 576u;
-const LANES = 4u; // that sum an output
-const OUTPUTS = 32u; // of a workgroup
+const LANES = 4u;
+const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read> gate: array<vec4u>;
@@ -5012,48 +4275,37 @@ struct Step {
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;
 @group(0) @binding(6) var<uniform> step: Step;
 @group(0) @binding(7) var<storage, read> norm_weight: array<vec4f>;
-
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> gate_sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
-
 fn gate_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = gate[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
-
 fn activate(x: f32) -> f32 {
   return x / (1.0 + exp(-max(x, -80.0)));
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, shift: f32, gate_shift: f32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = activate(gate_sum + gate_shift) * (sum + shift);
 }
-
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
-
-/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
   return entries * (load_norm_weight(0u, quad) + 1.0);
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -5082,8 +4334,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       gate_sum += gate_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   gate_sum_partials[lane] = gate_sum;
   squares_partials[lane] = squares;
@@ -5098,75 +4348,58 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish(row, column, own_shift, own_gate_shift, sum * factor, gate_sum * factor);
-}
-`,
-  linear_row_192x65_normed_logits: `// y = x · weightᵀ, weights [65, 192]
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-const BLOCKS = 24u; // of 8 entries, in a row of weights
+}`,
+  linear_row_192x65_normed_logits: `const BLOCKS = 24u;
 const OUT_WIDTH = 65u;
-const LANES = 4u; // that sum an output
-const OUTPUTS = 32u; // of a workgroup
+const LANES = 4u;
+const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 struct Sequence {
-  past: u32, // tokens in the cache
-  count: u32, // new tokens
-  @size(8) prefix: u32, // keys that all queries see
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(4) var<uniform> step: Step;
 @group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
-
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
-
 fn row_of_x(row: u32) -> u32 {
   if (step.logits_all == 1u) {
     return row;
   }
   return row * step.tokens + sequences[row].count - 1u;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
-
-/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
   return entries * (load_norm_weight(0u, quad) + 1.0);
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -5190,8 +4423,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum += weight_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -5204,77 +4435,59 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish(row, column, sum * factor);
-}
-`,
-  linear_row_192x65_normed_logits_f16: `// y = x · weightᵀ, weights [65, 192]
-// where x stands for x / sqrt(mean(x²) + eps) · γ
-// For one row of x a workgroup makes 32 outputs, each summed by 4 lanes.
-
-enable f16;
-
-const BLOCKS = 24u; // of 8 entries, in a row of weights
+}`,
+  linear_row_192x65_normed_logits_f16: `enable f16;
+const BLOCKS = 24u;
 const OUT_WIDTH = 65u;
-const LANES = 4u; // that sum an output
-const OUTPUTS = 32u; // of a workgroup
+const LANES = 4u;
+const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 struct Sequence {
-  past: u32, // tokens in the cache
-  count: u32, // new tokens
-  @size(8) prefix: u32, // keys that all queries see
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(4) var<uniform> step: Step;
 @group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
-
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
-
 fn row_of_x(row: u32) -> u32 {
   if (step.logits_all == 1u) {
     return row;
   }
   return row * step.tokens + sequences[row].count - 1u;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
 fn load_norm_weight(row: u32, quad: u32) -> vec4f {
   return norm_weight[row * 48u + quad];
 }
-
-/** Times γ only: the factor of the norm is known when all entries have been read, and scales the sums. */
 fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
   let entries = load_x(row, quad);
   *squares += dot(entries, entries);
   return entries * (load_norm_weight(0u, quad) + 1.0);
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -5298,8 +4511,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       sum += weight_dot(first + block, x0, x1);
     }
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   squares_partials[lane] = squares;
   workgroupBarrier();
@@ -5312,48 +4523,36 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
   finish(row, column, sum * factor);
-}
-`,
-  linear_row_576x192_add: `// y += x · weightᵀ, weights [192, 576]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
-
-const BLOCKS = 72u; // of 8 entries, in a row of weights
+}`,
+  linear_row_576x192_add: `const BLOCKS = 72u;
 const OUT_WIDTH = 192u;
-const LANES = 16u; // that sum an output
-const OUTPUTS = 8u; // of a workgroup
-
+const LANES = 16u;
+const OUTPUTS = 8u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> sum_partials: array<f32, 128>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 144u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y))) + dot(x1, vec4f(unpack2x16float(raw.z), unpack2x16float(raw.w)));
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, before: f32, sum: f32) {
   y[row * OUT_WIDTH + column] = before + sum;
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -5368,8 +4567,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let x1 = load_x(x_row, 2u * block + 1u);
     sum += weight_dot(first + block, x0, x1);
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
@@ -5379,50 +4576,37 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum += sum_partials[lane + other];
   }
   finish(row, column, own_before, sum);
-}
-`,
-  linear_row_576x192_add_f16: `// y += x · weightᵀ, weights [192, 576]
-// For one row of x a workgroup makes 8 outputs, each summed by 16 lanes.
-
-enable f16;
-
-const BLOCKS = 72u; // of 8 entries, in a row of weights
+}`,
+  linear_row_576x192_add_f16: `enable f16;
+const BLOCKS = 72u;
 const OUT_WIDTH = 192u;
-const LANES = 16u; // that sum an output
-const OUTPUTS = 8u; // of a workgroup
-
+const LANES = 16u;
+const OUTPUTS = 8u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> sum_partials: array<f32, 128>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 144u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, before: f32, sum: f32) {
   y[row * OUT_WIDTH + column] = before + sum;
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -5437,8 +4621,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let x1 = load_x(x_row, 2u * block + 1u);
     sum += weight_dot(first + block, x0, x1);
   }
-
-  // The lanes' sums become one.
   sum_partials[lane] = sum;
   workgroupBarrier();
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
@@ -5448,50 +4630,38 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sum += sum_partials[lane + other];
   }
   finish(row, column, own_before, sum);
-}
-`,
-  linear_row_576x192_add_subgroups: `// y += x · weightᵀ, weights [192, 576]
-// For one row of x a workgroup makes 4 outputs, each summed by 32 lanes.
-
-enable f16;
+}`,
+  linear_row_576x192_add_subgroups: `enable f16;
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
-
-const BLOCKS = 72u; // of 8 entries, in a row of weights
+const BLOCKS = 72u;
 const OUT_WIDTH = 192u;
-const LANES = 32u; // that sum an output
-const OUTPUTS = 4u; // of a workgroup
-
+const LANES = 32u;
+const OUTPUTS = 4u;
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 144u + quad];
 }
-
 fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
   let raw = weight[block];
   return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, before: f32, sum: f32) {
   y[row * OUT_WIDTH + column] = before + sum;
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y;
@@ -5506,66 +4676,50 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let x1 = load_x(x_row, 2u * block + 1u);
     sum += weight_dot(first + block, x0, x1);
   }
-
-  // The lanes' sums become one.
   sum = subgroupAdd(sum);
   if (lane % LANES != 0u || column >= OUT_WIDTH) {
     return;
   }
   finish(row, column, own_before, sum);
-}
-`,
-  linear_tile_192x192: `// y = x · weightᵀ, weights [192, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-const IN_QUADS = 48u;
+}`,
+  linear_tile_192x192: `const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // quads from one row to the next
-const THREAD_ROWS = 8u; // apart are the four rows of an invocation
-const THREAD_COLUMNS = 16u; // apart are its four columns
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec2u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4f, 288>;
 var<workgroup> weight_tile: array<vec4f, 576>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn load_weight(index: u32) -> vec4f {
   let raw = weight[index];
   return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5578,8 +4732,6 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
     x_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5592,8 +4744,6 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
     weight_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -5602,7 +4752,6 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
     weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_column = group.y * TILE_COLUMNS;
@@ -5632,59 +4781,45 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-}
-`,
-  linear_tile_192x192_add: `// y += x · weightᵀ, weights [192, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-const IN_QUADS = 48u;
+}`,
+  linear_tile_192x192_add: `const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // quads from one row to the next
-const THREAD_ROWS = 8u; // apart are the four rows of an invocation
-const THREAD_COLUMNS = 16u; // apart are its four columns
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec2u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4f, 288>;
 var<workgroup> weight_tile: array<vec4f, 576>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn load_weight(index: u32) -> vec4f {
   let raw = weight[index];
   return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5697,8 +4832,6 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
     x_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5711,8 +4844,6 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
     weight_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -5721,7 +4852,6 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
     weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_column = group.y * TILE_COLUMNS;
@@ -5751,60 +4881,45 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-}
-`,
-  linear_tile_192x192_add_f16: `// y += x · weightᵀ, weights [192, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-enable f16;
-
+}`,
+  linear_tile_192x192_add_f16: `enable f16;
 const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // quads from one row to the next
-const THREAD_ROWS = 8u; // apart are the four rows of an invocation
-const THREAD_COLUMNS = 16u; // apart are its four columns
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4h>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4f, 288>;
 var<workgroup> weight_tile: array<vec4f, 576>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn load_weight(index: u32) -> vec4f {
   return vec4f(weight[index]);
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5817,8 +4932,6 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
     x_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5831,8 +4944,6 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
     weight_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -5841,7 +4952,6 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
     weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_column = group.y * TILE_COLUMNS;
@@ -5871,60 +4981,45 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-}
-`,
-  linear_tile_192x192_f16: `// y = x · weightᵀ, weights [192, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-enable f16;
-
+}`,
+  linear_tile_192x192_f16: `enable f16;
 const IN_QUADS = 48u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // quads from one row to the next
-const THREAD_ROWS = 8u; // apart are the four rows of an invocation
-const THREAD_COLUMNS = 16u; // apart are its four columns
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4h>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4f, 288>;
 var<workgroup> weight_tile: array<vec4f, 576>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn load_weight(index: u32) -> vec4f {
   return vec4f(weight[index]);
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5937,8 +5032,6 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
     x_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -5951,8 +5044,6 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
     weight_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -5961,7 +5052,6 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
     weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_column = group.y * TILE_COLUMNS;
@@ -5991,179 +5081,145 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
+}`,
+  linear_tile_192x32: `const IN_QUADS = 48u;
+const OUT_WIDTH = 32u;
+const TILE_ROWS = 32u;
+const TILE_COLUMNS = 64u;
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
+const THREADS = 128u;
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-`,
-  linear_tile_192x32: `// y = x · weightᵀ, weights [32, 192]
-// A workgroup makes 32 rows × 64 columns.
-
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec2u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+var<workgroup> x_tile: array<vec4f, 288>;
+var<workgroup> weight_tile: array<vec4f, 576>;
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+fn load_weight(index: u32) -> vec4f {
+  let raw = weight[index];
+  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
+}
+fn row_count() -> u32 {
+  return step.batch * step.tokens;
+}
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+fn finish(row: u32, column: u32, sum: f32) {
+  y[row * OUT_WIDTH + column] = sum;
+}
+fn load_x_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
+    }
+    x_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+fn load_weight_tile(lane: u32, first: u32, depth: u32) {
+  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
+    let r = index / TILE_QUADS;
+    let q = index % TILE_QUADS;
+    let quad = depth + q;
+    var entries = vec4f(0);
+    if (quad < IN_QUADS) {
+      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
+    }
+    weight_tile[r * TILE_PITCH + q] = entries;
+  }
+}
+fn weight_columns(column: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    weight_tile[column * TILE_PITCH + quad],
+    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
+    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
+  );
+}
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_column = group.y * TILE_COLUMNS;
+  let first_row = group.x * TILE_ROWS;
+  let column = lane % THREAD_COLUMNS;
+  let row = lane / THREAD_COLUMNS;
+  var sums: array<vec4f, 4>;
+  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
+    workgroupBarrier();
+    load_x_tile(lane, first_row, depth);
+    load_weight_tile(lane, first_column, depth);
+    workgroupBarrier();
+    for (var quad = 0u; quad < TILE_QUADS; quad++) {
+      let columns = weight_columns(column, quad);
+      for (var r = 0u; r < 4u; r++) {
+        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
+        sums[r] += entries * columns;
+      }
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let y_row = first_row + row + r * THREAD_ROWS;
+      let y_column = first_column + column + c * THREAD_COLUMNS;
+      if (y_row < row_count() && y_column < OUT_WIDTH) {
+        finish(y_row, y_column, sums[r][c]);
+      }
+    }
+  }
+}`,
+  linear_tile_192x32_f16: `enable f16;
 const IN_QUADS = 48u;
 const OUT_WIDTH = 32u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // quads from one row to the next
-const THREAD_ROWS = 8u; // apart are the four rows of an invocation
-const THREAD_COLUMNS = 16u; // apart are its four columns
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec2u>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-
-var<workgroup> x_tile: array<vec4f, 288>;
-var<workgroup> weight_tile: array<vec4f, 576>;
-
-fn load_x(row: u32, quad: u32) -> vec4f {
-  return x[row * 48u + quad];
-}
-
-fn load_weight(index: u32) -> vec4f {
-  let raw = weight[index];
-  return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
-}
-
-fn row_count() -> u32 {
-  return step.batch * step.tokens;
-}
-
-fn row_of_x(row: u32) -> u32 {
-  return row;
-}
-
-fn finish(row: u32, column: u32, sum: f32) {
-  y[row * OUT_WIDTH + column] = sum;
-}
-
-/** Rows beyond the last one repeat it: what they give is not written. */
-fn load_x_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_x(row_of_x(min(first + r, row_count() - 1u)), quad);
-    }
-    x_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-/** Rows beyond the last one repeat it: what they give is not written. */
-fn load_weight_tile(lane: u32, first: u32, depth: u32) {
-  for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
-    let r = index / TILE_QUADS;
-    let q = index % TILE_QUADS;
-    let quad = depth + q;
-    var entries = vec4f(0);
-    if (quad < IN_QUADS) {
-      entries = load_weight(min(first + r, OUT_WIDTH - 1u) * IN_QUADS + quad);
-    }
-    weight_tile[r * TILE_PITCH + q] = entries;
-  }
-}
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
-fn weight_columns(column: u32, quad: u32) -> mat4x4f {
-  return mat4x4f(
-    weight_tile[column * TILE_PITCH + quad],
-    weight_tile[(column + THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 2u * THREAD_COLUMNS) * TILE_PITCH + quad],
-    weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
-  );
-}
-
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_column = group.y * TILE_COLUMNS;
-  let first_row = group.x * TILE_ROWS;
-  let column = lane % THREAD_COLUMNS;
-  let row = lane / THREAD_COLUMNS;
-  var sums: array<vec4f, 4>;
-  for (var depth = 0u; depth < IN_QUADS; depth += TILE_QUADS) {
-    workgroupBarrier();
-    load_x_tile(lane, first_row, depth);
-    load_weight_tile(lane, first_column, depth);
-    workgroupBarrier();
-    for (var quad = 0u; quad < TILE_QUADS; quad++) {
-      let columns = weight_columns(column, quad);
-      for (var r = 0u; r < 4u; r++) {
-        let entries = x_tile[(row + r * THREAD_ROWS) * TILE_PITCH + quad];
-        sums[r] += entries * columns;
-      }
-    }
-  }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      let y_row = first_row + row + r * THREAD_ROWS;
-      let y_column = first_column + column + c * THREAD_COLUMNS;
-      if (y_row < row_count() && y_column < OUT_WIDTH) {
-        finish(y_row, y_column, sums[r][c]);
-      }
-    }
-  }
-}
-`,
-  linear_tile_192x32_f16: `// y = x · weightᵀ, weights [32, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-enable f16;
-
-const IN_QUADS = 48u;
-const OUT_WIDTH = 32u;
-const TILE_ROWS = 32u;
-const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // quads from one row to the next
-const THREAD_ROWS = 8u; // apart are the four rows of an invocation
-const THREAD_COLUMNS = 16u; // apart are its four columns
-const THREADS = 128u;
-
-struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
-}
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4h>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4f, 288>;
 var<workgroup> weight_tile: array<vec4f, 576>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn load_weight(index: u32) -> vec4f {
   return vec4f(weight[index]);
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] = sum;
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6176,8 +5232,6 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
     x_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6190,8 +5244,6 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
     weight_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6200,7 +5252,6 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
     weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_column = group.y * TILE_COLUMNS;
@@ -6230,29 +5281,23 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-}
-`,
-  linear_tile_192x576_gated_silu_bias: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-const IN_QUADS = 48u;
+}`,
+  linear_tile_192x576_gated_silu_bias: `const IN_QUADS = 48u;
 const OUT_WIDTH = 576u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 4u; // of a row of a tile
-const TILE_PITCH = 5u; // quads from one row to the next
-const THREAD_ROWS = 8u; // apart are the four rows of an invocation
-const THREAD_COLUMNS = 16u; // apart are its four columns
+const TILE_QUADS = 4u;
+const TILE_PITCH = 5u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec2u>;
 @group(0) @binding(2) var<storage, read> gate: array<vec2u>;
@@ -6260,42 +5305,32 @@ struct Step {
 @group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;
 @group(0) @binding(6) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4f, 160>;
 var<workgroup> weight_tile: array<vec4f, 320>;
 var<workgroup> gate_tile: array<vec4f, 320>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn load_weight(index: u32) -> vec4f {
   let raw = weight[index];
   return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
 }
-
 fn load_gate(index: u32) -> vec4f {
   let raw = gate[index];
   return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
 }
-
 fn activate(x: f32) -> f32 {
   return x / (1.0 + exp(-max(x, -80.0)));
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = activate(gate_sum + gate_bias[column]) * (sum + bias[column]);
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6308,8 +5343,6 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
     x_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6322,8 +5355,6 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
     weight_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_gate_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6336,8 +5367,6 @@ fn load_gate_tile(lane: u32, first: u32, depth: u32) {
     gate_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6346,8 +5375,6 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
     weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn gate_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     gate_tile[column * TILE_PITCH + quad],
@@ -6356,7 +5383,6 @@ fn gate_columns(column: u32, quad: u32) -> mat4x4f {
     gate_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_column = group.y * TILE_COLUMNS;
@@ -6390,31 +5416,24 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-}
-`,
-  linear_tile_192x576_gated_silu_bias_f16: `// y = silu(x · gateᵀ + gate_bias) · (x · weightᵀ + bias), weights [576, 192]
-// A workgroup makes 32 rows × 64 columns.
-
-enable f16;
-
+}`,
+  linear_tile_192x576_gated_silu_bias_f16: `enable f16;
 const IN_QUADS = 48u;
 const OUT_WIDTH = 576u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 4u; // of a row of a tile
-const TILE_PITCH = 5u; // quads from one row to the next
-const THREAD_ROWS = 8u; // apart are the four rows of an invocation
-const THREAD_COLUMNS = 16u; // apart are its four columns
+const TILE_QUADS = 4u;
+const TILE_PITCH = 5u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4h>;
 @group(0) @binding(2) var<storage, read> gate: array<vec4h>;
@@ -6422,40 +5441,30 @@ struct Step {
 @group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;
 @group(0) @binding(6) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4f, 160>;
 var<workgroup> weight_tile: array<vec4f, 320>;
 var<workgroup> gate_tile: array<vec4f, 320>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
 }
-
 fn load_weight(index: u32) -> vec4f {
   return vec4f(weight[index]);
 }
-
 fn load_gate(index: u32) -> vec4f {
   return vec4f(gate[index]);
 }
-
 fn activate(x: f32) -> f32 {
   return x / (1.0 + exp(-max(x, -80.0)));
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32, gate_sum: f32) {
   y[row * OUT_WIDTH + column] = activate(gate_sum + gate_bias[column]) * (sum + bias[column]);
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6468,8 +5477,6 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
     x_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6482,8 +5489,6 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
     weight_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_gate_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6496,8 +5501,6 @@ fn load_gate_tile(lane: u32, first: u32, depth: u32) {
     gate_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6506,8 +5509,6 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
     weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn gate_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     gate_tile[column * TILE_PITCH + quad],
@@ -6516,7 +5517,6 @@ fn gate_columns(column: u32, quad: u32) -> mat4x4f {
     gate_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_column = group.y * TILE_COLUMNS;
@@ -6550,59 +5550,45 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-}
-`,
-  linear_tile_576x192_add: `// y += x · weightᵀ, weights [192, 576]
-// A workgroup makes 32 rows × 64 columns.
-
-const IN_QUADS = 144u;
+}`,
+  linear_tile_576x192_add: `const IN_QUADS = 144u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // quads from one row to the next
-const THREAD_ROWS = 8u; // apart are the four rows of an invocation
-const THREAD_COLUMNS = 16u; // apart are its four columns
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec2u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4f, 288>;
 var<workgroup> weight_tile: array<vec4f, 576>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 144u + quad];
 }
-
 fn load_weight(index: u32) -> vec4f {
   let raw = weight[index];
   return vec4f(unpack2x16float(raw.x), unpack2x16float(raw.y));
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6615,8 +5601,6 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
     x_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6629,8 +5613,6 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
     weight_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6639,7 +5621,6 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
     weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_column = group.y * TILE_COLUMNS;
@@ -6669,60 +5650,45 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-}
-`,
-  linear_tile_576x192_add_f16: `// y += x · weightᵀ, weights [192, 576]
-// A workgroup makes 32 rows × 64 columns.
-
-enable f16;
-
+}`,
+  linear_tile_576x192_add_f16: `enable f16;
 const IN_QUADS = 144u;
 const OUT_WIDTH = 192u;
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 64u;
-const TILE_QUADS = 8u; // of a row of a tile
-const TILE_PITCH = 9u; // quads from one row to the next
-const THREAD_ROWS = 8u; // apart are the four rows of an invocation
-const THREAD_COLUMNS = 16u; // apart are its four columns
+const TILE_QUADS = 8u;
+const TILE_PITCH = 9u;
+const THREAD_ROWS = 8u;
+const THREAD_COLUMNS = 16u;
 const THREADS = 128u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4h>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
-
 var<workgroup> x_tile: array<vec4f, 288>;
 var<workgroup> weight_tile: array<vec4f, 576>;
-
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 144u + quad];
 }
-
 fn load_weight(index: u32) -> vec4f {
   return vec4f(weight[index]);
 }
-
 fn row_count() -> u32 {
   return step.batch * step.tokens;
 }
-
 fn row_of_x(row: u32) -> u32 {
   return row;
 }
-
 fn finish(row: u32, column: u32, sum: f32) {
   y[row * OUT_WIDTH + column] += sum;
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_x_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_ROWS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6735,8 +5701,6 @@ fn load_x_tile(lane: u32, first: u32, depth: u32) {
     x_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Rows beyond the last one repeat it: what they give is not written. */
 fn load_weight_tile(lane: u32, first: u32, depth: u32) {
   for (var index = lane; index < TILE_COLUMNS * TILE_QUADS; index += THREADS) {
     let r = index / TILE_QUADS;
@@ -6749,8 +5713,6 @@ fn load_weight_tile(lane: u32, first: u32, depth: u32) {
     weight_tile[r * TILE_PITCH + q] = entries;
   }
 }
-
-/** Four rows as the columns of a matrix: a row vector times it is four dot products. */
 fn weight_columns(column: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weight_tile[column * TILE_PITCH + quad],
@@ -6759,7 +5721,6 @@ fn weight_columns(column: u32, quad: u32) -> mat4x4f {
     weight_tile[(column + 3u * THREAD_COLUMNS) * TILE_PITCH + quad],
   );
 }
-
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_column = group.y * TILE_COLUMNS;
@@ -6789,46 +5750,36 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-}
-`,
-  logit_maxima_65: `// maxima[sequence, part] and places[sequence, part]: the largest of 1024 logits, and the first id that has it.
-
-const VOCAB = 65u;
+}`,
+  logit_maxima_65: `const VOCAB = 65u;
 const PART = 1024u;
 const THREADS = 256u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 struct Sequence {
-  past: u32, // tokens in the cache
-  count: u32, // new tokens
-  @size(8) prefix: u32, // keys that all queries see
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
-
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read_write> maxima: array<f32>;
 @group(0) @binding(2) var<storage, read_write> places: array<u32>;
 @group(0) @binding(3) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(4) var<uniform> step: Step;
-
 var<workgroup> lanes: array<f32, 256>;
 var<workgroup> runs: array<f32, 16>;
-
 const LOWEST: f32 = -3.4028234e38;
-
 fn row_of_logits(sequence: u32) -> u32 {
   if (step.logits_all == 1u) {
     return sequence * step.tokens + sequences[sequence].count - 1u;
   }
   return sequence;
 }
-
 fn max_of_lanes(lane: u32, part: f32) -> f32 {
   workgroupBarrier();
   lanes[lane] = part;
@@ -6847,7 +5798,6 @@ fn max_of_lanes(lane: u32, part: f32) -> f32 {
   }
   return result;
 }
-
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first = row_of_logits(group.y) * VOCAB;
@@ -6861,29 +5811,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
   }
   let maximum = max_of_lanes(lane, largest);
-  // Token ids are below 2^24, so f32 holds them exactly.
   let lowest = -max_of_lanes(lane, select(-f32(end - 1u), -f32(place), largest == maximum));
   if (lane == 0u) {
     maxima[group.y * groups.x + group.x] = maximum;
     places[group.y * groups.x + group.x] = u32(lowest);
   }
-}
-`,
-  norm_rms_192: `// y = x / sqrt(mean(x²) + eps) · γ, row by row
-
-const WIDTH: f32 = 192.0;
+}`,
+  norm_rms_192: `const WIDTH: f32 = 192.0;
 const UNITS = 48u;
 const THREADS = 64u;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
-
 var<workgroup> lanes: array<f32, 64>;
 var<workgroup> runs: array<f32, 8>;
-
 fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   workgroupBarrier();
   lanes[lane] = part;
@@ -6902,7 +5845,6 @@ fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   }
   return result;
 }
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
@@ -6916,25 +5858,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var e = lane; e < UNITS; e += THREADS) {
     y[first + e] = x[first + e] * factor * (weight[e] + 1.0);
   }
-}
-`,
-  norm_rms_192_to_f16: `// y = x / sqrt(mean(x²) + eps) · γ, row by row
-
-enable f16;
-
+}`,
+  norm_rms_192_to_f16: `enable f16;
 const WIDTH: f32 = 192.0;
 const UNITS = 48u;
 const THREADS = 64u;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4h>;
-
 var<workgroup> lanes: array<f32, 64>;
 var<workgroup> runs: array<f32, 8>;
-
 fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   workgroupBarrier();
   lanes[lane] = part;
@@ -6953,7 +5888,6 @@ fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   }
   return result;
 }
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
@@ -6967,24 +5901,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var e = lane; e < UNITS; e += THREADS) {
     y[first + e] = vec4h(x[first + e] * factor * (weight[e] + 1.0));
   }
-}
-`,
-  sample_65: `// Next token of each sequence: the largest logit (temperature 0), or a draw from softmax(logits / temperature) restricted to
-// the top_k largest and then to the smallest set of probability top_p.
-
-const VOCAB = 65u;
+}`,
+  sample_65: `const VOCAB = 65u;
 const THREADS = 256u;
 const BLOCK = 1u;
 const PARTS = 1u;
-
 struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
 }
-
 struct Sampling {
   temperature: f32,
   top_p: f32,
@@ -6992,13 +5920,11 @@ struct Sampling {
   seed: u32,
   draw: u32,
 }
-
 struct Sequence {
-  past: u32, // tokens in the cache
-  count: u32, // new tokens
-  @size(8) prefix: u32, // keys that all queries see
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
 }
-
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read> maxima: array<f32>;
 @group(0) @binding(2) var<storage, read> places: array<u32>;
@@ -7006,29 +5932,23 @@ struct Sequence {
 @group(0) @binding(4) var<uniform> sampling: Sampling;
 @group(0) @binding(5) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(6) var<uniform> step: Step;
-
 var<workgroup> lanes: array<f32, 256>;
 var<workgroup> runs: array<f32, 16>;
-
 const LOWEST: f32 = -3.4028234e38;
-
 fn row_of_logits(sequence: u32) -> u32 {
   if (step.logits_all == 1u) {
     return sequence * step.tokens + sequences[sequence].count - 1u;
   }
   return sequence;
 }
-
 fn key_of(value: f32) -> u32 {
   let bits = bitcast<u32>(value);
   return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u);
 }
-
 fn weight_of(index: u32, edge: u32, maximum: f32) -> f32 {
   let logit = logits[index];
   return select(0.0, exp((logit - maximum) / sampling.temperature), key_of(logit) >= edge);
 }
-
 fn max_of_lanes(lane: u32, part: f32) -> f32 {
   workgroupBarrier();
   lanes[lane] = part;
@@ -7047,7 +5967,6 @@ fn max_of_lanes(lane: u32, part: f32) -> f32 {
   }
   return result;
 }
-
 fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   workgroupBarrier();
   lanes[lane] = part;
@@ -7066,7 +5985,6 @@ fn sum_of_lanes(lane: u32, part: f32) -> f32 {
   }
   return result;
 }
-
 fn count_from(lane: u32, first: u32, edge: u32) -> u32 {
   var count = 0u;
   for (var id = lane; id < VOCAB; id += THREADS) {
@@ -7074,7 +5992,6 @@ fn count_from(lane: u32, first: u32, edge: u32) -> u32 {
   }
   return u32(sum_of_lanes(lane, f32(count)));
 }
-
 fn mass_from(lane: u32, first: u32, edge: u32, maximum: f32) -> f32 {
   var mass = 0.0;
   for (var id = lane; id < VOCAB; id += THREADS) {
@@ -7082,22 +5999,18 @@ fn mass_from(lane: u32, first: u32, edge: u32, maximum: f32) -> f32 {
   }
   return sum_of_lanes(lane, mass);
 }
-
 fn pcg(value: u32) -> u32 {
   let state = value * 747796405u + 2891336453u;
   let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
   return (word >> 22u) ^ word;
 }
-
 fn uniform_draw(sequence: u32) -> f32 {
   let hash = pcg(pcg(pcg(sampling.seed) ^ sampling.draw) ^ sequence);
   return f32(hash >> 8u) / 16777216.0;
 }
-
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first = row_of_logits(group.x) * VOCAB;
-
   var largest = LOWEST;
   for (var part = group.x * PARTS + lane; part < (group.x + 1u) * PARTS; part += THREADS) {
     largest = max(largest, maxima[part]);
@@ -7110,14 +6023,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         lowest = min(lowest, places[part]);
       }
     }
-    // Token ids are below 2^24, so f32 holds them exactly.
     let token = -max_of_lanes(lane, -f32(lowest));
     if (lane == 0u) {
       tokens[group.x] = u32(token);
     }
     return;
   }
-
   var edge = 0u;
   if (sampling.top_k > 0u && sampling.top_k < VOCAB) {
     for (var bit = 0x80000000u; bit > 0u; bit >>= 1u) {
@@ -7136,8 +6047,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     edge = max(edge, nucleus);
   }
-
-  // Each lane owns a block of ids; the draw falls into one block, and there on one id.
   let block_start = min(lane * BLOCK, VOCAB);
   let block_end = min(block_start + BLOCK, VOCAB);
   var mass = 0.0;
@@ -7169,8 +6078,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     tokens[group.x] = chosen;
   }
-}
-`,
+}`,
 };
 /** What the runtime needs: weights, buffers, and for each device variant the kernels in order. */
 export const definition: ModuleDefinition = {

@@ -31,3 +31,12 @@ export function kernelTexts(definition: ModuleDefinition): {
     nameOf: (variant, kernel) => names.get(`${variant} ${kernel}`) ?? kernel,
   };
 }
+
+/** What a device needs of a kernel: its comments and blank lines are for those who read the file beside the module. WGSL has no strings. */
+export const withoutComments = (code: string): string =>
+  code
+    .replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== '')
+    .join('\n');

@@ -1,6 +1,6 @@
 import { IndentationText, NewLineKind, Project, QuoteKind, type StatementStructures, StructureKind } from 'ts-morph';
 import type { BufferDecl, Extent, ModuleDefinition } from '../../runtime/abi1/definition.ts';
-import { kernelTexts } from './kernel-texts.ts';
+import { kernelTexts, withoutComments } from './kernel-texts.ts';
 import { comment, literal, Raw, template } from './literal.ts';
 import { headline, type Origin } from './origin.ts';
 
@@ -180,9 +180,9 @@ function data(definition: ModuleDefinition): string {
       ]),
     ),
   }));
-  const kernels = texts.map(({ name, code }) => `  ${name}: ${template(code)},\n`).join('');
+  const kernels = texts.map(({ name, code }) => `  ${name}: ${template(withoutComments(code))},\n`).join('');
   const outline = literal({ ...definition, variants });
-  return `/** The kernels; the same texts lie beside this module as .wgsl files. */
+  return `/** The kernels; the .wgsl files beside this module have them with comments. */
 const wgsl = {
 ${kernels}};
 /** What the runtime needs: weights, buffers, and for each device variant the kernels in order. */
