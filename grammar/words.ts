@@ -1,4 +1,4 @@
-import type { IntegersOption, NumberOption, OptionNode } from './option.ts';
+import type { AxesOption, IntegersOption, NumberOption, OptionNode } from './option.ts';
 
 /** The default in words; undefined for required options and for those that may be absent. */
 export function defaultText(option: OptionNode): string | undefined {
@@ -34,16 +34,18 @@ export function expectation(option: OptionNode): string {
     case 'declarations':
     case 'expression':
       return option.form;
-    case 'axes': {
-      const names = option.names.map((name) => `\`${name}\``).join(' or ');
-      return `a list of up to ${option.maxItems} axes, each ${names} or a size up to ${option.max}`;
-    }
+    case 'axes':
+      return `a list of up to ${option.maxItems} axes, each ${axisWords(option)}`;
     case 'map': {
       const short = option.shorthand === undefined ? undefined : option.entries[option.shorthand];
       if (option.maxItems !== undefined) return `a map, or a list of up to ${option.maxItems} maps`;
       return short === undefined ? 'a map' : `a map, or ${expectation(short)}`;
     }
   }
+}
+
+export function axisWords({ names, max }: AxesOption): string {
+  return `${names.map((name) => `\`${name}\``).join(' or ')} or a size up to ${max}`;
 }
 
 function integersText({ length, min, max }: IntegersOption): string {

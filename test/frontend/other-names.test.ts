@@ -21,6 +21,11 @@ describe('names of other systems', () => {
     ]);
   });
 
+  it('of expressions are renamed too', () => {
+    const found = findings('attention: { q_heads: 8, head_dim: 16, score: "logit - 0.1 * (q_idx - kv_idx) * head" }');
+    expect(found.map(({ code, fix }) => [code, fix])).toEqual(['s', 'q', 'k', 'h'].map((name) => ['EXP002', name]));
+  });
+
   it('are shown in their place elsewhere, or where values differ', () => {
     const [theta, talking] = findings('attention: { q_heads: 8, head_dim: 16, rope_theta: 1e4, talking_heads: true }');
     expect(theta).toMatchObject({ help: 'write `attention: { rope: { base: … } }`', fix: undefined });
@@ -32,6 +37,13 @@ describe('values of another kind', () => {
   it('are told what a map has in it', () => {
     const [rope] = findings('attention: { q_heads: 8, head_dim: 16, hidden: 64, rope: true }');
     expect(rope).toMatchObject({ code: 'SCH002', help: expect.stringMatching(/^options in it: dim, .*pairing/) });
+  });
+
+  it('in a list are told what an item is', () => {
+    const text =
+      'attention: { q_heads: 8, head_dim: 16, parameters: { slope: { axes: [heads] } }, score: "s + slope[h]" }';
+    const [found] = checkSpec({ path: 'spec.yaml', text: `gqac: 1\nname: other\n${text}\n` }).diagnostics;
+    expect(found?.label).toBe('expected `h` or `kv` or a size up to 65536');
   });
 
   it.each([

@@ -1,7 +1,7 @@
 import validateSpec, { type SchemaError } from '../../../grammar/generated/validate-spec.js';
 import type { OptionNode } from '../../../grammar/option.ts';
 import { optionAt, shortOf } from '../../../grammar/options.ts';
-import { expectation } from '../../../grammar/words.ts';
+import { axisWords, expectation } from '../../../grammar/words.ts';
 import type { Report } from '../diagnostics/report.ts';
 import type { Span } from '../source/source.ts';
 import { entryOf, nodeAt, type SpecNode, type SpecTree, toPlain } from '../syntax/tree.ts';
@@ -156,6 +156,7 @@ function unquoted(text: string, { kind }: OptionNode): string | undefined {
 function itemWords(option: OptionNode): string | undefined {
   if (option.kind === 'words') return option.item;
   if (option.kind === 'numbers') return 'a number above 0';
+  if (option.kind === 'axes') return axisWords(option);
   return option.kind === 'integers' ? 'an integer' : undefined;
 }
 

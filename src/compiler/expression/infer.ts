@@ -5,7 +5,15 @@ import { arithmetic, logic, negate, not, toF32 } from './build.ts';
 import { functionNamed, functions, isFunctionName } from './functions.ts';
 import { expressionLimits } from './lexer.ts';
 import { i32Range, type RangeOf, rangesIn } from './ranges.ts';
-import { type DeclaredFunction, isBuiltinName, nameTypes, type Scope, type Typed, typeWords } from './scope.ts';
+import {
+  type DeclaredFunction,
+  isBuiltinName,
+  nameTypes,
+  otherNames,
+  type Scope,
+  type Typed,
+  typeWords,
+} from './scope.ts';
 import type { BinaryOperator, Range, Syntax } from './syntax.ts';
 import { type ComparisonOperator, type Expression, type FunctionName, f32, i32, nestings } from './tree.ts';
 import { rangeText, valueProblem } from './values.ts';
@@ -175,7 +183,8 @@ class Inference {
   }
 
   #unknown(at: Range, name: string, known: readonly string[]): undefined {
-    const suggestion = this.#scope.suggest(name, known);
+    const ours = otherNames.get(name);
+    const suggestion = ours !== undefined && known.includes(ours) ? ours : this.#scope.suggest(name, known);
     const span = this.#frame.spanOf(at);
     const fixes =
       suggestion === undefined

@@ -34,6 +34,18 @@ export interface Typed {
   readonly calls: ReadonlySet<string>;
 }
 
+/** What those who write score functions for FlexAttention, or in prose, call ours. */
+export const otherNames: ReadonlyMap<string, BuiltinName> = new Map([
+  ['score', 's'],
+  ['logit', 's'],
+  ['logits', 's'],
+  ['q_idx', 'q'],
+  ['kv_idx', 'k'],
+  ['k_idx', 'k'],
+  ['head', 'h'],
+  ['batch', 'b'],
+]);
+
 export const nameTypes: Readonly<Record<BuiltinName, ValueType>> = {
   s: 'f32',
   q: 'i32',
