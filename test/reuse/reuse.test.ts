@@ -199,6 +199,7 @@ attentions:
     [`${top}attentions: { a: 3 }\n`, ['SCH002']],
     [`${top}attentions: { 8a: { q_heads: 1, head_dim: 2 } }\n`, ['SCH002']],
     [`${top}attentions: { ${'x'.repeat(60)}: { q_heads: 1, head_dim: 2 } }\n`, ['SCH002']],
+    [`${top}attentions: { a: { q_heads: 1, head_dim: 2 }, A: { q_heads: 1, head_dim: 2 } }\n`, ['SCH002']],
     [`${top}attentions: { a: { q_heds: 1, head_dim: 2 } }\n`, ['SCH001']],
     [top, ['SCH003']],
   ])('%s', (spec, codes) => {

@@ -218,6 +218,9 @@ describe('attention alone', () => {
     for (const name of ['q', 'k', 'v']) queue.writeBuffer(written.buffer(name), 0, values);
     expect(await written.run({})).toEqual(values);
     await expect(AttentionSession.create(module, { token: 1 } as never)).rejects.toThrow('did you mean tokens?');
+    const typed = await AttentionSession.create<Record<'q' | 'k' | 'v', DeviceTensor>>(module, { tokens: 1 });
+    // @ts-expect-error the generated module says which inputs there are
+    await expect(typed.run({ queries: values })).rejects.toThrow('run has no input "queries"');
     module.dispose();
   });
 });

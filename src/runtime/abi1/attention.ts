@@ -201,15 +201,16 @@ export class AttentionSession<Tensors extends object = Readonly<Record<string, D
    * @throws UsageError as `encode` does, and for an input that the module has not
    */
   async run(
-    inputs: Readonly<Record<string, Float32Array<ArrayBuffer>>>,
+    inputs: { readonly [Name in keyof Tensors & string]?: Float32Array<ArrayBuffer> },
     call: AttentionCall = {},
   ): Promise<Float32Array<ArrayBuffer>> {
     const { ledger, device } = this.#module;
     const { tokens, keys } = this.#lengthsOf(call);
     const longest = Math.max(...tokens);
     const symbols = symbolsOf({ batch: this.#size.batch, tokens: longest, keys: Math.max(...keys) });
-    checkOptions('run', inputs, inputNames(this.#module.definition.buffers), 'input');
-    for (const [name, values] of Object.entries(inputs)) {
+    const given = inputs as Readonly<Record<string, Float32Array<ArrayBuffer>>>;
+    checkOptions('run', given, inputNames(this.#module.definition.buffers), 'input');
+    for (const [name, values] of Object.entries(given)) {
       const declared = this.#module.definition.buffers.find((buffer) => buffer.name === name);
       if (declared !== undefined) checkCount(declared, values.length, symbols, symbolsOf(this.#size));
       ledger.upload(this.buffer(name), 0, encoded(values, declared?.dtype ?? 'f32'));

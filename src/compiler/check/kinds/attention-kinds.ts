@@ -51,9 +51,18 @@ function without(tree: SpecTree): SpecTree {
 /** They become parts of the names of modules, weights and folders. */
 function namesAreSound(entries: readonly SpecEntry[], spec: BoundSpec, report: Report): boolean {
   const room = 62 - (spec.at('name')?.value.length ?? 0);
-  const wrong = entries.filter(({ key }) => !/^[A-Za-z][A-Za-z0-9_]*$/.test(key) || key.length > room);
-  const expected = `a letter, then letters, digits or underscores, ${room} with that of the spec before it`;
-  for (const { key, keySpan } of wrong)
+  const form = `a letter, then letters, digits or underscores, ${room} with that of the spec before it`;
+  const others = new Map<string, string>();
+  let isSound = true;
+  for (const { key, keySpan } of entries) {
+    const isName = /^[A-Za-z][A-Za-z0-9_]*$/.test(key) && key.length <= room;
+    // Folders of macOS and Windows do not tell capitals from others.
+    const other = others.get(key.toLowerCase());
+    others.set(key.toLowerCase(), key);
+    if (isName && other === undefined) continue;
+    isSound = false;
+    const expected = isName ? `a name that is not that of \`${other}\` but for capitals: both become folders` : form;
     report('SCH002', keySpan, { option: `attentions.${key.slice(0, 60)}`, expected });
-  return wrong.length === 0;
+  }
+  return isSound;
 }
