@@ -34,6 +34,13 @@ describe('gqac verify', () => {
     expect(out).toMatch(/\n\d+ within tolerance, 0 not\n$/);
   });
 
+  it('runs the variant that is asked for', async () => {
+    const { code, out } = await verify(await specFile(attention), '--tokens', '5', '--target', 'baseline');
+    expect(code).toBe(0);
+    expect(out).not.toContain('is not run here');
+    expect(out).toContain('baseline prefill');
+  });
+
   it('prints JSON', async () => {
     const { code, out } = await verify(await specFile(attention), '--format', 'json', '--seed', '9');
     expect(code).toBe(0);
@@ -54,6 +61,8 @@ describe('gqac verify', () => {
     [['--seed', '-1'], '--seed -1 is not an integer from 0 to 4294967295'],
     [['--format', 'xml'], '--format xml is not known: use human or json'],
     [['--weights', 'nowhere.safetensors'], 'nowhere.safetensors'],
+    [['--target', 'h100'], '--target h100 is not known: use matrix, subgroups, f16, baseline, nvidia-h100'],
+    [['--target', 'nvidia-h100'], 'nvidia-h100 is not run here: variant nvidia-h100 needs '],
   ])('refuses %j as usage', async (args, message) => {
     const path = await specFile(attention);
     await expect(verify(path, ...args)).rejects.toMatchObject({

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { ShapedSpec } from '../../compiler/check/shaped-spec.ts';
+import type { TargetProfile } from '../../compiler/plan/profiles/profiles.ts';
 import type { Checkpoint } from '../../runtime/abi1/index.ts';
 import type { VerifyEntry, VerifyReport } from '../../verify/verify-module.ts';
 import { exitCodes, InputError, readNumber } from '../output.ts';
@@ -7,6 +8,7 @@ import { printDiagnostics } from '../reports/print-findings.ts';
 
 interface VerifyFlags {
   readonly weights?: string;
+  readonly target: string;
   readonly syntax?: string;
   readonly attention?: string;
   readonly tokens: string;
@@ -20,6 +22,7 @@ export function register(program: Command): void {
     .description('run every kernel of a spec on this machine’s adapter against the f64 reference, and print each error')
     .argument('<spec>', 'spec file, or - for standard input')
     .option('--weights <path>', 'checkpoint; by default the one that the spec names, else random weights')
+    .option('--target <target>', 'variants to run: baseline, f16, …, nvidia-h100, all, or a PROFILE.json', 'all')
     .option('--syntax <syntax>', 'yaml or dsl: what the spec is in; by default its name or first line says so')
     .option('--tokens <n>', 'tokens of the longest prompt', '24')
     .option('--seed <n>', 'seed of random inputs and weights', '1')
@@ -37,17 +40,20 @@ async function runVerify(path: string, flags: VerifyFlags): Promise<number> {
   }
   const tokens = readNumber('--tokens', flags.tokens, 2, 4096);
   const seed = readNumber('--seed', flags.seed, 0, 2 ** 32 - 1);
+  const { targetsOf } = await import('../targets.ts');
+  const targets = await targetsOf(flags.target);
   const { loadOptions, loadSpec } = await import('../files/spec-files.ts');
   const { shaped, diagnostics, weightsPath } = await loadSpec(path, loadOptions(flags));
   await printDiagnostics(diagnostics);
   if (shaped === undefined) return exitCodes.findings;
-  return onAdapter(shaped, weightsPath, { tokens, seed, format: flags.format });
+  return onAdapter(shaped, weightsPath, { tokens, seed, format: flags.format, targets });
 }
 
 interface RunOptions {
   readonly tokens: number;
   readonly seed: number;
   readonly format: 'human' | 'json';
+  readonly targets: readonly TargetProfile[];
 }
 
 async function onAdapter(shaped: ShapedSpec, weightsPath: string | undefined, options: RunOptions): Promise<number> {
@@ -61,10 +67,14 @@ async function onAdapter(shaped: ShapedSpec, weightsPath: string | undefined, op
     const { device, description } = await openDevice();
     pollFor(description);
     const checkpoint = await checkpointFor(shaped, weightsPath, options.seed);
-    const { tokens, seed } = options;
-    const report = await verifyModule(shaped, compileModule(shaped), { device, checkpoint, tokens, seed });
+    const { tokens, seed, targets } = options;
+    const report = await verifyModule(shaped, compileModule(shaped, targets), { device, checkpoint, tokens, seed });
     await checkpoint.close();
     device.destroy();
+    if (report.entries.length === 0)
+      throw new InputError(
+        report.skipped.map(({ variant, reason }) => `${variant} is not run here: ${reason}`).join('\n'),
+      );
     const facts = { adapter: describeAdapter(description), weights: checkpoint.name };
     print(report, facts, options.format);
     return report.entries.every(({ passed }) => passed) ? exitCodes.clean : exitCodes.findings;
