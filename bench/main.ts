@@ -11,6 +11,7 @@ import { type Measurement, measureAttention, portableOutput } from './src/attent
 import { defineRun } from './src/attention-run.ts';
 import { mainCases, scalingCases, smokeCases, variedCases, wideCases } from './src/cases.ts';
 import { openBenchDevice } from './src/device.ts';
+import { checkExactness, type Exactness, exactnessCases, exactnessLines, exactnessProfiles } from './src/exactness.ts';
 import type { ModelMeasurement } from './src/model.ts';
 import { measureInProcess, modelAlone, printModel } from './src/model-process.ts';
 import type { PeerTiming } from './src/onnxruntime.ts';
@@ -48,16 +49,11 @@ console.error(
 const measurements: Measurement[] = [];
 const failures: string[] = [];
 const compiling = new CompileAhead(bench.device, bench.precise ? modulesAhead : 0);
-const cases = casesToRun();
-for (const [index, one] of cases.entries()) {
-  for (const next of cases.slice(index)) compileAhead(next);
-  await reported(one.name, async () => {
-    const portable = await portableOutput(bench, one);
-    for (const profile of profilesFor(one))
-      await reported(`${one.name}, ${profile.id}`, () => measure(one, profile, portable));
-  });
-}
+const exactness: Exactness[] = [];
+await eachOf(casesToRun(), measure);
 console.log(tableOf(measurements));
+await eachOf(bench.precise ? exactnessCases.filter(isWanted) : [], check);
+console.log(exactnessLines(exactness));
 await save({});
 const peers = options.peers ? await measurePeers() : [];
 await save({ peers });
@@ -72,9 +68,24 @@ for (const dtype of options.model ? (['f16', 'int8', 'int4'] as const) : []) {
 for (const failure of failures) console.error(failure);
 process.exit(failures.length > 0 ? 1 : 0);
 
+async function eachOf(
+  cases: readonly AttentionCase[],
+  work: (one: AttentionCase, profile: TargetProfile, portable: Float32Array) => Promise<void>,
+): Promise<void> {
+  for (const [index, one] of cases.entries()) {
+    for (const next of cases.slice(index)) compileAhead(next);
+    await reported(one.name, async () => {
+      const portable = await portableOutput(bench, one);
+      for (const profile of profilesFor(one))
+        await reported(`${one.name}, ${profile.id}`, () => work(one, profile, portable));
+    });
+  }
+}
+
 /** The portable profiles are of interest for the main shapes only: with halves where they multiply these. */
 function profilesFor(one: AttentionCase): readonly TargetProfile[] {
   if (!bench.precise) return available;
+  if (exactnessCases.includes(one)) return exactnessProfiles(available);
   if (mainCases.includes(one)) return available.filter(({ id }) => id !== 'baseline');
   return wideCases.includes(one) ? [profiles.baseline, ...available.slice(-1)] : available.slice(-1);
 }
@@ -88,7 +99,11 @@ function compileAhead(one: AttentionCase): void {
 /** All, or those whose names contain one of the texts of `--only`. */
 function casesToRun(): readonly AttentionCase[] {
   const all = bench.precise ? [...mainCases, ...wideCases, ...variedCases, ...scalingCases] : smokeCases;
-  return all.filter(({ name }) => options.only?.some((text) => name.includes(text)) ?? true);
+  return all.filter(isWanted);
+}
+
+function isWanted({ name }: AttentionCase): boolean {
+  return options.only?.some((text) => name.includes(text)) ?? true;
 }
 
 async function measure(one: AttentionCase, profile: TargetProfile, portable: Float32Array): Promise<void> {
@@ -97,6 +112,13 @@ async function measure(one: AttentionCase, profile: TargetProfile, portable: Flo
   if (!(worstRow <= worstRowAllowed(one, profile.id)))
     failures.push(`not exact enough: ${one.name}, ${profile.id}: worst row ${worstRow}`);
   measurements.push(measurement);
+}
+
+async function check(one: AttentionCase, profile: TargetProfile, portable: Float32Array): Promise<void> {
+  const found = await checkExactness(bench, one, profile, portable);
+  const { worstRow, allowed } = found;
+  if (!(worstRow <= allowed)) failures.push(`not exact enough: ${one.name}, ${profile.id}: worst row ${worstRow}`);
+  exactness.push(found);
 }
 
 /** One case that cannot be run is no reason to lose the others. */
@@ -126,7 +148,8 @@ async function save(others: Pick<BenchResult, 'peers' | 'models'>): Promise<void
   if (out === undefined || measurements.length === 0) return;
   await mkdir(out, { recursive: true });
   const { name: device, driver } = bench;
-  const result: BenchResult = { device, driver, date: new Date().toISOString().slice(0, 10), measurements, ...others };
+  const date = new Date().toISOString().slice(0, 10);
+  const result: BenchResult = { device, driver, date, measurements, exactness, ...others };
   await writeFile(`${out}/attention.json`, `${JSON.stringify(result, undefined, 2)}\n`);
   const lengths = measurements.filter(({ case: one }) => [...mainCases, ...scalingCases].includes(one));
   const plotted = lengths.length > 0 ? lengths : measurements;

@@ -33,7 +33,7 @@ export async function portableOutput({ device }: BenchDevice, one: AttentionCase
   }
 }
 
-/** Times the case for a profile, and checks its output: rows all over, and those that differ most from the portable kernels'. */
+/** Times the case for a profile, and checks its output. */
 export async function measureAttention(
   { device, name }: BenchDevice,
   stopwatch: Stopwatch,
@@ -44,7 +44,7 @@ export async function measureAttention(
   const run = await openRun(device, one, profile, setsFor(one));
   try {
     const output = await run.output();
-    const errors = checkRows(one, output, [...spreadRows(one), ...furthestRows(one, output, portable)]);
+    const errors = errorsOf(one, output, portable);
     const work = workOf(run, one, name);
     const repetitions = repetitionsFor(one, run.sets, work.flops);
     const timing = await stopwatch.time(run.record, { repetitions });
@@ -55,6 +55,10 @@ export async function measureAttention(
     run.dispose();
   }
 }
+
+/** Of rows all over, and of those that differ most from the portable kernels'. */
+export const errorsOf = (one: AttentionCase, output: Float32Array, portable: Float32Array): RowErrors =>
+  checkRows(one, output, [...spreadRows(one), ...furthestRows(one, output, portable)]);
 
 /** Inputs that together exceed a 50 MB cache, for decoding; prefill reads its keys many times. */
 function setsFor({ tokens, keys, kvHeads, headDim, cache }: AttentionCase): number {

@@ -103,12 +103,18 @@ function variantsTable(figures: Figures): string {
   );
 }
 
-function exactnessLine({ bench: { measurements } }: Figures): string {
+function exactnessLine({ bench: { measurements, exactness = [] } }: Figures): string {
   const worst = (profile: string) =>
     Math.max(
       ...measurements.filter((one) => one.profile === profile).map(({ errors }) => errors.worstRow),
     ).toExponential(1);
-  return `Worst rows of the portable kernels: ${worst('f16')} with products of f16, ${worst('baseline')} in f32.`;
+  const worstOfLarge = (profile: string) =>
+    Math.max(...exactness.filter((one) => one.profile === profile).map(({ worstRow }) => worstRow)).toExponential(1);
+  const large =
+    exactness.length === 0
+      ? ''
+      : `\nOver ${new Set(exactness.map(({ name }) => name)).size} cases at logits of tens and of ±10,000: ${worstOfLarge('matrix')} on \`matrix\`, ${worstOfLarge('f16')} on \`f16\`.`;
+  return `Worst rows of the portable kernels: ${worst('f16')} with products of f16, ${worst('baseline')} in f32.${large}`;
 }
 
 function modelsTable({ bench: { models = [] } }: Figures): string {

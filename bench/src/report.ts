@@ -1,4 +1,5 @@
 import type { Measurement } from './attention.ts';
+import type { Exactness } from './exactness.ts';
 import type { ModelMeasurement } from './model.ts';
 import type { PeerTiming } from './onnxruntime.ts';
 import type { AttentionCase } from './reference.ts';
@@ -9,6 +10,7 @@ export interface BenchResult {
   readonly driver: string;
   readonly date: string;
   readonly measurements: readonly Measurement[];
+  readonly exactness?: readonly Exactness[];
   readonly peers?: readonly PeerTiming[];
   readonly models?: readonly ModelMeasurement[];
 }

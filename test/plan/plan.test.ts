@@ -6,6 +6,7 @@ import type { KernelPlan } from '../../src/compiler/plan/kernel-plan.ts';
 import { nodesOf } from '../../src/compiler/plan/planned.ts';
 import { profiles } from '../../src/compiler/plan/profiles/profiles.ts';
 import { planProgram } from '../../src/compiler/plan/program.ts';
+import { workgroupBytes } from '../../src/compiler/plan/workgroup-memory.ts';
 import { dispatchesByNode, unrolled } from '../../src/verify/node-dispatches.ts';
 import { exampleSpec, shapedFrom } from '../ir/specs.ts';
 import { kernelSpecs } from '../kernels/specs.ts';
@@ -95,16 +96,12 @@ describe('a program', () => {
     expect(scarce.map(({ products, marks: use }) => [products, use])).toEqual([['f32', undefined]]);
   });
 
-  it('takes twice as many keys in f32 where there is memory for their slices', () => {
+  it('has as many keys as rows in a tile of f32, whose slices fill the memory that every device has', () => {
     const text = 'gqac: 1\nname: wide\nattention: { q_heads: 2, kv_heads: 1, head_dim: 128 }\n';
-    const module = lower(shapedFrom('spec.yaml', text));
-    const tileKeys = (maxComputeWorkgroupStorageSize: number) => {
-      const limits = { ...profiles.baseline.limits, maxComputeWorkgroupStorageSize };
-      const plans = planProgram(module, { ...profiles.baseline, limits }).prefill.map(({ plan }) => plan);
-      return plans.flatMap((plan) => (plan.stage === 'attention_tile' ? [plan.tileKeys] : []));
-    };
-    expect(tileKeys(16_384)).toEqual([32]);
-    expect(tileKeys(32_768)).toEqual([64]);
+    const { prefill } = planProgram(lower(shapedFrom('spec.yaml', text)), profiles.baseline);
+    const [plan] = prefill.flatMap((one) => (one.plan.stage === 'attention_tile' ? [one.plan] : []));
+    expect(plan).toMatchObject({ tileRows: 64, tileKeys: 64 });
+    expect(workgroupBytes(plan?.workgroup ?? [])).toBe(16_384);
   });
 
   it('fits smaller and larger workgroup memories, and takes separate steps where no tile fits', () => {

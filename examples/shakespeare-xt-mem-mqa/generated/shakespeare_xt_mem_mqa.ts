@@ -704,341 +704,6 @@ const VECTOR = 4u;
 const HEAD_VECTORS = 8u;
 const VALUE_VECTORS = 8u;
 const TILE_ROWS = 64u;
-const TILE_KEYS = 32u;
-const ROW_LANES = 16u;
-const KEY_LANES = 8u;
-const LANE_QUADS = 2u;
-const TILE_VECTORS = 8u;
-const HEAD_SLICE = 8u;
-const KEY_SLICE = 8u;
-const LEFT_PITCH = 9u;
-const KEY_PITCH = 9u;
-const THREADS = 128u;
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
-struct Sequence {
-  past: u32,
-  count: u32,
-  @size(8) prefix: u32,
-}
-@group(0) @binding(0) var<storage, read> q: array<vec4f>;
-@group(0) @binding(1) var<storage, read> k: array<vec4f>;
-@group(0) @binding(2) var<storage, read> memory_k: array<vec4f>;
-@group(0) @binding(3) var<storage, read> v: array<vec4f>;
-@group(0) @binding(4) var<storage, read> memory_v: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> out: array<vec4f>;
-@group(0) @binding(6) var<uniform> sequences: array<Sequence, 256>;
-@group(0) @binding(7) var<uniform> step: Step;
-var<workgroup> left: array<vec4f, 575>;
-var<workgroup> right: array<vec4f, 287>;
-var<workgroup> lanes: array<vec4f, 128>;
-fn load_q(row: u32, quad: u32) -> vec4f {
-  return q[row * 8u + quad];
-}
-fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
-  return (batch * KV_HEADS + kv_head) * step.capacity + position;
-}
-fn load_k(row: u32, quad: u32) -> vec4f {
-  return k[row * 8u + quad];
-}
-fn load_memory_k(row: u32, quad: u32) -> vec4f {
-  return memory_k[row * 8u + quad];
-}
-fn key_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
-  if (column < PREFIX_COLUMNS) {
-    return load_memory_k(kv_head * MEMORY_SLOTS + column, quad);
-  }
-  let token = column - PREFIX_COLUMNS;
-  return load_k(cache_row(batch, kv_head, token), quad);
-}
-fn load_v(row: u32, quad: u32) -> vec4f {
-  return v[row * 8u + quad];
-}
-fn load_memory_v(row: u32, quad: u32) -> vec4f {
-  return memory_v[row * 8u + quad];
-}
-fn value_at(batch: u32, kv_head: u32, column: u32, quad: u32) -> vec4f {
-  if (column < PREFIX_COLUMNS) {
-    return load_memory_v(kv_head * MEMORY_SLOTS + column, quad);
-  }
-  let token = column - PREFIX_COLUMNS;
-  return load_v(cache_row(batch, kv_head, token), quad);
-}
-fn visible_columns(sequence: Sequence, token: u32) -> u32 {
-  return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
-}
-fn query_head(kv_head: u32, member: u32) -> u32 {
-  return member * KV_HEADS + kv_head;
-}
-fn store_out(row: u32, quad: u32, value: vec4f) {
-  out[row * 8u + quad] = value;
-}
-struct Row {
-  token: u32,
-  head: u32,
-  index: u32,
-}
-fn row_of(number: u32, batch: u32, kv_head: u32) -> Row {
-  let row = min(number, step.tokens * QUERIES_PER_KV - 1u);
-  let token = row / QUERIES_PER_KV;
-  let head = query_head(kv_head, row % QUERIES_PER_KV);
-  return Row(token, head, (batch * step.tokens + token) * Q_HEADS + head);
-}
-alias Vector = vec4f;
-fn query_vector(row: u32, vector: u32) -> vec4f {
-  return load_q(row, vector);
-}
-fn key_vector(batch: u32, kv_head: u32, column: u32, vector: u32) -> vec4f {
-  return key_at(batch, kv_head, column, vector);
-}
-fn value_vector(batch: u32, kv_head: u32, column: u32, vector: u32) -> vec4f {
-  return value_at(batch, kv_head, column, vector);
-}
-alias HeldQueries = array<Vector, 4u>;
-alias LaneRows = array<u32, 4u>;
-fn rows_of_lane(lane: u32, batch: u32, kv_head: u32, first_row: u32) -> LaneRows {
-  var rows: LaneRows;
-  for (var n = 0u; n < 4u; n++) {
-    rows[n] = row_of(first_row + (lane + n * THREADS) / HEAD_SLICE, batch, kv_head).index;
-  }
-  return rows;
-}
-fn fetch_queries(lane: u32, rows: LaneRows, first_vector: u32) -> HeldQueries {
-  var held: HeldQueries;
-  for (var n = 0u; n < 4u; n++) {
-    held[n] = query_vector(rows[n], first_vector + (lane + n * THREADS) % HEAD_SLICE);
-  }
-  return held;
-}
-fn store_queries(lane: u32, held: HeldQueries) {
-  for (var n = 0u; n < 4u; n++) {
-    let index = lane + n * THREADS;
-    left[index / HEAD_SLICE * LEFT_PITCH + index % HEAD_SLICE] = held[n];
-  }
-}
-alias HeldKeys = array<Vector, 2u>;
-fn fetch_keys(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32, first_vector: u32) -> HeldKeys {
-  var held: HeldKeys;
-  for (var n = 0u; n < 2u; n++) {
-    let index = lane + n * THREADS;
-    let column = min(first_column + index / HEAD_SLICE, columns - 1u);
-    held[n] = key_vector(batch, kv_head, column, first_vector + index % HEAD_SLICE);
-  }
-  return held;
-}
-fn store_keys(lane: u32, held: HeldKeys) {
-  for (var n = 0u; n < 2u; n++) {
-    let index = lane + n * THREADS;
-    let key = index / HEAD_SLICE;
-    right[(key % VECTOR * KEY_LANES + key / VECTOR) * KEY_PITCH + index % HEAD_SLICE] = held[n];
-  }
-}
-alias HeldValues = array<Vector, 2u>;
-fn fetch_values(lane: u32, batch: u32, kv_head: u32, first_column: u32, columns: u32) -> HeldValues {
-  var held: HeldValues;
-  for (var n = 0u; n < 2u; n++) {
-    let index = lane + n * THREADS;
-    let column = min(first_column + index / VALUE_VECTORS, columns - 1u);
-    held[n] = value_vector(batch, kv_head, column, index % VALUE_VECTORS);
-  }
-  return held;
-}
-fn store_values(lane: u32, held: HeldValues) {
-  for (var n = 0u; n < 2u; n++) {
-    let index = lane + n * THREADS;
-    right[index] = held[n];
-  }
-}
-fn add_products(sums: vec4f, factors: vec4f, rows: mat4x4f) -> vec4f {
-  return sums + factors.x * rows[0] + factors.y * rows[1] + factors.z * rows[2] + factors.w * rows[3];
-}
-fn logits(sums: vec4f, sequence: Sequence, batch: u32, row: Row, column: u32) -> vec4f {
-  let hidden = vec4u(column) + vec4u(0, 1, 2, 3) >= vec4u(visible_columns(sequence, row.token));
-  return select(sums * SCALE_LOG2E, vec4f(MASKED), hidden);
-}
-fn greatest(logits: vec4f) -> f32 {
-  let pairs = max(logits.xy, logits.zw);
-  return max(pairs.x, pairs.y);
-}
-fn max_of_lanes(tile_row: u32) -> f32 {
-  return greatest(max(lanes[tile_row * LANE_QUADS + 0u], lanes[tile_row * LANE_QUADS + 1u]));
-}
-fn sum_of_lanes(tile_row: u32) -> f32 {
-  return dot(lanes[tile_row * LANE_QUADS + 0u] + lanes[tile_row * LANE_QUADS + 1u], vec4f(1));
-}
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let kv_head = group.x;
-  let batch = group.z;
-  let sequence = sequences[batch];
-  let first_row = (groups.y - 1u - group.y) * TILE_ROWS;
-  let key_lane = lane / 2u % KEY_LANES;
-  let row_lane = lane / (2u * KEY_LANES) * 2u + lane % 2u;
-  let last_token = min(first_row + TILE_ROWS - 1u, step.tokens * QUERIES_PER_KV - 1u) / QUERIES_PER_KV;
-  let columns = visible_columns(sequence, last_token);
-  let tile_row_0 = row_lane;
-  let tile_row_1 = row_lane + ROW_LANES;
-  let tile_row_2 = row_lane + 2u * ROW_LANES;
-  let tile_row_3 = row_lane + 3u * ROW_LANES;
-  let value_vector_0 = key_lane;
-  let row_0 = row_of(first_row + tile_row_0, batch, kv_head);
-  let row_1 = row_of(first_row + tile_row_1, batch, kv_head);
-  let row_2 = row_of(first_row + tile_row_2, batch, kv_head);
-  let row_3 = row_of(first_row + tile_row_3, batch, kv_head);
-  var maximum_0 = LOWEST;
-  var sum_0 = 0.0;
-  var maximum_1 = LOWEST;
-  var sum_1 = 0.0;
-  var maximum_2 = LOWEST;
-  var sum_2 = 0.0;
-  var maximum_3 = LOWEST;
-  var sum_3 = 0.0;
-  var output_0_0 = vec4f(0);
-  var output_1_0 = vec4f(0);
-  var output_2_0 = vec4f(0);
-  var output_3_0 = vec4f(0);
-  let lane_rows = rows_of_lane(lane, batch, kv_head, first_row);
-  for (var first_column = 0u; first_column < columns; first_column = first_column + TILE_KEYS) {
-    var score_0_0 = vec4f(0);
-    var score_1_0 = vec4f(0);
-    var score_2_0 = vec4f(0);
-    var score_3_0 = vec4f(0);
-    for (var first_vector = 0u; first_vector < HEAD_VECTORS; first_vector += HEAD_SLICE) {
-      let queries = fetch_queries(lane, lane_rows, first_vector);
-      let keys = fetch_keys(lane, batch, kv_head, first_column, columns, first_vector);
-      workgroupBarrier();
-      store_queries(lane, queries);
-      store_keys(lane, keys);
-      workgroupBarrier();
-      for (var vector = 0u; vector < HEAD_SLICE; vector++) {
-        let query_0 = left[tile_row_0 * LEFT_PITCH + vector];
-        let query_1 = left[tile_row_1 * LEFT_PITCH + vector];
-        let query_2 = left[tile_row_2 * LEFT_PITCH + vector];
-        let query_3 = left[tile_row_3 * LEFT_PITCH + vector];
-        let keys_0 = transpose(mat4x4f(
-          right[(0u * KEY_LANES + key_lane) * KEY_PITCH + vector],
-          right[(1u * KEY_LANES + key_lane) * KEY_PITCH + vector],
-          right[(2u * KEY_LANES + key_lane) * KEY_PITCH + vector],
-          right[(3u * KEY_LANES + key_lane) * KEY_PITCH + vector],
-        ));
-        score_0_0 = add_products(score_0_0, query_0, keys_0);
-        score_1_0 = add_products(score_1_0, query_1, keys_0);
-        score_2_0 = add_products(score_2_0, query_2, keys_0);
-        score_3_0 = add_products(score_3_0, query_3, keys_0);
-      }
-    }
-    let key_column = first_column + VECTOR * key_lane;
-    score_0_0 = logits(score_0_0, sequence, batch, row_0, key_column);
-    score_1_0 = logits(score_1_0, sequence, batch, row_1, key_column);
-    score_2_0 = logits(score_2_0, sequence, batch, row_2, key_column);
-    score_3_0 = logits(score_3_0, sequence, batch, row_3, key_column);
-    lanes[tile_row_0 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(score_0_0);
-    lanes[tile_row_1 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(score_1_0);
-    lanes[tile_row_2 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(score_2_0);
-    lanes[tile_row_3 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(score_3_0);
-    workgroupBarrier();
-    let old_0 = maximum_0;
-    maximum_0 = max(maximum_0, max_of_lanes(tile_row_0));
-    let rescale_0 = exp2(old_0 - maximum_0);
-    sum_0 *= rescale_0;
-    score_0_0 = exp2(score_0_0 - maximum_0);
-    sum_0 += dot(score_0_0, vec4f(1));
-    let old_1 = maximum_1;
-    maximum_1 = max(maximum_1, max_of_lanes(tile_row_1));
-    let rescale_1 = exp2(old_1 - maximum_1);
-    sum_1 *= rescale_1;
-    score_1_0 = exp2(score_1_0 - maximum_1);
-    sum_1 += dot(score_1_0, vec4f(1));
-    let old_2 = maximum_2;
-    maximum_2 = max(maximum_2, max_of_lanes(tile_row_2));
-    let rescale_2 = exp2(old_2 - maximum_2);
-    sum_2 *= rescale_2;
-    score_2_0 = exp2(score_2_0 - maximum_2);
-    sum_2 += dot(score_2_0, vec4f(1));
-    let old_3 = maximum_3;
-    maximum_3 = max(maximum_3, max_of_lanes(tile_row_3));
-    let rescale_3 = exp2(old_3 - maximum_3);
-    sum_3 *= rescale_3;
-    score_3_0 = exp2(score_3_0 - maximum_3);
-    sum_3 += dot(score_3_0, vec4f(1));
-    left[tile_row_0 * LEFT_PITCH + key_lane] = score_0_0;
-    left[tile_row_1 * LEFT_PITCH + key_lane] = score_1_0;
-    left[tile_row_2 * LEFT_PITCH + key_lane] = score_2_0;
-    left[tile_row_3 * LEFT_PITCH + key_lane] = score_3_0;
-    output_0_0 *= rescale_0;
-    output_1_0 *= rescale_1;
-    output_2_0 *= rescale_2;
-    output_3_0 *= rescale_3;
-    for (var first_vector = 0u; first_vector < TILE_VECTORS; first_vector += KEY_SLICE) {
-      if (first_column + VECTOR * first_vector >= columns) {
-        break;
-      }
-      let values = fetch_values(lane, batch, kv_head, first_column + VECTOR * first_vector, columns);
-      workgroupBarrier();
-      store_values(lane, values);
-      workgroupBarrier();
-      for (var vector = 0u; vector < KEY_SLICE; vector++) {
-        let weights_0 = left[tile_row_0 * LEFT_PITCH + first_vector + vector];
-        let weights_1 = left[tile_row_1 * LEFT_PITCH + first_vector + vector];
-        let weights_2 = left[tile_row_2 * LEFT_PITCH + first_vector + vector];
-        let weights_3 = left[tile_row_3 * LEFT_PITCH + first_vector + vector];
-        let values_0 = mat4x4f(
-          right[(VECTOR * vector + 0u) * VALUE_VECTORS + value_vector_0],
-          right[(VECTOR * vector + 1u) * VALUE_VECTORS + value_vector_0],
-          right[(VECTOR * vector + 2u) * VALUE_VECTORS + value_vector_0],
-          right[(VECTOR * vector + 3u) * VALUE_VECTORS + value_vector_0],
-        );
-        output_0_0 = add_products(output_0_0, weights_0, values_0);
-        output_1_0 = add_products(output_1_0, weights_1, values_0);
-        output_2_0 = add_products(output_2_0, weights_2, values_0);
-        output_3_0 = add_products(output_3_0, weights_3, values_0);
-      }
-    }
-  }
-  workgroupBarrier();
-  lanes[tile_row_0 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_0;
-  lanes[tile_row_1 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_1;
-  lanes[tile_row_2 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_2;
-  lanes[tile_row_3 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_3;
-  workgroupBarrier();
-  if (first_row + tile_row_0 < step.tokens * QUERIES_PER_KV) {
-    let sum = sum_of_lanes(tile_row_0);
-    let factor = select(0.0, 1.0 / sum, sum > 0.0);
-    store_out(row_0.index, key_lane, output_0_0 * factor);
-  }
-  if (first_row + tile_row_1 < step.tokens * QUERIES_PER_KV) {
-    let sum = sum_of_lanes(tile_row_1);
-    let factor = select(0.0, 1.0 / sum, sum > 0.0);
-    store_out(row_1.index, key_lane, output_1_0 * factor);
-  }
-  if (first_row + tile_row_2 < step.tokens * QUERIES_PER_KV) {
-    let sum = sum_of_lanes(tile_row_2);
-    let factor = select(0.0, 1.0 / sum, sum > 0.0);
-    store_out(row_2.index, key_lane, output_2_0 * factor);
-  }
-  if (first_row + tile_row_3 < step.tokens * QUERIES_PER_KV) {
-    let sum = sum_of_lanes(tile_row_3);
-    let factor = select(0.0, 1.0 / sum, sum > 0.0);
-    store_out(row_3.index, key_lane, output_3_0 * factor);
-  }
-}`,
-  attention_tile_h6_kv1_d32_m8_causal_subgroups: `const Q_HEADS = 6u;
-const KV_HEADS = 1u;
-const QUERIES_PER_KV = 6u;
-const MEMORY_SLOTS = 8u;
-const PREFIX_COLUMNS = 8u;
-const SCALE_LOG2E: f32 = 0.25503486;
-const MASKED: f32 = -3e+38;
-const LOWEST: f32 = -1e+30;
-const VECTOR = 4u;
-const HEAD_VECTORS = 8u;
-const VALUE_VECTORS = 8u;
-const TILE_ROWS = 64u;
 const TILE_KEYS = 64u;
 const ROW_LANES = 16u;
 const KEY_LANES = 8u;
@@ -1046,8 +711,8 @@ const LANE_QUADS = 2u;
 const TILE_VECTORS = 16u;
 const HEAD_SLICE = 8u;
 const KEY_SLICE = 8u;
-const LEFT_PITCH = 9u;
-const KEY_PITCH = 9u;
+const LEFT_PITCH = 8u;
+const KEY_PITCH = 8u;
 const THREADS = 128u;
 struct Step {
   batch: u32,
@@ -1069,9 +734,8 @@ struct Sequence {
 @group(0) @binding(5) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(6) var<uniform> sequences: array<Sequence, 256>;
 @group(0) @binding(7) var<uniform> step: Step;
-var<workgroup> left: array<vec4f, 575>;
-var<workgroup> right: array<vec4f, 575>;
-var<workgroup> lanes: array<vec4f, 128>;
+var<workgroup> left: array<vec4f, 512>;
+var<workgroup> right: array<vec4f, 512>;
 fn load_q(row: u32, quad: u32) -> vec4f {
   return q[row * 8u + quad];
 }
@@ -1153,7 +817,7 @@ fn fetch_queries(lane: u32, rows: LaneRows, first_vector: u32) -> HeldQueries {
 fn store_queries(lane: u32, held: HeldQueries) {
   for (var n = 0u; n < 4u; n++) {
     let index = lane + n * THREADS;
-    left[index / HEAD_SLICE * LEFT_PITCH + index % HEAD_SLICE] = held[n];
+    left[index / HEAD_SLICE * LEFT_PITCH + (index / HEAD_SLICE + index % HEAD_SLICE) % LEFT_PITCH] = held[n];
   }
 }
 alias HeldKeys = array<Vector, 4u>;
@@ -1170,7 +834,7 @@ fn store_keys(lane: u32, held: HeldKeys) {
   for (var n = 0u; n < 4u; n++) {
     let index = lane + n * THREADS;
     let key = index / HEAD_SLICE;
-    right[((key / (VECTOR * KEY_LANES) * VECTOR + key % VECTOR) * KEY_LANES + key / VECTOR % KEY_LANES) * KEY_PITCH + index % HEAD_SLICE] = held[n];
+    right[((key / (VECTOR * KEY_LANES) * VECTOR + key % VECTOR) * KEY_LANES + key / VECTOR % KEY_LANES) * KEY_PITCH + (key / VECTOR % KEY_LANES + index % HEAD_SLICE) % KEY_PITCH] = held[n];
   }
 }
 alias HeldValues = array<Vector, 2u>;
@@ -1201,10 +865,10 @@ fn greatest(logits: vec4f) -> f32 {
   return max(pairs.x, pairs.y);
 }
 fn max_of_lanes(tile_row: u32) -> f32 {
-  return greatest(max(lanes[tile_row * LANE_QUADS + 0u], lanes[tile_row * LANE_QUADS + 1u]));
+  return greatest(max(right[tile_row * LANE_QUADS + 0u], right[tile_row * LANE_QUADS + 1u]));
 }
 fn sum_of_lanes(tile_row: u32) -> f32 {
-  return dot(lanes[tile_row * LANE_QUADS + 0u] + lanes[tile_row * LANE_QUADS + 1u], vec4f(1));
+  return dot(right[tile_row * LANE_QUADS + 0u] + right[tile_row * LANE_QUADS + 1u], vec4f(1));
 }
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -1247,33 +911,35 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     var score_2_1 = vec4f(0);
     var score_3_0 = vec4f(0);
     var score_3_1 = vec4f(0);
+    let keys = fetch_keys(lane, batch, kv_head, first_column, columns, 0u);
     for (var first_vector = 0u; first_vector < HEAD_VECTORS; first_vector += HEAD_SLICE) {
       let queries = fetch_queries(lane, lane_rows, first_vector);
-      let keys = fetch_keys(lane, batch, kv_head, first_column, columns, first_vector);
       workgroupBarrier();
       store_queries(lane, queries);
       store_keys(lane, keys);
       workgroupBarrier();
       for (var vector = 0u; vector < HEAD_SLICE; vector++) {
-        let query_0 = left[tile_row_0 * LEFT_PITCH + vector];
-        let query_1 = left[tile_row_1 * LEFT_PITCH + vector];
-        let query_2 = left[tile_row_2 * LEFT_PITCH + vector];
-        let query_3 = left[tile_row_3 * LEFT_PITCH + vector];
+        let query_place = (row_lane + vector) % LEFT_PITCH;
+        let key_place = (key_lane + vector) % KEY_PITCH;
+        let query_0 = left[tile_row_0 * LEFT_PITCH + query_place];
+        let query_1 = left[tile_row_1 * LEFT_PITCH + query_place];
+        let query_2 = left[tile_row_2 * LEFT_PITCH + query_place];
+        let query_3 = left[tile_row_3 * LEFT_PITCH + query_place];
         let keys_0 = transpose(mat4x4f(
-          right[(0u * KEY_LANES + key_lane) * KEY_PITCH + vector],
-          right[(1u * KEY_LANES + key_lane) * KEY_PITCH + vector],
-          right[(2u * KEY_LANES + key_lane) * KEY_PITCH + vector],
-          right[(3u * KEY_LANES + key_lane) * KEY_PITCH + vector],
+          right[(0u * KEY_LANES + key_lane) * KEY_PITCH + key_place],
+          right[(1u * KEY_LANES + key_lane) * KEY_PITCH + key_place],
+          right[(2u * KEY_LANES + key_lane) * KEY_PITCH + key_place],
+          right[(3u * KEY_LANES + key_lane) * KEY_PITCH + key_place],
         ));
         score_0_0 = add_products(score_0_0, query_0, keys_0);
         score_1_0 = add_products(score_1_0, query_1, keys_0);
         score_2_0 = add_products(score_2_0, query_2, keys_0);
         score_3_0 = add_products(score_3_0, query_3, keys_0);
         let keys_1 = transpose(mat4x4f(
-          right[(4u * KEY_LANES + key_lane) * KEY_PITCH + vector],
-          right[(5u * KEY_LANES + key_lane) * KEY_PITCH + vector],
-          right[(6u * KEY_LANES + key_lane) * KEY_PITCH + vector],
-          right[(7u * KEY_LANES + key_lane) * KEY_PITCH + vector],
+          right[(4u * KEY_LANES + key_lane) * KEY_PITCH + key_place],
+          right[(5u * KEY_LANES + key_lane) * KEY_PITCH + key_place],
+          right[(6u * KEY_LANES + key_lane) * KEY_PITCH + key_place],
+          right[(7u * KEY_LANES + key_lane) * KEY_PITCH + key_place],
         ));
         score_0_1 = add_products(score_0_1, query_0, keys_1);
         score_1_1 = add_products(score_1_1, query_1, keys_1);
@@ -1281,6 +947,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         score_3_1 = add_products(score_3_1, query_3, keys_1);
       }
     }
+    workgroupBarrier();
     let key_column = first_column + VECTOR * key_lane;
     score_0_0 = logits(score_0_0, sequence, batch, row_0, key_column);
     score_0_1 = logits(score_0_1, sequence, batch, row_0, key_column + VECTOR * KEY_LANES);
@@ -1290,10 +957,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     score_2_1 = logits(score_2_1, sequence, batch, row_2, key_column + VECTOR * KEY_LANES);
     score_3_0 = logits(score_3_0, sequence, batch, row_3, key_column);
     score_3_1 = logits(score_3_1, sequence, batch, row_3, key_column + VECTOR * KEY_LANES);
-    lanes[tile_row_0 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(max(score_0_0, score_0_1));
-    lanes[tile_row_1 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(max(score_1_0, score_1_1));
-    lanes[tile_row_2 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(max(score_2_0, score_2_1));
-    lanes[tile_row_3 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(max(score_3_0, score_3_1));
+    right[tile_row_0 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(max(score_0_0, score_0_1));
+    right[tile_row_1 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(max(score_1_0, score_1_1));
+    right[tile_row_2 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(max(score_2_0, score_2_1));
+    right[tile_row_3 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = greatest(max(score_3_0, score_3_1));
     workgroupBarrier();
     let old_0 = maximum_0;
     maximum_0 = max(maximum_0, max_of_lanes(tile_row_0));
@@ -1338,18 +1005,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let values = fetch_values(lane, batch, kv_head, first_column + VECTOR * first_vector, columns);
       workgroupBarrier();
       if (first_vector % KEY_LANES == 0u) {
-        left[tile_row_0 * LEFT_PITCH + key_lane] = select(score_0_0, score_0_1, first_vector >= KEY_LANES);
-        left[tile_row_1 * LEFT_PITCH + key_lane] = select(score_1_0, score_1_1, first_vector >= KEY_LANES);
-        left[tile_row_2 * LEFT_PITCH + key_lane] = select(score_2_0, score_2_1, first_vector >= KEY_LANES);
-        left[tile_row_3 * LEFT_PITCH + key_lane] = select(score_3_0, score_3_1, first_vector >= KEY_LANES);
+        left[tile_row_0 * LEFT_PITCH + (row_lane + key_lane) % LEFT_PITCH] = select(score_0_0, score_0_1, first_vector >= KEY_LANES);
+        left[tile_row_1 * LEFT_PITCH + (row_lane + key_lane) % LEFT_PITCH] = select(score_1_0, score_1_1, first_vector >= KEY_LANES);
+        left[tile_row_2 * LEFT_PITCH + (row_lane + key_lane) % LEFT_PITCH] = select(score_2_0, score_2_1, first_vector >= KEY_LANES);
+        left[tile_row_3 * LEFT_PITCH + (row_lane + key_lane) % LEFT_PITCH] = select(score_3_0, score_3_1, first_vector >= KEY_LANES);
       }
       store_values(lane, values);
       workgroupBarrier();
       for (var vector = 0u; vector < KEY_SLICE; vector++) {
-        let weights_0 = left[tile_row_0 * LEFT_PITCH + first_vector % KEY_LANES + vector];
-        let weights_1 = left[tile_row_1 * LEFT_PITCH + first_vector % KEY_LANES + vector];
-        let weights_2 = left[tile_row_2 * LEFT_PITCH + first_vector % KEY_LANES + vector];
-        let weights_3 = left[tile_row_3 * LEFT_PITCH + first_vector % KEY_LANES + vector];
+        let weights_place = (row_lane + first_vector % KEY_LANES + vector) % LEFT_PITCH;
+        let weights_0 = left[tile_row_0 * LEFT_PITCH + weights_place];
+        let weights_1 = left[tile_row_1 * LEFT_PITCH + weights_place];
+        let weights_2 = left[tile_row_2 * LEFT_PITCH + weights_place];
+        let weights_3 = left[tile_row_3 * LEFT_PITCH + weights_place];
         let values_0 = mat4x4f(
           right[(VECTOR * vector + 0u) * VALUE_VECTORS + value_vector_0],
           right[(VECTOR * vector + 1u) * VALUE_VECTORS + value_vector_0],
@@ -1364,10 +1032,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
   }
   workgroupBarrier();
-  lanes[tile_row_0 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_0;
-  lanes[tile_row_1 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_1;
-  lanes[tile_row_2 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_2;
-  lanes[tile_row_3 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_3;
+  right[tile_row_0 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_0;
+  right[tile_row_1 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_1;
+  right[tile_row_2 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_2;
+  right[tile_row_3 * LANE_QUADS + key_lane / 4u][key_lane % 4u] = sum_3;
   workgroupBarrier();
   if (first_row + tile_row_0 < step.tokens * QUERIES_PER_KV) {
     let sum = sum_of_lanes(tile_row_0);
@@ -6523,7 +6191,7 @@ export const definition: ModuleDefinition = {
           bindings: ['read', 'read', 'read_write', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_tile_h6_kv1_d32_m8_causal: {
-          code: wgsl.attention_tile_h6_kv1_d32_m8_causal_subgroups,
+          code: wgsl.attention_tile_h6_kv1_d32_m8_causal,
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform', 'uniform'],
         },
         linear_matrix_192x192_add_tiles128x128: {
@@ -6868,7 +6536,7 @@ export const definition: ModuleDefinition = {
           bindings: ['read', 'read', 'read_write', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_tile_h6_kv1_d32_m8_causal: {
-          code: wgsl.attention_tile_h6_kv1_d32_m8_causal_subgroups,
+          code: wgsl.attention_tile_h6_kv1_d32_m8_causal,
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform', 'uniform'],
         },
         linear_tile_192x192_add: { code: wgsl.linear_tile_192x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },

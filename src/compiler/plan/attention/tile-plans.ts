@@ -12,9 +12,7 @@ const tileSchedules: readonly TileSchedule[] = [
   { products: 'f16', rowLanes: 16, rowsEach: 3, keyLanes: 8, keyVectors: 1, headSlice: 4 },
   { products: 'f16', rowLanes: 16, rowsEach: 2, keyLanes: 8, keyVectors: 1, headSlice: 4 },
   { products: 'f32', rowLanes: 16, rowsEach: 4, keyLanes: 8, keyVectors: 2, headSlice: 8 },
-  { products: 'f32', rowLanes: 16, rowsEach: 4, keyLanes: 8, keyVectors: 1, headSlice: 8 },
-  { products: 'f32', rowLanes: 16, rowsEach: 2, keyLanes: 8, keyVectors: 1, headSlice: 8 },
-  { products: 'f32', rowLanes: 16, rowsEach: 2, keyLanes: 4, keyVectors: 1, headSlice: 4 },
+  { products: 'f32', rowLanes: 16, rowsEach: 2, keyLanes: 8, keyVectors: 2, headSlice: 8 },
 ];
 
 export const tileCandidates: readonly TileSchedule[] = [2, 3, 4, 5].flatMap((rowsEach) =>
@@ -81,10 +79,16 @@ function tilePlan(options: AttentionOptions, schedule: TileSchedule): AttentionT
   const headVectors = Math.ceil(headDim / vectorEntries);
   const valueVectors = Math.ceil(valueDim / vectorEntries);
   const headSlice = sliceOf(headVectors, schedule.headSlice);
-  const keysLength = tileKeys * (headSlice + 1) - 1;
+  const pitch = Math.max(schedule.headSlice, keyLanes);
+  const leftPitch = half ? Math.max(headSlice, keyLanes) + 1 : pitch;
+  const keyPitch = half ? headSlice + 1 : pitch;
+  // The last row needs no padding.
+  const lastPadding = half ? 1 : 0;
+  const keysLength = tileKeys * keyPitch - lastPadding;
   const keySlice = divisorUpTo(keyLanes, keysLength / vectorEntries / valueVectors);
-  const vectorsOf = (name: string, length: number) =>
-    half ? ({ name, element: 'vec4u', length } as const) : vectors(name, length);
+  const rightLength = Math.max(keysLength, keySlice * vectorEntries * valueVectors);
+  // One number for each row and key lane, in quads.
+  const scratchLength = (tileRows * keyLanes) / 4;
   return {
     ...options,
     stage: 'attention_tile',
@@ -98,15 +102,17 @@ function tilePlan(options: AttentionOptions, schedule: TileSchedule): AttentionT
     valueVectorsEach: Math.ceil(valueVectors / keyLanes),
     headSlice,
     keySlice,
+    leftPitch,
+    keyPitch,
     threads: rowLanes * keyLanes,
-    // Rows of slices have one vector more than needed, so that neighbouring rows lie in different banks.
-    // `lanes` is scratch of one number for each row and key lane, in quads.
-    workgroup: [
-      vectorsOf('left', tileRows * (Math.max(headSlice, keyLanes) + 1) - 1),
-      vectorsOf('right', Math.max(keysLength, keySlice * vectorEntries * valueVectors)),
-      vectors('lanes', (tileRows * keyLanes) / 4),
-      ...(half ? [{ name: 'imprecise', element: 'atomic<u32>', length: 1 } as const] : []),
-    ],
+    workgroup: half
+      ? [
+          { name: 'left', element: 'vec4u', length: tileRows * leftPitch - lastPadding },
+          { name: 'right', element: 'vec4u', length: rightLength },
+          vectors('lanes', scratchLength),
+          { name: 'imprecise', element: 'atomic<u32>', length: 1 },
+        ]
+      : [vectors('left', tileRows * leftPitch), vectors('right', Math.max(rightLength, scratchLength))],
   };
 }
 
@@ -125,10 +131,11 @@ function divisorUpTo(number: number, most: number): number {
 }
 
 function problem(plan: AttentionTilePlan, limits: TargetLimits, budget = registerBudget): string | undefined {
-  const { products, threads, rowLanes, rowsEach, keyVectors, vectorEntries, valueVectorsEach } = plan;
+  const { products, threads, rowLanes, rowsEach, keyVectors, vectorEntries, valueVectorsEach, leftPitch } = plan;
   const reason = products === 'f16' ? halfProblem(plan) : undefined;
   if (reason !== undefined) return reason;
   if (rowLanes % 2 !== 0) return 'lanes over the rows come in pairs';
+  if (products === 'f32' && rowLanes % leftPitch !== 0) return 'rows of an invocation begin at different vectors';
   if (threads > limits.maxComputeInvocationsPerWorkgroup) return `needs ${threads} invocations`;
   const bytes = workgroupBytes(plan.workgroup);
   const available = limits.maxComputeWorkgroupStorageSize;

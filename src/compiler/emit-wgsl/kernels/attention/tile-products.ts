@@ -24,8 +24,8 @@ export const productsOf = (plan: AttentionTilePlan): Products =>
   (plan.products === 'f16' ? halfProducts : products)(plan);
 
 const keyRow = (key: number, vector: string) => `right[(${key}u * KEY_LANES + key_lane) * KEY_PITCH + ${vector}]`;
-const query = (r: number, vector: string) => `left[tile_row_${r} * LEFT_PITCH + ${vector}]`;
-const weights = (r: number, first: string) => `left[tile_row_${r} * LEFT_PITCH + ${first} + vector]`;
+/** Of queries, and of weights. */
+const leftRow = (r: number, vector: string) => `left[tile_row_${r} * LEFT_PITCH + ${vector}]`;
 const valueRow = (key: number, m: number) => `right[(VECTOR * vector + ${key}u) * VALUE_VECTORS + value_vector_${m}]`;
 
 function products({
@@ -41,7 +41,7 @@ function products({
   const whole = Math.ceil(headDim / 4) % headSlice === 0;
   const multiplyKeys = (n: number) => wgsl`
     let keys_${n} = transpose(mat4x4f(
-      ${repeat(4, (key) => `${keyRow(4 * n + key, 'vector')},`)}
+      ${repeat(4, (key) => `${keyRow(4 * n + key, 'key_place')},`)}
     ));
     ${rows((r) => `score_${r}_${n} = ${add}(score_${r}_${n}, query_${r}, keys_${n});`)}`;
   const multiplyValues = (m: number) => wgsl`
@@ -54,14 +54,17 @@ function products({
     startScores: '',
     keys: wgsl`
       for (var vector = 0u; vector < ${whole ? 'HEAD_SLICE' : 'min(HEAD_SLICE, HEAD_VECTORS - first_vector)'}; vector++) {
-        ${rows((r) => `let query_${r} = ${query(r, 'vector')};`)}
+        let query_place = (row_lane + vector) % LEFT_PITCH;
+        let key_place = (key_lane + vector) % KEY_PITCH;
+        ${rows((r) => `let query_${r} = ${leftRow(r, 'query_place')};`)}
         ${repeat(keyVectors, multiplyKeys)}
       }`,
     addScores: '',
     startOutputs: '',
     values: wgsl`
       for (var vector = 0u; vector < KEY_SLICE; vector++) {
-        ${rows((r) => `let weights_${r} = ${weights(r, keyVectors === 1 ? 'first_vector' : 'first_vector % KEY_LANES')};`)}
+        let weights_place = (row_lane + first_vector${keyVectors === 1 ? '' : ' % KEY_LANES'} + vector) % LEFT_PITCH;
+        ${rows((r) => `let weights_${r} = ${leftRow(r, 'weights_place')};`)}
         ${repeat(valueVectorsEach, multiplyValues)}
       }`,
     addOutputs: '',
@@ -99,14 +102,14 @@ function halfProducts({ rowsEach, keyVectors, valueVectorsEach, headSlice }: Att
     startScores: rows((r) => repeat(8 * keyVectors, (key) => `var pairs_${r}_${key} = vec2h(f16(-START));`)),
     keys: wgsl`
       for (${turns}) {
-        ${rows((r) => lines((vector, v) => `let query_${r}_${v} = halves(${query(r, vector)});`))}
+        ${rows((r) => lines((vector, v) => `let query_${r}_${v} = halves(${leftRow(r, vector)});`))}
         ${repeat(8 * keyVectors, multiplyKey)}
       }`,
     addScores: rows((r) => repeat(2 * keyVectors, (quad) => `score_${r}_${quad} += ${sumsOf(r, quad)};`)),
     startOutputs: rows((r) => repeat(2 * valueVectorsEach, (q) => `var products_${r}_${q} = vec4h(0);`)),
     values: wgsl`
       for (var vector = 0u; vector < KEY_SLICE; vector++) {
-        ${rows((r) => `let weights_${r} = halves(${weights(r, 'first_vector % KEY_LANES')});`)}
+        ${rows((r) => `let weights_${r} = halves(${leftRow(r, 'first_vector % KEY_LANES + vector')});`)}
         ${repeat(valueVectorsEach, multiplyValues('low'))}
         ${repeat(valueVectorsEach, multiplyValues('high'))}
       }`,

@@ -27,7 +27,9 @@ const share = (count: number, { threads }: AttentionTilePlan) => `${Math.ceil(co
 function queries(plan: AttentionTilePlan): string {
   const members = plan.active === undefined ? '' : ', members';
   const count = plan.tileRows * plan.headSlice;
-  const stored = 'left[index / HEAD_SLICE * LEFT_PITCH + index % HEAD_SLICE] = held[n];';
+  const place =
+    plan.products === 'f16' ? 'index % HEAD_SLICE' : '(index / HEAD_SLICE + index % HEAD_SLICE) % LEFT_PITCH';
+  const stored = `left[index / HEAD_SLICE * LEFT_PITCH + ${place}] = held[n];`;
   return wgsl`
     alias HeldQueries = array<Vector, ${share(count, plan)}>;
     alias LaneRows = array<u32, ${share(count, plan)}>;
@@ -50,6 +52,7 @@ function queries(plan: AttentionTilePlan): string {
       return held;
     }
 
+    ${plan.products === 'f16' ? '' : '/** Rows begin at different vectors, so that neighbours lie in different banks. */'}
     fn store_queries(lane: u32, held: HeldQueries) {
       for (var n = 0u; n < ${share(count, plan)}; n++) {
         let index = lane + n * THREADS;
@@ -65,11 +68,12 @@ function queries(plan: AttentionTilePlan): string {
  */
 function keys(plan: AttentionTilePlan): string {
   const count = plan.tileKeys * plan.headSlice;
-  const place =
+  const [row, lane] =
     plan.keyVectors === 1
-      ? 'key % VECTOR * KEY_LANES + key / VECTOR'
-      : '(key / (VECTOR * KEY_LANES) * VECTOR + key % VECTOR) * KEY_LANES + key / VECTOR % KEY_LANES';
-  const stored = `right[(${place}) * KEY_PITCH + index % HEAD_SLICE] = held[n];`;
+      ? ['key % VECTOR', 'key / VECTOR']
+      : ['(key / (VECTOR * KEY_LANES) * VECTOR + key % VECTOR)', 'key / VECTOR % KEY_LANES'];
+  const place = plan.products === 'f16' ? 'index % HEAD_SLICE' : `(${lane} + index % HEAD_SLICE) % KEY_PITCH`;
+  const stored = `right[(${row} * KEY_LANES + ${lane}) * KEY_PITCH + ${place}] = held[n];`;
   return wgsl`
     alias HeldKeys = array<Vector, ${share(count, plan)}>;
 

@@ -20,7 +20,11 @@ export function startScores(plan: AttentionTilePlan): string {
 const eachScore = (plan: AttentionTilePlan, text: (score: string, r: number, n: number) => string) =>
   repeat(plan.rowsEach, (r) => repeat(quadsOf(plan), (n) => text(`score_${r}_${n}`, r, n)));
 
-export const laneOf = (r: number) => `lanes[tile_row_${r} * LANE_QUADS + key_lane / 4u][key_lane % 4u]`;
+/** Scratch of a number for each row and key lane. With products of f32 it is the memory of keys, which are all multiplied by then. */
+const scratchOf = ({ products }: AttentionTilePlan) => (products === 'f16' ? 'lanes' : 'right');
+
+export const laneOf = (plan: AttentionTilePlan, r: number) =>
+  `${scratchOf(plan)}[tile_row_${r} * LANE_QUADS + key_lane / 4u][key_lane % 4u]`;
 
 /** A sink is a logit that all rows of its head start with, and that has no value. */
 export const startAtSink = ({ products }: AttentionTilePlan, r: number) => wgsl`
@@ -98,8 +102,9 @@ function logitsOf(plain: boolean): string {
   return plain ? masked : full;
 }
 
-function foldOfLanes({ keyLanes }: AttentionTilePlan): string {
-  const quads = Array.from({ length: keyLanes / 4 }, (_, n) => `lanes[tile_row * LANE_QUADS + ${n}u]`);
+function foldOfLanes(plan: AttentionTilePlan): string {
+  const scratch = scratchOf(plan);
+  const quads = Array.from({ length: plan.keyLanes / 4 }, (_, n) => `${scratch}[tile_row * LANE_QUADS + ${n}u]`);
   return wgsl`
     fn greatest(logits: vec4f) -> f32 {
       let pairs = max(logits.xy, logits.zw);

@@ -40,7 +40,8 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
   const rows = (text: (r: number) => string) => repeat(plan.rowsEach, text);
   const outputs = (text: (output: string, r: number) => string) =>
     rows((r) => repeat(plan.valueVectorsEach * vectorQuads, (q) => text(`output_${r}_${q}`, r)));
-  const storeWeights = rows((r) => `left[tile_row_${r} * LEFT_PITCH + key_lane] = ${weightsOf(plan, r)};`);
+  const weightsPlace = half ? 'key_lane' : '(row_lane + key_lane) % LEFT_PITCH';
+  const storeWeights = rows((r) => `left[tile_row_${r} * LEFT_PITCH + ${weightsPlace}] = ${weightsOf(plan, r)};`);
   const headVectors = Math.ceil(plan.headDim / plan.vectorEntries);
   const valueVectors = Math.ceil(plan.valueDim / plan.vectorEntries);
   return {
@@ -70,8 +71,8 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       TILE_VECTORS: u32c(plan.keyLanes * plan.keyVectors, 'of the keys of a tile'),
       HEAD_SLICE: u32c(plan.headSlice, 'vectors of queries and keys that are staged at a time'),
       KEY_SLICE: u32c(plan.keySlice, 'vectors of keys whose values are staged at a time'),
-      LEFT_PITCH: u32c(Math.max(plan.headSlice, plan.keyLanes) + 1, 'vectors from one row to the next'),
-      KEY_PITCH: u32c(plan.headSlice + 1, 'vectors from one key to the next'),
+      LEFT_PITCH: u32c(plan.leftPitch, 'vectors from one row to the next'),
+      KEY_PITCH: u32c(plan.keyPitch, 'vectors from one key to the next'),
       THREADS: u32c(plan.threads),
       LOWEST: f32c(lowestLogit),
       ...(plan.marks && { MARK_ROWS: u32c(plan.markRows, 'that share a mark') }),
@@ -141,10 +142,10 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
         ${slices(plan, products)}
         ${half ? noteImprecise : ''}
 
-        ${half ? `var values = ${fetchValues('0u')};` : ''}
+        ${half ? `var values = ${fetchValues('0u')};` : passKeys}
         // Weights, relative to the maximum so far.
         ${logitsOfTile(plan, sharedColumns !== undefined)}
-        ${rows((r) => `${laneOf(r)} = ${greatestOf(plan, r)};`)}
+        ${rows((r) => `${laneOf(plan, r)} = ${greatestOf(plan, r)};`)}
         ${half ? breakImprecise : 'workgroupBarrier();'}
         ${rows((r) => weigh(plan, r))}
         ${plan.keyVectors === 1 ? storeWeights : ''}
@@ -167,7 +168,7 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
 
       // The lanes of a row have sums of their own.
       ${half ? markImprecise : 'workgroupBarrier();'}
-      ${rows((r) => `${laneOf(r)} = sum_${r};`)}
+      ${rows((r) => `${laneOf(plan, r)} = sum_${r};`)}
       workgroupBarrier();
       ${rows((r) => finish(plan, r, members, zeroHidden))}`,
   };
@@ -175,24 +176,22 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
 
 /** Products of queries and keys. Sums of f16 are added in f32 before they are too long. */
 function slices(plan: AttentionTilePlan, products: Products): string {
+  const headVectors = Math.ceil(plan.headDim / plan.vectorEntries);
+  if (plan.products === 'f32') return wholeSlices(headVectors > plan.headSlice, products);
   const slice = (first: string, end: string) => wgsl`
     for (var first_vector = ${first}; first_vector < ${end}; first_vector += HEAD_SLICE) {
-      let queries = fetch_queries(lane, lane_rows, first_vector);
-      let keys = fetch_keys(lane, batch, kv_head, first_column, columns, first_vector);
-      workgroupBarrier();
-      store_queries(lane, queries);
-      store_keys(lane, keys);
-      workgroupBarrier();
+      let queries = ${fetchQueries};
+      let keys = ${fetchKeys('first_vector')};
+      ${storeSlices}
       ${products.keys}
     }`;
-  const headVectors = Math.ceil(plan.headDim / 8);
   const summed = sumVectors(plan);
-  const end = headVectors % summed === 0 ? `first_sum + ${summed}u` : `min(first_sum + ${summed}u, HEAD_VECTORS)`;
-  if (plan.products === 'f32' || headVectors <= summed)
+  if (headVectors <= summed)
     return wgsl`
       ${products.startScores}
       ${slice('0u', 'HEAD_VECTORS')}
       ${products.addScores}`;
+  const end = headVectors % summed === 0 ? `first_sum + ${summed}u` : `min(first_sum + ${summed}u, HEAD_VECTORS)`;
   return wgsl`
     for (var first_sum = 0u; first_sum < HEAD_VECTORS; first_sum += ${summed}u) {
       ${products.startScores}
@@ -200,6 +199,31 @@ function slices(plan: AttentionTilePlan, products: Products): string {
       ${products.addScores}
     }`;
 }
+
+/** Keys of the next slice are fetched while this one is multiplied: there are registers for them, but not for queries. */
+function wholeSlices(areMany: boolean, products: Products): string {
+  const fetchNext = wgsl`
+    if (first_vector + HEAD_SLICE < HEAD_VECTORS) {
+      keys = ${fetchKeys('first_vector + HEAD_SLICE')};
+    }`;
+  return wgsl`
+    ${areMany ? 'var' : 'let'} keys = ${fetchKeys('0u')};
+    for (var first_vector = 0u; first_vector < HEAD_VECTORS; first_vector += HEAD_SLICE) {
+      let queries = ${fetchQueries};
+      ${storeSlices}
+      ${areMany ? fetchNext : ''}
+      ${products.keys}
+    }`;
+}
+
+const fetchQueries = 'fetch_queries(lane, lane_rows, first_vector)';
+const fetchKeys = (vector: string) => `fetch_keys(lane, batch, kv_head, first_column, columns, ${vector})`;
+
+const storeSlices = wgsl`
+  workgroupBarrier();
+  store_queries(lane, queries);
+  store_keys(lane, keys);
+  workgroupBarrier();`;
 
 const fetchValues = (vector: string) =>
   `fetch_values(lane, batch, kv_head, first_column${vector === '0u' ? '' : ` + VECTOR * ${vector}`}, columns)`;
@@ -215,6 +239,10 @@ const breakBeyond = wgsl`
   if (first_column + VECTOR * first_vector >= columns) {
     break;
   }`;
+
+const passKeys = wgsl`
+  // Keys are multiplied: until values come, their memory passes numbers between lanes.
+  workgroupBarrier();`;
 
 const startPrecise = wgsl`
   if (lane == 0u) {
