@@ -114,7 +114,7 @@ mlp: { kind: plain, activation: gelu, width: 24, experts: { count: 8, active: 2 
 });
 
 describe('floors', () => {
-  const cost = { kernel: 'x', dispatches: 1, bytesRead: 2.73e9, bytesWritten: 0, arithmetic: 'matrix' } as const;
+  const cost = { kernel: 'x', dispatches: 1, bytesRead: 3e9, bytesWritten: 0, arithmetic: 'matrix' } as const;
 
   it('is the larger of moving and computing', () => {
     expect(floorOf({ ...cost, flops: 1 }, devices.h100)).toEqual({ seconds: 1e-3, boundBy: 'memory' });
