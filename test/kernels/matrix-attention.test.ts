@@ -66,7 +66,7 @@ describe('memory', () => {
   it('is read in a loop of its own, in two parts, and by nothing else', () => {
     const code = kernelOf('mask: { causal: true }, memory_kv: 9');
     expect(bodyOf(code, 'keys_entries')).not.toContain('memory');
-    expect(bodyOf(code, 'memory_keys')).toContain('held_or_rest(load_memory_k(slot, 2u * part), is_rest)');
+    expect(bodyOf(code, 'memory_keys')).toContain('held_or_rest(load_memory_k(slot, 2u * piece), is_rest)');
     expect(code).toContain(
       'for (var column = 0u; column < select(0u, PREFIX_COLUMNS, part == 0u); column += TILE_SLOTS)',
     );

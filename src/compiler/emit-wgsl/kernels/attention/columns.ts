@@ -54,24 +54,25 @@ const int8Scales = (plan: ReadColumns) => [
 ];
 
 /**
- * `fn keys_entries(batch, kv_head, column, part)`: the entries of a part of a key or value, zero in the parts of `parts` that lie
+ * `fn keys_entries(batch, kv_head, column, piece)`: `loadEntries` entries of a key or value, zero in those of `pieces` that lie
  * beyond the width. As they are stored: f16, or int8 that is still to be scaled, and has no memory. `memory` is rounded to f16, or zero
  * in kernels that read it as it is; absent, where no column of the prefix is asked for.
  */
 export function columnEntries(
   name: 'keys' | 'values',
   plan: ReadColumns,
-  parts: number,
+  pieces: number,
   memory: 'rounded' | 'zero' | 'absent' = 'rounded',
 ): string {
   const width = name === 'keys' ? plan.headDim : plan.valueDim;
   const { columns, loadEntries } = plan;
+  const hasPrefix = columns.zero + columns.memory > 0;
   const source = name === 'keys' || plan.valuesInKeys ? 'k' : 'v';
   const pitch = source === 'k' ? plan.headDim : plan.valueDim;
   const type = storedType(plan);
   const filled = Math.ceil(width / loadEntries);
   const beyond = wgsl`
-    if (part >= ${filled}u) {
+    if (piece >= ${filled}u) {
       return ${zeroOf(type)};
     }`;
   const prefix = {
@@ -83,12 +84,15 @@ export function columnEntries(
     absent: [],
   };
   const index =
-    plan.keys === 'int8' ? int8Index(width, wordsOf(plan), 'part') : `row * ${Math.ceil(pitch / loadEntries)}u + part`;
+    plan.keys === 'int8'
+      ? int8Index(width, wordsOf(plan), 'piece')
+      : `row * ${Math.ceil(pitch / loadEntries)}u + piece`;
   return wgsl`
-    fn ${name}_entries(batch: u32, kv_head: u32, column: u32, part: u32) -> ${type} {
-      ${parts > filled ? beyond : ''}
+    /** Entries of ${name === 'keys' ? 'a key' : 'a value'}, ${loadEntries} of them, as they are stored. */
+    fn ${name}_entries(batch: u32, kv_head: u32, ${hasPrefix ? 'column' : 'token'}: u32, piece: u32) -> ${type} {
+      ${pieces > filled ? beyond : ''}
       ${prefix[memory].join('\n')}
-      let token = column${columns.zero + columns.memory > 0 ? ' - PREFIX_COLUMNS' : ''};
+      ${hasPrefix ? 'let token = column - PREFIX_COLUMNS;' : ''}
       let row = ${sequenceRow(plan)};
       return ${source}[${index}];
     }`;
@@ -105,21 +109,22 @@ function memoryEntries(source: 'k' | 'v', plan: ReadColumns): string {
   const quad = (index: string) => `load_memory_${source}(${memorySlot(plan)}, ${index})`;
   return wgsl`
     if (column < PREFIX_COLUMNS) {
-      return ${plan.loadEntries === 8 ? halvesOf([quad('2u * part'), quad('2u * part + 1u')]) : halfQuad(quad('part'))};
+      return ${plan.loadEntries === 8 ? halvesOf([quad('2u * piece'), quad('2u * piece + 1u')]) : halfQuad(quad('piece'))};
     }`;
 }
 
-/** `fn keys_scale(batch, kv_head, column) -> f32`: what stored entries of int8 are multiplied with. */
+/** `fn keys_scale(batch, kv_head, column) -> f32`, of int8. */
 export function columnScale(name: 'keys' | 'values', plan: ReadColumns): string {
   const { columns } = plan;
   return wgsl`
-    fn ${name}_scale(batch: u32, kv_head: u32, column: u32) -> f32 {
+    /** What stored entries are multiplied with. */
+    fn ${name}_scale(batch: u32, kv_head: u32, ${columns.zero > 0 ? 'column' : 'token'}: u32) -> f32 {
       ${columns.zero > 0 ? zeroColumns('f32') : ''}
-      let token = column${columns.zero > 0 ? ' - PREFIX_COLUMNS' : ''};
+      ${columns.zero > 0 ? 'let token = column - PREFIX_COLUMNS;' : ''}
       return ${name === 'keys' ? 'k' : 'v'}_scale(${sequenceRow(plan)});
     }`;
 }
 
 /** How many reads of `loadEntries` entries make a row in whole blocks of 16. */
-export const partsOf = ({ loadEntries }: Pick<ReadColumns, 'loadEntries'>, width: number): number =>
+export const piecesOf = ({ loadEntries }: Pick<ReadColumns, 'loadEntries'>, width: number): number =>
   Math.ceil(width / 16) * (16 / loadEntries);

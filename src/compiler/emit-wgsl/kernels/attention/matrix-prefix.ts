@@ -2,7 +2,7 @@ import type { AttentionMatrixPlan } from '../../../plan/attention/kernel-plan.ts
 import { u32c } from '../../kernel.ts';
 import { fourFrom, wgsl } from '../../wgsl.ts';
 import { type AttentionParts, memorySlot } from './attention.ts';
-import { partsOf, storedType } from './columns.ts';
+import { piecesOf, storedType } from './columns.ts';
 import { restBits } from './matrix-queries.ts';
 import { askReference } from './matrix-reference.ts';
 import { type Name, readsOf, splitsPrefix, widthOf } from './matrix-tile.ts';
@@ -52,29 +52,29 @@ function prefixFetcher(name: Name, plan: AttentionMatrixPlan): string {
   const { columns, loadEntries, threads } = plan;
   const source = name === 'keys' ? 'k' : 'v';
   const held = name === 'keys' ? 'HeldKeys' : 'HeldValues';
-  const parts = partsOf(plan, widthOf(name, plan));
+  const pieces = piecesOf(plan, widthOf(name, plan));
   const type = storedType(plan);
   const quad = (index: string) => `held_or_rest(load_memory_${source}(slot, ${index}), is_rest)`;
   const isOutside = [
-    `part >= ${Math.ceil(widthOf(name, plan) / loadEntries)}u`,
+    `piece >= ${Math.ceil(widthOf(name, plan) / loadEntries)}u`,
     ...(columns.zero > 0 ? ['column < ZERO_COLUMNS'] : []),
     'column >= PREFIX_COLUMNS',
   ].join(' || ');
   return wgsl`
-    fn memory_${name}(kv_head: u32, column: u32, part: u32, is_rest: bool) -> ${type} {
+    fn memory_${name}(kv_head: u32, column: u32, piece: u32, is_rest: bool) -> ${type} {
       if (${isOutside}) {
         return ${type}(0);
       }
       let slot = ${memorySlot(plan)};
-      return ${loadEntries === 8 ? `vec4u(${quad('2u * part')}, ${quad('2u * part + 1u')})` : quad('part')};
+      return ${loadEntries === 8 ? `vec4u(${quad('2u * piece')}, ${quad('2u * piece + 1u')})` : quad('piece')};
     }
 
     fn fetch_prefix_${name}(lane: u32, kv_head: u32, first_column: u32) -> ${held} {
       var held: ${held};
       for (var n = 0u; n < ${Math.ceil(readsOf(name, plan) / threads)}u; n++) {
         let index = lane + n * THREADS;
-        let row = index / ${parts}u;
-        held[n] = memory_${name}(kv_head, first_column + row % TILE_SLOTS, index % ${parts}u, row >= TILE_SLOTS);
+        let row = index / ${pieces}u;
+        held[n] = memory_${name}(kv_head, first_column + row % TILE_SLOTS, index % ${pieces}u, row >= TILE_SLOTS);
       }
       return held;
     }`;

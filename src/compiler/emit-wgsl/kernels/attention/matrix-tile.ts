@@ -1,7 +1,7 @@
 import type { AttentionMatrixPlan } from '../../../plan/attention/kernel-plan.ts';
 import { u32c } from '../../kernel.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
-import { columnEntries, columnScale, partsOf, storedType } from './columns.ts';
+import { columnEntries, columnScale, piecesOf, storedType } from './columns.ts';
 
 export type Name = 'keys' | 'values';
 
@@ -13,7 +13,7 @@ export const widthOf = (name: Name, plan: AttentionMatrixPlan) => (name === 'key
 export const splitsPrefix = ({ columns }: AttentionMatrixPlan): boolean => columns.memory > 0;
 
 /** How many reads make a tile. */
-export const readsOf = (name: Name, plan: AttentionMatrixPlan) => plan.tileKeys * partsOf(plan, widthOf(name, plan));
+export const readsOf = (name: Name, plan: AttentionMatrixPlan) => plan.tileKeys * piecesOf(plan, widthOf(name, plan));
 
 /** Of arrays in workgroup memory. */
 export const rowPitch = 'quads from one row to the next';
@@ -42,18 +42,18 @@ function heldType(name: Name, plan: AttentionMatrixPlan): string {
  * multiplied: they are masked. `fn store_keys(lane, held)` puts it into workgroup memory.
  */
 export function tileFetcher(name: Name, plan: AttentionMatrixPlan): string {
-  const parts = partsOf(plan, widthOf(name, plan));
+  const pieces = piecesOf(plan, widthOf(name, plan));
   const held = name === 'keys' ? 'HeldKeys' : 'HeldValues';
   const count = Math.ceil(readsOf(name, plan) / plan.threads);
   const scaled = isScaled(name, plan);
-  const entries = `${name}_entries(batch, kv_head, column, index % ${parts}u)`;
+  const entries = `${name}_entries(batch, kv_head, column, index % ${pieces}u)`;
   const splits = splitsPrefix(plan);
-  const column = `min(first_column + index / ${parts}u, columns - 1u)`;
+  const column = `min(first_column + index / ${pieces}u, columns - 1u)`;
   const scale = `bitcast<u32>(${name}_scale(batch, kv_head, column))`;
   return wgsl`
     alias ${held} = array<${heldType(name, plan)}, ${count}>;
 
-    ${columnEntries(name, plan, parts, splits ? 'absent' : 'rounded')}
+    ${columnEntries(name, plan, pieces, splits ? 'absent' : 'rounded')}
     ${plan.keys === 'int8' ? `\n${columnScale(name, plan)}` : ''}
 
     /** A lane's share of a tile of ${name}. Columns beyond the last visible one repeat it: they are hidden. */
@@ -71,18 +71,18 @@ export function tileFetcher(name: Name, plan: AttentionMatrixPlan): string {
     fn store_${name}(lane: u32, held: ${held}) {
       for (var n = 0u; n < ${count}u; n++) {
         let index = lane % THREADS + n * THREADS;
-        ${stored(name, plan, parts)}
+        ${stored(name, plan, pieces)}
       }
     }`;
 }
 
-function stored(name: Name, plan: AttentionMatrixPlan, parts: number): string {
+function stored(name: Name, plan: AttentionMatrixPlan, pieces: number): string {
   const { threads, loadEntries } = plan;
   const reads = readsOf(name, plan);
   const pitch = name === 'keys' ? 'KEY_PITCH' : 'VALUE_PITCH';
   const quads = plan.keys !== 'int8' ? halfQuads : isScaled(name, plan) ? int8Quads : integerQuads;
   const store = wgsl`
-    let at = index / ${parts}u * ${pitch} + index % ${parts}u * ${loadEntries / 4}u;
+    let at = index / ${pieces}u * ${pitch} + index % ${pieces}u * ${loadEntries / 4}u;
     ${repeat(loadEntries / 4, (q) => `${name}[at + ${q}u] = ${quads[loadEntries][q]};`)}`;
   if (reads % threads === 0) return store;
   return wgsl`

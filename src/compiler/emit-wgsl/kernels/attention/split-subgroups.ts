@@ -5,6 +5,7 @@ import { enablesFor, rowLoader, rowsBinding } from '../../storage.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
 import { attentionParts, memorySlot } from './attention.ts';
 import { columnEntries, columnScale, columnsBindings, columnsFunctions } from './columns.ts';
+import { attentionText, withAxes } from './doc.ts';
 import { skipsFirstKeys } from './masks.ts';
 import { partialBindings } from './partials.ts';
 
@@ -21,35 +22,38 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
   const hasMemory = plan.columns.memory > 0;
   const entries = entriesAs(plan);
   const skips = skipsFirstKeys(plan.mask) && plan.mask.prefix === undefined;
+  const columnAt: ColumnAt = (index) => (skips ? `column_of(${index}, hidden)` : index);
   const reads = (text: (n: number) => string) => repeat(plan.reads, text);
+  const columnsAtOnce = (plan.threads / Math.min(plan.keyLanes, plan.valueLanes)) * plan.reads;
   const ownColumns = Math.ceil(plan.columnsAtMost / plan.threads);
-  const softmax = isInt8 ? softmaxInRegisters(ownColumns) : softmaxInMemory;
+  const softmax = isInt8 ? softmaxInRegisters(ownColumns) : softmaxInMemory(columnAt);
   const joins = [4, 8, 16].filter((apart) => apart >= plan.valueLanes);
   return {
     doc: [
-      'Attention for one token. A workgroup takes four query heads of one KV head over its share of the key columns and leaves, for',
-      'each head, the maximum, the sum of exponentials and the unnormalised output; attention_combine joins the shares.',
+      `Attention for one token: ${attentionText(plan)}`,
+      'A workgroup takes four query heads of one KV head over a part of the key columns and leaves, for each head, the maximum,',
+      'the sum of exponentials and the unnormalised output; attention_combine joins the parts.',
     ].join('\n'),
     enables: [...entries.enables, 'subgroups'],
     constants: {
       ...parts.constants,
       THREADS: u32c(plan.threads),
       SUBGROUPS: u32c(plan.threads / subgroup),
-      HEAD_BLOCKS: u32c(Math.ceil(plan.heads.queriesPerKv / 4)),
-      COLUMNS_AT_ONCE: u32c((plan.threads / Math.min(plan.keyLanes, plan.valueLanes)) * plan.reads),
-      KEY_LANES: u32c(plan.keyLanes),
+      HEAD_BLOCKS: u32c(Math.ceil(plan.heads.queriesPerKv / 4), 'of four query heads of a KV head'),
+      COLUMNS_AT_ONCE: u32c(columnsAtOnce, 'in a turn of reads'),
+      KEY_LANES: u32c(plan.keyLanes, 'that share a key'),
       KEYS_AT_ONCE: u32c(plan.threads / plan.keyLanes),
-      VALUE_LANES: u32c(plan.valueLanes),
+      VALUE_LANES: u32c(plan.valueLanes, 'that share a value'),
       VALUES_AT_ONCE: u32c(plan.threads / plan.valueLanes),
-      READS: u32c(plan.reads),
+      READS: u32c(plan.reads, 'that a lane has in flight'),
     },
-    bindings: [
+    bindings: withAxes(plan, [
       rowsBinding('q', plan.headDim, plan.queries),
       ...columnsBindings(plan),
       ...parts.logits.bindings,
       ...partialBindings('read_write'),
       ...parts.perCall,
-    ],
+    ]),
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: [
@@ -74,12 +78,12 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
       let part = group.y;
       let batch = group.z;
       let sequence = sequences[batch];
-      let reached = visible_columns(sequence, 0u);
-      let hidden = ${skips ? 'min(u32(max(first_key(sequence, 0u), 0)), reached - PREFIX_COLUMNS)' : '0u'};
-      let columns = reached - hidden;
-      let share = (columns + groups.y - 1u) / groups.y;
-      let first = min(part * share, columns);
-      let count = min(share, columns - first);
+
+      // The part of the workgroup: columns from first to last, of those that are visible.
+      ${skips ? columnsInReach : 'let columns = visible_columns(sequence, 0u);'}
+      let part_columns = (columns + groups.y - 1u) / groups.y;
+      let first = min(part * part_columns, columns);
+      let count = min(part_columns, columns - first);
       let last = max(first + count, 1u) - 1u;
       let filled = (max(count, 1u) + COLUMNS_AT_ONCE - 1u) / COLUMNS_AT_ONCE * COLUMNS_AT_ONCE;
 
@@ -87,19 +91,20 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
       let key_lane = lane % KEY_LANES;
       let query_low = query_part(batch, kv_head, first_member, 2u * key_lane);
       let query_high = query_part(batch, kv_head, first_member, 2u * key_lane + 1u);
-      ${isInt8 ? repeat(ownColumns, readScales) : ''}
+      ${isInt8 ? repeat(ownColumns, readScales(columnAt)) : ''}
       var key = lane / KEY_LANES;
-      ${reads((n) => `var ${readKeys(n)}`)}
+      ${reads((n) => `var ${readKeys(columnAt, n)}`)}
       for (; key < count; key += KEYS_AT_ONCE * READS) {
-        ${reads((n) => `${multiplyKeys(n)}\n${readKeys(n, plan.reads)}`)}
+        ${reads((n) => `${multiplyKeys(n)}\n${readKeys(columnAt, n, plan.reads)}`)}
       }
       ${hasMemory ? multiplyMemoryKeys : ''}
 
       // The first values are on their way while scores become weights.
       let value_lane = lane % VALUE_LANES;
       key = lane / VALUE_LANES;
-      ${reads((n) => `var ${readValues(n)}`)}
+      ${reads((n) => `var ${readValues(columnAt, n)}`)}
 
+      // Softmax over the columns of the part.
       workgroupBarrier();
       var maximum = vec4f(MASKED);
       ${softmax.maxima}
@@ -118,9 +123,11 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
       var low = mat4x4f();
       var high = mat4x4f();
       for (; key < count; key += VALUES_AT_ONCE * READS) {
-        ${reads((n) => `${multiplyValues(n)}\n${readValues(n, plan.reads)}`)}
+        ${reads((n) => `${multiplyValues(n)}\n${readValues(columnAt, n, plan.reads)}`)}
       }
       ${hasMemory ? multiplyMemoryValues : ''}
+
+      // The sums of lanes that have other keys are joined, first within subgroups, then by way of the scratch.
       ${joins.map((apart) => `low = joined(low, ${apart}u);\nhigh = joined(high, ${apart}u);`).join('\n')}
       workgroupBarrier();
       if (lane % 32u < VALUE_LANES) {
@@ -152,7 +159,15 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
   };
 }
 
-/** Entries 4 · quad … of four queries as the columns of a matrix: a row vector times it is four dot products. */
+/** The key column that has an index among the visible ones. */
+type ColumnAt = (index: string) => string;
+
+/** Columns behind the prefix that a window hides are left out of the count. */
+const columnsInReach = wgsl`
+  let reached = visible_columns(sequence, 0u);
+  let hidden = min(u32(max(first_key(sequence, 0u), 0)), reached - PREFIX_COLUMNS);
+  let columns = reached - hidden;`;
+
 function queryPart({ headDim, keyLanes }: AttentionSplitSubgroupsPlan): string {
   const whole = quads(headDim) === 2 * keyLanes;
   const beyond = wgsl`
@@ -162,6 +177,7 @@ function queryPart({ headDim, keyLanes }: AttentionSplitSubgroupsPlan): string {
   const query = (member: number) =>
     `load_q(batch * Q_HEADS + query_head(kv_head, min(first_member + ${member}u, QUERIES_PER_KV - 1u)), quad),`;
   return wgsl`
+    /** A quad of four queries as the columns of a matrix: a row vector times it is four dot products. */
     fn query_part(batch: u32, kv_head: u32, first_member: u32, quad: u32) -> mat4x4f {
       ${whole ? '' : beyond}
       return mat4x4f(
@@ -207,29 +223,30 @@ const halvesAsFloats = wgsl`
   }`;
 
 /** `ahead` turns from the present one. */
-const readKeys = (n: number, ahead = 0) =>
-  `keys${n} = keys_entries(batch, kv_head, column_of(min(first + key + ${n + ahead}u * KEYS_AT_ONCE, last), hidden), key_lane);`;
+const readKeys = (columnAt: ColumnAt, n: number, ahead = 0) =>
+  `keys${n} = keys_entries(batch, kv_head, ${columnAt(`min(first + key + ${n + ahead}u * KEYS_AT_ONCE, last)`)}, key_lane);`;
 
 /** A lane's own column n, whose scores it makes weights of. */
 const ownKey = (n: number) => (n === 0 ? 'lane' : `lane + ${n}u * THREADS`);
 
 /** Of an own column's key and value: on their way while keys are read. */
-const readScales = (n: number) => wgsl`
-  let column${n} = column_of(min(first + ${ownKey(n)}, last), hidden);
+const readScales = (columnAt: ColumnAt) => (n: number) =>
+  wgsl`
+  let column${n} = ${columnAt(`min(first + ${ownKey(n)}, last)`)};
   let scales${n} = vec2f(keys_scale(batch, kv_head, column${n}), values_scale(batch, kv_head, column${n}));`;
 
-/** From scores to weights, each lane its own columns. Columns beyond the share, up to whole turns of reads, weigh nothing. */
+/** From scores to weights, each lane its own columns. Columns beyond the part, up to whole turns of reads, weigh nothing. */
 interface Softmax {
   readonly maxima: string;
   readonly sums: string;
 }
 
-const softmaxInMemory: Softmax = {
+const softmaxInMemory = (columnAt: ColumnAt): Softmax => ({
   maxima: wgsl`
     for (var key = lane; key < filled; key += THREADS) {
       var logits = vec4f(MASKED);
       if (key < count) {
-        logits = logits_of(scratch[key], sequence, batch, kv_head, first_member, column_of(first + key, hidden));
+        logits = logits_of(scratch[key], sequence, batch, kv_head, first_member, ${columnAt('first + key')});
       }
       scratch[key] = logits;
       maximum = max(maximum, logits);
@@ -240,7 +257,7 @@ const softmaxInMemory: Softmax = {
       scratch[key] = weights;
       sum += weights;
     }`,
-};
+});
 
 /** Written out: the scales that were read ahead are in registers. */
 function softmaxInRegisters(columns: number): Softmax {
@@ -265,14 +282,14 @@ function softmaxInRegisters(columns: number): Softmax {
 const multiplyKeys = (n: number) =>
   `deal_sums(low_half(keys${n}) * query_low + high_half(keys${n}) * query_high, lane, key + ${n}u * KEYS_AT_ONCE);`;
 
-const readValues = (n: number, ahead = 0) =>
-  `values${n} = values_entries(batch, kv_head, column_of(min(first + key + ${n + ahead}u * VALUES_AT_ONCE, last), hidden), value_lane);`;
+const readValues = (columnAt: ColumnAt, n: number, ahead = 0) =>
+  `values${n} = values_entries(batch, kv_head, ${columnAt(`min(first + key + ${n + ahead}u * VALUES_AT_ONCE, last)`)}, value_lane);`;
 
 const multiplyValues = (n: number) => wgsl`
   low += products(low_half(values${n}), scratch[key + ${n}u * VALUES_AT_ONCE]);
   high += products(high_half(values${n}), scratch[key + ${n}u * VALUES_AT_ONCE]);`;
 
-/** `fn memory_k_quad(kv_head, column, quad) -> vec4f`: of a column of the prefix, as it is given; zero beyond the width. */
+/** `fn memory_k_quad(kv_head, column, quad) -> vec4f`: zero beyond the width. */
 function memoryQuads(name: 'k' | 'v', plan: AttentionSplitSubgroupsPlan): string {
   const [width, lanes] = name === 'k' ? [plan.headDim, plan.keyLanes] : [plan.valueDim, plan.valueLanes];
   const isNothing = [
@@ -284,6 +301,7 @@ function memoryQuads(name: 'k' | 'v', plan: AttentionSplitSubgroupsPlan): string
       return vec4f(0);
     }`;
   return wgsl`
+    /** A quad of a column of the prefix, as it is given. */
     fn memory_${name}_quad(kv_head: u32, column: u32, quad: u32) -> vec4f {
       ${isNothing === '' ? '' : nothing}
       return load_memory_${name}(${memorySlot(plan)}, quad);
@@ -307,6 +325,7 @@ const multiplyMemoryValues = wgsl`
   }`;
 
 const headMatrices = wgsl`
+  /** Entries of a row times a number for each of four heads. */
   fn products(entries: vec4f, heads: vec4f) -> mat4x4f {
     return mat4x4f(entries * heads.x, entries * heads.y, entries * heads.z, entries * heads.w);
   }
@@ -320,16 +339,16 @@ const headMatrices = wgsl`
     );
   }`;
 
-/** Columns that the window hides are left out of the count; those of the prefix come before them. */
 const columnOf = wgsl`
+  /** The column that has the index, where those that the window hides are not counted: those of the prefix come before them. */
   fn column_of(index: u32, hidden: u32) -> u32 {
     return select(index + hidden, index, index < PREFIX_COLUMNS);
   }`;
 
-/** Sums over the lanes of a key. The first two steps halve what is left to add: each lane goes on with one head of four. */
 function dealSums(keyLanes: number): string {
   const rest = [4, 8, 16].filter((apart) => apart < keyLanes);
   return wgsl`
+    /** Sums over the lanes of a key. The first two steps halve what is left to add: each lane goes on with one head of four. */
     fn deal_sums(products: vec4f, lane: u32, key: u32) {
       let is_odd = lane % 2u == 1u;
       let pair = select(products.xy, products.zw, is_odd) + subgroupShuffleXor(select(products.zw, products.xy, is_odd), 1u);
@@ -342,8 +361,8 @@ function dealSums(keyLanes: number): string {
     }`;
 }
 
-/** Logits of four heads, in units of log2. */
 const logitsOf = (plain: boolean) => wgsl`
+  /** Logits of four heads, in units of log2. */
   fn logits_of(products: vec4f, sequence: Sequence, batch: u32, kv_head: u32, first_member: u32, column: u32) -> vec4f {
     ${plain ? 'return products * SCALE_LOG2E;' : logitOfEach}
   }`;
