@@ -1,6 +1,6 @@
 import { NoGpuError, UsageError } from '../runtime/abi1/errors.ts';
 import { type AdapterDescription, describe } from './adapter-description.ts';
-import { findPackage } from './packages.ts';
+import { findPackage, installCommands } from './packages.ts';
 import { softwareObstacle, unpackSoftwareAdapter } from './software-adapter.ts';
 import { driverManifests, hasSystemLoader, headlessNvidia, preloadLoader, withDriver } from './vulkan.ts';
 
@@ -130,7 +130,7 @@ interface Opener {
 async function loadDawn(): Promise<Dawn> {
   const installed = findPackage('webgpu');
   if (installed === undefined) {
-    throw new NoGpuError('the npm package webgpu (Dawn) is not installed: npm install webgpu@0.6.2');
+    throw new NoGpuError(`the npm package webgpu (Dawn) is not installed: ${installCommands.webgpu}`);
   }
   try {
     return (await import(installed.entry)) as Dawn;

@@ -38,21 +38,8 @@ export interface CheckpointFacts {
 
 /** The headers of a checkpoint, even where its shards disagree. @throws CheckpointError as `openCheckpoint` does */
 export async function readCheckpointFacts(path: string, options: CheckpointOptions = {}): Promise<CheckpointFacts> {
-  const file = await checkpointIn(path);
-  const source = await openFile(file);
-  if (!isIndex(file)) {
-    const opened = await SafetensorsFile.open(source);
-    await opened.close();
-    return { tensors: opened.tensors, metadata: opened.metadata, faults: [] };
-  }
-  try {
-    const shards = await openShards(source, shardsBeside(file, options));
-    await closeShards(shards);
-    const tensors = new Map([...shards.owners].map(([tensor, owner]) => [tensor, owner.info(tensor)]));
-    return { tensors, metadata: new Map(), faults: shards.faults };
-  } finally {
-    await source.close();
-  }
+  const { owners, metadata, faults } = await readHeaders(await checkpointIn(path), options);
+  return { tensors: new Map([...owners].map(([tensor, owner]) => [tensor, owner.info(tensor)])), metadata, faults };
 }
 
 /** Where the data of a tensor lies. */
@@ -63,17 +50,28 @@ export interface TensorPlace extends TensorInfo {
 /** @throws CheckpointError when the checkpoint cannot be read, or its shards disagree. */
 export async function readTensorPlaces(path: string): Promise<ReadonlyMap<string, TensorPlace>> {
   const file = await checkpointIn(path);
+  const { owners, faults } = await readHeaders(file, {});
+  if (faults.length > 0) throw new CheckpointError(file, 'its shards disagree: gqac check says where');
+  return new Map([...owners].map(([tensor, owner]) => [tensor, { ...owner.info(tensor), file: owner.name }]));
+}
+
+interface Headers extends Pick<CheckpointFacts, 'metadata' | 'faults'> {
+  /** The file of each tensor, which is closed again. */
+  readonly owners: ReadonlyMap<string, SafetensorsFile>;
+}
+
+async function readHeaders(file: string, options: CheckpointOptions): Promise<Headers> {
   const source = await openFile(file);
   if (!isIndex(file)) {
     const opened = await SafetensorsFile.open(source);
     await opened.close();
-    return new Map([...opened.tensors].map(([tensor, info]) => [tensor, { ...info, file }]));
+    const owners = new Map([...opened.tensors.keys()].map((tensor) => [tensor, opened]));
+    return { owners, metadata: opened.metadata, faults: [] };
   }
   try {
-    const shards = await openShards(source, shardsBeside(file, {}));
+    const shards = await openShards(source, shardsBeside(file, options));
     await closeShards(shards);
-    if (shards.faults.length > 0) throw new CheckpointError(file, 'its shards disagree: gqac check says where');
-    return new Map([...shards.owners].map(([tensor, owner]) => [tensor, { ...owner.info(tensor), file: owner.name }]));
+    return { owners: shards.owners, metadata: new Map(), faults: shards.faults };
   } finally {
     await source.close();
   }
@@ -81,23 +79,16 @@ export async function readTensorPlaces(path: string): Promise<ReadonlyMap<string
 
 /** The file that a path means. */
 async function checkpointIn(path: string): Promise<string> {
-  const isFolder = await stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  if (!isFolder) return path;
+  const found = await statIfThere(path);
+  if (!found?.isDirectory()) return path;
   for (const name of namesInFolder) {
     const file = join(path, name);
-    if (
-      await stat(file).then(
-        () => true,
-        () => false,
-      )
-    )
-      return file;
+    if ((await statIfThere(file)) !== undefined) return file;
   }
   throw new CheckpointError(path, `a folder without ${namesInFolder.join(' and without ')}`);
 }
+
+const statIfThere = (path: string) => stat(path).catch(() => undefined);
 
 function isIndex(path: string): boolean {
   return path.endsWith('.json');

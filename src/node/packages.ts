@@ -3,6 +3,14 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
+/** How to have what `findPackage` did not find, in the versions that gqac is tested with. */
+export const installCommands = {
+  webgpu: 'npm install webgpu@0.6.2',
+  chromium: 'npm install --save-dev @sparticuz/chromium@147.0.0',
+} as const;
+
+export type InstallCommands = typeof installCommands;
+
 /** An installed package that gqac can do without. */
 export interface InstalledPackage {
   readonly name: string;

@@ -3,10 +3,6 @@ import { bufferUsage, mapModeRead } from '../runtime/abi1/buffers.ts';
 /** Of `GPUBufferUsage`. */
 const queryResolve = 0x200;
 
-/**
- * Times passes on the device. Between sparse short submissions a GPU falls to idle clocks, up to five times slower: every timed
- * pass is preceded, in the same submission, by a pass that keeps all units busy and by a probe of the clock.
- */
 export interface Timing {
   /** Milliseconds of one repetition. */
   readonly median: number;
@@ -45,6 +41,10 @@ fn main(@builtin(global_invocation_id) invocation: vec3u) {
   numbers[1024u + invocation.x] = x;
 }`;
 
+/**
+ * Times passes on the device. Between sparse short submissions a GPU falls to idle clocks, up to five times slower: every timed
+ * pass is preceded, in the same submission, by a pass that keeps all units busy and by a probe of the clock.
+ */
 export class Stopwatch {
   readonly #device: GPUDevice;
   readonly #precise: boolean;

@@ -15,63 +15,77 @@ export interface CallSequence extends TraceSizes {
 export function callSequences(shaped: ShapedSpec, tokens: number, seed: number): readonly CallSequence[] {
   const attention = shaped.layers[0]?.attention;
   if (attention === undefined) throw new Error('a spec has at least one layer');
-  const next = randomNumbers(seed);
+  const given: Given = { shaped, attention, tokens, next: randomNumbers(seed) };
+  if (attention.inputs === 'heads') return headCalls(given);
+  return shaped.model === undefined ? projectionCalls(given) : modelCalls(given, shaped.model);
+}
+
+/** What calls are made of: a spec, its first attention, the tokens of the longest prompt, and random numbers. */
+interface Given {
+  readonly shaped: ShapedSpec;
+  readonly attention: AttentionShape;
+  readonly tokens: number;
+  readonly next: () => number;
+}
+
+/** One call each, on heads that the app gives. */
+function headCalls({ shaped, attention, tokens, next }: Given): readonly CallSequence[] {
+  const { heads, headDim, valueDim } = attention;
   const values = (...shape: readonly number[]) => randomTensor(shape, next);
-  if (attention.inputs === 'heads') {
-    const { heads, headDim, valueDim } = attention;
-    return [
-      [tokens, tokens],
-      [Math.ceil(tokens / 3), tokens + 5],
-      [tokens, Math.ceil(tokens / 2)],
-      [1, tokens + 200],
-    ].map(([queries = 1, keys = 1]) => {
-      const inputs = new Map<string, OracleInput>([
-        ['q', values(2, queries, heads.qHeads, headDim)],
-        ['k', values(2, keys, heads.kvHeads, headDim)],
-        ['v', values(2, keys, heads.kvHeads, valueDim)],
-        ...extraInputs(attention, { queries, keys }, next),
-        ...givenTensors(shaped, next),
-      ]);
-      const fewer = [queries, Math.ceil(queries / 2)];
-      const call = {
-        counts: fewer,
-        keyCounts: [keys, Math.ceil(keys / 2)],
-        ...runtimePrefix(attention, queries),
-        inputs,
-      };
-      return { batch: 2, capacity: keys, calls: [call] };
-    });
-  }
-  const context = shaped.model?.context ?? Number.POSITIVE_INFINITY;
-  const lengths = fitting(context, tokens, longestCallOf(shaped));
-  const used = lengths.reduce((sum, length) => sum + length, 0);
-  const sizes = { batch: 2, capacity: Math.min(context, used + 3) };
-  const { model } = shaped;
-  const ragged = lengths.map((length) => [length, Math.ceil(length / 3)]);
-  if (model === undefined) {
-    const call = (counts: readonly number[]): TracedCall => {
-      const queries = Math.max(...counts);
-      const keys = attention.cross ? tokens + 5 : queries;
-      const rows = inputRows(attention, { queries, keys }).map(([name, ...shape]) => [name, values(...shape)] as const);
-      const extra = extraInputs(attention, { queries, keys }, next);
-      const prefix = runtimePrefix(attention, tokens);
-      return {
-        counts,
-        ...prefix,
-        inputs: new Map<string, OracleInput>([...rows, ...extra, ...givenTensors(shaped, next)]),
-      };
+  return [
+    [tokens, tokens],
+    [Math.ceil(tokens / 3), tokens + 5],
+    [tokens, Math.ceil(tokens / 2)],
+    [1, tokens + 200],
+  ].map(([queries = 1, keys = 1]) => {
+    const inputs = new Map<string, OracleInput>([
+      ['q', values(2, queries, heads.qHeads, headDim)],
+      ['k', values(2, keys, heads.kvHeads, headDim)],
+      ['v', values(2, keys, heads.kvHeads, valueDim)],
+      ...extraInputs(attention, { queries, keys }, next),
+      ...givenTensors(shaped, next),
+    ]);
+    const call = {
+      counts: [queries, Math.ceil(queries / 2)],
+      keyCounts: [keys, Math.ceil(keys / 2)],
+      ...runtimePrefix(attention, queries),
+      inputs,
     };
-    // Masks and biases have an axis of keys: what a chunk or a token sees of them is not the first call's. A context is new in every call.
-    const { padding, documents } = attention.mask;
-    if (attention.cross || attention.biasTensor || padding !== 'none' || documents) {
-      const longest = lengths[0] ?? tokens;
-      const single = { ...sizes, capacity: attention.cross ? tokens + 5 : longest };
-      return [longest, 1].map((count) => ({ ...single, calls: [call([count, count])] }));
-    }
-    return [{ ...sizes, calls: ragged.map(call) }];
+    return { batch: 2, capacity: keys, calls: [call] };
+  });
+}
+
+/** Calls on the hidden states that projections take. */
+function projectionCalls(given: Given): readonly CallSequence[] {
+  const { shaped, attention, tokens, next } = given;
+  const { lengths, ragged, sizes } = cachedLengths(given);
+  const call = (counts: readonly number[]): TracedCall => {
+    const queries = Math.max(...counts);
+    const keys = attention.cross ? tokens + 5 : queries;
+    const rows = inputRows(attention, { queries, keys }).map(
+      ([name, ...shape]) => [name, randomTensor(shape, next)] as const,
+    );
+    const extra = extraInputs(attention, { queries, keys }, next);
+    const prefix = runtimePrefix(attention, tokens);
+    const inputs = new Map<string, OracleInput>([...rows, ...extra, ...givenTensors(shaped, next)]);
+    return { counts, ...prefix, inputs };
+  };
+  // Masks and biases have an axis of keys: what a chunk or a token sees of them is not the first call's. A context is new in every call.
+  const { padding, documents } = attention.mask;
+  if (attention.cross || attention.biasTensor || padding !== 'none' || documents) {
+    const longest = lengths[0] ?? tokens;
+    const single = { ...sizes, capacity: attention.cross ? tokens + 5 : longest };
+    return [longest, 1].map((count) => ({ ...single, calls: [call([count, count])] }));
   }
+  return [{ ...sizes, calls: ragged.map(call) }];
+}
+
+/** Calls on ids. */
+function modelCalls(given: Given, { vocab }: NonNullable<ShapedSpec['model']>): readonly CallSequence[] {
+  const { shaped, attention, tokens, next } = given;
+  const { ragged, sizes } = cachedLengths(given);
   const calls = ragged.map((counts, index): TracedCall => {
-    const ids = counts.map((count) => Array.from({ length: count }, () => Math.floor(next() * model.vocab)));
+    const ids = counts.map((count) => Array.from({ length: count }, () => Math.floor(next() * vocab)));
     return {
       counts,
       ids,
@@ -83,6 +97,15 @@ export function callSequences(shaped: ShapedSpec, tokens: number, seed: number):
   // Where tokens see those after them, every text is run by itself.
   const isCausal = shaped.layers.every((layer) => layer.attention.mask.causal);
   return isCausal ? [{ ...sizes, calls }] : calls.map((call) => ({ ...sizes, calls: [call] }));
+}
+
+/** New tokens of calls that follow each other on one cache, and of two sequences in each. */
+function cachedLengths({ shaped, tokens }: Given) {
+  const context = shaped.model?.context ?? Number.POSITIVE_INFINITY;
+  const lengths = fitting(context, tokens, longestCallOf(shaped));
+  const used = lengths.reduce((sum, length) => sum + length, 0);
+  const sizes = { batch: 2, capacity: Math.min(context, used + 3) };
+  return { lengths, ragged: lengths.map((length) => [length, Math.ceil(length / 3)]), sizes };
 }
 
 /** What projections read, for two sequences. */

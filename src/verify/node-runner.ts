@@ -102,7 +102,7 @@ async function runNode(
     }
   }
   for (const scratch of scratchOf(dispatches, uses, declared)) poison(loaded, workspace.buffer(scratch));
-  submit(loaded, workspace, dispatches, step);
+  workspace.submit(dispatches, symbolsOf(step));
 
   const errors: NodeError[] = [];
   for (const [tensor, reference] of written) {
@@ -189,12 +189,4 @@ function scratchOf(
 
 function poison({ ledger }: LoadedModule, buffer: GPUBuffer): void {
   ledger.upload(buffer, 0, new Uint8Array(new Float32Array(buffer.size / 4).fill(Number.NaN).buffer));
-}
-
-function submit(loaded: LoadedModule, workspace: Workspace, dispatches: readonly DispatchDecl[], step: Step): void {
-  const encoder = loaded.device.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  workspace.record(pass, dispatches, symbolsOf(step));
-  pass.end();
-  loaded.device.queue.submit([encoder.finish()]);
 }

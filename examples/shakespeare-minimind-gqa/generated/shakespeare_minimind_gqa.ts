@@ -644,15 +644,13 @@ fn visible_columns(sequence: Sequence, token: u32) -> u32 {
 fn query_head(kv_head: u32, member: u32) -> u32 {
   return kv_head * QUERIES_PER_KV + member;
 }
-fn keys_entries(batch: u32, kv_head: u32, column: u32, part: u32) -> mat2x4f {
-  let token = column;
+fn keys_entries(batch: u32, kv_head: u32, token: u32, piece: u32) -> mat2x4f {
   let row = cache_row(batch, kv_head, token);
-  return k[row * 4u + part];
+  return k[row * 4u + piece];
 }
-fn values_entries(batch: u32, kv_head: u32, column: u32, part: u32) -> mat2x4f {
-  let token = column;
+fn values_entries(batch: u32, kv_head: u32, token: u32, piece: u32) -> mat2x4f {
   let row = cache_row(batch, kv_head, token);
-  return v[row * 4u + part];
+  return v[row * 4u + piece];
 }
 fn query_part(batch: u32, kv_head: u32, first_member: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
@@ -679,9 +677,6 @@ fn joined(outputs: mat4x4f, apart: u32) -> mat4x4f {
     subgroupShuffleXor(outputs[3], apart),
   );
 }
-fn column_of(index: u32, hidden: u32) -> u32 {
-  return select(index + hidden, index, index < PREFIX_COLUMNS);
-}
 fn deal_sums(products: vec4f, lane: u32, key: u32) {
   let is_odd = lane % 2u == 1u;
   let pair = select(products.xy, products.zw, is_odd) + subgroupShuffleXor(select(products.zw, products.xy, is_odd), 1u);
@@ -701,44 +696,42 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let part = group.y;
   let batch = group.z;
   let sequence = sequences[batch];
-  let reached = visible_columns(sequence, 0u);
-  let hidden = 0u;
-  let columns = reached - hidden;
-  let share = (columns + groups.y - 1u) / groups.y;
-  let first = min(part * share, columns);
-  let count = min(share, columns - first);
+  let columns = visible_columns(sequence, 0u);
+  let part_columns = (columns + groups.y - 1u) / groups.y;
+  let first = min(part * part_columns, columns);
+  let count = min(part_columns, columns - first);
   let last = max(first + count, 1u) - 1u;
   let filled = (max(count, 1u) + COLUMNS_AT_ONCE - 1u) / COLUMNS_AT_ONCE * COLUMNS_AT_ONCE;
   let key_lane = lane % KEY_LANES;
   let query_low = query_part(batch, kv_head, first_member, 2u * key_lane);
   let query_high = query_part(batch, kv_head, first_member, 2u * key_lane + 1u);
   var key = lane / KEY_LANES;
-  var keys0 = keys_entries(batch, kv_head, column_of(min(first + key + 0u * KEYS_AT_ONCE, last), hidden), key_lane);
-  var keys1 = keys_entries(batch, kv_head, column_of(min(first + key + 1u * KEYS_AT_ONCE, last), hidden), key_lane);
-  var keys2 = keys_entries(batch, kv_head, column_of(min(first + key + 2u * KEYS_AT_ONCE, last), hidden), key_lane);
-  var keys3 = keys_entries(batch, kv_head, column_of(min(first + key + 3u * KEYS_AT_ONCE, last), hidden), key_lane);
+  var keys0 = keys_entries(batch, kv_head, min(first + key + 0u * KEYS_AT_ONCE, last), key_lane);
+  var keys1 = keys_entries(batch, kv_head, min(first + key + 1u * KEYS_AT_ONCE, last), key_lane);
+  var keys2 = keys_entries(batch, kv_head, min(first + key + 2u * KEYS_AT_ONCE, last), key_lane);
+  var keys3 = keys_entries(batch, kv_head, min(first + key + 3u * KEYS_AT_ONCE, last), key_lane);
   for (; key < count; key += KEYS_AT_ONCE * READS) {
     deal_sums(low_half(keys0) * query_low + high_half(keys0) * query_high, lane, key + 0u * KEYS_AT_ONCE);
-    keys0 = keys_entries(batch, kv_head, column_of(min(first + key + 4u * KEYS_AT_ONCE, last), hidden), key_lane);
+    keys0 = keys_entries(batch, kv_head, min(first + key + 4u * KEYS_AT_ONCE, last), key_lane);
     deal_sums(low_half(keys1) * query_low + high_half(keys1) * query_high, lane, key + 1u * KEYS_AT_ONCE);
-    keys1 = keys_entries(batch, kv_head, column_of(min(first + key + 5u * KEYS_AT_ONCE, last), hidden), key_lane);
+    keys1 = keys_entries(batch, kv_head, min(first + key + 5u * KEYS_AT_ONCE, last), key_lane);
     deal_sums(low_half(keys2) * query_low + high_half(keys2) * query_high, lane, key + 2u * KEYS_AT_ONCE);
-    keys2 = keys_entries(batch, kv_head, column_of(min(first + key + 6u * KEYS_AT_ONCE, last), hidden), key_lane);
+    keys2 = keys_entries(batch, kv_head, min(first + key + 6u * KEYS_AT_ONCE, last), key_lane);
     deal_sums(low_half(keys3) * query_low + high_half(keys3) * query_high, lane, key + 3u * KEYS_AT_ONCE);
-    keys3 = keys_entries(batch, kv_head, column_of(min(first + key + 7u * KEYS_AT_ONCE, last), hidden), key_lane);
+    keys3 = keys_entries(batch, kv_head, min(first + key + 7u * KEYS_AT_ONCE, last), key_lane);
   }
   let value_lane = lane % VALUE_LANES;
   key = lane / VALUE_LANES;
-  var values0 = values_entries(batch, kv_head, column_of(min(first + key + 0u * VALUES_AT_ONCE, last), hidden), value_lane);
-  var values1 = values_entries(batch, kv_head, column_of(min(first + key + 1u * VALUES_AT_ONCE, last), hidden), value_lane);
-  var values2 = values_entries(batch, kv_head, column_of(min(first + key + 2u * VALUES_AT_ONCE, last), hidden), value_lane);
-  var values3 = values_entries(batch, kv_head, column_of(min(first + key + 3u * VALUES_AT_ONCE, last), hidden), value_lane);
+  var values0 = values_entries(batch, kv_head, min(first + key + 0u * VALUES_AT_ONCE, last), value_lane);
+  var values1 = values_entries(batch, kv_head, min(first + key + 1u * VALUES_AT_ONCE, last), value_lane);
+  var values2 = values_entries(batch, kv_head, min(first + key + 2u * VALUES_AT_ONCE, last), value_lane);
+  var values3 = values_entries(batch, kv_head, min(first + key + 3u * VALUES_AT_ONCE, last), value_lane);
   workgroupBarrier();
   var maximum = vec4f(MASKED);
   for (var key = lane; key < filled; key += THREADS) {
     var logits = vec4f(MASKED);
     if (key < count) {
-      logits = logits_of(scratch[key], sequence, batch, kv_head, first_member, column_of(first + key, hidden));
+      logits = logits_of(scratch[key], sequence, batch, kv_head, first_member, first + key);
     }
     scratch[key] = logits;
     maximum = max(maximum, logits);
@@ -762,16 +755,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (; key < count; key += VALUES_AT_ONCE * READS) {
     low += products(low_half(values0), scratch[key + 0u * VALUES_AT_ONCE]);
     high += products(high_half(values0), scratch[key + 0u * VALUES_AT_ONCE]);
-    values0 = values_entries(batch, kv_head, column_of(min(first + key + 4u * VALUES_AT_ONCE, last), hidden), value_lane);
+    values0 = values_entries(batch, kv_head, min(first + key + 4u * VALUES_AT_ONCE, last), value_lane);
     low += products(low_half(values1), scratch[key + 1u * VALUES_AT_ONCE]);
     high += products(high_half(values1), scratch[key + 1u * VALUES_AT_ONCE]);
-    values1 = values_entries(batch, kv_head, column_of(min(first + key + 5u * VALUES_AT_ONCE, last), hidden), value_lane);
+    values1 = values_entries(batch, kv_head, min(first + key + 5u * VALUES_AT_ONCE, last), value_lane);
     low += products(low_half(values2), scratch[key + 2u * VALUES_AT_ONCE]);
     high += products(high_half(values2), scratch[key + 2u * VALUES_AT_ONCE]);
-    values2 = values_entries(batch, kv_head, column_of(min(first + key + 6u * VALUES_AT_ONCE, last), hidden), value_lane);
+    values2 = values_entries(batch, kv_head, min(first + key + 6u * VALUES_AT_ONCE, last), value_lane);
     low += products(low_half(values3), scratch[key + 3u * VALUES_AT_ONCE]);
     high += products(high_half(values3), scratch[key + 3u * VALUES_AT_ONCE]);
-    values3 = values_entries(batch, kv_head, column_of(min(first + key + 7u * VALUES_AT_ONCE, last), hidden), value_lane);
+    values3 = values_entries(batch, kv_head, min(first + key + 7u * VALUES_AT_ONCE, last), value_lane);
   }
   low = joined(low, 4u);
   high = joined(high, 4u);

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { OpenedGpu } from '../../node/adapter.ts';
-import type { InstalledPackage } from '../../node/packages.ts';
+import type { InstallCommands, InstalledPackage } from '../../node/packages.ts';
+import { exitCodes } from '../output.ts';
 
 export function register(program: Command): void {
   program
@@ -11,14 +12,12 @@ export function register(program: Command): void {
     });
 }
 
-const exitNoGpu = 4;
-
 /** Features that gqac can make use of, and what each is for. */
 const features: readonly [name: string, purpose: string][] = [
   ['shader-f16', 'f16 arithmetic (without it f16 is storage only, and works)'],
-  ['subgroups', 'faster reductions'],
+  ['subgroups', 'faster decoding'],
   ['chromium-experimental-subgroup-matrix', 'matrix units'],
-  ['timestamp-query', 'times of single kernels in gqac tune'],
+  ['timestamp-query', 'times of single kernels in gqac bench and gqac tune'],
 ];
 
 const limits: readonly [name: string, label: string, unit: 'bytes' | 'count'][] = [
@@ -33,15 +32,15 @@ const limits: readonly [name: string, label: string, unit: 'bytes' | 'count'][] 
 /** Prints what was found to stdout. Gives the exit code: 0, or 4 when there is no usable GPU. */
 export async function runDoctor(): Promise<number> {
   const { openGpu } = await import('../../node/adapter.ts');
-  const { findPackage } = await import('../../node/packages.ts');
+  const { findPackage, installCommands } = await import('../../node/packages.ts');
   const { NoGpuError, UsageError, formatBytes } = await import('../../runtime/abi1/errors.ts');
   const webgpu = findPackage('webgpu');
   const chromium = findPackage('@sparticuz/chromium');
   print('node', `${process.version} (gqac needs 20 or later)`);
   print('platform', `${process.platform} ${process.arch}`);
-  print('webgpu', installed(webgpu, 'Dawn: npm install webgpu@0.6.2'));
+  print('webgpu', installed(webgpu, `Dawn: ${installCommands.webgpu}`));
   if (process.platform === 'linux') {
-    print('software adapter', installed(chromium, 'npm install --save-dev @sparticuz/chromium@147.0.0'));
+    print('software adapter', installed(chromium, installCommands.chromium));
   } else {
     print('software adapter', `not needed: on ${process.platform} Dawn's own backend serves`);
   }
@@ -50,12 +49,12 @@ export async function runDoctor(): Promise<number> {
     const opened = await openGpu();
     printAdapter(opened, formatBytes);
     await printProfiles(opened);
-    return 0;
+    return exitCodes.clean;
   } catch (error) {
     if (!(error instanceof NoGpuError || error instanceof UsageError)) throw error;
     print('adapter', `none: ${error.message}`);
-    for (const line of remedies(webgpu, chromium)) print('to mend it', line);
-    return exitNoGpu;
+    for (const line of remedies(webgpu, chromium, installCommands)) print('to mend it', line);
+    return exitCodes.noGpu;
   }
 }
 
@@ -88,12 +87,15 @@ async function printProfiles({ adapter }: OpenedGpu): Promise<void> {
   }
 }
 
-function remedies(webgpu: InstalledPackage | undefined, chromium: InstalledPackage | undefined): readonly string[] {
+function remedies(
+  webgpu: InstalledPackage | undefined,
+  chromium: InstalledPackage | undefined,
+  commands: InstallCommands,
+): readonly string[] {
   const lines: string[] = [];
-  if (webgpu === undefined) lines.push('npm install webgpu@0.6.2');
+  if (webgpu === undefined) lines.push(commands.webgpu);
   if (process.platform === 'linux') {
-    if (chromium === undefined && process.arch === 'x64')
-      lines.push('npm install --save-dev @sparticuz/chromium@147.0.0');
+    if (chromium === undefined && process.arch === 'x64') lines.push(commands.chromium);
     lines.push('install a Vulkan driver: mesa-vulkan-drivers 25 or later, or that of the GPU’s vendor');
   }
   if (process.env.GQAC_ADAPTER) lines.push('unset GQAC_ADAPTER, so that any adapter may serve');

@@ -1,6 +1,6 @@
 import type { DeviceCeilings } from '../../compiler/facts/devices.ts';
 import { type CallSize, floorOf, type KernelCost } from '../../compiler/facts/kernel-costs.ts';
-import { inUnits } from '../../compiler/facts/units.ts';
+import { durationText, inUnits } from '../../compiler/facts/units.ts';
 import type { CallTiming } from '../../tune/call-bench.ts';
 
 export interface CallReport {
@@ -47,7 +47,7 @@ export function benchReport({ ceilings, ...facts }: BenchFacts, calls: readonly 
   };
 }
 
-const time = (milliseconds: number) => inUnits(milliseconds * 1e6, 1000, ['ns', 'µs', 'ms', 's']);
+const time = (milliseconds: number) => durationText(milliseconds / 1e3);
 const perSecond = (amount: number, milliseconds: number, units: readonly string[]) =>
   amount === 0 ? '' : inUnits((1e3 * amount) / milliseconds, 1000, units);
 const byteRates = ['B/s', 'kB/s', 'MB/s', 'GB/s', 'TB/s'];

@@ -1,6 +1,6 @@
 import type { AttentionShape, WeightSource } from '../../compiler/check/shaped-spec.ts';
 import type { CallCost } from '../../compiler/facts/cost-report.ts';
-import { inUnits } from '../../compiler/facts/units.ts';
+import { durationText, inUnits } from '../../compiler/facts/units.ts';
 import { countOf } from '../output.ts';
 import type { Report } from './inspect-report.ts';
 
@@ -72,7 +72,6 @@ function sourceText({ tensor, transposed, rows, blocks }: WeightSource): string 
 
 const bytes = (value: number) => inUnits(value, 1000, ['B', 'kB', 'MB', 'GB', 'TB']);
 const flops = (value: number) => inUnits(value, 1000, ['FLOP', 'kFLOP', 'MFLOP', 'GFLOP', 'TFLOP']);
-const time = (seconds: number) => inUnits(seconds * 1e9, 1000, ['ns', 'µs', 'ms', 's']);
 
 /** A table of what each kernel has to do, and the least time that takes. */
 function costLines({ call, tokens, keys, kernels, floorSeconds }: CallCost, device: string): readonly string[] {
@@ -81,7 +80,7 @@ function costLines({ call, tokens, keys, kernels, floorSeconds }: CallCost, devi
   const row = (name: string, cells: readonly string[]) =>
     `    ${name.padEnd(width)} ${cells.map((cell) => cell.padStart(12)).join('')}`;
   return [
-    `  ${call} of ${shape}, on ${device} ${time(floorSeconds)} at least:`,
+    `  ${call} of ${shape}, on ${device} ${durationText(floorSeconds)} at least:`,
     row('', ['times', 'read', 'written', 'products', 'floor']).concat('  bound by'),
     ...kernels.map(({ kernel, dispatches, bytesRead, bytesWritten, flops: products, floor }) =>
       row(kernel, [
@@ -89,7 +88,7 @@ function costLines({ call, tokens, keys, kernels, floorSeconds }: CallCost, devi
         bytes(bytesRead),
         bytes(bytesWritten),
         products === 0 ? '' : flops(products),
-        time(floor.seconds),
+        durationText(floor.seconds),
       ]).concat(`  ${floor.boundBy}`),
     ),
   ];

@@ -1,8 +1,8 @@
-import { inUnits } from '../../compiler/facts/units.ts';
+import { durationText } from '../../compiler/facts/units.ts';
 import { scheduleText } from '../../compiler/plan/profiles/schedule-candidates.ts';
 import { countsOf, type Outcome, type SpecReport, type StageReport } from '../../tune/tune-report.ts';
 
-const time = (milliseconds: number) => inUnits(milliseconds * 1e6, 1000, ['ns', 'µs', 'ms', 's']);
+const time = (milliseconds: number) => durationText(milliseconds / 1e3);
 const percent = (part: number, whole: number) => `${Math.round((100 * part) / whole)} %`;
 
 export interface TuneFacts {

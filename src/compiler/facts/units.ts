@@ -9,6 +9,9 @@ export function inUnits(value: number, step: number, units: readonly string[]): 
   return `${decimal(scaled)} ${units[unit] ?? ''}`.trimEnd();
 }
 
+/** Such as `1.25 ms`. */
+export const durationText = (seconds: number): string => inUnits(seconds * 1e9, 1000, ['ns', 'µs', 'ms', 's']);
+
 /** Three digits that say something, no trailing zeros. */
 export const decimal = (value: number): string =>
   String(value >= 100 ? Math.round(value) : Number(value.toPrecision(3)));

@@ -99,11 +99,7 @@ export class LoadedModule {
   async #prepare(): Promise<void> {
     if (this.variant.prepare.length === 0) return;
     const workspace = await Workspace.create(this, { buffers: [], symbols: {}, external: new Map() });
-    const encoder = this.device.createCommandEncoder({ label: `${this.definition.name} prepare` });
-    const pass = encoder.beginComputePass();
-    workspace.record(pass, this.variant.prepare, {});
-    pass.end();
-    this.device.queue.submit([encoder.finish()]);
+    workspace.submit(this.variant.prepare, {});
     workspace.dispose();
   }
 
