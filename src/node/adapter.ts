@@ -1,4 +1,5 @@
 import { NoGpuError, UsageError } from '../runtime/abi1/errors.ts';
+import { checkOptions, type OptionNames } from '../runtime/abi1/option-names.ts';
 import { type AdapterDescription, describe } from './adapter-description.ts';
 import { findPackage, installCommands } from './packages.ts';
 import { softwareObstacle, unpackSoftwareAdapter } from './software-adapter.ts';
@@ -40,17 +41,22 @@ const instances = new Map<string, GPU>();
 
 /** @throws UsageError when `GQAC_ADAPTER` is something else than a mode. */
 export function adapterMode(value: string | undefined = process.env.GQAC_ADAPTER): AdapterMode {
-  const written = value || 'auto';
+  return checkedMode('GQAC_ADAPTER', value || 'auto');
+}
+
+function checkedMode(name: string, written: string): AdapterMode {
   const mode = adapterModes.find((known) => known === written);
   if (mode !== undefined) return mode;
-  throw new UsageError(`GQAC_ADAPTER is ${JSON.stringify(written)}: use one of ${adapterModes.join(', ')}`);
+  throw new UsageError(`${name} is ${JSON.stringify(written)}: use one of ${adapterModes.join(', ')}`);
 }
 
 /**
  * Opens Dawn and asks for an adapter. Nothing is to be closed: the process may end as soon as the devices are not used.
- * @throws NoGpuError when there is no adapter of this mode; it says what was tried.
+ * @throws NoGpuError when there is no adapter of this mode; it says what was tried. UsageError for a mode that there is not.
  */
 export async function openGpu(mode: AdapterMode = adapterMode(), options: GpuOptions = {}): Promise<OpenedGpu> {
+  checkedMode('the adapter', mode);
+  checkOptions('openGpu', options, gpuOptions);
   const dawn: Opener = { dawn: await loadDawn(), extra: options.exactStamps ? [exactStamps] : [] };
   const reasons: string[] = [];
   if (mode === 'auto' || mode === 'gpu') {
@@ -74,6 +80,8 @@ export interface GpuOptions {
   /** Time stamps that count nanoseconds: for timing. */
   readonly exactStamps?: boolean;
 }
+
+const gpuOptions: OptionNames<GpuOptions> = { exactStamps: true };
 
 export interface OpenedDevice extends OpenedGpu {
   readonly device: GPUDevice;

@@ -3,10 +3,12 @@ import { dirname, join } from 'node:path';
 import type { ByteSource } from '../runtime/abi1/byte-source.ts';
 import type { Checkpoint, TensorInfo } from '../runtime/abi1/checkpoint.ts';
 import { CheckpointError } from '../runtime/abi1/errors.ts';
+import { checkOptions, type OptionNames } from '../runtime/abi1/option-names.ts';
 import { SafetensorsFile } from '../runtime/abi1/safetensors.ts';
 import { closeShards, openShards, ShardedCheckpoint, type ShardFault } from '../runtime/abi1/sharded-checkpoint.ts';
 import { openFile } from './file-source.ts';
 import { isInside } from './inside-folder.ts';
+import { pathOf } from './path-of.ts';
 
 /** What a folder's checkpoint is called, in the order in which it is looked for. */
 const namesInFolder = ['model.safetensors', 'model.safetensors.index.json'];
@@ -16,13 +18,16 @@ export interface CheckpointOptions {
   readonly within?: string;
 }
 
+const checkpointOptions: OptionNames<CheckpointOptions> = { within: true };
+
 /**
  * Opens a checkpoint: a `.safetensors` file, the `….index.json` of a sharded one, or a folder with `model.safetensors` or
  * `model.safetensors.index.json`. Headers are read, data when it is asked for.
- * @throws CheckpointError when there is none, or it cannot be read.
+ * @throws CheckpointError when there is none, or it cannot be read; UsageError for what is no path.
  */
-export async function openCheckpoint(path: string, options: CheckpointOptions = {}): Promise<Checkpoint> {
-  const file = await checkpointIn(path);
+export async function openCheckpoint(place: string | URL, options: CheckpointOptions = {}): Promise<Checkpoint> {
+  checkOptions('openCheckpoint', options, checkpointOptions);
+  const file = await checkpointIn(pathOf(place));
   if (!isIndex(file)) return SafetensorsFile.open(await openFile(file));
   return ShardedCheckpoint.open(await openFile(file), shardsBeside(file, options));
 }

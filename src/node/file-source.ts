@@ -2,6 +2,7 @@ import { close, fstat, open, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { type ByteSource, checkRange } from '../runtime/abi1/byte-source.ts';
 import { CheckpointError } from '../runtime/abi1/errors.ts';
+import { pathOf } from './path-of.ts';
 
 /** Descriptors and not Node's `FileHandle`: that one warns when a checkpoint that nobody closed is collected. */
 const files = { open: promisify(open), stat: promisify(fstat), read: promisify(read), close: promisify(close) };
@@ -13,7 +14,8 @@ const abandoned = new FinalizationRegistry<number>((descriptor) => close(descrip
  * A source over an open file; only the ranges asked for are read.
  * @throws CheckpointError when the file cannot be opened or is not a regular file.
  */
-export async function openFile(path: string): Promise<ByteSource> {
+export async function openFile(place: string | URL): Promise<ByteSource> {
+  const path = pathOf(place);
   const descriptor = await attempt(path, 'cannot be opened', () => files.open(path, 'r'));
   const stat = await files.stat(descriptor);
   if (!stat.isFile()) {

@@ -4,6 +4,6 @@ import type { Tokenizer } from './tokenizer.ts';
 /** One token for each character of a list (`vocab.json`). @throws UsageError when an entry is not one character. */
 export function characterTokenizer(characters: readonly string[]): Tokenizer {
   const { encode, decode } = charVocabulary(characters);
-  const ids = new Map(characters.map((character, id) => [character, id]));
+  const ids = new Map(Array.from(characters, (character, id) => [character, id]));
   return { encode: (text) => encode(text), decode, idOf: (token) => ids.get(token) };
 }

@@ -34,6 +34,11 @@ describe('openGpu', () => {
     expect(describeAdapter((await openGpu('software')).description)).toBe('adapter: SwiftShader (software, Vulkan)');
   });
 
+  it('refuses a mode that there is not, and options that it does not know', async () => {
+    await expect(openGpu('gpus' as 'gpu')).rejects.toThrow('the adapter is "gpus": use one of auto, gpu, software');
+    await expect(openGpu('auto', { exact: true } as object)).rejects.toThrow('openGpu has no option "exact"');
+  });
+
   it('refuses an unknown GQAC_ADAPTER', () => {
     expect(adapterMode('')).toBe('auto');
     expect(adapterMode('software')).toBe('software');

@@ -128,6 +128,14 @@ describe('a variant', () => {
     await expect(load).rejects.toThrow('has no variant best: it has matrix, subgroups, f16, baseline');
   });
 
+  it('needs the adapter itself, or the device', async () => {
+    const definition = await exampleDefinition(name);
+    const weights = bytesSource('none', new Uint8Array(0));
+    const load = (options: object) => LoadedModule.load(definition, { weights, ...options });
+    await expect(load({ adapter: { adapter: {} } })).rejects.toThrow('`adapter` is none of WebGPU’s');
+    await expect(load({ device: Promise.resolve(gpu.device) })).rejects.toThrow('pass the `device` of what openGpu');
+  });
+
   it('needs an adapter that has not given its device away', async () => {
     const adapter = {
       ...gpu.device,

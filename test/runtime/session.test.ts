@@ -196,6 +196,9 @@ describe('what is refused', () => {
     ['a text', (s: Session) => s.prefill('hello' as never), 'a prompt is a list of ids'],
     ['texts', (s: Session) => s.prefill(['a'] as never), 'a prompt is a list of ids'],
     ['nothing', (s: Session) => s.prefill(undefined as never), 'a prompt is a list of ids'],
+    ['a step of nothing', (s: Session) => s.step(undefined as never), 'at least one token'],
+    ['generating from nothing', (s: Session) => generated(s, undefined as never, {}), 'a prompt is a list of ids'],
+    ['generating from a text', (s: Session) => generated(s, 'hello' as never, {}), 'a prompt is a list of ids'],
     ['an empty prompt', (s: Session) => s.prefill([[]]), 'at least one token'],
     ['a batch of another size', (s: Session) => s.prefill([[1], [2]]), '2 prompts for a batch of 1'],
     [

@@ -63,6 +63,8 @@ export class LoadedModule {
     checkOptions('load', options, loadOptions);
     if (definition.abi !== 1)
       throw new UsageError(`${definition.name} was built for ABI ${definition.abi}, this is ABI 1: build it again`);
+    checkKind('adapter', options.adapter, 'requestDevice');
+    checkKind('device', options.device, 'createBuffer');
     const file = await openWeights(definition, options.weights);
     try {
       return await LoadedModule.#loadFrom(definition, file, options);
@@ -123,6 +125,14 @@ async function openWeights(
   throw new UsageError(
     `${definition.name} has ${definition.weights.length} weights: pass as \`weights\` what ${givers} gives`,
   );
+}
+
+/** In JavaScript, what `openGpu` gives is easily taken for the adapter that is in it. */
+function checkKind(name: 'adapter' | 'device', given: object | undefined, method: string): void {
+  if (given !== undefined && !(isObject(given) && method in given))
+    throw new UsageError(
+      `\`${name}\` is none of WebGPU’s: pass the \`${name}\` of what openGpu or openDevice of gqac/node gives`,
+    );
 }
 
 const givers = 'openCheckpoint(path) of gqac/node, or fetchSource(url) or bytesSource(name, bytes) of gqac/runtime,';

@@ -151,7 +151,7 @@ export class Session<
   /** Appends one token to each sequence and gives the next logits, `[B, vocab]`. */
   async step(ids: number | readonly number[]): Promise<Logits<Vocab>> {
     this.#requireCausal('step');
-    return this.prefill((typeof ids === 'number' ? [ids] : ids).map((id) => [id]));
+    return this.prefill(Array.from(typeof ids === 'number' ? [ids] : (ids ?? []), (id) => [id]));
   }
 
   /**
@@ -165,10 +165,9 @@ export class Session<
     if (this.batch !== 1)
       throw new UsageError('generate runs one sequence: make a session with batch 1, or use prefill and step');
     const { signal, stop = [] } = options;
-    const room = this.capacity - (this.past[0] ?? 0) - prompt.length;
-    const most = options.maxTokens ?? room + 1;
+    const most = options.maxTokens ?? Number.POSITIVE_INFINITY;
     signal?.throwIfAborted();
-    if (prompt.length > 0) await this.#submitPrompt(prompt, options);
+    if (prompt?.length !== 0) await this.#submitPrompt(prompt, options);
     for (let made = 0; made < most; made++) {
       signal?.throwIfAborted();
       const continues = made + 1 < most && this.#sequences.hasRoom;

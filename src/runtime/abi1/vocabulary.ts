@@ -14,6 +14,7 @@ export interface Vocabulary {
  * @throws UsageError when an entry is not one character, or occurs twice.
  */
 export function charVocabulary(characters: Iterable<string>): Vocabulary {
+  if (typeof characters?.[Symbol.iterator] !== 'function') throw new UsageError('a vocabulary is a list of characters');
   const tokens = [...characters];
   const ids = new Map<string, number>();
   for (const [id, token] of tokens.entries()) {
