@@ -36,17 +36,16 @@ function quadFunction(dtype: QuantizedStorage['dtype']): string {
     }`;
 }
 
-/** `fn NAME_scale(group: u32) -> f32`. Rows are whole groups, so groups are counted over all rows; `words` of 32 bits make an element. */
-function scaleFunction(name: string, { scalesAt }: QuantizedStorage, words: number): string {
-  const word =
-    words === 1
-      ? `${name}[${scalesAt}u + group / 2u]`
-      : `${name}[${scalesAt / words}u + group / ${2 * words}u][group / 2u % ${words}u]`;
-  return wgsl`
-    fn ${name}_scale(group: u32) -> f32 {
-      return unpack2x16float(${word})[group % 2u];
-    }`;
-}
+/** The word that holds the scale of `group`. Rows are whole groups, so groups are counted over all rows; `words` of 32 bits make an element. */
+const scaleWord = (name: string, { scalesAt }: QuantizedStorage, words: number): string =>
+  words === 1
+    ? `${name}[${scalesAt}u + group / 2u]`
+    : `${name}[${scalesAt / words}u + group / ${2 * words}u][group / 2u % ${words}u]`;
+
+const scaleFunction = (name: string, storage: QuantizedStorage, words: number): string => wgsl`
+  fn ${name}_scale(group: u32) -> f32 {
+    return unpack2x16float(${scaleWord(name, storage, words)})[group % 2u];
+  }`;
 
 /** As `loader`, for integers, and what it calls. */
 export function quantizedLoader(name: string, storage: QuantizedStorage): readonly string[] {
@@ -76,6 +75,61 @@ const int4Quads = wgsl`
     return mat2x4f(vec4f(vec4h(a.x, b.x, c.x, d.x)), vec4f(vec4h(a.y, b.y, c.y, d.y)));
   }`;
 
+/** How eight entries, a block of two quads, become f16 in two steps: what is fetched is not touched before it is needed, so that nothing waits for it. */
+export interface HalvesParts {
+  readonly functions: readonly string[];
+  /** A function of a block that gives a vec4u. */
+  readonly fetch: string;
+  /** The f16 of what was fetched, a vec4u. */
+  readonly ofFetched: (fetched: string) => string;
+}
+
+/** `fn int8_halves(words: vec2u, scale: f16) -> vec4u`, `fn int4_halves`: eight codes as f16. They are exact until they are scaled, which rounds once. */
+const halvesFunctions: Readonly<Record<QuantizedStorage['dtype'], string>> = {
+  int8: wgsl`
+    fn int8_halves(words: vec2u, scale: f16) -> vec4u {
+      let even = scale * (bitcast<vec4h>((words & vec2u(0x00ff00ffu)) | vec2u(0x64006400u)) - 1152.0h);
+      let odd = scale * (bitcast<vec4h>(((words >> vec2u(8u)) & vec2u(0x00ff00ffu)) | vec2u(0x64006400u)) - 1152.0h);
+      return vec4u(
+        bitcast<vec2u>(vec4h(even.x, odd.x, even.y, odd.y)),
+        bitcast<vec2u>(vec4h(even.z, odd.z, even.w, odd.w)),
+      );
+    }`,
+  int4: wgsl`
+    fn int4_halves(word: u32, scale: f16) -> vec4u {
+      let rest = word >> 8u;
+      let a = scale * (bitcast<vec2h>((word & 0x000f000fu) | 0x64006400u) - 1032.0h);
+      let b = scale * (bitcast<vec2h>((word & 0x00f000f0u) | 0x54005400u) - 72.0h);
+      let c = scale * (bitcast<vec2h>((rest & 0x000f000fu) | 0x64006400u) - 1032.0h);
+      let d = scale * (bitcast<vec2h>((rest & 0x00f000f0u) | 0x54005400u) - 72.0h);
+      return vec4u(
+        bitcast<vec2u>(vec4h(a.x, b.x, c.x, d.x)),
+        bitcast<vec2u>(vec4h(a.y, b.y, c.y, d.y)),
+      );
+    }`,
+};
+
+/** Of a block of eight codes. */
+export function halvesOfCodes(name: string, storage: QuantizedStorage): HalvesParts {
+  const { dtype, group } = storage;
+  const words = codesOf[dtype].bits / 4;
+  const fetch = wgsl`
+    // Codes, a word with their scale, and where it is in there.
+    fn ${name}_codes(block: u32) -> vec4u {
+      let group = block / ${group / 8}u;
+      return vec4u(${name}[block], ${words === 1 ? '0u, ' : ''}${scaleWord(name, storage, words)}, 16u * (group % 2u));
+    }`;
+  const halves = wgsl`
+    fn ${name}_halves(fetched: vec4u) -> vec4u {
+      return ${dtype}_halves(fetched.${words === 1 ? 'x' : 'xy'}, bitcast<vec2h>(fetched.z >> fetched.w).x);
+    }`;
+  return {
+    functions: [halvesFunctions[dtype], fetch, halves],
+    fetch: `${name}_codes`,
+    ofFetched: (fetched) => `${name}_halves(${fetched})`,
+  };
+}
+
 /** Several quads at a time: what a load of a block brings is `raw`. */
 export interface QuantizedBlock {
   readonly binding: Binding;
@@ -89,14 +143,8 @@ export interface QuantizedBlock {
   readonly quads: readonly string[];
 }
 
-/** @param byHalves codes of four bits become numbers by way of f16 */
-export function quantizedBlock(
-  name: string,
-  storage: QuantizedStorage,
-  blockQuads: number,
-  byHalves = storage.byHalves === true,
-): QuantizedBlock {
-  const { dtype, group } = storage;
+export function quantizedBlock(name: string, storage: QuantizedStorage, blockQuads: number): QuantizedBlock {
+  const { dtype, group, byHalves } = storage;
   const { bits } = codesOf[dtype];
   const words = (blockQuads * bits) / 8;
   const raw = [...Array(words).keys()].map((word) => (words === 1 ? 'raw' : `raw.${'xyzw'[word]}`));

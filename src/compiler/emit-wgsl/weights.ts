@@ -1,7 +1,7 @@
 import type { LinearRowPlan } from '../plan/linear/kernel-plan.ts';
 import type { MatrixStorage, QuantizedStorage } from '../plan/plan-base.ts';
 import { type Binding, buffer } from './kernel.ts';
-import { quantizedBlock } from './quantized.ts';
+import { type HalvesParts, halvesOfCodes, quantizedBlock } from './quantized.ts';
 import { decodedPair, halvesOf, loader, vectorBinding } from './storage.ts';
 import { wgsl } from './wgsl.ts';
 
@@ -16,8 +16,7 @@ export interface WeightParts {
   readonly binding: Binding;
   /** Last comes `fn NAME_dot(block: u32, x0: vec4f, …) -> f32`: a block times as many entries of x, an argument for each quad. */
   readonly dot: readonly string[];
-  /** Last comes `fn NAME_halves(block: u32) -> vec4u`: the eight entries of a block of two quads, as f16. */
-  readonly halves: readonly string[];
+  readonly halves: HalvesParts;
 }
 
 export function weightParts(name: string, storage: MatrixStorage, blockQuads: BlockQuads): WeightParts {
@@ -44,27 +43,20 @@ export function weightParts(name: string, storage: MatrixStorage, blockQuads: Bl
     // A load of two quads of 16 bits brings 16 bytes.
     binding: isWide ? buffer(name, 'vec4u') : vectorBinding(name, storage),
     dot: [...needed, dot],
-    halves: [...needed, halves],
+    halves: { functions: [...needed, halves], fetch: `${name}_halves`, ofFetched: (fetched) => fetched },
   };
 }
 
-/** A block is of one group: its scale is applied to the sum. Numbers that become f16 again are made without that detour. */
+/** A block is of one group: its scale is applied to the sum. */
 function integerParts(name: string, storage: QuantizedStorage, blockQuads: BlockQuads): WeightParts {
   const { binding, functions, group, unpack, quads } = quantizedBlock(name, storage, blockQuads);
-  const direct = quantizedBlock(name, storage, blockQuads, false);
   const dot = wgsl`
     fn ${name}_dot(block: u32, ${parameters(quads)}) -> f32 {
       let raw = ${name}[block];
       ${unpack.join('\n')}
       return ${name}_scale(${group}) * (${dots(quads)});
     }`;
-  const halves = wgsl`
-    fn ${name}_halves(block: u32) -> vec4u {
-      let raw = ${name}[block];
-      let scale = ${name}_scale(${direct.group});
-      return ${halvesOf(direct.quads.map((quad) => `scale * ${quad}`))};
-    }`;
-  return { binding, dot: [...functions, dot], halves: [...direct.functions, halves] };
+  return { binding, dot: [...functions, dot], halves: halvesOfCodes(name, storage) };
 }
 
 const parameters = (quads: readonly string[]) => quads.map((_, index) => `x${index}: vec4f`).join(', ');

@@ -1,6 +1,7 @@
 import type { LinearMatrixPlan } from '../../../plan/linear/kernel-plan.ts';
 import type { MatrixStorage } from '../../../plan/plan-base.ts';
 import { type KernelSource, u32c } from '../../kernel.ts';
+import type { HalvesParts } from '../../quantized.ts';
 import { edge, matrixEnables, matrixTypes } from '../../subgroup-matrix.ts';
 import { weightParts } from '../../weights.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
@@ -18,6 +19,7 @@ export function linearMatrix(plan: LinearMatrixPlan): KernelSource {
   const shared = linearParts(plan, (name) => rowsOfHalves(name, plan.weight), rowsOfHalves('x', plan.x));
   const { rowBlocks, columnBlocks, tileDepth, threads } = plan;
   const matrices = gated ? ['weight', 'gate'] : ['weight'];
+  const halves = (name: string) => weightParts(name, name === 'x' ? plan.x : plan.weight, 2).halves;
   const sumOf = (matrix: string, r: number, c: number) => `${matrix === 'gate' ? 'gate_' : ''}sum${r}_${c}`;
   const perBlock = (text: (r: number, c: number) => string) =>
     repeat(rowBlocks, (r) => repeat(columnBlocks, (c) => text(r, c)));
@@ -80,8 +82,8 @@ export function linearMatrix(plan: LinearMatrixPlan): KernelSource {
     functions: [
       ...shared.functions,
       matrixTypes,
-      tile('x', 'row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u))'),
-      ...matrices.map((name) => tile(name, 'min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u)')),
+      tile('x', 'row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u))', halves('x')),
+      ...matrices.map((name) => tile(name, 'min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u)', halves(name))),
       sharedEntry,
       finishEntries(gated),
     ],
@@ -98,13 +100,13 @@ export function linearMatrix(plan: LinearMatrixPlan): KernelSource {
 
       // The next tiles are fetched into registers while these are multiplied.
       ${perLoad((name, index, first, n) => `let ${name}_at${n} = ${name}_at(${index}, ${first});`)}
-      ${perLoad((name, _index, _first, n) => `var ${name}_held${n} = ${name}_halves(${name}_at${n});`)}
+      ${perLoad((name, _index, _first, n) => `var ${name}_held${n} = ${halves(name).fetch}(${name}_at${n});`)}
       for (var depth = 0u; depth < IN_BLOCKS; depth += TILE_BLOCKS) {
         workgroupBarrier();
         ${perLoad((name, index, _, n) => `store_${name}(${index}, ${name}_held${n});`)}
         workgroupBarrier();
         let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
-        ${perLoad((name, _index, _first, n) => `${name}_held${n} = ${name}_halves(${name}_at${n} + next);`)}
+        ${perLoad((name, _index, _first, n) => `${name}_held${n} = ${halves(name).fetch}(${name}_at${n} + next);`)}
         ${repeat(tileDepth / edge, multiply)}
       }
 
@@ -118,10 +120,10 @@ export function linearMatrix(plan: LinearMatrixPlan): KernelSource {
 /** Nothing is written: drivers that check every access read what may be written faster than what may not, by a fifth. */
 function rowsOfHalves(name: string, storage: MatrixStorage): MatrixAccess {
   const { binding, halves } = weightParts(name, storage, 2);
-  return { binding: { ...binding, access: 'read_write' }, functions: halves };
+  return { binding: { ...binding, access: 'read_write' }, functions: halves.functions };
 }
 
-const tile = (name: string, row: string) => wgsl`
+const tile = (name: string, row: string, { ofFetched }: HalvesParts) => wgsl`
   /** Where a block of the tile is in memory; rows beyond the last repeat it. */
   fn ${name}_at(index: u32, first: u32) -> u32 {
     let row = ${row};
@@ -129,7 +131,7 @@ const tile = (name: string, row: string) => wgsl`
   }
 
   fn store_${name}(index: u32, held: vec4u) {
-    ${name}_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = held;
+    ${name}_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = ${ofFetched('held')};
   }`;
 
 const sharedEntry = wgsl`
