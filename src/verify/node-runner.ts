@@ -60,7 +60,7 @@ export async function runNodes(
 function prologueUses(planned: readonly PlannedDispatch[], node: Node): readonly Use[] {
   return planned
     .filter((dispatch) => nodesOf(dispatch).includes(node))
-    .flatMap(({ prologue }) => (prologue ? usesOf(prologue).filter(({ access }) => access === 'read') : []));
+    .flatMap(({ prologue = [] }) => prologue.flatMap(usesOf).filter(({ access }) => access === 'read'));
 }
 
 /** Buffers as this node's kernels take them: activations that they hand on as f16 fill half of theirs. */

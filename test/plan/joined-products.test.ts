@@ -21,7 +21,7 @@ ${rest}`;
   const rows = decode.filter(({ plan }) => plan.stage === 'linear_row');
   const isLinear = (node: { op: string }): node is LinearNode => node.op === 'linear';
   return rows.map((dispatch) =>
-    nodesOf(dispatch)
+    [...(dispatch.prologue ?? []), ...nodesOf(dispatch)]
       .filter(isLinear)
       .map(({ weight }) => weight.replace('layers.0.', '')),
   );

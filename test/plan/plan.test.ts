@@ -27,7 +27,9 @@ describe('a program', () => {
         const prepared = new Set(program.prepare.map(({ node }) => node));
         const nodes = module.nodes.filter((node) => !prepared.has(node));
         for (const dispatches of [program.prefill, program.decode]) {
-          const computed = new Set(dispatches.flatMap((dispatch) => [...nodesOf(dispatch), dispatch.prologue]));
+          const computed = new Set(
+            dispatches.flatMap((dispatch) => [...nodesOf(dispatch), ...(dispatch.prologue ?? [])]),
+          );
           expect(
             nodes.filter((node) => !computed.has(node)),
             name,

@@ -19,7 +19,7 @@ describe('what a stage is tried on', () => {
   it('is what the whole program runs: kernels of several nodes, once for all layers', () => {
     const rows = stages.get('linear_row') ?? [];
     const joined = rows.find(({ nodes }) => nodes.length > 1);
-    expect(joined).toMatchObject({ nodes: [{ op: 'linear' }, { op: 'linear' }, { op: 'linear' }], count: 3 });
+    expect(joined).toMatchObject({ nodes: [{ op: 'append' }, { op: 'query_heads' }], count: 3 });
     const ofTokens = rows.filter(({ size }) => size.tokens === 1).flatMap(({ nodes }) => nodes);
     expect(new Set(ofTokens).size).toBe(ofTokens.length);
   });

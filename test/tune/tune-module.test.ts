@@ -52,7 +52,7 @@ describe('tuning', () => {
     const [spec] = report.specs;
     expect(spec?.plannedMilliseconds).toBeGreaterThan(0);
     expect(spec?.leastMilliseconds).toBeLessThanOrEqual(spec?.plannedMilliseconds ?? 0);
-    expect(spec?.kernels).toContain('linear_row_256x32_16_16');
+    expect(spec?.kernels).toContain('linear_row_256x32_16_16_heads');
     expect(schedulesOf(reports)).toEqual(report.best === undefined ? {} : { linear_row: [eight] });
   });
 

@@ -3694,6 +3694,247 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     make_outputs_3(group.x - FIRST_3, row, lane);
   }
 }`,
+  linear_row_192x192_32_32_normed_heads: `enable f16;
+const BLOCKS = 24u;
+const OUT_WIDTH = 192u;
+const OUT_WIDTH_2 = 32u;
+const FIRST_2 = 6u;
+const OUT_WIDTH_3 = 32u;
+const FIRST_3 = 7u;
+const KV_HEADS = 1u;
+const HEAD_DIM = 32u;
+const VALUE_DIM = 32u;
+const ROTARY_DIM = 16u;
+const LANES = 4u;
+const OUTPUTS = 32u;
+const IN_WIDTH: f32 = 192.0;
+const EPS: f32 = 0.0;
+const TINY: f32 = 1e-30;
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+struct Sequence {
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
+}
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> step: Step;
+@group(0) @binding(4) var<storage, read> weight_2: array<vec4u>;
+@group(0) @binding(5) var<storage, read_write> k_cache: array<f32>;
+@group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
+@group(0) @binding(7) var<storage, read_write> v_cache: array<f32>;
+@group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
+@group(0) @binding(9) var<storage, read> rotations: array<vec2f>;
+@group(0) @binding(10) var<uniform> sequences: array<Sequence, 256>;
+var<workgroup> sum_partials: array<f32, 128>;
+var<workgroup> squares_partials: array<f32, 128>;
+var<workgroup> made: array<f32, 32>;
+fn position_of(row: u32) -> u32 {
+  return sequences[row / step.tokens].past + row % step.tokens;
+}
+fn column_of(slot: u32) -> u32 {
+  return slot;
+}
+fn turn_of(row: u32, slot: u32) -> vec2f {
+  let e = slot % HEAD_DIM;
+  if (e >= ROTARY_DIM) {
+    return vec2f(1.0, 0.0);
+  }
+  let turn = rotations[position_of(row) * (ROTARY_DIM / 2u) + e / 2u];
+  return select(turn, vec2f(turn.x, -turn.y), e % 2u == 0u);
+}
+fn load_x(row: u32, quad: u32) -> vec4f {
+  return x[row * 48u + quad];
+}
+fn weight_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+fn row_of_x(row: u32) -> u32 {
+  return row;
+}
+fn value_of(sum: f32) -> f32 {
+  return sum;
+}
+fn finish(row: u32, column: u32, value: f32) {
+  y[row * OUT_WIDTH + column] = value;
+}
+fn weight_2_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_2[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
+  return (batch * KV_HEADS + kv_head) * step.capacity + position;
+}
+fn store_k_cache(row: u32, column: u32, value: f32) {
+  let batch = row / step.tokens;
+  if (row % step.tokens >= sequences[batch].count) {
+    return;
+  }
+  let stored_row = cache_row(batch, column / HEAD_DIM, position_of(row));
+  k_cache[stored_row * HEAD_DIM + column % HEAD_DIM] = value;
+}
+fn value_of_2(sum: f32) -> f32 {
+  return sum;
+}
+fn finish_2(row: u32, column: u32, value: f32) {
+  store_k_cache(row, column, value);
+}
+fn weight_3_dot(block: u32, x0: vec4f, x1: vec4f) -> f32 {
+  let raw = weight_3[block];
+  return dot(x0, vec4f(bitcast<vec4h>(vec2u(raw.x, raw.y)))) + dot(x1, vec4f(bitcast<vec4h>(vec2u(raw.z, raw.w))));
+}
+fn store_v_cache(row: u32, column: u32, value: f32) {
+  let batch = row / step.tokens;
+  if (row % step.tokens >= sequences[batch].count) {
+    return;
+  }
+  let stored_row = cache_row(batch, column / VALUE_DIM, position_of(row));
+  v_cache[stored_row * VALUE_DIM + column % VALUE_DIM] = value;
+}
+fn finish_3(row: u32, column: u32, sum: f32) {
+  store_v_cache(row, column, sum);
+}
+fn load_norm_weight(row: u32, quad: u32) -> vec4f {
+  return norm_weight[row * 48u + quad];
+}
+fn normed_x(row: u32, quad: u32, squares: ptr<function, f32>) -> vec4f {
+  let entries = load_x(row, quad);
+  *squares += dot(entries, entries);
+  return entries * (load_norm_weight(0u, quad) + 1.0);
+}
+fn make_outputs(place: u32, row: u32, lane: u32) {
+  let slot = place * OUTPUTS + lane / LANES;
+  let turn = turn_of(row, slot);
+  let column = column_of(slot);
+  let own = min(column, OUT_WIDTH - 1u);
+  let first = own * BLOCKS;
+  let x_row = row_of_x(row);
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES == 0u) {
+    for (var other = 1u; other < LANES; other++) {
+      sum += sum_partials[lane + other];
+      squares += squares_partials[lane + other];
+    }
+    let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+    made[lane / LANES] = value_of(sum * factor);
+  }
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH) {
+    return;
+  }
+  finish(row, column, made[lane / LANES] * turn.x + made[(lane / LANES) ^ 1u] * turn.y);
+}
+fn make_outputs_2(place: u32, row: u32, lane: u32) {
+  let slot = place * OUTPUTS + lane / LANES;
+  let turn = turn_of(row, slot);
+  let column = column_of(slot);
+  let own = min(column, OUT_WIDTH_2 - 1u);
+  let first = own * BLOCKS;
+  let x_row = row_of_x(row);
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_2_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_2_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES == 0u) {
+    for (var other = 1u; other < LANES; other++) {
+      sum += sum_partials[lane + other];
+      squares += squares_partials[lane + other];
+    }
+    let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+    made[lane / LANES] = value_of_2(sum * factor);
+  }
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH_2) {
+    return;
+  }
+  finish_2(row, column, made[lane / LANES] * turn.x + made[(lane / LANES) ^ 1u] * turn.y);
+}
+fn make_outputs_3(place: u32, row: u32, lane: u32) {
+  let column = place * OUTPUTS + lane / LANES;
+  let own = min(column, OUT_WIDTH_3 - 1u);
+  let first = own * BLOCKS;
+  let x_row = row_of_x(row);
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var first_block = lane % LANES; first_block < BLOCKS; first_block += 2u * LANES) {
+    {
+      let block = first_block;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+    {
+      let block = first_block + 1u * LANES;
+      let x0 = normed_x(x_row, 2u * block, &squares);
+      let x1 = normed_x(x_row, 2u * block + 1u, &squares);
+      sum += weight_3_dot(first + block, x0, x1);
+    }
+  }
+  sum_partials[lane] = sum;
+  squares_partials[lane] = squares;
+  workgroupBarrier();
+  if (lane % LANES != 0u || column >= OUT_WIDTH_3) {
+    return;
+  }
+  for (var other = 1u; other < LANES; other++) {
+    sum += sum_partials[lane + other];
+    squares += squares_partials[lane + other];
+  }
+  let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));
+  finish_3(row, column, sum * factor);
+}
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  if (group.x < FIRST_2) {
+    make_outputs(group.x, row, lane);
+  } else if (group.x < FIRST_3) {
+    make_outputs_2(group.x - FIRST_2, row, lane);
+  } else {
+    make_outputs_3(group.x - FIRST_3, row, lane);
+  }
+}`,
   linear_row_192x192_add: `const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const LANES = 4u;
@@ -6217,9 +6458,21 @@ export const definition: ModuleDefinition = {
           code: wgsl.linear_row_192x65_normed_logits_f16,
           bindings: ['read', 'read', 'read_write', 'uniform', 'uniform', 'read'],
         },
-        linear_row_192x192_32_32_normed: {
-          code: wgsl.linear_row_192x192_32_32_normed_f16,
-          bindings: ['read', 'read', 'read_write', 'uniform', 'read', 'read_write', 'read', 'read_write', 'read'],
+        linear_row_192x192_32_32_normed_heads: {
+          code: wgsl.linear_row_192x192_32_32_normed_heads,
+          bindings: [
+            'read',
+            'read',
+            'read_write',
+            'uniform',
+            'read',
+            'read_write',
+            'read',
+            'read_write',
+            'read',
+            'read',
+            'uniform',
+          ],
         },
         attention_split_subgroups_h6_kv1_d32_m8_causal: {
           code: wgsl.attention_split_subgroups_h6_kv1_d32_m8_causal,
@@ -6410,35 +6663,21 @@ export const definition: ModuleDefinition = {
           grid: [['ceil', ['*', 'B', 'I', 48], 64], 1, 1],
         },
         {
-          kernel: 'linear_row_192x192_32_32_normed',
+          kernel: 'linear_row_192x192_32_32_normed_heads',
           bind: [
             'x',
             'layers.{i}.attn.q.weight',
-            'q_proj',
+            'q',
             'step',
             'layers.{i}.attn.k.weight',
-            'k_proj',
+            'layers.{i}.cache.k',
             'layers.{i}.attn.v.weight',
-            'v_proj',
+            'layers.{i}.cache.v',
             'layers.{i}.attn_norm.weight',
+            'rope_16_10000',
+            'sequences',
           ],
           grid: [8, ['*', 'B', 'I'], 1],
-          layers: [0, 4],
-        },
-        {
-          kernel: 'append_quads_1x32_queries6',
-          bind: [
-            'q_proj',
-            'rope_16_10000',
-            'q',
-            'k_proj',
-            'v_proj',
-            'layers.{i}.cache.k',
-            'layers.{i}.cache.v',
-            'sequences',
-            'step',
-          ],
-          grid: [['*', 'B', 'I'], 1, 1],
           layers: [0, 4],
         },
         {

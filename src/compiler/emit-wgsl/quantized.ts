@@ -114,7 +114,7 @@ export function halvesOfCodes(name: string, storage: QuantizedStorage): HalvesPa
   const { dtype, group } = storage;
   const words = codesOf[dtype].bits / 4;
   const fetch = wgsl`
-    // Codes, a word with their scale, and where it is in there.
+    /** Codes, a word with their scale, and where it is in there. */
     fn ${name}_codes(block: u32) -> vec4u {
       let group = block / ${group / 8}u;
       return vec4u(${name}[block], ${words === 1 ? '0u, ' : ''}${scaleWord(name, storage, words)}, 16u * (group % 2u));

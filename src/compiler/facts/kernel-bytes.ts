@@ -68,7 +68,7 @@ interface NodeUses {
 
 /** What each node of a dispatch touches; its prologue does so on behalf of the first. */
 function usesIn(dispatch: PlannedDispatch): readonly NodeUses[] {
-  const prologue = dispatch.prologue ? usesOf(dispatch.prologue) : [];
+  const prologue = (dispatch.prologue ?? []).flatMap(usesOf);
   return nodesOf(dispatch).map((node, index) => ({ node, uses: [...(index === 0 ? prologue : []), ...usesOf(node)] }));
 }
 

@@ -25,6 +25,7 @@ export function kernelName(plan: KernelPlan): string {
         `${plan.inWidth}x${plan.outWidth}`,
         ...(plan.stage === 'linear_row' ? plan.also.map(({ outWidth }) => outWidth) : []),
         plan.stage === 'linear_row' && plan.norm && 'normed',
+        plan.stage === 'linear_row' && plan.heads && 'heads',
         plan.stage === 'linear_matrix' && plan.x === 'f16' && 'of_f16',
         plan.inputHeads > 1 && `split${plan.inputHeads}`,
         plan.gate !== 'none' && 'gated',

@@ -51,9 +51,16 @@ export function planNode(node: Node, module: AttnModule, profile: TargetProfile,
     case 'latent_values':
       return planLatentValues(node, storageOf, profile);
     case 'query_heads':
-      return { prefill: fusions.heads.isJoined(node) ? [] : [planQueryHeads(node)] };
+      return {
+        prefill: fusions.heads.isJoined(node) ? [] : [planQueryHeads(node)],
+        ...(fusions.productHeads.isStored(node) && { decode: [] }),
+      };
     case 'append':
-      return planAppend(node, storageOf, fusions.heads.queriesOf(node));
+      return {
+        ...planAppend(node, storageOf, fusions.heads.queriesOf(node)),
+        ...(fusions.productHeads.isStored(node) && { decode: [] }),
+        rejected: fusions.productHeads.rejected(node),
+      };
     case 'mix_values':
       return { prefill: [planMixValues(node)] };
     case 'gate_heads':

@@ -14,8 +14,8 @@ export interface PlannedDispatch {
   readonly also?: readonly Node[];
   /** Activations that are stored as f16, by name. */
   readonly halves?: readonly string[];
-  /** A node whose result the kernel computes on the way, without writing it. */
-  readonly prologue?: Node;
+  /** Nodes whose results the kernel computes on the way, without writing them. */
+  readonly prologue?: readonly Node[];
 }
 
 /** What one node becomes. Without `decode`, one token is served by the same dispatches as many. */

@@ -1,5 +1,5 @@
 import type { HeadNormShape } from '../../check/shaped-spec.ts';
-import type { AppendNode, HeadNorm, MemoryKeysNode, QueryHeadsNode, Rotation } from '../../ir/nodes.ts';
+import type { AppendNode, HeadNorm, MemoryKeysNode, QueryHeadsNode } from '../../ir/nodes.ts';
 import { dispatch, keyStorage, rowsOf, type StorageOf } from '../dispatch.ts';
 import { ceilDiv, quads } from '../extents.ts';
 import type { KernelPlan } from '../kernel-plan.ts';
@@ -9,6 +9,7 @@ import { scratch } from '../scratch.ts';
 import { floats, foldArrays, pairs } from '../workgroup-memory.ts';
 import { cachePlan } from './cache-layout.ts';
 import type { RotationPlan } from './kernel-plan.ts';
+import { rotationPlan } from './rotation-plan.ts';
 
 /** The norms' shapes without their tensors, so that layers share a kernel. */
 const shapesOf = (norms: readonly HeadNorm[]) => norms.map(({ tensor, biasTensor, ...shape }): HeadNormShape => shape);
@@ -18,18 +19,6 @@ const weightsOf = ([first, second]: readonly HeadNorm[]) => ({
   norm_bias: first?.biasTensor,
   norm_weight_2: second?.tensor,
 });
-
-const rotationPlan = (rotation: Rotation | undefined): { readonly rotation?: RotationPlan } =>
-  rotation === undefined
-    ? {}
-    : {
-        rotation: {
-          dim: rotation.dim,
-          pairing: rotation.pairing,
-          firstHead: rotation.firstHead,
-          firstEntry: rotation.firstEntry ?? 0,
-        },
-      };
 
 const headMemory = (headDim: number, norms: readonly HeadNorm[]) => ({
   threads: 32,

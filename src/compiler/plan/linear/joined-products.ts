@@ -46,7 +46,7 @@ const isJoinable = ({ gate, inputHeads, accumulate, logits, rows }: LinearNode):
 const kindOf = ({ activation, clip, scale, softcap }: LinearNode) => JSON.stringify([activation, clip, scale, softcap]);
 
 /** Bindings: x, the weight of its norm, and what each product has of its own. */
-function buffersOf(members: readonly LinearNode[], norm: NormNode | undefined): number {
+export function buffersOf(members: readonly LinearNode[], norm: NormNode | undefined): number {
   const own = members.map(({ bias }) => (bias === undefined ? 2 : 3));
   return own.reduce((sum, count) => sum + count, norm?.weight === undefined ? 1 : 2);
 }

@@ -1,6 +1,7 @@
 import type { ExpertGroups, ExpertsShape } from '../../check/shaped-spec.ts';
 import type { NodeActivation } from '../../ir/nodes.ts';
-import type { HandedStorage, MatrixStorage, NormWeight, PlanBase } from '../plan-base.ts';
+import type { RotationPlan } from '../heads/kernel-plan.ts';
+import type { CachePlan, HandedStorage, MatrixStorage, NormWeight, PlanBase } from '../plan-base.ts';
 
 interface LinearOptions extends PlanBase {
   /** Rows of x for each token; the columns of the output are so many equal parts, each made from its own row. */
@@ -71,6 +72,20 @@ export interface LinearRowPlan extends LinearOptions {
   readonly norm?: RowNormPlan;
   /** Products of the same x that are made by workgroups behind those of this one. */
   readonly also: readonly JoinedProduct[];
+  /** Queries, keys and values among the products are rotated and stored where they belong. */
+  readonly heads?: ProductHeadsPlan;
+}
+
+export interface ProductHeadsPlan {
+  /** Of each product in turn what it makes; rows are stored as they are. */
+  readonly makes: readonly ('rows' | 'queries' | 'keys' | 'values')[];
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly valueDim: number;
+  /** Of queries and keys, all heads from the first entry on. */
+  readonly rotation?: RotationPlan;
+  readonly cache: HandedStorage;
+  readonly cacheLayout?: CachePlan;
 }
 
 /** A product that differs from another one in its columns only. */

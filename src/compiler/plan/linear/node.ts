@@ -9,6 +9,7 @@ import type { NodePlan, PlannedDispatch } from '../planned.ts';
 import type { TargetProfile } from '../profiles/profiles.ts';
 import type { LinearMatrixPlan, LinearRowPlan, LinearTilePlan } from './kernel-plan.ts';
 import { planLinearMatrix, planLinearTile } from './plans.ts';
+import { madeBy, planProductHeads, type StoredHeads } from './product-heads.ts';
 import { planLinearRow } from './row-plans.ts';
 
 /** Logits are wanted of few rows, mostly one: they take the one-row kernel always. */
@@ -16,10 +17,15 @@ export function planLinear(
   node: LinearNode,
   storageOf: MatrixStorageOf,
   profile: TargetProfile,
-  { norms, products }: Fusions,
+  { norms, products, productHeads }: Fusions,
 ): NodePlan {
   const byRow = (count: Extent) => [
-    planRows({ node, also: products.with(node), norm: norms.of(node) }, storageOf, profile, count),
+    planRows(
+      { node, also: products.with(node), norm: norms.of(node), heads: productHeads.of(node) },
+      storageOf,
+      profile,
+      count,
+    ),
   ];
   if (node.logits) return { prefill: byRow('L') };
   return {
@@ -68,10 +74,11 @@ interface RowProducts {
   readonly node: LinearNode;
   readonly also: readonly LinearNode[];
   readonly norm: NormNode | undefined;
+  readonly heads: StoredHeads | undefined;
 }
 
 function planRows(
-  { node, also, norm }: RowProducts,
+  { node, also, norm, heads }: RowProducts,
   storageOf: MatrixStorageOf,
   profile: TargetProfile,
   count: Extent,
@@ -83,19 +90,48 @@ function planRows(
       bias: bias !== undefined,
     })),
     ...(norm && { norm: { eps: norm.eps, weight: weightOfNorm(norm) } }),
+    ...(heads && { heads: planProductHeads([node, ...also], heads) }),
   });
-  const others = also.flatMap(({ weight, bias, out }, index) =>
-    Object.entries({ weight, bias, y: out }).map(([name, tensor]) => [`${name}_${index + 2}`, tensor] as const),
-  );
+  const others = also.map((product, index) => productBindings(product, `_${index + 2}`, heads));
   const bind = {
     ...bindingsOf(node),
-    ...Object.fromEntries(others),
+    y: undefined,
+    ...productBindings(node, '', heads),
+    ...Object.assign({}, ...others),
     ...(norm && { x: norm.x, norm_weight: norm.weight }),
+    ...(heads && { rotations: heads.append.rotation?.table, page_table: heads.append.pages }),
   };
   return {
     ...dispatch(node, plan, bind, [rowWorkgroups(plan), count, 1]),
-    ...(also.length > 0 && { also }),
-    ...(norm && { prologue: norm }),
+    ...nodesOfRow({ node, also, norm, heads }),
+  };
+}
+
+/** Of what a product has for itself. */
+const productBindings = (product: LinearNode, suffix: string, heads: StoredHeads | undefined) => ({
+  [`weight${suffix}`]: product.weight,
+  [`bias${suffix}`]: product.bias,
+  ...resultBinding(product, suffix, heads),
+});
+
+function resultBinding(product: LinearNode, suffix: string, heads: StoredHeads | undefined) {
+  const made = heads === undefined ? 'rows' : madeBy(product, heads);
+  if (made === 'keys') return { k_cache: heads?.append.kCache };
+  if (made === 'values') return { v_cache: heads?.append.vCache };
+  return { [`y${suffix}`]: made === 'queries' ? heads?.queries?.out : product.out };
+}
+
+/** Products whose heads are stored elsewhere are computed on the way. */
+function nodesOfRow({ node, also, norm, heads }: RowProducts): Pick<PlannedDispatch, 'node' | 'also' | 'prologue'> {
+  const before = norm === undefined ? [] : [norm];
+  if (heads === undefined) return { ...(also.length > 0 && { also }), ...(norm && { prologue: before }) };
+  const { append, queries } = heads;
+  const isRow = (product: LinearNode) => madeBy(product, heads) === 'rows';
+  const products = [node, ...also];
+  return {
+    node: append,
+    also: [...(queries ? [queries] : []), ...products.filter(isRow)],
+    prologue: [...before, ...products.filter((product) => !isRow(product))],
   };
 }
 

@@ -97,25 +97,36 @@ function fewerForOutputs(lanes: number, outputs: number, threads: number): numbe
     : lanes;
 }
 
+/** Entries that are turned together are made by one workgroup. */
+function inPairs(form: RowForm, { inWidth }: RowShape): RowForm {
+  const lanes = Math.min(form.lanes, form.threads / 2);
+  if (lanes === form.lanes) return form;
+  return { ...form, lanes, reads: readsOf(quads(inWidth) / form.blockQuads, lanes, [4, 2]) };
+}
+
 /** @param others what the kernel computes beside the product */
 export function planLinearRow(
   node: LinearNode,
   weight: MatrixStorage,
   profile: TargetProfile,
-  others: Pick<LinearRowPlan, 'also' | 'norm'>,
+  others: Pick<LinearRowPlan, 'also' | 'norm' | 'heads'>,
 ): LinearRowPlan {
   const options = linearOptions(node, weight);
   const outWidth = others.also.reduce((sum, product) => sum + product.outWidth, options.outWidth);
   const isSingle = options.gate === 'none' && !options.accumulate && others.also.length === 0;
   const shape = { ...options, isSingle, outWidth };
-  const form = sharingForm(shape, profile) ?? streamingForm(shape, profile);
+  const fastest = sharingForm(shape, profile) ?? streamingForm(shape, profile);
+  const form = others.heads?.rotation ? inPairs(fastest, shape) : fastest;
   return {
     stage: 'linear_row',
     ...options,
     ...form,
     outputs: (form.threads / form.lanes) * form.columns,
     ...others,
-    workgroup: rowArrays(form, options, others.norm !== undefined),
+    workgroup: [
+      ...rowArrays(form, options, others.norm !== undefined),
+      ...(others.heads?.rotation ? [floats('made', form.threads / form.lanes)] : []),
+    ],
   };
 }
 

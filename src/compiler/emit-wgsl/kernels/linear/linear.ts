@@ -14,14 +14,19 @@ export interface MatrixAccess {
 }
 
 /** What all products share: y = act(x · Wᵀ + b), y = act(x · Wgᵀ + bg) · (x · Wᵀ + b), or y += x · Wᵀ + b. */
-export function linearParts(plan: LinearPlan, access: (name: string) => MatrixAccess, x = rowsOfX(plan)) {
+export function linearParts(
+  plan: LinearPlan,
+  access: (name: string) => MatrixAccess,
+  x = rowsOfX(plan),
+  result = resultRows(plan),
+) {
   const matrices = (isGated(plan) ? ['weight', 'gate'] : ['weight']).map(access);
   const bindings: Binding[] = [
     x.binding,
     ...matrices.map(({ binding }) => binding),
     ...(plan.bias ? [floats('bias')] : []),
     ...(plan.gate === 'biased' ? [floats('gate_bias')] : []),
-    buffer('y', storageOfY(plan), 'read_write'),
+    result.binding,
     ...(plan.logits ? [sequencesBinding] : []),
     stepBinding,
   ];
@@ -36,7 +41,7 @@ export function linearParts(plan: LinearPlan, access: (name: string) => MatrixAc
     ...activationFunction(plan.activation),
     ...(plan.softcap === undefined ? [] : [accurateTanh]),
     hasInputHeads(plan) ? rowsOfHeads(plan) : plan.logits ? logitsRows : allRows,
-    isGated(plan) ? finishGated(plan) : finish(plan),
+    ...result.functions,
   ]);
   return {
     constants,
@@ -55,6 +60,27 @@ export const hasInputHeads = ({ inputHeads }: LinearPlan): boolean => inputHeads
 const rowsOfX = ({ inWidth }: LinearPlan): MatrixAccess => ({
   binding: rowsBinding('x', inWidth),
   functions: [rowLoader('x', inWidth)],
+});
+
+const resultRows = (plan: LinearPlan): MatrixAccess => {
+  const rows = rowsOfY(plan);
+  return {
+    binding: rows.binding,
+    functions: plan.gate === 'none' ? finish(plan, '', rows) : [finishGated(plan, rows)],
+  };
+};
+
+/** Where outputs go. */
+export interface Destination {
+  readonly binding: Binding;
+  /** A statement, in terms of `row` and `column`. */
+  readonly store: (value: string) => string;
+}
+
+/** @param suffix of the names of a product that is joined to another */
+export const rowsOfY = (plan: LinearPlan, suffix = ''): Destination => ({
+  binding: buffer(`y${suffix}`, storageOfY(plan), 'read_write'),
+  store: (value) => `y${suffix}[row * OUT_WIDTH${suffix} + column] ${assignment(plan)} ${value};`,
 });
 
 const storageOfY = (plan: LinearPlan): HandedStorage => (plan.stage === 'linear_matrix' ? plan.y : 'f32');
@@ -130,10 +156,13 @@ function addendText(plan: LinearPlan, name: Addend['name'], suffix: string): str
   return plan.stage === 'linear_row' ? found?.name : found?.at('column');
 }
 
-function parametersOfFinish(plan: LinearPlan, sums: readonly string[]): string {
+/** What `finish` is given beside the place of an output. */
+function parametersOfValue(plan: LinearPlan, sums: readonly string[]): readonly string[] {
   const given = plan.stage === 'linear_row' ? addendsOf(plan).map(({ name }) => name) : [];
-  return ['row: u32', 'column: u32', ...[...given, ...sums].map((name) => `${name}: f32`)].join(', ');
+  return [...given, ...sums].map((name) => `${name}: f32`);
 }
+
+const place = ['row: u32', 'column: u32'];
 
 const assignment = (plan: LinearPlan): string =>
   plan.stage === 'linear_row' && plan.accumulate ? '= before +' : write(plan);
@@ -148,24 +177,41 @@ function finished(plan: LinearPlan, value: string): string {
 const stored = (plan: LinearPlan, value: string): string =>
   storageOfY(plan) === 'f16' ? `f16(${finished(plan, value)})` : finished(plan, value);
 
-/** @param suffix of the names of a product that is joined to another */
-export function finish(plan: LinearPlan, suffix = ''): string {
+/**
+ * @param suffix of the names of a product that is joined to another
+ * @param isTurned values become outputs together with others: a function makes them, and another stores what they become
+ */
+export function finish(plan: LinearPlan, suffix: string, { store }: Destination, isTurned = false): readonly string[] {
   const shift = addendText(plan, 'shift', suffix);
-  const value = activatedValue(plan.activation, shift === undefined ? 'sum' : `sum + ${shift}`, undefined);
-  return wgsl`
-    fn finish${suffix}(${parametersOfFinish(plan, ['sum'])}) {
-      y${suffix}[row * OUT_WIDTH${suffix} + column] ${assignment(plan)} ${stored(plan, value)};
+  const sum = activatedValue(plan.activation, shift === undefined ? 'sum' : `sum + ${shift}`, undefined);
+  const value = stored(plan, sum);
+  const parameters = parametersOfValue(plan, ['sum']);
+  if (!isTurned) {
+    const whole = wgsl`
+      fn finish${suffix}(${[...place, ...parameters].join(', ')}) {
+        ${store(value)}
+      }`;
+    return [whole];
+  }
+  const made = wgsl`
+    fn value_of${suffix}(${parameters.join(', ')}) -> f32 {
+      return ${value};
     }`;
+  const kept = wgsl`
+    fn finish${suffix}(${[...place, 'value: f32'].join(', ')}) {
+      ${store('value')}
+    }`;
+  return [made, kept];
 }
 
-function finishGated(plan: LinearPlan): string {
+function finishGated(plan: LinearPlan, { store }: Destination): string {
   const shift = addendText(plan, 'shift', '');
   const gateShift = addendText(plan, 'gate_shift', '');
   const up = shift === undefined ? 'sum' : `(sum + ${shift})`;
   const gate = gateShift === undefined ? 'gate_sum' : `gate_sum + ${gateShift}`;
   const value = activatedValue(plan.activation, up, gate);
   return wgsl`
-    fn finish(${parametersOfFinish(plan, ['sum', 'gate_sum'])}) {
-      y[row * OUT_WIDTH + column] ${assignment(plan)} ${stored(plan, value)};
+    fn finish(${[...place, ...parametersOfValue(plan, ['sum', 'gate_sum'])].join(', ')}) {
+      ${store(stored(plan, value))}
     }`;
 }

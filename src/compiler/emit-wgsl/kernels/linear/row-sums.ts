@@ -7,8 +7,9 @@ import { addendsOf } from './linear.ts';
 /**
  * The body that makes the outputs of a product, whose names end in `suffix`. Uses `row` and `lane`, and `factor` where x was normalised before.
  * @param place expression for the place of the workgroup among those of the product
+ * @param isTurned outputs are made of those of two neighbours
  */
-export function makeOutputs(plan: LinearRowPlan, suffix: string, place: string): string {
+export function makeOutputs(plan: LinearRowPlan, suffix: string, place: string, isTurned: boolean): string {
   const { lanes, norm, sharesX, columns } = plan;
   const sums = [...outputSums(plan), ...(norm && !sharesX ? ['squares'] : [])];
   const each = (text: (name: string) => string) => sums.map(text).join('\n');
@@ -23,8 +24,12 @@ export function makeOutputs(plan: LinearRowPlan, suffix: string, place: string):
     let next = min(column + 1u, ${width} - 1u);
     let next_first = next * BLOCKS;
     ${readAddends('next')}`;
+  const lastSums = wgsl`
+    ${isFolded ? '' : addPartials(sums, bySubgroups)}
+    ${norm && !sharesX ? 'let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));' : ''}`;
+  const slot = `${place} * OUTPUTS + lane / LANES${columns === 1 ? '' : ` * ${columns}u`}`;
   return wgsl`
-    let column = ${place} * OUTPUTS + lane / LANES${columns === 1 ? '' : ` * ${columns}u`};
+    ${isTurned ? turnedSlot(slot) : `let column = ${slot};`}
     let own = min(column, ${width} - 1u);
     let first = own * BLOCKS;
     ${readAddends('own')}
@@ -36,12 +41,36 @@ export function makeOutputs(plan: LinearRowPlan, suffix: string, place: string):
     // The lanes' sums become one.
     ${bySubgroups ? each((name) => `${name} = subgroupAdd(${name});`) : ''}
     ${isFolded ? '' : sharePartials(sums, bySubgroups)}
-    if (lane % LANES != 0u || column >= ${width}) {
-      return;
+    ${isTurned ? turnOutputs(plan, suffix, lastSums) : finishOwn(plan, suffix, lastSums)}`;
+}
+
+const notOwner = (suffix: string) => wgsl`
+  if (lane % LANES != 0u || column >= OUT_WIDTH${suffix}) {
+    return;
+  }`;
+
+/** @param lastSums statements before the sums are whole, and the factor of the norm is known */
+const finishOwn = (plan: LinearRowPlan, suffix: string, lastSums: string) => wgsl`
+  ${notOwner(suffix)}
+  ${lastSums}
+  ${finishOutputs(plan, suffix)}`;
+
+/** The turn is read before the sums, as addends are. */
+const turnedSlot = (slot: string) => wgsl`
+  let slot = ${slot};
+  let turn = turn_of(row, slot);
+  let column = column_of(slot);`;
+
+function turnOutputs(plan: LinearRowPlan, suffix: string, lastSums: string): string {
+  const sum = plan.norm ? 'sum * factor' : 'sum';
+  return wgsl`
+    if (lane % LANES == 0u) {
+      ${lastSums}
+      made[lane / LANES] = value_of${suffix}(${[...addendsOf(plan).map(({ name }) => `own_${name}`), sum].join(', ')});
     }
-    ${isFolded ? '' : addPartials(sums, bySubgroups)}
-    ${norm && !sharesX ? 'let factor = inverseSqrt(max(squares / IN_WIDTH + EPS, TINY));' : ''}
-    ${finishOutputs(plan, suffix)}`;
+    workgroupBarrier();
+    ${notOwner(suffix)}
+    finish${suffix}(row, column, made[lane / LANES] * turn.x + made[(lane / LANES) ^ 1u] * turn.y);`;
 }
 
 /** What a lane sums: an output, its gate, the neighbouring output. */

@@ -5,29 +5,34 @@ import { type Constant, f32c, floats, type KernelSource, u32c } from '../../kern
 import { rowsBinding } from '../../storage.ts';
 import { weightParts } from '../../weights.ts';
 import { wgsl } from '../../wgsl.ts';
-import { finish, formula, linearParts, type MatrixAccess } from './linear.ts';
+import { formula, linearParts, type MatrixAccess } from './linear.ts';
+import { headsParts, isTurned, resultOf } from './row-heads.ts';
 import { makeOutputs, xFunctions } from './row-sums.ts';
 
 /** Neighbouring lanes read neighbouring blocks of one weight row, so each row is streamed once from memory. */
 export function linearRow(plan: LinearRowPlan): KernelSource {
   const { inWidth, blockQuads, norm } = plan;
-  const shared = linearParts(plan, (name) => matrixAccess(name, plan.weight, blockQuads));
-  const others = plan.also.map((product, index) => joinedParts(plan, product, index + 2));
+  const result = plan.heads && resultOf(plan, 0, '');
+  const shared = linearParts(plan, (name) => matrixAccess(name, plan.weight, blockQuads), undefined, result);
+  const heads = headsParts(plan.heads);
+  const others = plan.also.map((product, index) => joinedParts(plan, product, index + 1));
   const suffixes = others.map(({ suffix }) => suffix);
   const bySubgroups = plan.fold === 'subgroups';
   return {
     ...shared,
     doc: [
       [shared.doc, ...others.map(({ doc }) => doc)].join(';\n'),
+      ...heads.doc,
       ...(norm ? ['where x stands for x / sqrt(mean(x²) + eps) · γ'] : []),
       `For one row of x a workgroup makes ${plan.outputs} ${plan.outputs === 1 ? 'output' : 'outputs'}, each summed by ${plan.lanes} lanes.`,
     ].join('\n'),
-    enables: [...shared.enables, ...(bySubgroups ? (['subgroups'] as const) : [])],
+    enables: [...new Set([...shared.enables, ...heads.enables]), ...(bySubgroups ? (['subgroups'] as const) : [])],
     constants: {
       ...shared.constants,
       BLOCKS: u32c(quads(inWidth) / blockQuads, `of ${4 * blockQuads} entries, in a row of weights`),
       OUT_WIDTH: u32c(plan.outWidth),
       ...joinedWidths(plan),
+      ...heads.constants,
       LANES: u32c(plan.lanes, 'that sum an output'),
       OUTPUTS: u32c(plan.outputs, 'of a workgroup'),
       ...(plan.sharesX && { QUADS: u32c(quads(inWidth)), THREADS: u32c(plan.threads) }),
@@ -37,19 +42,21 @@ export function linearRow(plan: LinearRowPlan): KernelSource {
       ...shared.bindings,
       ...others.flatMap(({ bindings }) => bindings),
       ...(norm && norm.weight !== 'none' ? [rowsBinding('norm_weight', inWidth)] : []),
+      ...heads.bindings,
     ],
     workgroupArrays: plan.workgroup,
     workgroupSize: plan.threads,
     functions: [
+      ...heads.functions,
       ...shared.functions,
       ...others.flatMap(({ functions }) => functions),
       ...xFunctions(plan),
-      ...(others.length > 0 ? [outputsFunction(plan, ''), ...others.map(({ makes }) => makes)] : []),
+      ...(others.length > 0 ? [outputsFunction(plan, '', isTurned(plan, 0)), ...others.map(({ makes }) => makes)] : []),
     ],
     body: wgsl`
       let row = group.y;
       ${plan.sharesX ? `${norm ? 'let factor = ' : ''}share_x(row_of_x(row), lane);` : ''}
-      ${suffixes.length > 0 ? chooseProduct(plan, suffixes) : makeOutputs(plan, '', 'group.x')}`,
+      ${suffixes.length > 0 ? chooseProduct(plan, suffixes) : makeOutputs(plan, '', 'group.x', false)}`,
   };
 }
 
@@ -59,16 +66,17 @@ function matrixAccess(name: string, storage: MatrixStorage, blockQuads: LinearRo
 }
 
 /** A product that is joined to the first: its names end in its number. */
-function joinedParts(plan: LinearRowPlan, { weight, bias, outWidth }: JoinedProduct, number: number) {
-  const suffix = `_${number}`;
+function joinedParts(plan: LinearRowPlan, { weight, bias, outWidth }: JoinedProduct, index: number) {
+  const suffix = `_${index + 1}`;
   const own = { ...plan, outWidth, bias };
   const { binding, functions } = matrixAccess(`weight${suffix}`, weight, plan.blockQuads);
+  const result = resultOf(own, index, suffix);
   return {
     suffix,
     doc: formula(own, suffix),
-    bindings: [binding, ...(bias ? [floats(`bias${suffix}`)] : []), floats(`y${suffix}`, 'read_write')],
-    functions: [...functions, finish(own, suffix)],
-    makes: outputsFunction(own, suffix),
+    bindings: [binding, ...(bias ? [floats(`bias${suffix}`)] : []), result.binding],
+    functions: [...functions, ...result.functions],
+    makes: outputsFunction(own, suffix, isTurned(plan, index)),
   };
 }
 
@@ -102,7 +110,7 @@ function chooseProduct(plan: LinearRowPlan, suffixes: readonly string[]): string
   return branches.join(' else ');
 }
 
-const outputsFunction = (plan: LinearRowPlan, suffix: string): string => wgsl`
+const outputsFunction = (plan: LinearRowPlan, suffix: string, inPairs: boolean): string => wgsl`
   fn make_outputs${suffix}(place: u32, row: u32, lane: u32${hasFactor(plan) ? ', factor: f32' : ''}) {
-    ${makeOutputs(plan, suffix, 'place')}
+    ${makeOutputs(plan, suffix, 'place', inPairs)}
   }`;
