@@ -8,7 +8,7 @@ export interface RandomSpec {
   readonly shaped: ShapedSpec;
 }
 
-type Values = Readonly<Record<string, readonly PrintableValue[]>>;
+export type Values = Readonly<Record<string, readonly PrintableValue[]>>;
 
 /** Widths that blocks of 16 and loads of 8 divide, and some that they do not. */
 const widths = [8, 16, 24, 32, 40, 48, 64, 64, 72, 80, 96, 112, 128, 128, 160, 192, 256, 20, 36, 10] as const;
@@ -100,7 +100,7 @@ function randomMask(draw: Draw): PrintableSpec {
 }
 
 /** Up to so many of them, none as often as any other number. */
-function some(draw: Draw, values: Values, most: number): PrintableSpec {
+export function some(draw: Draw, values: Values, most: number): PrintableSpec {
   const names = Object.keys(values);
   const chosen = Array.from({ length: draw.below(most + 1) }, () => draw.from(names));
   return Object.fromEntries(chosen.map((name) => [name, draw.from(values[name] ?? [])]));

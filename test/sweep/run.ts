@@ -3,9 +3,9 @@ import { profiles, type TargetProfile } from '../../src/compiler/plan/profiles/p
 import { openDevice } from '../../src/node/adapter.ts';
 import { pollFor } from '../../src/node/polling.ts';
 import { type VariantNeeds, variantObstacle } from '../../src/runtime/abi1/device.ts';
-import { type SweepResult, sweepSpec } from './sweep.ts';
+import { type SweepResult, sweepAttention, sweepModel } from './sweep.ts';
 
-const usage = `usage: npm run sweep -- [--seed N] [--specs N] [--seconds N] [--calls N] [--budget N] [--target ${Object.keys(profiles).join('|')}] [--all]`;
+const usage = `usage: npm run sweep -- [--models] [--seed N] [--specs N] [--seconds N] [--calls N] [--budget N] [--target ${Object.keys(profiles).join('|')}] [--all]`;
 
 process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
@@ -29,7 +29,8 @@ async function main(args: readonly string[]): Promise<number> {
   while (specs < options.specs && Date.now() < until) {
     const seed = options.seed + specs++;
     const { calls, budget } = options;
-    const found = await sweepSpec(seed, { device, profile, calls, budget });
+    const sweep = options.models ? sweepModel : sweepAttention;
+    const found = await sweep(seed, { device, profile, calls, budget });
     results.push(...found);
     for (const result of found.filter(({ passed }) => options.all || !passed))
       process.stdout.write(describeResult(result));
@@ -50,6 +51,7 @@ function readOptions(args: readonly string[]) {
         budget: { type: 'string', default: '5e8' },
         target: { type: 'string' },
         all: { type: 'boolean', default: false },
+        models: { type: 'boolean', default: false },
       },
     });
     const numbers = [values.seed, values.specs, values.seconds, values.calls, values.budget].map(Number);
@@ -57,7 +59,7 @@ function readOptions(args: readonly string[]) {
     const [seed = 1, specs = 1, seconds = 1, calls = 1, budget = 1] = numbers;
     const target = Object.values(profiles).find(({ id }) => id === values.target);
     if (values.target !== undefined && target === undefined) return undefined;
-    return { seed, specs, seconds, calls, budget, target, all: values.all };
+    return { seed, specs, seconds, calls, budget, target, all: values.all, models: values.models };
   } catch {
     return undefined;
   }
@@ -76,25 +78,22 @@ function asVariant({ id, features, limits, subgroupSize }: TargetProfile): Varia
   return { id, features, limits: { ...limits }, ...(subgroupSize !== undefined && { subgroupSize }) };
 }
 
-function describeResult(result: SweepResult): string {
-  const { seed, text, stages, querySize, counts, keyCounts, worstRow, relativeL2, passed } = result;
-  const call = `new [${counts.join(', ')}] of [${keyCounts.join(', ')}], queries ${querySize}`;
+function describeResult({ seed, text, kernels, what, worstRow, relativeL2, passed }: SweepResult): string {
   const errors = `worst row ${worstRow.toExponential(2)}, all ${relativeL2.toExponential(2)}`;
   const spec = passed ? '' : `\n${text.replace(/^/gm, '  ')}`;
-  return `${passed ? 'pass' : 'FAIL'} seed ${seed}: ${call}: ${errors}; ${stages.join(', ')}${spec}\n`;
+  return `${passed ? 'pass' : 'FAIL'} seed ${seed}: ${what}: ${errors}; ${kernels}${spec}\n`;
 }
 
 /** The worst row by the kernels that made it. */
 function summary(results: readonly SweepResult[], specs: number): string {
-  const byStage = new Map<string, SweepResult[]>();
-  for (const result of results) {
-    const key = result.stages.join(', ');
-    byStage.set(key, [...(byStage.get(key) ?? []), result]);
+  const worst = new Map<string, { readonly count: number; readonly row: number }>();
+  for (const { kernels, worstRow } of results) {
+    const { count, row } = worst.get(kernels) ?? { count: 0, row: 0 };
+    worst.set(kernels, { count: count + 1, row: Math.max(row, worstRow) });
   }
-  const lines = [...byStage].map(
-    ([key, group]) =>
-      `${group.length} calls, worst row ${Math.max(...group.map(({ worstRow }) => worstRow)).toExponential(2)}: ${key}`,
+  const lines = [...worst].map(
+    ([kernels, { count, row }]) => `${count}, worst row ${row.toExponential(2)}: ${kernels}`,
   );
   const failed = results.filter(({ passed }) => !passed).length;
-  return `${lines.join('\n')}\n${specs} specs, ${results.length} calls, ${failed} failed\n`;
+  return `${lines.join('\n')}\n${specs} specs, ${results.length} comparisons, ${failed} failed\n`;
 }

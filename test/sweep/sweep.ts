@@ -10,8 +10,10 @@ import { runNodes } from '../../src/verify/node-runner.ts';
 import { randomCheckpoint } from '../../src/verify/random-checkpoint.ts';
 import { isWithin, kernelTolerances } from '../../src/verify/tolerances.ts';
 import { traceNode } from '../../src/verify/trace.ts';
+import { verifyModule } from '../../src/verify/verify-module.ts';
 import { drawing } from './draw.ts';
 import { randomCall } from './random-calls.ts';
+import { randomModel } from './random-models.ts';
 import { randomSpec } from './random-specs.ts';
 
 export interface SweepOptions {
@@ -23,20 +25,20 @@ export interface SweepOptions {
   readonly budget: number;
 }
 
-/** One call of one spec; its seed alone makes it again. */
+/** One comparison of one spec; its seed alone makes it again. */
 export interface SweepResult extends Difference {
   readonly seed: number;
   readonly text: string;
-  readonly stages: readonly string[];
-  readonly querySize: number;
-  readonly counts: readonly number[];
-  readonly keyCounts: readonly number[];
+  /** Which kernels, shortly: worst errors are told by these. */
+  readonly kernels: string;
+  /** What was compared. */
+  readonly what: string;
   readonly tolerance: Difference;
   readonly passed: boolean;
 }
 
-/** Draws a spec, and runs the kernels of its attention against the f64 reference. */
-export async function sweepSpec(seed: number, options: SweepOptions): Promise<readonly SweepResult[]> {
+/** Draws an attention, and runs its kernels in calls of many lengths against the f64 reference. */
+export async function sweepAttention(seed: number, options: SweepOptions): Promise<readonly SweepResult[]> {
   const draw = drawing(seed);
   const { text, shaped } = randomSpec(draw);
   const { module, definition, programs } = compileModule(shaped, [options.profile]);
@@ -55,15 +57,37 @@ export async function sweepSpec(seed: number, options: SweepOptions): Promise<re
       const { worstRow, relativeL2 } = error;
       const { counts, keyCounts, querySize } = call;
       const own = (Math.max(...counts) === 1 ? program.decode : program.prefill).filter((one) => one.node === node);
-      const stages = own.map(({ plan }) => plan.stage);
+      const kernels = [...new Set(own.map(({ plan }) => plan.stage))].join(', ');
+      const what = `new [${counts.join(', ')}] of [${keyCounts.join(', ')}], queries ${querySize}`;
       const tolerance = toleranceOf(node, own, { buffers: definition.buffers, querySize });
       const passed = isWithin(error, tolerance);
-      results.push({ seed, text, stages, querySize, counts, keyCounts, worstRow, relativeL2, tolerance, passed });
+      results.push({ seed, text, kernels, what, worstRow, relativeL2, tolerance, passed });
     }
     return results;
   } finally {
     loaded.dispose();
   }
+}
+
+/** Draws a decoder, and runs every kernel of it, and whole calls, as `gqac verify` does. */
+export async function sweepModel(seed: number, { device, profile }: SweepOptions): Promise<readonly SweepResult[]> {
+  const draw = drawing(seed);
+  const { text, shaped } = randomModel(draw);
+  const checkpoint = await randomCheckpoint(shaped, seed);
+  const tokens = draw.from([17, 33, 70, 130, 150]);
+  const { entries } = await verifyModule(shaped, compileModule(shaped, [profile]), {
+    device,
+    checkpoint,
+    tokens,
+    seed,
+  });
+  // A near tie of a router's scores sends a token to another expert: whole calls tell nothing then.
+  const isRouted = shaped.layers.some(({ mlp }) => mlp?.experts !== undefined);
+  const told = entries.filter(({ stage }) => !isRouted || stage !== 'whole');
+  return told.map(({ stage, kernels, tensor, shape, worstRow, relativeL2, tolerance, passed }) => {
+    const what = `${tensor} [${shape.join(', ')}] of ${kernels.join(', ')}`;
+    return { seed, text, kernels: stage, what, worstRow, relativeL2, tolerance, passed };
+  });
 }
 
 /** What docs/adr/0010 and 0011 promise of every row, and of results that are written as f16 their rounding. */

@@ -75,6 +75,8 @@ export interface AttentionTilePlan extends AttentionOptions, PlanBase {
   readonly headSlice: number;
   /** Vectors of keys whose values are in `right` at a time. */
   readonly keySlice: number;
+  /** Keys that masks hide which are given with the call are looked for before the walk: there is memory left for it. */
+  readonly looksAhead: boolean;
   /**
    * Vectors from one row to the next in `left`, and of keys in `right`. Neighbouring rows lie in different banks: those of f16 are padded,
    * those of f32 begin at different vectors, which takes no memory.

@@ -1,6 +1,7 @@
 import type { MatrixSchedule, TargetProfile } from '../profiles/profiles.ts';
 import { halfVectors, vectors, workgroupBytes } from '../workgroup-memory.ts';
 import type { AttentionMatrixPlan, AttentionOptions } from './kernel-plan.ts';
+import { openKeys } from './open-keys.ts';
 import type { Choice } from './plans.ts';
 
 /**
@@ -127,7 +128,8 @@ function withLayout(options: MatrixOptions, schedule: MatrixSchedule, layout: La
       vectors('scores', rows * scorePitch),
       // Of the columns of two tiles.
       ...(options.keys === 'int8' ? [vectors('key_scales', tileKeys / 2)] : []),
-      // One would do, but 16 bytes keep the other arrays where matrices can be loaded from.
+      // Fewer would do, but multiples of 16 bytes keep the other arrays where matrices can be loaded from.
+      ...openKeys(options.mask, 8),
       { name: 'found', element: 'atomic<u32>', length: 4 },
     ],
   };

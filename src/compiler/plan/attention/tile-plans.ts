@@ -1,6 +1,7 @@
 import type { TargetLimits, TargetProfile, TileSchedule } from '../profiles/profiles.ts';
 import { vectors, workgroupBytes } from '../workgroup-memory.ts';
 import type { AttentionOptions, AttentionTilePlan } from './kernel-plan.ts';
+import { isMaskGiven, openKeys } from './open-keys.ts';
 import type { Choice } from './plans.ts';
 
 /**
@@ -42,7 +43,7 @@ export function planAttentionTile(
   for (const { schedule, budget } of [...measured, ...own]) {
     const plan = tilePlan(options, schedule);
     const reason = problem(plan, limits, budget) ?? (plan.marks && marksProblem(plan, limits, spareBuffers));
-    if (reason === undefined) return { plan, rejected };
+    if (reason === undefined) return { plan: lookingAhead(plan, limits), rejected };
     rejected.push({ variant: `tile ${plan.tileRows} × ${plan.tileKeys}, ${plan.products}`, reason });
   }
   return { reason: rejected.map(({ variant, reason }) => `${variant}: ${reason}`).join('; ') };
@@ -53,7 +54,8 @@ export function exactTile(plan: AttentionTilePlan, limits: TargetLimits): Attent
   const { rowLanes, rowsEach, keyLanes } = plan;
   const schedule = { products: 'f32', rowLanes, rowsEach, keyLanes, keyVectors: 1, headSlice: 8 } as const;
   const wide = tilePlan(plan, { ...schedule, keyVectors: 2 });
-  return { ...(problem(wide, limits) === undefined ? wide : tilePlan(plan, schedule)), marks: 'read' };
+  const exact = problem(wide, limits) === undefined ? wide : tilePlan(plan, schedule);
+  return { ...lookingAhead(exact, limits), marks: 'read' };
 }
 
 /** As `exactTile`, for what a kernel of another kind has marked. */
@@ -66,7 +68,14 @@ export function exactTileFor(
     .filter(({ products }) => products === 'f32')
     .map((schedule) => tilePlan(options, schedule));
   const plan = plans.find((one) => problem(one, limits) === undefined);
-  return plan && { ...plan, marks: 'read', markRows };
+  return plan && { ...lookingAhead(plan, limits), marks: 'read', markRows };
+}
+
+/** Where there is memory left: smaller tiles would cost more than they leave out. */
+function lookingAhead(plan: AttentionTilePlan, limits: TargetLimits): AttentionTilePlan {
+  const workgroup = [...plan.workgroup, ...openKeys(plan.mask)];
+  const fits = workgroupBytes(workgroup) <= limits.maxComputeWorkgroupStorageSize;
+  return isMaskGiven(plan.mask) && fits ? { ...plan, looksAhead: true, workgroup } : plan;
 }
 
 function tilePlan(options: AttentionOptions, schedule: TileSchedule): AttentionTilePlan {
@@ -105,6 +114,7 @@ function tilePlan(options: AttentionOptions, schedule: TileSchedule): AttentionT
     leftPitch,
     keyPitch,
     threads: rowLanes * keyLanes,
+    looksAhead: false,
     workgroup: half
       ? [
           { name: 'left', element: 'vec4u', length: tileRows * leftPitch - lastPadding },

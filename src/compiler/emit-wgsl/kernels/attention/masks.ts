@@ -1,5 +1,6 @@
 import type { MaskShape } from '../../../check/shaped-spec.ts';
 import type { AttentionOptions } from '../../../plan/attention/kernel-plan.ts';
+import { isMaskGiven } from '../../../plan/attention/open-keys.ts';
 import { type Binding, type Constant, u32c, words } from '../../kernel.ts';
 import { wgsl } from '../../wgsl.ts';
 import { isPerHead } from './expressions.ts';
@@ -14,7 +15,7 @@ export interface MaskParts {
   readonly visible: string;
   /**
    * `shared_columns(sequence, first, last) -> vec2u`: the queries from token `first` to `last` all see the columns from x up to y.
-   * Undefined when columns between may be hidden from some.
+   * Undefined when columns between may be hidden from some; masks that are given with the call may hide some, see `openColumns`.
    */
   readonly shared: string | undefined;
   /** A column is visible exactly when it is among the `shared_columns` of its own token. */
@@ -37,7 +38,7 @@ export function maskParts(options: AttentionOptions): MaskParts {
     ],
     limits: [visibleColumns(options), ...(skipsFirstKeys(mask) ? [firstKey(mask)] : [])],
     visible: visible(options),
-    shared: hidesSingleKeys(mask) ? undefined : sharedColumns(mask),
+    shared: mask.where === undefined ? sharedColumns(mask) : undefined,
     ranged: !hidesSingleKeys(mask) && (!hidesFirstKeys(mask) || !seesBeforeFirstKey(options)),
     plain: !hidesFirstKeys(mask) && !hidesSingleKeys(mask),
   };
@@ -48,8 +49,7 @@ const seesBeforeFirstKey = ({ mask, columns }: AttentionOptions) =>
   mask.prefix !== undefined ||
   (columns.zero + columns.memory > 0 && (mask.memoryVisible !== 'windowed' || mask.chunk !== undefined));
 
-const hidesSingleKeys = ({ padding, documents, where }: MaskShape) =>
-  padding !== 'none' || documents || where !== undefined;
+const hidesSingleKeys = (mask: MaskShape) => isMaskGiven(mask) || mask.where !== undefined;
 
 function sharedColumns(mask: MaskShape): string {
   const first = hidesFirstKeys(mask) ? 'u32(max(i32(PREFIX_COLUMNS) + first_key(sequence, last), 0))' : '0u';

@@ -1,5 +1,6 @@
 import type { AttentionMatrixPlan } from '../../../plan/attention/kernel-plan.ts';
 import { rowsOfMatrix } from '../../../plan/attention/matrix-plans.ts';
+import { isMaskGiven } from '../../../plan/attention/open-keys.ts';
 import { wgsl } from '../../wgsl.ts';
 import type { AttentionParts } from './attention.ts';
 
@@ -15,7 +16,8 @@ export function referenceTile(plan: AttentionMatrixPlan, { masks }: AttentionPar
   const { mask, heads } = plan;
   const tokens = Math.ceil(rowsOfMatrix(plan) / heads.queriesPerKv) + 1;
   const reaches = mask.window !== undefined && mask.window >= tokens && mask.memoryVisible === 'always';
-  return masks.shared !== undefined && mask.chunk === undefined && reaches ? 'shared' : 'seen';
+  const isKnown = masks.shared !== undefined && !isMaskGiven(mask);
+  return isKnown && mask.chunk === undefined && reaches ? 'shared' : 'seen';
 }
 
 /** Later tiles may be 2²⁰ times as large before a weight leaves the range of f16. */

@@ -1,4 +1,5 @@
 import type { AttentionMatrixPlan } from '../../../plan/attention/kernel-plan.ts';
+import { isMaskGiven } from '../../../plan/attention/open-keys.ts';
 import { f32c, u32c } from '../../kernel.ts';
 import { fourFrom, wgsl } from '../../wgsl.ts';
 import type { AttentionParts } from './attention.ts';
@@ -11,7 +12,7 @@ export function weightFunctions(plan: AttentionMatrixPlan, parts: AttentionParts
   const shared = parts.masks.shared;
   return [
     ...(shared === undefined ? [] : [shared]),
-    place(shared !== undefined),
+    place(plan, shared !== undefined),
     ...(usesLogit(plan, parts) ? parts.logits.functions : []),
     ...(shared === undefined ? [] : [visibleLogits(plan, parts)]),
     isRanged(plan, parts) ? rangedLogits : anyLogits(plan),
@@ -23,7 +24,8 @@ export function weightFunctions(plan: AttentionMatrixPlan, parts: AttentionParts
 
 /** Of what the loop walks over, a row sees the columns between two: without the prefix, this is so in spite of memory that no window hides. */
 const isRanged = (plan: AttentionMatrixPlan, { masks }: AttentionParts) =>
-  masks.ranged || (splitsPrefix(plan) && masks.shared !== undefined && plan.mask.prefix === undefined);
+  masks.ranged ||
+  (splitsPrefix(plan) && masks.shared !== undefined && plan.mask.prefix === undefined && !isMaskGiven(plan.mask));
 
 /** Otherwise the columns of a row say it all. */
 const usesLogit = (plan: AttentionMatrixPlan, parts: AttentionParts) =>
@@ -43,7 +45,7 @@ export const weightConstants = (plan: AttentionMatrixPlan, { form }: AttentionPa
 });
 
 /** `fn place_of(lane, first_row, batch, kv_head) -> Place`. */
-const place = (shared: boolean) => wgsl`
+const place = ({ mask }: AttentionMatrixPlan, shared: boolean) => wgsl`
   /** What a lane makes weights of: a row of scores, or every other quad of a row that two lanes share. */
   struct Place {
     /** Counted in the workgroup. */
@@ -55,18 +57,19 @@ const place = (shared: boolean) => wgsl`
     ${shared ? '/** Columns that the row sees, and that all rows of the subgroup see: from x up to y. */\ncolumns: vec2u,\nshared_columns: vec2u,' : ''}
   }
 
-  fn place_of(lane: u32, first_row: u32, batch: u32, kv_head: u32) -> Place {
+  fn place_of(lane: u32, first_row: u32, batch: u32, kv_head: u32${isMaskGiven(mask) ? ', open: vec3u' : ''}) -> Place {
     let row = lane / ROW_LANES;
     let own = row_of(first_row + row, batch, kv_head);
-    ${shared ? columnsOfPlace : ''}
+    ${shared ? columnsOfPlace(isMaskGiven(mask)) : ''}
     return Place(row, lane % ROW_LANES, batch, own.token, own.head${shared ? ', columns, of_all' : ''});
   }`;
 
-const columnsOfPlace = wgsl`
+const columnsOfPlace = (given: boolean) => wgsl`
   let sequence = sequences[batch];
   let columns = shared_columns(sequence, own.token, own.token);
   let first = first_row + row / SUBGROUP_ROWS * SUBGROUP_ROWS;
-  let of_all = shared_columns(sequence, token_of(first), token_of(first + SUBGROUP_ROWS - 1u));`;
+  ${given ? 'var' : 'let'} of_all = shared_columns(sequence, token_of(first), token_of(first + SUBGROUP_ROWS - 1u));
+  ${given ? 'of_all = select(vec2u(0), vec2u(max(of_all.x, open.x), min(of_all.y, open.y)), open.z == 1u);' : ''}`;
 
 /** `fn visible_logits_at(place, first_column, quad) -> vec4f`: four neighbouring logits of a row, in units of log2, none of them hidden. */
 function visibleLogits(plan: AttentionMatrixPlan, { form }: AttentionParts): string {

@@ -1,4 +1,5 @@
 import type { AttentionMatrixPlan } from '../../../plan/attention/kernel-plan.ts';
+import { isMaskGiven } from '../../../plan/attention/open-keys.ts';
 import { floats, type KernelSource, u32c, words } from '../../kernel.ts';
 import { rowLoader, rowStorer, rowsBinding, rowsOutBinding } from '../../storage.ts';
 import { edge, matrixEnables, matrixTypes } from '../../subgroup-matrix.ts';
@@ -16,6 +17,7 @@ import { loadQueries, queryConstants, queryEntries } from './matrix-queries.ts';
 import { fixReference, type ReferenceTile, referenceTile } from './matrix-reference.ts';
 import { keyScales, scalesScores, splitsPrefix, tileConstants, tileFetcher } from './matrix-tile.ts';
 import { weightConstants, weightFunctions } from './matrix-weights.ts';
+import { nextOpen, nextOpenFunction, openColumns } from './open-columns.ts';
 import { partialBindings } from './partials.ts';
 
 /**
@@ -30,8 +32,10 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
   const tile = fixed ? referenceTile(plan, parts) : undefined;
   const splits = splitsPrefix(plan);
   const scaled = (text: string) => (scalesScores(plan) ? text : '');
-  const next = (column: string) =>
+  const open = openColumns(plan);
+  const nextTileFrom = (column: string) =>
     skipping === undefined ? column : `next_tile(sequence, token_of(first_row), ${column})`;
+  const next = (column: string) => (open === undefined ? nextTileFrom(column) : nextOpen(nextTileFrom(column)));
   const following = skipsOnce(plan) ? (column: string) => column : next;
   return {
     doc: doc(plan),
@@ -67,6 +71,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       ...parts.masks.limits,
       ...(zeroHidden ? [keepsVisibleTokens] : []),
       ...(skipping === undefined ? [] : [skipping]),
+      ...(open === undefined ? [] : [open, nextOpenFunction]),
       ...parts.groups.functions,
       rowOf('QUERIES_PER_KV'),
       tokenOf,
@@ -90,14 +95,15 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       ${fixed ? '' : returnUnlessMarked}
       let sequence = sequences[batch];
       ${plan.mask.causal ? returnBeyondTokens(plan) : ''}
-      ${plan.inParts ? columnsOfPart(plan) : columnsOfAll}
+      ${open === undefined ? '' : lookForOpen}
+      ${plan.inParts ? columnsOfPart(plan) : `let columns = ${columnsEnd(plan)};`}
 
       // Where the rows of the subgroup begin, and what it has of each array.
       let subgroup_row = lane / 32u * SUBGROUP_ROWS;
       let scores_at = subgroup_row * SCORE_PITCH;
       let weights_at = subgroup_row * WEIGHT_PITCH;
       let scratch_at = lane / 32u * SUBGROUP_SCRATCH;
-      let place = place_of(lane, first_row, batch, kv_head);
+      let place = place_of(lane, first_row, batch, kv_head${open === undefined ? '' : ', open'});
       var state = State(MASKED, 0.0);
 
       // Queries become matrices by way of the weights' memory, 16 entries of all rows at a time.
@@ -172,7 +178,11 @@ const skipsOnce = (plan: AttentionMatrixPlan): boolean =>
 /** Where the walk over the columns of the sequence begins. */
 const startOf = (plan: AttentionMatrixPlan) => (plan.inParts ? 'part_column' : sequenceStart(plan));
 
-const columnsOfAll = 'let columns = visible_columns(sequence, token_of(first_row + ROWS - 1u));';
+const columnsReached = 'visible_columns(sequence, token_of(first_row + ROWS - 1u))';
+
+const lookForOpen = `let open = open_columns(lane, batch, sequence, token_of(first_row), token_of(first_row + ROWS - 1u), ${columnsReached});`;
+
+const columnsEnd = ({ mask }: AttentionMatrixPlan) => (isMaskGiven(mask) ? 'open.y' : columnsReached);
 
 /** Whole tiles, as many for each part. */
 function columnsOfPart(plan: AttentionMatrixPlan): string {
@@ -180,7 +190,7 @@ function columnsOfPart(plan: AttentionMatrixPlan): string {
   return wgsl`
     let parts = groups.z / step.batch;
     let part = group.z / step.batch;
-    let all_columns = visible_columns(sequence, token_of(first_row + ROWS - 1u));
+    let all_columns = ${columnsEnd(plan)};
     let part_tiles = (all_columns${less} + parts * TILE_KEYS - 1u) / (parts * TILE_KEYS);
     let part_column = ${from}part * part_tiles * TILE_KEYS;
     let columns = min(all_columns, part_column + part_tiles * TILE_KEYS);`;

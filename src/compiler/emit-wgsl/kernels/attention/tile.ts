@@ -1,4 +1,5 @@
 import type { AttentionTilePlan } from '../../../plan/attention/kernel-plan.ts';
+import { isMaskGiven } from '../../../plan/attention/open-keys.ts';
 import { quads } from '../../../plan/extents.ts';
 import { f32c, floats, type KernelSource, u32c, words } from '../../kernel.ts';
 import { rowStorer, rowsOutBinding } from '../../storage.ts';
@@ -9,6 +10,7 @@ import { attentionText, withAxes } from './doc.ts';
 import { silenceRows } from './heads.ts';
 import { markAt, returnUnlessMarked } from './marks.ts';
 import { nextTile } from './masks.ts';
+import { nextOpen, nextOpenFunction, openColumns } from './open-columns.ts';
 import { type Products, productsOf } from './tile-products.ts';
 import { queryParts, sliceFunctions } from './tile-slices.ts';
 import { sumConstants, sumVectors } from './tile-sums.ts';
@@ -33,9 +35,12 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
   const zeroHidden = plan.mask.padding === 'keys_and_queries';
   const skipping = nextTile(plan, 'TILE_KEYS');
   const queries = queryParts(plan, parts.queries);
-  const skip = (column: string) => (skipping === undefined ? column : `next_tile(sequence, first_token, ${column})`);
+  const open = plan.looksAhead ? openColumns(plan) : undefined;
+  const skipTiles = (column: string) =>
+    skipping === undefined ? column : `next_tile(sequence, first_token, ${column})`;
+  const skip = (column: string) => (open === undefined ? skipTiles(column) : nextOpen(skipTiles(column)));
   const half = plan.products === 'f16';
-  const sharedColumns = half && parts.form === 'plain' ? parts.masks.shared : undefined;
+  const sharedColumns = half && parts.form === 'plain' && !isMaskGiven(plan.mask) ? parts.masks.shared : undefined;
   const vectorQuads = plan.vectorEntries / 4;
   const rows = (text: (r: number) => string) => repeat(plan.rowsEach, text);
   const outputs = (text: (output: string, r: number) => string) =>
@@ -101,6 +106,7 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       ...parts.groups.functions,
       ...(zeroHidden ? [keepsVisibleTokens] : []),
       ...(skipping === undefined ? [] : [skipping]),
+      ...(open === undefined ? [] : [open, nextOpenFunction]),
       rowStorer('out', plan.valueDim, plan.out),
       ...(fillsWidth(plan) ? [] : [writeWithin]),
       rowOf(members),
@@ -122,7 +128,7 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       ${isPartial ? silenceRows : ''}
       ${plan.marks === 'read' ? returnUnlessMarked : ''}
       let last_token = min(first_row + TILE_ROWS - 1u, step.tokens * ${members} - 1u) / ${members};
-      let columns = visible_columns(sequence, last_token);
+      ${open === undefined ? 'let columns = visible_columns(sequence, last_token);' : lookForOpen(members)}
 
       // Rows and vectors of an invocation stand apart, so that invocations side by side read side by side.
       ${rows((r) => `let tile_row_${r} = row_lane${plus(r, 'ROW_LANES')};`)}
@@ -131,7 +137,7 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       ${rows((r) => (plan.sinks ? startAtSink(plan, r) : `var maximum_${r} = LOWEST;\nvar sum_${r} = 0.0;`))}
       ${outputs((output) => `var ${output} = vec4f(0);`)}
 
-      ${skipping === undefined && sharedColumns === undefined ? '' : `let first_token = first_row / ${members};`}
+      ${open !== undefined || (skipping === undefined && sharedColumns === undefined) ? '' : `let first_token = first_row / ${members};`}
       ${sharedColumns === undefined ? '' : 'let seen_by_all = shared_columns(sequence, first_token, last_token);'}
       ${half ? startPrecise : ''}
       let lane_rows = rows_of_lane(lane, batch, kv_head, first_row${given});
@@ -173,6 +179,11 @@ export function attentionTile(plan: AttentionTilePlan): KernelSource {
       ${rows((r) => finish(plan, r, members, zeroHidden))}`,
   };
 }
+
+const lookForOpen = (members: string) => wgsl`
+  let first_token = first_row / ${members};
+  let open = open_columns(lane, batch, sequence, first_token, last_token, visible_columns(sequence, last_token));
+  let columns = open.y;`;
 
 /** Products of queries and keys. Sums of f16 are added in f32 before they are too long. */
 function slices(plan: AttentionTilePlan, products: Products): string {
