@@ -1,20 +1,22 @@
-type Plain = string | number | boolean | undefined | readonly Plain[] | { readonly [key: string]: Plain };
-
 const lineWidth = 120;
 
 /** A value as a TypeScript literal: on one line where it fits, else one entry a line. Undefined properties are left out. */
 export function literal(value: unknown, indent = 0): string {
-  const flat = flatten(value as Plain);
-  if (flat.length + indent <= lineWidth) return flat;
-  const inner = ' '.repeat(indent + 2);
-  const close = ' '.repeat(indent);
-  if (Array.isArray(value)) {
-    return `[\n${value.map((entry) => `${inner}${literal(entry, indent + 2)},\n`).join('')}${close}]`;
+  if (value instanceof Raw) return value.text;
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value !== 'object' || value === null) return String(value);
+  const isList = Array.isArray(value);
+  const entries = isList
+    ? value.map((entry) => literal(entry, indent + 2))
+    : entriesOf(value).map(([key, entry]) => `${keyOf(key)}: ${literal(entry, indent + 2)}`);
+  if (entries.length === 0) return isList ? '[]' : '{}';
+  // What has no room on a line of its own has none within a longer one.
+  if (!entries.some((entry) => entry.includes('\n'))) {
+    const flat = isList ? `[${entries.join(', ')}]` : `{ ${entries.join(', ')} }`;
+    if (flat.length + indent <= lineWidth) return flat;
   }
-  const lines = entriesOf(value as object).map(
-    ([key, entry]) => `${inner}${keyOf(key)}: ${literal(entry, indent + 2)},\n`,
-  );
-  return `{\n${lines.join('')}${close}}`;
+  const lines = entries.map((entry) => `${' '.repeat(indent + 2)}${entry},\n`).join('');
+  return `${isList ? '[' : '{'}\n${lines}${' '.repeat(indent)}${isList ? ']' : '}'}`;
 }
 
 /** Text that is already TypeScript, such as a reference to a constant. */
@@ -25,17 +27,8 @@ export class Raw {
   }
 }
 
-function flatten(value: Plain | Raw): string {
-  if (value instanceof Raw) return value.text;
-  if (typeof value === 'string') return quoted(value);
-  if (typeof value !== 'object') return String(value);
-  if (Array.isArray(value)) return `[${value.map(flatten).join(', ')}]`;
-  const entries = entriesOf(value).map(([key, entry]) => `${keyOf(key)}: ${flatten(entry)}`);
-  return entries.length === 0 ? '{}' : `{ ${entries.join(', ')} }`;
-}
-
-const entriesOf = (value: object): readonly [string, Plain][] =>
-  (Object.entries(value) as [string, Plain][]).filter(([, entry]) => entry !== undefined);
+const entriesOf = (value: object): readonly [string, unknown][] =>
+  Object.entries(value).filter(([, entry]) => entry !== undefined);
 
 const keyOf = (key: string) => (/^[A-Za-z_$][\w$]*$/.test(key) ? key : quoted(key));
 
