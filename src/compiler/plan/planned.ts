@@ -1,6 +1,5 @@
 import type { BufferDecl, Extent } from '../../runtime/abi1/definition.ts';
 import type { Node } from '../ir/nodes.ts';
-import type { Rejection } from './attention/plans.ts';
 import type { KernelPlan } from './kernel-plan.ts';
 
 /** One kernel with the tensors at its bindings, by binding name, and its grid. */
@@ -16,6 +15,17 @@ export interface PlannedDispatch {
   readonly halves?: readonly string[];
   /** Nodes whose results the kernel computes on the way, without writing them. */
   readonly prologue?: readonly Node[];
+}
+
+/** A form that was considered and not taken. */
+export interface Rejection {
+  readonly variant: string;
+  readonly reason: string;
+}
+
+export interface Choice<Plan> {
+  readonly plan: Plan;
+  readonly rejected: readonly Rejection[];
 }
 
 /** What one node becomes. Without `decode`, one token is served by the same dispatches as many. */

@@ -1,10 +1,9 @@
 import type { BufferDecl } from '../../runtime/abi1/definition.ts';
 import type { AttnModule, Node } from '../ir/nodes.ts';
-import type { Rejection } from './attention/plans.ts';
 import { fuse } from './fusions.ts';
 import { handOnHalves } from './half-activations.ts';
 import { planNode } from './nodes.ts';
-import type { PlannedDispatch } from './planned.ts';
+import type { PlannedDispatch, Rejection } from './planned.ts';
 import type { TargetProfile } from './profiles/profiles.ts';
 import { requireWholeSchedules } from './profiles/schedule-candidates.ts';
 import { planSampling } from './sampling.ts';

@@ -3,10 +3,9 @@ import type { AttentionNode } from '../../ir/nodes.ts';
 import { dispatch } from '../dispatch.ts';
 import { ceilDiv } from '../extents.ts';
 import type { KernelPlan } from '../kernel-plan.ts';
-import type { PlannedDispatch } from '../planned.ts';
+import type { PlannedDispatch, Rejection } from '../planned.ts';
 import type { TargetProfile } from '../profiles/profiles.ts';
 import { scratch } from '../scratch.ts';
-import type { Rejection } from './plans.ts';
 
 /** What one form of attention becomes, or why it cannot serve this node on this target. */
 export type Form = {
@@ -66,11 +65,11 @@ export function ordering(node: AttentionNode): Required<Pick<Form, 'dispatches' 
   };
 }
 
-export const present = (...tensors: readonly unknown[]) =>
+export const countPresent = (...tensors: readonly unknown[]) =>
   tensors.filter((tensor) => tensor !== undefined && tensor !== false).length;
 
 /** What keeps a node from a fused form at all. */
-export function whole(node: AttentionNode): string | undefined {
+export function fusionObstacle(node: AttentionNode): string | undefined {
   if (Object.keys(node.mixing).length > 0) return 'head mixing needs the scores of all heads';
   if (node.kept !== undefined) return 'scores or patterns are asked for, so they have to be in memory';
   if (node.normalizer.kind !== 'softmax') return `${node.normalizer.kind} is not an online softmax`;
@@ -87,11 +86,12 @@ export const fusedBindings = (node: AttentionNode) => {
   const { memory, pages, keyMask, documents, bias, t5, parameters } = node;
   return (
     4 +
-    present(node.v) +
-    2 * present(memory) +
-    present(orderOf(node), pages, keyMask, documents, bias, t5, ...parameters)
+    countPresent(node.v) +
+    2 * countPresent(memory) +
+    countPresent(orderOf(node), pages, keyMask, documents, bias, t5, ...parameters)
   );
 };
 
 /** Heads that are switched off are left out by the portable forms. */
-export const allHeads = ({ active }: AttentionNode) => (active === undefined ? undefined : 'not all heads are active');
+export const restObstacle = ({ active }: AttentionNode) =>
+  active === undefined ? undefined : 'not all heads are active';

@@ -3,10 +3,10 @@ import { dispatch } from '../dispatch.ts';
 import { ceilDiv } from '../extents.ts';
 import type { TargetProfile } from '../profiles/profiles.ts';
 import { scratch } from '../scratch.ts';
-import { type Attempt, allHeads, fusedBindings, inputsOf, present, tooMany, whole } from './form.ts';
+import { type Attempt, countPresent, fusedBindings, fusionObstacle, inputsOf, restObstacle, tooMany } from './form.ts';
 import type { AttentionLatentPlan, AttentionOptions } from './kernel-plan.ts';
 import { planAttentionLatent, redoLatent } from './latent-plans.ts';
-import { sharesOf } from './shares.ts';
+import { columnParts } from './parts.ts';
 
 /** Heads of a token are the rows of products; of one token the columns are dealt out. */
 export function latentForm(
@@ -15,7 +15,8 @@ export function latentForm(
   profile: TargetProfile,
   leaves: AttentionLatentPlan['leaves'],
 ): Attempt {
-  const reason = whole(node) ?? allHeads(node) ?? tooMany(fusedBindings(node) + present(node.sinks), profile);
+  const reason =
+    fusionObstacle(node) ?? restObstacle(node) ?? tooMany(fusedBindings(node) + countPresent(node.sinks), profile);
   if (reason !== undefined) return { reason };
   const choice = planAttentionLatent(options, profile, leaves);
   if ('reason' in choice) return choice;
@@ -31,15 +32,7 @@ export function latentForm(
       scratch: [scratch(marks, 'u32', ['B', 'I', groups])],
     };
   }
-  const {
-    count,
-    partials,
-    join,
-    scratch: shares,
-  } = sharesOf(node, options, deal, {
-    usesSubgroups: true,
-    tokens: 1,
-    joins: 1,
-  });
-  return { dispatches: [dispatch(node, plan, { ...bind, ...partials }, [groups, count, 'B']), join], scratch: shares };
+  const parts = columnParts(node, options, deal, { usesSubgroups: true, tokens: 1, joins: 1 });
+  const split = dispatch(node, plan, { ...bind, ...parts.partials }, [groups, parts.count, 'B']);
+  return { dispatches: [split, parts.join], scratch: parts.scratch };
 }

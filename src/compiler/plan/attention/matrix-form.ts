@@ -3,24 +3,34 @@ import type { AttentionNode } from '../../ir/nodes.ts';
 import { dispatch } from '../dispatch.ts';
 import { ceilDiv, quads, times } from '../extents.ts';
 import type { KernelPlan } from '../kernel-plan.ts';
+import type { Rejection } from '../planned.ts';
 import type { TargetProfile } from '../profiles/profiles.ts';
 import { scratch } from '../scratch.ts';
-import { type Attempt, allHeads, type Form, fusedBindings, inputsOf, present, tooMany, whole } from './form.ts';
+import {
+  type Attempt,
+  countPresent,
+  type Form,
+  fusedBindings,
+  fusionObstacle,
+  inputsOf,
+  restObstacle,
+  tooMany,
+} from './form.ts';
 import type { AttentionMatrixPlan, AttentionOptions, ColumnDeal } from './kernel-plan.ts';
 import { knownMaximum, planAttentionMatrix, planFewRows, rowsOfMatrix } from './matrix-plans.ts';
-import type { Rejection } from './plans.ts';
-import { shareCount, sharesOf } from './shares.ts';
+import { columnParts, partCount } from './parts.ts';
 import { exactTileFor } from './tile-plans.ts';
 
 /** The fast kernel, and the one that redoes the workgroups that it marks: mostly none. */
 export function matrixForm(node: AttentionNode, options: AttentionOptions, profile: TargetProfile): Attempt {
   const { heads } = node;
-  const reason = whole(node) ?? allHeads(node) ?? tooMany(fusedBindings(node) + present(node.sinks), profile);
+  const reason =
+    fusionObstacle(node) ?? restObstacle(node) ?? tooMany(fusedBindings(node) + countPresent(node.sinks), profile);
   if (reason !== undefined) return { reason };
   const choice = planAttentionMatrix(options, profile, node.compute);
   if ('reason' in choice) return choice;
   const { rejected } = choice;
-  const hasRoom = tooMany(fusedBindings(node) + present(node.sinks) + 2, profile) === undefined;
+  const hasRoom = tooMany(fusedBindings(node) + countPresent(node.sinks) + 2, profile) === undefined;
   const redone = knownMaximum({ ...choice.plan, inParts: choice.plan.inParts && hasRoom });
   const plan = { ...choice.plan, inParts: redone?.inParts ?? false };
   const redo = redone ?? exactTileFor(options, profile, plan.markRows);
@@ -60,7 +70,7 @@ const mostFewRows = 64;
 function fewTokens(
   node: AttentionNode,
   options: AttentionOptions,
-  whole: Readonly<Record<string, string | undefined>>,
+  inputs: Readonly<Record<string, string | undefined>>,
   profile: TargetProfile,
 ): Required<Pick<Form, 'dispatches' | 'scratch'>> | undefined {
   const { kvHeads, queriesPerKv } = node.heads;
@@ -69,23 +79,19 @@ function fewTokens(
   const redo = plan && knownMaximum(plan);
   if (plan === undefined || redo === undefined || mostTokens < 2 || node.cross) return undefined;
   const deal: ColumnDeal = { least: 128, parts: Math.max(1, Math.floor(256 / kvHeads)) };
-  const count = shareCount(deal, node);
+  const count = partCount(deal, node);
   const isFew: Extent = ['min', 1, ['less', mostFewRows + 1, times('I', queriesPerKv)]];
-  const {
-    partials,
-    join,
-    scratch: shares,
-  } = sharesOf(node, options, deal, {
+  const parts = columnParts(node, options, deal, {
     usesSubgroups: true,
     tokens: ['min', 'I', mostTokens],
     joins: times(isFew, ['min', 1, ['less', count, 1]]),
   });
   const marks = `marks_few_${kvHeads}`;
-  const bind = { ...whole, ...partials, marks };
+  const bind = { ...inputs, ...parts.partials, marks };
   const grid = [times(isFew, kvHeads), 1, times('B', count)] as const;
   return {
-    dispatches: [dispatch(node, plan, bind, grid), dispatch(node, redo, bind, grid), join],
-    scratch: [...shares, scratch(marks, 'u32', ['B', count, kvHeads])],
+    dispatches: [dispatch(node, plan, bind, grid), dispatch(node, redo, bind, grid), parts.join],
+    scratch: [...parts.scratch, scratch(marks, 'u32', ['B', count, kvHeads])],
   };
 }
 
@@ -105,7 +111,7 @@ interface PartsOf {
 function inParts(
   node: AttentionNode,
   { plan, redo }: { readonly plan: AttentionMatrixPlan; readonly redo: KernelPlan },
-  whole: Readonly<Record<string, string | undefined>>,
+  inputs: Readonly<Record<string, string | undefined>>,
   { marks, tiles, redoTiles, rejected }: PartsOf,
 ): Form {
   const { heads, valueDim } = node;
@@ -115,7 +121,7 @@ function inParts(
   const rows = plan.markRows;
   const size = `${qHeads}x${valueDim}_${rows}`;
   const partials = { partial_outputs: `parts_${size}`, partial_sums: `part_sums_${size}` };
-  const bind = { ...whole, ...partials };
+  const bind = { ...inputs, ...partials };
   const depth = times('B', parts);
   const join: KernelPlan = {
     stage: 'attention_join',

@@ -1,8 +1,8 @@
+import type { Choice } from '../planned.ts';
 import type { MatrixSchedule, TargetProfile } from '../profiles/profiles.ts';
 import { halfVectors, vectors, workgroupBytes } from '../workgroup-memory.ts';
 import type { AttentionMatrixPlan, AttentionOptions } from './kernel-plan.ts';
 import { openKeys } from './open-keys.ts';
-import type { Choice } from './plans.ts';
 
 /**
  * In order of preference. More rows in a subgroup read keys and values less often, as long as the registers hold them; more subgroups

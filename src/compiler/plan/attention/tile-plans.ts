@@ -1,8 +1,8 @@
+import type { Choice } from '../planned.ts';
 import type { TargetLimits, TargetProfile, TileSchedule } from '../profiles/profiles.ts';
 import { vectors, workgroupBytes } from '../workgroup-memory.ts';
 import type { AttentionOptions, AttentionTilePlan } from './kernel-plan.ts';
 import { isMaskGiven, openKeys } from './open-keys.ts';
-import type { Choice } from './plans.ts';
 
 /**
  * In order of preference, within `preferredRegisters`. Large blocks of an invocation read workgroup memory seldom, as long as registers

@@ -1,10 +1,10 @@
 import type { AppendNode, AttnModule, LinearNode, Node, QueryHeadsNode } from '../../ir/nodes.ts';
 import { usesOf } from '../../ir/uses.ts';
-import type { Rejection } from '../attention/plans.ts';
 import type { FusedNorms } from '../fused-norms.ts';
 import { cachePlan } from '../heads/cache-layout.ts';
 import type { JoinedHeads } from '../heads/joined-heads.ts';
 import { rotationPlan } from '../heads/rotation-plan.ts';
+import type { Rejection } from '../planned.ts';
 import type { TargetProfile } from '../profiles/profiles.ts';
 import { buffersOf, type JoinedProducts } from './joined-products.ts';
 import type { ProductHeadsPlan } from './kernel-plan.ts';

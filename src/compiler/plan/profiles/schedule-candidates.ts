@@ -1,6 +1,6 @@
 import { latentCandidates } from '../attention/latent-plans.ts';
 import { matrixCandidates } from '../attention/matrix-plans.ts';
-import { splitCandidates } from '../attention/plans.ts';
+import { splitCandidates } from '../attention/split-plans.ts';
 import { tileCandidates } from '../attention/tile-plans.ts';
 import { productCandidates } from '../linear/plans.ts';
 import { rowCandidates } from '../linear/row-plans.ts';

@@ -6,10 +6,11 @@ import type { PlannedDispatch } from '../planned.ts';
 import { scratch } from '../scratch.ts';
 import { inputsOf } from './form.ts';
 import type { AttentionCombinePlan, AttentionOptions, ColumnDeal } from './kernel-plan.ts';
-import { activePlan, combineLanes } from './plans.ts';
+import { activePlan } from './options.ts';
+import { combineLanes } from './split-plans.ts';
 
-/** The shares that key columns are dealt in, for kernels that leave a partial result of each, and what joins these. */
-export interface Shares {
+/** The parts that key columns are dealt in, for kernels that leave a partial result of each, and what joins these. */
+export interface ColumnParts {
   readonly count: Extent;
   /** Of the kernel that leaves partial results. */
   readonly partials: { readonly partial_outputs: string; readonly partial_sums: string };
@@ -18,7 +19,7 @@ export interface Shares {
 }
 
 /** `tokens`: most of a sequence in a call; `joins`: 0 in calls that have nothing to join. */
-export function sharesOf(
+export function columnParts(
   node: AttentionNode,
   options: AttentionOptions,
   deal: ColumnDeal,
@@ -27,9 +28,9 @@ export function sharesOf(
     tokens,
     joins,
   }: { readonly usesSubgroups: boolean; readonly tokens: Extent; readonly joins: Extent },
-): Shares {
+): ColumnParts {
   const { heads, columns, valueDim } = node;
-  const count = shareCount(deal, node);
+  const count = partCount(deal, node);
   const prefixColumns = columns.zero + columns.memory;
   const { active, sinks, hidden } = inputsOf(node);
   const size = [`${heads.qHeads}x${valueDim}`, prefixColumns, ...Object.values(deal)].join('_');
@@ -58,7 +59,7 @@ export function sharesOf(
 }
 
 /** See `ColumnDeal`. */
-export function shareCount({ least, most, parts, reach }: ColumnDeal, { columns }: AttentionNode): Extent {
+export function partCount({ least, most, parts, reach }: ColumnDeal, { columns }: AttentionNode): Extent {
   const count = plus(reach === undefined ? 'J' : ['min', 'J', reach], columns.zero + columns.memory);
   if (least === most) return ceilDiv(count, most);
   const wished: Extent = ['min', ceilDiv(parts, 'B'), ceilDiv(count, least)];
