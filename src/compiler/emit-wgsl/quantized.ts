@@ -75,13 +75,13 @@ const int4Quads = wgsl`
     return mat2x4f(vec4f(vec4h(a.x, b.x, c.x, d.x)), vec4f(vec4h(a.y, b.y, c.y, d.y)));
   }`;
 
-/** How eight entries, a block of two quads, become f16 in two steps: what is fetched is not touched before it is needed, so that nothing waits for it. */
+/** How blocks of two quads or four become f16 in two steps: what is fetched is not touched before it is needed, so that nothing waits for it. */
 export interface HalvesParts {
   readonly functions: readonly string[];
   /** A function of a block that gives a vec4u. */
   readonly fetch: string;
-  /** The f16 of what was fetched, a vec4u. */
-  readonly ofFetched: (fetched: string) => string;
+  /** The f16 of what was fetched, a vec4u for each eight of them. */
+  readonly ofFetched: (fetched: string) => readonly string[];
 }
 
 /** `fn int8_halves(words: vec2u, scale: f16) -> vec4u`, `fn int4_halves`: eight codes as f16. They are exact until they are scaled, which rounds once. */
@@ -109,24 +109,25 @@ const halvesFunctions: Readonly<Record<QuantizedStorage['dtype'], string>> = {
     }`,
 };
 
-/** Of a block of eight codes. */
-export function halvesOfCodes(name: string, storage: QuantizedStorage): HalvesParts {
+/** Of eight codes, or sixteen of int4. */
+export function halvesOfCodes(name: string, storage: QuantizedStorage, blockQuads: number): HalvesParts {
   const { dtype, group } = storage;
-  const words = codesOf[dtype].bits / 4;
+  const words = (blockQuads * codesOf[dtype].bits) / 8;
+  const own = dtype === 'int4' ? ['x', 'y'].slice(0, words) : ['xy'];
   const fetch = wgsl`
     /** Codes, a word with their scale, and where it is in there. */
     fn ${name}_codes(block: u32) -> vec4u {
-      let group = block / ${group / 8}u;
+      let group = block / ${group / (4 * blockQuads)}u;
       return vec4u(${name}[block], ${words === 1 ? '0u, ' : ''}${scaleWord(name, storage, words)}, 16u * (group % 2u));
     }`;
-  const halves = wgsl`
-    fn ${name}_halves(fetched: vec4u) -> vec4u {
-      return ${dtype}_halves(fetched.${words === 1 ? 'x' : 'xy'}, bitcast<vec2h>(fetched.z >> fetched.w).x);
+  const scale = wgsl`
+    fn ${name}_scale(fetched: vec4u) -> f16 {
+      return bitcast<vec2h>(fetched.z >> fetched.w).x;
     }`;
   return {
-    functions: [halvesFunctions[dtype], fetch, halves],
+    functions: [halvesFunctions[dtype], fetch, scale],
     fetch: `${name}_codes`,
-    ofFetched: (fetched) => `${name}_halves(${fetched})`,
+    ofFetched: (fetched) => own.map((part) => `${dtype}_halves(${fetched}.${part}, ${name}_scale(${fetched}))`),
   };
 }
 

@@ -43,7 +43,7 @@ export function weightParts(name: string, storage: MatrixStorage, blockQuads: Bl
     // A load of two quads of 16 bits brings 16 bytes.
     binding: isWide ? buffer(name, 'vec4u') : vectorBinding(name, storage),
     dot: [...needed, dot],
-    halves: { functions: [...needed, halves], fetch: `${name}_halves`, ofFetched: (fetched) => fetched },
+    halves: { functions: [...needed, halves], fetch: `${name}_halves`, ofFetched: (fetched) => [fetched] },
   };
 }
 
@@ -56,7 +56,7 @@ function integerParts(name: string, storage: QuantizedStorage, blockQuads: Block
       ${unpack.join('\n')}
       return ${name}_scale(${group}) * (${dots(quads)});
     }`;
-  return { binding, dot: [...functions, dot], halves: halvesOfCodes(name, storage) };
+  return { binding, dot: [...functions, dot], halves: halvesOfCodes(name, storage, blockQuads) };
 }
 
 const parameters = (quads: readonly string[]) => quads.map((_, index) => `x${index}: vec4f`).join(', ');

@@ -3,7 +3,7 @@ import type { MatrixStorage } from '../../../plan/plan-base.ts';
 import { type KernelSource, u32c } from '../../kernel.ts';
 import type { HalvesParts } from '../../quantized.ts';
 import { edge, matrixEnables, matrixTypes } from '../../subgroup-matrix.ts';
-import { weightParts } from '../../weights.ts';
+import { type WeightParts, weightParts } from '../../weights.ts';
 import { repeat, wgsl } from '../../wgsl.ts';
 import { isGated, linearParts, type MatrixAccess } from './linear.ts';
 
@@ -16,18 +16,27 @@ const blockVectors = (edge * edge) / 4;
  */
 export function linearMatrix(plan: LinearMatrixPlan): KernelSource {
   const gated = isGated(plan);
-  const shared = linearParts(plan, (name) => rowsOfHalves(name, plan.weight), rowsOfHalves('x', plan.x));
   const { rowBlocks, columnBlocks, tileDepth, threads } = plan;
   const matrices = gated ? ['weight', 'gate'] : ['weight'];
-  const halves = (name: string) => weightParts(name, name === 'x' ? plan.x : plan.weight, 2).halves;
+  const blocksOf = (rows: number) => (rows * tileDepth) / 8 / threads;
+  const weightBlocks = fetchedBlocks(plan.weight, blocksOf(plan.tileColumns));
+  const operandOf = (name: string) =>
+    name === 'x' ? weightParts(name, plan.x, 2) : weightParts(name, plan.weight, weightBlocks === 1 ? 2 : 4);
+  const halves = (name: string) => operandOf(name).halves;
+  const shared = linearParts(plan, (name) => unwritten(operandOf(name)), unwritten(operandOf('x')));
   const sumOf = (matrix: string, r: number, c: number) => `${matrix === 'gate' ? 'gate_' : ''}sum${r}_${c}`;
   const perBlock = (text: (r: number, c: number) => string) =>
     repeat(rowBlocks, (r) => repeat(columnBlocks, (c) => text(r, c)));
   const perMatrix = (text: (matrix: string) => string) => matrices.map(text).join('\n');
   const operands = [
-    { name: 'x', first: 'first_row', count: (plan.tileRows * tileDepth) / 8 / threads },
-    ...matrices.map((name) => ({ name, first: 'first_column', count: (plan.tileColumns * tileDepth) / 8 / threads })),
+    { name: 'x', first: 'first_row', count: blocksOf(plan.tileRows) },
+    ...matrices.map((name) => ({
+      name,
+      first: 'first_column',
+      count: blocksOf(plan.tileColumns) / weightBlocks,
+    })),
   ];
+  const blocksFetched = (name: string) => (name === 'x' ? 1 : weightBlocks);
   const perLoad = (text: (name: string, index: string, first: string, n: number) => string) =>
     operands
       .map(({ name, first, count }) =>
@@ -82,8 +91,8 @@ export function linearMatrix(plan: LinearMatrixPlan): KernelSource {
     functions: [
       ...shared.functions,
       matrixTypes,
-      tile('x', 'row_of_x(min(first + index / TILE_BLOCKS, row_count() - 1u))', halves('x')),
-      ...matrices.map((name) => tile(name, 'min(first + index / TILE_BLOCKS, OUT_WIDTH - 1u)', halves(name))),
+      tile('x', (row) => `row_of_x(min(first + ${row}, row_count() - 1u))`, halves('x')),
+      ...matrices.map((name) => tile(name, (row) => `min(first + ${row}, OUT_WIDTH - 1u)`, halves(name))),
       sharedEntry,
       finishEntries(gated),
     ],
@@ -106,7 +115,7 @@ export function linearMatrix(plan: LinearMatrixPlan): KernelSource {
         ${perLoad((name, index, _, n) => `store_${name}(${index}, ${name}_held${n});`)}
         workgroupBarrier();
         let next = min(depth + TILE_BLOCKS, IN_BLOCKS - TILE_BLOCKS);
-        ${perLoad((name, _index, _first, n) => `${name}_held${n} = ${halves(name).fetch}(${name}_at${n} + next);`)}
+        ${perLoad((name, _index, _first, n) => `${name}_held${n} = ${halves(name).fetch}(${name}_at${n} + next${blocksFetched(name) === 1 ? '' : ` / ${blocksFetched(name)}u`});`)}
         ${repeat(tileDepth / edge, multiply)}
       }
 
@@ -117,22 +126,34 @@ export function linearMatrix(plan: LinearMatrixPlan): KernelSource {
   };
 }
 
+/** Of eight entries, that a lane fetches at a time: eight bytes of integers. */
+const fetchedBlocks = (storage: MatrixStorage, blocks: number): 1 | 2 =>
+  typeof storage === 'object' && storage.dtype === 'int4' && blocks % 2 === 0 ? 2 : 1;
+
 /** Nothing is written: drivers that check every access read what may be written faster than what may not, by a fifth. */
-function rowsOfHalves(name: string, storage: MatrixStorage): MatrixAccess {
-  const { binding, halves } = weightParts(name, storage, 2);
-  return { binding: { ...binding, access: 'read_write' }, functions: halves.functions };
+const unwritten = ({ binding, halves }: WeightParts): MatrixAccess => ({
+  binding: { ...binding, access: 'read_write' },
+  functions: halves.functions,
+});
+
+function tile(name: string, row: (row: string) => string, { ofFetched }: HalvesParts): string {
+  const stored = ofFetched('held');
+  const blocks = stored.length;
+  const [ofRow, ofTile] =
+    blocks === 1 ? ['IN_BLOCKS', 'TILE_BLOCKS'] : [`IN_BLOCKS / ${blocks}u`, `(TILE_BLOCKS / ${blocks}u)`];
+  const at = `index / ${ofTile} * TILE_PITCH + index % ${ofTile}${blocks === 1 ? '' : ` * ${blocks}u`}`;
+  const store = stored.map((value, n) => `${name}_tile[${at}${n === 0 ? '' : ` + ${n}u`}] = ${value};`);
+  return wgsl`
+    /** Where a block of the tile is in memory; rows beyond the last repeat it. */
+    fn ${name}_at(index: u32, first: u32) -> u32 {
+      let row = ${row(`index / ${ofTile}`)};
+      return row * ${blocks === 1 ? ofRow : `(${ofRow})`} + index % ${ofTile};
+    }
+
+    fn store_${name}(index: u32, held: vec4u) {
+      ${store.join('\n')}
+    }`;
 }
-
-const tile = (name: string, row: string, { ofFetched }: HalvesParts) => wgsl`
-  /** Where a block of the tile is in memory; rows beyond the last repeat it. */
-  fn ${name}_at(index: u32, first: u32) -> u32 {
-    let row = ${row};
-    return row * IN_BLOCKS + index % TILE_BLOCKS;
-  }
-
-  fn store_${name}(index: u32, held: vec4u) {
-    ${name}_tile[index / TILE_BLOCKS * TILE_PITCH + index % TILE_BLOCKS] = ${ofFetched('held')};
-  }`;
 
 const sharedEntry = wgsl`
   /** Sums pass through the memory of a tile that is no longer needed. */
