@@ -62,22 +62,22 @@ export function variantObstacle(variant: VariantNeeds, host: VariantHost): Error
   return subgroupObstacle(variant, 'adapterInfo' in host ? host.adapterInfo : host.info);
 }
 
-/** What Dawn says of an adapter's subgroup matrices; not yet in the types of WebGPU. */
-interface MatrixInfo {
-  readonly subgroupMatrixConfigs?: readonly {
-    readonly componentType: string;
-    readonly resultComponentType: string;
-    readonly M: number;
-    readonly N: number;
-    readonly K: number;
-  }[];
+interface MatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
 }
 
-/** Blocks that the kernels of matrix variants multiply: f16 with f32 results. */
-const matrixBlocks = [
-  { M: 16, N: 16, K: 16 },
-  { M: 16, N: 8, K: 16 },
-] as const;
+/** What Dawn says of an adapter's subgroup matrices; not yet in the types of WebGPU. */
+interface MatrixInfo {
+  readonly subgroupMatrixConfigs?: readonly MatrixConfig[];
+}
+
+/** Blocks that the kernels of matrix variants multiply. */
+const isMultiplied = ({ componentType, resultComponentType, M, N, K }: MatrixConfig): boolean =>
+  componentType === 'f16' && resultComponentType === 'f32' && M === 16 && N === 16 && K === 16;
 
 function subgroupObstacle(variant: VariantNeeds, info: GPUAdapterInfo & MatrixInfo): Error | undefined {
   const { subgroupSize: size, features, id } = variant;
@@ -87,19 +87,6 @@ function subgroupObstacle(variant: VariantNeeds, info: GPUAdapterInfo & MatrixIn
   // Adapters list their configurations; devices do not, and say so when they compile.
   const configs = info.subgroupMatrixConfigs;
   if (!features.includes('chromium-experimental-subgroup-matrix') || !configs?.length) return undefined;
-  const missing = matrixBlocks.find(
-    ({ M, N, K }) =>
-      !configs.some(
-        (config) =>
-          config.componentType === 'f16' &&
-          config.resultComponentType === 'f32' &&
-          config.M === M &&
-          config.N === N &&
-          config.K === K,
-      ),
-  );
-  return (
-    missing &&
-    new FeatureError(`subgroup matrices of ${missing.M} × ${missing.N} × ${missing.K} in f16`, `variant ${id}`)
-  );
+  if (configs.some(isMultiplied)) return undefined;
+  return new FeatureError('subgroup matrices of 16 × 16 × 16 in f16', `variant ${id}`);
 }

@@ -6,7 +6,7 @@ export interface TargetProfile {
   readonly limits: TargetLimits;
   /** Invocations of a subgroup, where kernels rely on it: the adapter must have this size and no other. */
   readonly subgroupSize?: number;
-  /** Subgroup matrices of f16 with f32 results, 16 × 16 × 16 and 16 × 8 × 16. */
+  /** Subgroup matrices of f16 with f32 results, 16 × 16 × 16. */
   readonly subgroupMatrix?: boolean;
   /** What was measured to be fastest, by stage, in order of preference; for nodes that none of it fits, the planner's own order. */
   readonly schedules?: Schedules;
