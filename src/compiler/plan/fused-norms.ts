@@ -18,7 +18,7 @@ export function fuseNorms({ nodes, tensors }: AttnModule): FusedNorms {
   const readersOf = new Map<NormNode, readonly LinearNode[]>();
   for (const [index, node] of nodes.entries()) {
     if (node.op !== 'norm' || !isScaling(node) || tensors.get(node.out)?.role !== 'activation') continue;
-    const readers = readersAfter(node, nodes, index);
+    const readers = readersAfter(node, nodes.slice(index + 1));
     if (readers === undefined || readers.length === 0) continue;
     readersOf.set(node, readers);
     for (const reader of readers) normOf.set(reader, node);
@@ -39,12 +39,10 @@ const isScaling = ({ kind, bias, accumulate, xWidth, rows }: NormNode): boolean 
   kind === 'rms' && bias === undefined && !accumulate && xWidth === undefined && rows === undefined;
 
 /** Undefined where something else reads the rows, or x changes before its last reader is done. */
-function readersAfter(norm: NormNode, nodes: readonly Node[], place: number): readonly LinearNode[] | undefined {
+function readersAfter(norm: NormNode, later: readonly Node[]): readonly LinearNode[] | undefined {
   const readers: LinearNode[] = [];
   let isChanged = false;
-  for (let index = place + 1; index < nodes.length; index++) {
-    const node = nodes[index];
-    if (node === undefined) break;
+  for (const node of later) {
     const uses = usesOf(node);
     const writes = (tensor: string) => uses.some((use) => use.tensor === tensor && use.access !== 'read');
     if (uses.some((use) => use.tensor === norm.out && use.access !== 'write')) {

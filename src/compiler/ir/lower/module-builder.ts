@@ -121,7 +121,8 @@ export class ModuleBuilder {
       name,
       kind: model === undefined ? 'attention' : 'model',
       tensors: this.#tensors,
-      nodes: Object.freeze(this.#nodes),
+      // Not frozen: of a frozen array V8 makes slices one element at a time, and the planner's fusions make one for each layer.
+      nodes: this.#nodes,
     });
   }
 }
