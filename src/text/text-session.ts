@@ -7,14 +7,17 @@ import type { Tokenizer } from './tokenizer.ts';
 /** `stop`: the model ended its text. `length`: as many tokens as asked for. `context`: the cache is full. */
 export type FinishReason = 'stop' | 'length' | 'context';
 
+/** What a text needs of a session, whatever hooks and parameters that has. */
+export type TokenSession = Pick<Session, 'generate' | 'past' | 'capacity' | 'canRewind' | 'rewind'>;
+
 /** A session that is given and gives text. A prompt that begins as the one before, with its reply, runs only what is new. */
 export class TextSession {
-  readonly #session: Session;
+  readonly #session: TokenSession;
   readonly #tokenizer: Tokenizer;
   /** Ids that are in the cache, in order, as far as they are known. */
   #cached: readonly number[] = [];
 
-  constructor(session: Session, tokenizer: Tokenizer) {
+  constructor(session: TokenSession, tokenizer: Tokenizer) {
     this.#session = session;
     this.#tokenizer = tokenizer;
   }

@@ -55,6 +55,15 @@ describe('TextSession', () => {
     expect(second).toBe(await say(new TextSession(await sessionOf(), tokenizer), `ROMEO:${first}\nJULIET:`));
   });
 
+  it('is made of the session of any module', async () => {
+    interface Hooks {
+      readonly 'layers.0.hooks.z': readonly [B: number, I: number, 6, 32];
+    }
+    const session = await Session.create<65, Hooks>(example.module);
+    const tokenizer = { encode: () => [], decode: () => '', idOf: () => undefined };
+    await expect(new TextSession(session, tokenizer).reply([]).next()).rejects.toThrow('at least one token');
+  });
+
   it('says why a text ended, and refuses an empty prompt', async () => {
     const tokenizer = { encode: () => [], decode: () => '', idOf: () => undefined };
     const end = async (...[prompt, options]: Parameters<TextSession['reply']>) => {
