@@ -57,6 +57,20 @@ async function writeNotices(): Promise<void> {
   await writeFile(new URL('dist/THIRD-PARTY-NOTICES.txt', import.meta.url), notices.join(`\n${'-'.repeat(78)}\n\n`));
 }
 
+/** What browsers import asks for nothing of Node: bundlers would refuse it. */
+async function requireNoNode(): Promise<void> {
+  const found = new Set(
+    ['index.mjs', 'text.mjs', 'runtime/abi1.mjs'].map((name) => new URL(`dist/${name}`, import.meta.url).href),
+  );
+  for (const file of found) {
+    const code = await readFile(new URL(file), 'utf8');
+    for (const [, name = ''] of code.matchAll(/(?:from|import)\s*\(?"([^"]+)"/g)) {
+      if (name.startsWith('node:')) throw new Error(`${file} imports ${name}, and is for browsers too`);
+      if (name.startsWith('.')) found.add(new URL(name, file).href);
+    }
+  }
+}
+
 /**
  * One build, so that the runtime's error classes are the same objects for every entry. The library entries have types; the
  * command needs none.
@@ -77,8 +91,20 @@ export default defineConfig({
     entry: ['src/compiler/index.ts', 'src/node/index.ts', 'src/text/index.ts', 'src/runtime/abi1/index.ts'],
   },
   deps: { alwaysBundle: [...bundled], onlyBundle: [...bundled] },
-  // For Node yaml offers CommonJS, which is bundled whole; this is the same code as modules.
-  inputOptions: { resolve: { alias: { yaml: inPackage('yaml/browser/index.js') } } },
+  // For Node these offer CommonJS, which is bundled whole and needs Node's `require`; this is the same code as modules.
+  inputOptions: {
+    resolve: {
+      alias: {
+        yaml: inPackage('yaml/browser/index.js'),
+        'fastest-levenshtein': inPackage('fastest-levenshtein/esm/mod.js'),
+      },
+    },
+  },
   plugins: [versionOnly],
-  hooks: { 'build:done': writeNotices },
+  hooks: {
+    'build:done': async () => {
+      await writeNotices();
+      await requireNoNode();
+    },
+  },
 });
