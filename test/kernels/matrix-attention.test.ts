@@ -38,6 +38,11 @@ describe('windows', () => {
   const isAskedInLoop = (mask: string) =>
     kernelOf(`mask: { causal: true, ${mask} }`).includes('next_column = next_tile(');
 
+  it('begin with the first rows, other masks with the last', () => {
+    expect(kernelOf('mask: { causal: true, window: 99 }')).toContain('let first_row = group.y * ROWS;');
+    expect(kernelOf('mask: { causal: true }')).toContain('let first_row = (groups.y - 1u - group.y) * ROWS;');
+  });
+
   it('are skipped to once, unless something before them is seen by every row', () => {
     expect(isAskedInLoop('window: 99')).toBe(false);
     expect(isAskedInLoop('window: 99, prefix: 5')).toBe(true);

@@ -44,8 +44,9 @@ describe('matrix attention', () => {
     expect(chosen(`head_dim: 64, ${half}`)).toEqual(['fixed 4 × 32 × 16', 'maximum 4 × 32 × 16']);
     expect(chosen(`head_dim: 128, ${half}`)).toEqual(['fixed 8 × 32 × 16', 'maximum 8 × 32 × 16']);
     expect(chosen(`head_dim: 256, ${half}`)).toEqual(['fixed 8 × 16 × 16', 'maximum 8 × 16 × 16']);
-    const windowed = `head_dim: 128, mask: { causal: true, window: 99 }, ${half}`;
-    expect(chosen(windowed)).toEqual(['fixed 8 × 32 × 16', 'maximum 8 × 32 × 16']);
+    const windowed = (width: number) => `head_dim: ${width}, mask: { causal: true, window: 99 }, ${half}`;
+    expect(chosen(windowed(128))).toEqual(['fixed 4 × 32 × 16', 'maximum 4 × 32 × 16']);
+    expect(chosen(windowed(256))).toEqual(['fixed 8 × 16 × 16', 'maximum 8 × 16 × 16']);
   });
 
   it('redoes given queries of f32 with both of their parts, in as many rows as registers hold', () => {

@@ -76,6 +76,17 @@ describe('split attention by subgroups', () => {
     expect(decodeOf(options('int8')).split?.plan.keys).toBe('int8');
   });
 
+  it('reads 16 bytes of integers at a time, of keys that four lanes or more share', () => {
+    const ofWidth = (width: number, dtype = 'int8') =>
+      decodeOf(`hidden: 64, q_heads: 8, kv_heads: 2, head_dim: ${width}, cache: { dtype: ${dtype} }`).split?.plan;
+    expect(ofWidth(128)).toMatchObject({ keyEntries: 16, keyLanes: 8, keyReads: 4, valueLanes: 16, reads: 8 });
+    expect(ofWidth(80)).toMatchObject({ keyEntries: 16, keyLanes: 8 });
+    for (const plan of [ofWidth(32), ofWidth(72), ofWidth(128, 'f16')]) {
+      expect(plan?.keyEntries).toBeUndefined();
+      expect(plan?.keyReads).toBe(plan?.reads);
+    }
+  });
+
   it('has no more memory for a cache of int8: scales stay in registers', () => {
     const options = (dtype: string) => `hidden: 64, q_heads: 8, kv_heads: 2, head_dim: 64, cache: { dtype: ${dtype} }`;
     expect(decodeOf(options('int8')).split?.plan.workgroup).toEqual(decodeOf(options('f16')).split?.plan.workgroup);

@@ -607,6 +607,7 @@ const HEAD_BLOCKS = 1u;
 const COLUMNS_AT_ONCE = 128u;
 const KEY_LANES = 4u;
 const KEYS_AT_ONCE = 32u;
+const KEY_READS = 4u;
 const VALUE_LANES = 4u;
 const VALUES_AT_ONCE = 32u;
 const READS = 4u;
@@ -703,21 +704,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let last = max(first + count, 1u) - 1u;
   let filled = (max(count, 1u) + COLUMNS_AT_ONCE - 1u) / COLUMNS_AT_ONCE * COLUMNS_AT_ONCE;
   let key_lane = lane % KEY_LANES;
-  let query_low = query_part(batch, kv_head, first_member, 2u * key_lane);
-  let query_high = query_part(batch, kv_head, first_member, 2u * key_lane + 1u);
+  let query0 = query_part(batch, kv_head, first_member, 2u * key_lane + 0u);
+  let query1 = query_part(batch, kv_head, first_member, 2u * key_lane + 1u);
   var key = lane / KEY_LANES;
   var keys0 = keys_entries(batch, kv_head, min(first + key + 0u * KEYS_AT_ONCE, last), key_lane);
   var keys1 = keys_entries(batch, kv_head, min(first + key + 1u * KEYS_AT_ONCE, last), key_lane);
   var keys2 = keys_entries(batch, kv_head, min(first + key + 2u * KEYS_AT_ONCE, last), key_lane);
   var keys3 = keys_entries(batch, kv_head, min(first + key + 3u * KEYS_AT_ONCE, last), key_lane);
-  for (; key < count; key += KEYS_AT_ONCE * READS) {
-    deal_sums(low_half(keys0) * query_low + high_half(keys0) * query_high, lane, key + 0u * KEYS_AT_ONCE);
+  for (; key < count; key += KEYS_AT_ONCE * KEY_READS) {
+    deal_sums(low_half(keys0) * query0 + high_half(keys0) * query1, lane, key + 0u * KEYS_AT_ONCE);
     keys0 = keys_entries(batch, kv_head, min(first + key + 4u * KEYS_AT_ONCE, last), key_lane);
-    deal_sums(low_half(keys1) * query_low + high_half(keys1) * query_high, lane, key + 1u * KEYS_AT_ONCE);
+    deal_sums(low_half(keys1) * query0 + high_half(keys1) * query1, lane, key + 1u * KEYS_AT_ONCE);
     keys1 = keys_entries(batch, kv_head, min(first + key + 5u * KEYS_AT_ONCE, last), key_lane);
-    deal_sums(low_half(keys2) * query_low + high_half(keys2) * query_high, lane, key + 2u * KEYS_AT_ONCE);
+    deal_sums(low_half(keys2) * query0 + high_half(keys2) * query1, lane, key + 2u * KEYS_AT_ONCE);
     keys2 = keys_entries(batch, kv_head, min(first + key + 6u * KEYS_AT_ONCE, last), key_lane);
-    deal_sums(low_half(keys3) * query_low + high_half(keys3) * query_high, lane, key + 3u * KEYS_AT_ONCE);
+    deal_sums(low_half(keys3) * query0 + high_half(keys3) * query1, lane, key + 3u * KEYS_AT_ONCE);
     keys3 = keys_entries(batch, kv_head, min(first + key + 7u * KEYS_AT_ONCE, last), key_lane);
   }
   let value_lane = lane % VALUE_LANES;

@@ -20,6 +20,7 @@ const HEAD_BLOCKS = 2u; // of four query heads of a KV head
 const COLUMNS_AT_ONCE = 128u; // in a turn of reads
 const KEY_LANES = 4u; // that share a key
 const KEYS_AT_ONCE = 32u;
+const KEY_READS = 4u; // that a lane has in flight
 const VALUE_LANES = 4u; // that share a value
 const VALUES_AT_ONCE = 32u;
 const READS = 4u; // that a lane has in flight
@@ -175,21 +176,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
   // Scores: lanes side by side share a key. What a lane has used it replaces by what comes READS turns later.
   let key_lane = lane % KEY_LANES;
-  let query_low = query_part(batch, kv_head, first_member, 2u * key_lane);
-  let query_high = query_part(batch, kv_head, first_member, 2u * key_lane + 1u);
+  let query0 = query_part(batch, kv_head, first_member, 2u * key_lane + 0u);
+  let query1 = query_part(batch, kv_head, first_member, 2u * key_lane + 1u);
   var key = lane / KEY_LANES;
   var keys0 = keys_entries(batch, kv_head, min(first + key + 0u * KEYS_AT_ONCE, last), key_lane);
   var keys1 = keys_entries(batch, kv_head, min(first + key + 1u * KEYS_AT_ONCE, last), key_lane);
   var keys2 = keys_entries(batch, kv_head, min(first + key + 2u * KEYS_AT_ONCE, last), key_lane);
   var keys3 = keys_entries(batch, kv_head, min(first + key + 3u * KEYS_AT_ONCE, last), key_lane);
-  for (; key < count; key += KEYS_AT_ONCE * READS) {
-    deal_sums(low_half(keys0) * query_low + high_half(keys0) * query_high, lane, key + 0u * KEYS_AT_ONCE);
+  for (; key < count; key += KEYS_AT_ONCE * KEY_READS) {
+    deal_sums(low_half(keys0) * query0 + high_half(keys0) * query1, lane, key + 0u * KEYS_AT_ONCE);
     keys0 = keys_entries(batch, kv_head, min(first + key + 4u * KEYS_AT_ONCE, last), key_lane);
-    deal_sums(low_half(keys1) * query_low + high_half(keys1) * query_high, lane, key + 1u * KEYS_AT_ONCE);
+    deal_sums(low_half(keys1) * query0 + high_half(keys1) * query1, lane, key + 1u * KEYS_AT_ONCE);
     keys1 = keys_entries(batch, kv_head, min(first + key + 5u * KEYS_AT_ONCE, last), key_lane);
-    deal_sums(low_half(keys2) * query_low + high_half(keys2) * query_high, lane, key + 2u * KEYS_AT_ONCE);
+    deal_sums(low_half(keys2) * query0 + high_half(keys2) * query1, lane, key + 2u * KEYS_AT_ONCE);
     keys2 = keys_entries(batch, kv_head, min(first + key + 6u * KEYS_AT_ONCE, last), key_lane);
-    deal_sums(low_half(keys3) * query_low + high_half(keys3) * query_high, lane, key + 3u * KEYS_AT_ONCE);
+    deal_sums(low_half(keys3) * query0 + high_half(keys3) * query1, lane, key + 3u * KEYS_AT_ONCE);
     keys3 = keys_entries(batch, kv_head, min(first + key + 7u * KEYS_AT_ONCE, last), key_lane);
   }
   // Columns of the prefix, which the loop took for zero: memory is f32.
@@ -197,7 +198,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (key = lane / KEY_LANES; key < prefix; key += KEYS_AT_ONCE) {
     let low = memory_k_quad(kv_head, first + key, 2u * key_lane);
     let high = memory_k_quad(kv_head, first + key, 2u * key_lane + 1u);
-    deal_sums(low * query_low + high * query_high, lane, key);
+    deal_sums(low * query0 + high * query1, lane, key);
   }
 
   // The first values are on their way while scores become weights.

@@ -163,11 +163,14 @@ export interface AttentionSplitPlan extends AttentionOptions, PlanBase {
 export interface AttentionSplitSubgroupsPlan extends AttentionOptions, PlanBase {
   readonly stage: 'attention_split_subgroups';
   readonly loadEntries: 8;
+  /** Of a key of int8, where it is more than of a value: fewer lanes have a sum to add, and queries and outputs do not need registers at the same time. */
+  readonly keyEntries?: 16;
   /** Powers of two from 4 to 32. */
   readonly keyLanes: number;
   readonly valueLanes: number;
-  /** Reads that a lane has in flight. */
+  /** Reads of values that a lane has in flight, and of keys. */
   readonly reads: number;
+  readonly keyReads: number;
   /** Of a workgroup. A lane makes weights of the scores of every `threads`-th one. */
   readonly columnsAtMost: number;
 }

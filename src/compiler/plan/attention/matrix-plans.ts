@@ -6,10 +6,11 @@ import { openKeys } from './open-keys.ts';
 
 /**
  * In order of preference. More rows in a subgroup read keys and values less often, as long as the registers hold them; more subgroups
- * share what was staged, as long as the memory holds their scores, and pay off for wide heads.
+ * share what was staged, as long as the memory holds their scores, and pay off for wide heads. Windows let workgroups end at different times,
+ * which two on a unit make up for.
  */
-function schedulesFor({ headDim, valueDim }: AttentionOptions): readonly MatrixSchedule[] {
-  const subgroups = Math.max(headDim, valueDim) > 96 ? [8, 4] : [4, 8];
+function schedulesFor({ headDim, valueDim, mask }: AttentionOptions): readonly MatrixSchedule[] {
+  const subgroups = Math.max(headDim, valueDim) > (mask.window === undefined ? 96 : 128) ? [8, 4] : [4, 8];
   return [2, 1].flatMap((rowBlocks) =>
     subgroups.map((count): MatrixSchedule => ({ subgroups: count, rowBlocks, tileKeys: 16 })),
   );

@@ -41,8 +41,12 @@ function splitSchedule({ heads, headDim, valueDim, keys }: AttentionOptions): Sp
   return { threads, columns: 512, reads, leastColumns: 64, workgroups };
 }
 
-/** Lanes side by side that read a row, eight entries each. */
-const lanesOf = (width: number) => 2 ** Math.max(2, Math.ceil(Math.log2(width / 8)));
+/** Lanes side by side that read a row, eight entries each or as many as are said. */
+const lanesOf = (width: number, entries = 8) => 2 ** Math.max(2, Math.ceil(Math.log2(width / entries)));
+
+/** 16 bytes of integers, where rows are as wide as four lanes read, and begin at multiples of it. */
+const readsWideKeys = ({ keys, headDim, valuesInKeys }: AttentionOptions) =>
+  keys === 'int8' && headDim >= 64 && headDim % 16 === 0 && !valuesInKeys;
 
 /** What may be fastest elsewhere. */
 export const splitCandidates: readonly SplitSchedule[] = [128, 256, 64].flatMap((threads) =>
@@ -78,13 +82,16 @@ export function planAttentionSplitSubgroups(
     parts: Math.max(1, Math.floor(schedule.workgroups / (kvHeads * Math.ceil(queriesPerKv / 4)))),
     ...(reach !== undefined && { reach }),
   };
+  const wideKeys = readsWideKeys(options);
   const plan: AttentionSplitSubgroupsPlan = {
     stage: 'attention_split_subgroups',
     ...options,
     loadEntries: 8,
-    keyLanes: lanesOf(headDim),
+    ...(wideKeys && { keyEntries: 16 }),
+    keyLanes: lanesOf(headDim, wideKeys ? 16 : 8),
     valueLanes,
     reads,
+    keyReads: wideKeys ? reads / 2 : reads,
     threads,
     columnsAtMost: schedule.columns,
     workgroup: [

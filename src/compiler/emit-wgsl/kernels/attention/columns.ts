@@ -1,6 +1,6 @@
 import type { AttentionOptions } from '../../../plan/attention/kernel-plan.ts';
 import { cacheRows } from '../../cache-rows.ts';
-import { int8Index, int8Scale, signedBytes } from '../../int8-rows.ts';
+import { int8Index, int8Scale, signedBytes, signedHalves } from '../../int8-rows.ts';
 import { type Binding, buffer } from '../../kernel.ts';
 import { halfQuad, halvesOf, rowLoader, rowsBinding } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
@@ -12,15 +12,21 @@ type ReadColumns = Pick<
   'columns' | 'keys' | 'keyLayout' | 'cacheLayout' | 'headDim' | 'valueDim' | 'valuesInKeys'
 > & {
   readonly loadEntries: 4 | 8;
+  /** Of a key, where it is more than of a value. */
+  readonly keyEntries?: 16;
 };
+
+/** How many entries of a key or a value are read at a time. */
+const entriesOf = (name: 'keys' | 'values', { loadEntries, keyEntries }: ReadColumns) =>
+  name === 'keys' ? (keyEntries ?? loadEntries) : loadEntries;
 
 /** Keys, values and their memory. */
 export function columnsBindings(plan: ReadColumns): readonly Binding[] {
-  const { headDim, valueDim, columns } = plan;
-  const type = storedType(plan);
+  const { headDim, valueDim, columns, keys } = plan;
+  const typeOf = (name: 'keys' | 'values') => storedType({ keys, loadEntries: entriesOf(name, plan) });
   return [
-    buffer('k', type),
-    ...(plan.valuesInKeys ? [] : [buffer('v', type)]),
+    buffer('k', typeOf('keys')),
+    ...(plan.valuesInKeys ? [] : [buffer('v', typeOf('values'))]),
     ...(columns.memory > 0 ? [rowsBinding('memory_k', headDim), rowsBinding('memory_v', valueDim)] : []),
     ...cachedRows(plan).flatMap(({ bindings }) => bindings),
   ];
@@ -32,7 +38,7 @@ export function columnsFunctions(plan: ReadColumns): readonly string[] {
   return [
     ...cachedRows(plan).flatMap(({ functions }) => functions),
     ...(columns.memory > 0 ? [rowLoader('memory_k', headDim), rowLoader('memory_v', valueDim)] : []),
-    ...(keys === 'int8' ? [signedBytes, ...int8Scales(plan)] : []),
+    ...(keys === 'int8' ? [signedBytes, signedHalves, ...int8Scales(plan)] : []),
   ];
 }
 
@@ -40,17 +46,21 @@ const cachedRows = ({ keyLayout, cacheLayout }: ReadColumns) =>
   keyLayout === 'heads-first' ? [cacheRows(cacheLayout)] : [];
 
 /** What has `loadEntries` entries as they are stored. */
-export function storedType({ loadEntries, keys }: Pick<ReadColumns, 'loadEntries' | 'keys'>): string {
+export function storedType({
+  loadEntries,
+  keys,
+}: Pick<ReadColumns, 'keys'> & { readonly loadEntries: 4 | 8 | 16 }): string {
   if (keys === 'f32') return 'mat2x4f';
-  if (keys === 'int8') return loadEntries === 8 ? 'vec2u' : 'u32';
+  if (keys === 'int8') return { 4: 'u32', 8: 'vec2u', 16: 'vec4u' }[loadEntries];
   return loadEntries === 8 ? 'vec4u' : 'vec2u';
 }
 
-const wordsOf = ({ loadEntries }: Pick<ReadColumns, 'loadEntries'>) => (loadEntries === 8 ? 2 : 1);
+/** Of as many entries of int8. */
+const wordsOf = (entries: 4 | 8 | 16) => (({ 4: 1, 8: 2, 16: 4 }) as const)[entries];
 
 const int8Scales = (plan: ReadColumns) => [
-  int8Scale('k', plan.headDim, wordsOf(plan)),
-  int8Scale('v', plan.valueDim, wordsOf(plan)),
+  int8Scale('k', plan.headDim, wordsOf(entriesOf('keys', plan))),
+  int8Scale('v', plan.valueDim, wordsOf(entriesOf('values', plan))),
 ];
 
 /**
@@ -65,11 +75,12 @@ export function columnEntries(
   memory: 'rounded' | 'zero' | 'absent' = 'rounded',
 ): string {
   const width = name === 'keys' ? plan.headDim : plan.valueDim;
-  const { columns, loadEntries } = plan;
+  const { columns } = plan;
+  const loadEntries = entriesOf(name, plan);
   const hasPrefix = columns.zero + columns.memory > 0;
   const source = name === 'keys' || plan.valuesInKeys ? 'k' : 'v';
   const pitch = source === 'k' ? plan.headDim : plan.valueDim;
-  const type = storedType(plan);
+  const type = storedType({ keys: plan.keys, loadEntries });
   const filled = Math.ceil(width / loadEntries);
   const beyond = wgsl`
     if (piece >= ${filled}u) {
@@ -85,7 +96,7 @@ export function columnEntries(
   };
   const index =
     plan.keys === 'int8'
-      ? int8Index(width, wordsOf(plan), 'piece')
+      ? int8Index(width, wordsOf(loadEntries), 'piece')
       : `row * ${Math.ceil(pitch / loadEntries)}u + piece`;
   return wgsl`
     /** Entries of ${name === 'keys' ? 'a key' : 'a value'}, ${loadEntries} of them, as they are stored. */

@@ -98,8 +98,8 @@ const halfQuads = {
 } as const;
 
 const integerQuads = {
-  4: ['vec4h(signed_bytes(held[n]))'],
-  8: ['vec4h(signed_bytes(held[n].x))', 'vec4h(signed_bytes(held[n].y))'],
+  4: ['signed_halves(held[n])'],
+  8: ['signed_halves(held[n].x)', 'signed_halves(held[n].y)'],
 } as const;
 
 /** The scale comes last. */

@@ -90,8 +90,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
     body: wgsl`
       let kv_head = group.x;
       let batch = group.z${plan.inParts ? ' % step.batch' : ''};
-      // The last rows see most columns when causal: they start first.
-      let first_row = (groups.y - 1u - group.y) * ROWS;
+      ${plan.mask.window === undefined ? lastRowsFirst : firstRowsFirst}
       ${fixed ? '' : returnUnlessMarked}
       let sequence = sequences[batch];
       ${plan.mask.causal ? returnBeyondTokens(plan) : ''}
@@ -155,6 +154,14 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       ${writeOutputs(plan)}`,
   };
 }
+
+const lastRowsFirst = wgsl`
+  // The last rows see most columns when causal: they start first.
+  let first_row = (groups.y - 1u - group.y) * ROWS;`;
+
+const firstRowsFirst = wgsl`
+  // The first rows see less than a window: they start first, and those after them begin, and end, one by one.
+  let first_row = group.y * ROWS;`;
 
 /** What these rows hold is nobody's. The count of a context, which causal masks do not have, is not that of the tokens. */
 const returnBeyondTokens = ({ reference }: AttentionMatrixPlan) => wgsl`

@@ -24,9 +24,11 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
   const skips = skipsFirstKeys(plan.mask) && plan.mask.prefix === undefined;
   const columnAt: ColumnAt = (index) => (skips ? `column_of(${index}, hidden)` : index);
   const reads = (text: (n: number) => string) => repeat(plan.reads, text);
-  const columnsAtOnce = (plan.threads / Math.min(plan.keyLanes, plan.valueLanes)) * plan.reads;
+  const keyReads = (text: (n: number) => string) => repeat(plan.keyReads, text);
+  const columnsAtOnce = plan.threads * Math.max(plan.keyReads / plan.keyLanes, plan.reads / plan.valueLanes);
   const ownColumns = Math.ceil(plan.columnsAtMost / plan.threads);
   const softmax = isInt8 ? softmaxInRegisters(ownColumns) : softmaxInMemory(columnAt);
+  const turns = isInt8 ? turnsAndLast : turnsAlike;
   const joins = [4, 8, 16].filter((apart) => apart >= plan.valueLanes);
   return {
     doc: [
@@ -43,6 +45,7 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
       COLUMNS_AT_ONCE: u32c(columnsAtOnce, 'in a turn of reads'),
       KEY_LANES: u32c(plan.keyLanes, 'that share a key'),
       KEYS_AT_ONCE: u32c(plan.threads / plan.keyLanes),
+      KEY_READS: u32c(plan.keyReads, 'that a lane has in flight'),
       VALUE_LANES: u32c(plan.valueLanes, 'that share a value'),
       VALUES_AT_ONCE: u32c(plan.threads / plan.valueLanes),
       READS: u32c(plan.reads, 'that a lane has in flight'),
@@ -89,14 +92,16 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
 
       // Scores: lanes side by side share a key. What a lane has used it replaces by what comes READS turns later.
       let key_lane = lane % KEY_LANES;
-      let query_low = query_part(batch, kv_head, first_member, 2u * key_lane);
-      let query_high = query_part(batch, kv_head, first_member, 2u * key_lane + 1u);
+      ${repeat(keyQuads(plan), (q) => `let query${q} = query_part(batch, kv_head, first_member, ${keyQuads(plan)}u * key_lane + ${q}u);`)}
       ${isInt8 ? repeat(ownColumns, readScales(columnAt)) : ''}
       var key = lane / KEY_LANES;
-      ${reads((n) => `var ${readKeys(columnAt, n)}`)}
-      for (; key < count; key += KEYS_AT_ONCE * READS) {
-        ${reads((n) => `${multiplyKeys(n)}\n${readKeys(columnAt, n, plan.reads)}`)}
-      }
+      ${keyReads((n) => `var ${readKeys(columnAt, n)}`)}
+      ${turns(
+        'KEYS_AT_ONCE * KEY_READS',
+        keyReads,
+        (n) => multiplyKeys(n, plan),
+        (n) => readKeys(columnAt, n, plan.keyReads),
+      )}
       ${hasMemory ? multiplyMemoryKeys : ''}
 
       // The first values are on their way while scores become weights.
@@ -122,9 +127,7 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
       // Outputs of the four heads are the columns: the first and the last four entries of a lane's eight.
       var low = mat4x4f();
       var high = mat4x4f();
-      for (; key < count; key += VALUES_AT_ONCE * READS) {
-        ${reads((n) => `${multiplyValues(n)}\n${readValues(columnAt, n, plan.reads)}`)}
-      }
+      ${turns('VALUES_AT_ONCE * READS', reads, multiplyValues, (n) => readValues(columnAt, n, plan.reads))}
       ${hasMemory ? multiplyMemoryValues : ''}
 
       // The sums of lanes that have other keys are joined, first within subgroups, then by way of the scratch.
@@ -168,8 +171,8 @@ const columnsInReach = wgsl`
   let hidden = min(u32(max(first_key(sequence, 0u), 0)), reached - PREFIX_COLUMNS);
   let columns = reached - hidden;`;
 
-function queryPart({ headDim, keyLanes }: AttentionSplitSubgroupsPlan): string {
-  const whole = quads(headDim) === 2 * keyLanes;
+function queryPart(plan: AttentionSplitSubgroupsPlan): string {
+  const whole = quads(plan.headDim) === keyQuads(plan) * plan.keyLanes;
   const beyond = wgsl`
     if (quad >= HEAD_QUADS) {
       return mat4x4f();
@@ -206,11 +209,11 @@ const floatsAsTheyAre = wgsl`
 
 const bytesAsFloats = wgsl`
   fn low_half(entries: vec2u) -> vec4f {
-    return signed_bytes(entries.x);
+    return vec4f(signed_halves(entries.x));
   }
 
   fn high_half(entries: vec2u) -> vec4f {
-    return signed_bytes(entries.y);
+    return vec4f(signed_halves(entries.y));
   }`;
 
 const halvesAsFloats = wgsl`
@@ -221,6 +224,24 @@ const halvesAsFloats = wgsl`
   fn high_half(entries: vec4u) -> vec4f {
     return vec4f(bitcast<vec4h>(entries.zw));
   }`;
+
+type OfRead = (n: number) => string;
+
+/** What a lane has used it replaces by what comes a turn of so many columns later; after the last one it repeats a column. */
+type Turns = (columns: string, each: (text: OfRead) => string, use: OfRead, read: OfRead) => string;
+
+const turnsAlike: Turns = (columns, each, use, read) => wgsl`
+  for (; key < count; key += ${columns}) {
+    ${each((n) => `${use(n)}\n${read(n)}`)}
+  }`;
+
+/** The last turn has nothing to read. Written apart it takes registers, which f16 does not have left. */
+const turnsAndLast: Turns = (columns, each, use, read) => wgsl`
+  for (var next = ${columns}; next < count; next += ${columns}) {
+    ${each((n) => `${use(n)}\n${read(n)}`)}
+    key += ${columns};
+  }
+  ${each(use)}`;
 
 /** `ahead` turns from the present one. */
 const readKeys = (columnAt: ColumnAt, n: number, ahead = 0) =>
@@ -279,8 +300,17 @@ function softmaxInRegisters(columns: number): Softmax {
   };
 }
 
-const multiplyKeys = (n: number) =>
-  `deal_sums(low_half(keys${n}) * query_low + high_half(keys${n}) * query_high, lane, key + ${n}u * KEYS_AT_ONCE);`;
+/** That a lane reads of a key at a time. */
+const keyQuads = ({ loadEntries, keyEntries }: AttentionSplitSubgroupsPlan) => (keyEntries ?? loadEntries) / 4;
+
+function multiplyKeys(n: number, plan: AttentionSplitSubgroupsPlan): string {
+  const quadsRead =
+    plan.keyEntries === 16
+      ? [0, 1, 2, 3].map((q) => `vec4f(signed_halves(keys${n}[${q}]))`)
+      : [`low_half(keys${n})`, `high_half(keys${n})`];
+  const products = quadsRead.map((quad, q) => `${quad} * query${q}`).join(' + ');
+  return `deal_sums(${products}, lane, key + ${n}u * KEYS_AT_ONCE);`;
+}
 
 const readValues = (columnAt: ColumnAt, n: number, ahead = 0) =>
   `values${n} = values_entries(batch, kv_head, ${columnAt(`min(first + key + ${n + ahead}u * VALUES_AT_ONCE, last)`)}, value_lane);`;
@@ -315,7 +345,7 @@ const multiplyMemoryKeys = wgsl`
   for (key = lane / KEY_LANES; key < prefix; key += KEYS_AT_ONCE) {
     let low = memory_k_quad(kv_head, first + key, 2u * key_lane);
     let high = memory_k_quad(kv_head, first + key, 2u * key_lane + 1u);
-    deal_sums(low * query_low + high * query_high, lane, key);
+    deal_sums(low * query0 + high * query1, lane, key);
   }`;
 
 const multiplyMemoryValues = wgsl`
