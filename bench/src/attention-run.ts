@@ -101,7 +101,7 @@ async function turnOf(
   const step = stepOf(one);
   const own = new Set([node.q, node.k, node.v, node.out]);
   const isShared = ({ name }: { readonly name: string }) => first !== undefined && !own.has(name);
-  const shared = [...definition.buffers, { name: 'step' }, { name: 'sequences' }].filter(isShared);
+  const shared = definition.buffers.filter(isShared);
   const workspace = await Workspace.create(loaded, {
     buffers: definition.buffers.filter((buffer) => buffer.role !== 'prepared' && !isShared(buffer)),
     symbols: symbolsOf(step),

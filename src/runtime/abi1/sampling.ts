@@ -27,5 +27,6 @@ export function checkSampling(
   if (!Number.isInteger(topK) || topK < 0) throw refuse('topK', topK, 'it must be an integer, 0 for no limit');
   if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff)
     throw refuse('seed', seed, 'it must be an integer from 0 to 2^32 - 1');
-  return { temperature, topK, topP, seed, draw };
+  // The most likely token depends on no draw.
+  return { temperature, topK, topP, seed, draw: temperature === 0 ? 0 : draw };
 }

@@ -52,7 +52,21 @@ export interface WorkspaceOptions {
 
 /** As in the kernels' `sequences`, a uniform array of fixed length. */
 export const maxBatch = 256;
-const sequenceBytes = 16;
+const sequenceWords = 4;
+
+/** A call is written at once: `step` in one buffer with `sequences`, which begins where a uniform may. */
+const callBytes = 256 + 4 * maxBatch * sequenceWords;
+const stepPart = { offset: 0, size: 32 };
+const sequencesPart = { offset: 256, size: callBytes - 256 };
+
+/** What is bound under these names: parts of buffers, whose names no tensor has. */
+const callParts: ReadonlyMap<string, { readonly buffer: string; readonly offset: number; readonly size: number }> =
+  new Map([
+    ['step', { buffer: 'call: step', ...stepPart }],
+    ['sequences', { buffer: 'call: step', ...sequencesPart }],
+    ['context_step', { buffer: 'call: context', ...stepPart }],
+    ['context_sequences', { buffer: 'call: context', ...sequencesPart }],
+  ]);
 
 const elementBytes = { f32: 4, f16: 2, u32: 4 } as const;
 const { storage, copySource, copyDestination, uniform } = bufferUsage;
@@ -64,6 +78,9 @@ export class Workspace {
   readonly #external: ReadonlyMap<string, GPUBuffer>;
   /** What lists of dispatches come to, found once: a token is recorded while the one before it runs. */
   readonly #steps = new WeakMap<readonly DispatchDecl[], readonly RecordedStep[]>();
+
+  /** What the device has of it: a write takes the host as long as five dispatches. */
+  #sampling: Uint32Array<ArrayBuffer> | undefined;
 
   #isDisposed = false;
 
@@ -92,12 +109,12 @@ export class Workspace {
         usage: storage | copySource | copyDestination,
       })),
       ...tables.map(({ name, values }) => ({ name, bytes: values.byteLength, usage: storage | copyDestination })),
-      ...['step', 'context_step', 'sampling'].map((name) => ({ name, bytes: 32, usage: uniform | copyDestination })),
-      ...['sequences', 'context_sequences'].map((name) => ({
+      ...['call: step', 'call: context'].map((name) => ({
         name,
-        bytes: maxBatch * sequenceBytes,
+        bytes: callBytes,
         usage: uniform | copyDestination,
       })),
+      { name: 'sampling', bytes: 32, usage: uniform | copyDestination },
     ];
     const allocated = await ledger.allocateAll(requests);
     const own = new Map(requests.map(({ name }, index) => [name, allocated[index] as GPUBuffer]));
@@ -116,23 +133,16 @@ export class Workspace {
 
   /** `context`: the rows that a cross-attention's keys come from. */
   setStep(step: Step, context?: Step): void {
-    this.#uploadStep('step', 'sequences', step);
-    if (context !== undefined) this.#uploadStep('context_step', 'context_sequences', context);
-  }
-
-  #uploadStep(stepName: string, sequencesName: string, step: Step): void {
-    const { batch, tokens, keys, capacity, allLogits, sequences } = step;
-    this.upload(stepName, new Uint32Array([batch, tokens, keys, capacity, allLogits ? 1 : 0]));
-    this.upload(
-      sequencesName,
-      new Uint32Array(sequences.flatMap(({ past, count, prefix = 0 }) => [past, count, prefix, 0])),
-    );
+    this.upload('call: step', wordsOf(step));
+    if (context !== undefined) this.upload('call: context', wordsOf(context));
   }
 
   setSampling({ temperature, topP, topK, seed, draw }: Sampling): void {
     const words = new Uint32Array(5);
     new Float32Array(words.buffer).set([temperature, topP]);
     words.set([topK, seed, draw], 2);
+    if (this.#sampling?.every((word, index) => word === words[index])) return;
+    this.#sampling = words;
     this.upload('sampling', words);
   }
 
@@ -185,8 +195,8 @@ export class Workspace {
     if (kernel === undefined) throw new UsageError(`${this.#host.definition.name} has no kernel ${name}`);
     const { pipeline, layout } = kernel;
     const make = () => {
-      const buffers = bind.map((tensor) => this.buffer(tensor.replace('{i}', String(layer))));
-      const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
+      const resources = bind.map((tensor) => this.#resource(tensor.replace('{i}', String(layer))));
+      const entries = resources.map((resource, binding) => ({ binding, resource }));
       return this.#host.device.createBindGroup({ label: name, layout, entries });
     };
     let group: GPUBindGroup | undefined;
@@ -195,6 +205,11 @@ export class Workspace {
       return group;
     };
     return { name, pipeline, bindGroup, grid };
+  }
+
+  #resource(name: string): GPUBufferBinding {
+    const part = callParts.get(name);
+    return part === undefined ? { buffer: this.buffer(name) } : { ...part, buffer: this.buffer(part.buffer) };
   }
 
   /** Layers share the grids of their dispatches: each is evaluated once a call. */
@@ -223,6 +238,17 @@ export class Workspace {
     this.#isDisposed = true;
     for (const buffer of this.#own.values()) this.#host.ledger.free(buffer);
   }
+}
+
+function wordsOf({ batch, tokens, keys, capacity, allLogits, sequences }: Step): Uint32Array<ArrayBuffer> {
+  const first = sequencesPart.offset / 4;
+  const words = new Uint32Array(first + sequenceWords * sequences.length);
+  words.set([batch, tokens, keys, capacity, allLogits ? 1 : 0]);
+  words.set(
+    sequences.flatMap(({ past, count, prefix = 0 }) => [past, count, prefix, 0]),
+    first,
+  );
+  return words;
 }
 
 /** Rows of int8 stand in blocks of four, each with four scales. */
