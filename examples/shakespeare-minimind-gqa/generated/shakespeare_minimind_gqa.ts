@@ -3523,22 +3523,14 @@ const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> weight_2: array<vec4u>;
-@group(0) @binding(5) var<storage, read_write> y_2: array<f32>;
-@group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
-@group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
-@group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
+@group(0) @binding(3) var<storage, read> weight_2: array<vec4u>;
+@group(0) @binding(4) var<storage, read_write> y_2: array<f32>;
+@group(0) @binding(5) var<storage, read> weight_3: array<vec4u>;
+@group(0) @binding(6) var<storage, read_write> y_3: array<f32>;
+@group(0) @binding(7) var<storage, read> norm_weight: array<vec4f>;
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
 fn load_x(row: u32, quad: u32) -> vec4f {
@@ -3701,22 +3693,14 @@ const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> weight_2: array<vec4u>;
-@group(0) @binding(5) var<storage, read_write> y_2: array<f32>;
-@group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
-@group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
-@group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
+@group(0) @binding(3) var<storage, read> weight_2: array<vec4u>;
+@group(0) @binding(4) var<storage, read_write> y_2: array<f32>;
+@group(0) @binding(5) var<storage, read> weight_3: array<vec4u>;
+@group(0) @binding(6) var<storage, read_write> y_3: array<f32>;
+@group(0) @binding(7) var<storage, read> norm_weight: array<vec4f>;
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
 fn load_x(row: u32, quad: u32) -> vec4f {
@@ -3871,17 +3855,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 const OUT_WIDTH = 192u;
 const LANES = 4u;
 const OUTPUTS = 32u;
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
 var<workgroup> sum_partials: array<f32, 128>;
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
@@ -3934,17 +3910,9 @@ const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const LANES = 4u;
 const OUTPUTS = 32u;
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
 var<workgroup> sum_partials: array<f32, 128>;
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
@@ -3999,19 +3967,11 @@ const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read> gate: array<vec4u>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<uniform> step: Step;
-@group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
+@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> gate_sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
@@ -4092,19 +4052,11 @@ const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.000001;
 const TINY: f32 = 1e-30;
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read> gate: array<vec4u>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<uniform> step: Step;
-@group(0) @binding(5) var<storage, read> norm_weight: array<vec4f>;
+@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> gate_sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
@@ -4356,17 +4308,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 const OUT_WIDTH = 192u;
 const LANES = 16u;
 const OUTPUTS = 8u;
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
 var<workgroup> sum_partials: array<f32, 128>;
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 128u + quad];
@@ -4429,17 +4373,9 @@ const BLOCKS = 64u;
 const OUT_WIDTH = 192u;
 const LANES = 16u;
 const OUTPUTS = 8u;
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
 var<workgroup> sum_partials: array<f32, 128>;
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 128u + quad];
@@ -4504,17 +4440,9 @@ const BLOCKS = 64u;
 const OUT_WIDTH = 192u;
 const LANES = 32u;
 const OUTPUTS = 4u;
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 128u + quad];
 }
@@ -6477,19 +6405,19 @@ export const definition: ModuleDefinition = {
         },
         linear_row_192x192_64_64_normed: {
           code: wgsl.linear_row_192x192_64_64_normed_f16,
-          bindings: ['read', 'read', 'read_write', 'uniform', 'read', 'read_write', 'read', 'read_write', 'read'],
+          bindings: ['read', 'read', 'read_write', 'read', 'read_write', 'read', 'read_write', 'read'],
         },
         attention_split_subgroups_h6_kv2_d32_causal: {
           code: wgsl.attention_split_subgroups_h6_kv2_d32_causal,
           bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_combine_6x32: { code: wgsl.attention_combine_6x32_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x192_add: { code: wgsl.linear_row_192x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_192x192_add: { code: wgsl.linear_row_192x192_add_f16, bindings: ['read', 'read', 'read_write'] },
         linear_row_192x512_normed_gated_silu: {
           code: wgsl.linear_row_192x512_normed_gated_silu_f16,
-          bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'read'],
+          bindings: ['read', 'read', 'read', 'read_write', 'read'],
         },
-        linear_row_512x192_add: { code: wgsl.linear_row_512x192_add_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_512x192_add: { code: wgsl.linear_row_512x192_add_subgroups, bindings: ['read', 'read', 'read_write'] },
         logit_maxima_65: { code: wgsl.logit_maxima_65, bindings: ['read', 'read_write', 'read_write', 'uniform', 'uniform'] },
         sample_65: { code: wgsl.sample_65, bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform', 'uniform'] },
       },
@@ -6650,7 +6578,6 @@ export const definition: ModuleDefinition = {
             'x',
             'layers.{i}.attn.q.weight',
             'q_proj',
-            'step',
             'layers.{i}.attn.k.weight',
             'k_proj',
             'layers.{i}.attn.v.weight',
@@ -6700,26 +6627,19 @@ export const definition: ModuleDefinition = {
         },
         {
           kernel: 'linear_row_192x192_add',
-          bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
+          bind: ['z', 'layers.{i}.attn.o.weight', 'x'],
           grid: [6, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_row_192x512_normed_gated_silu',
-          bind: [
-            'x',
-            'layers.{i}.mlp.up.weight',
-            'layers.{i}.mlp.gate.weight',
-            'mlp_hidden',
-            'step',
-            'layers.{i}.mlp_norm.weight',
-          ],
+          bind: ['x', 'layers.{i}.mlp.up.weight', 'layers.{i}.mlp.gate.weight', 'mlp_hidden', 'layers.{i}.mlp_norm.weight'],
           grid: [16, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_row_512x192_add',
-          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
+          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x'],
           grid: [48, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
@@ -6777,19 +6697,19 @@ export const definition: ModuleDefinition = {
         },
         linear_row_192x192_64_64_normed: {
           code: wgsl.linear_row_192x192_64_64_normed_f16,
-          bindings: ['read', 'read', 'read_write', 'uniform', 'read', 'read_write', 'read', 'read_write', 'read'],
+          bindings: ['read', 'read', 'read_write', 'read', 'read_write', 'read', 'read_write', 'read'],
         },
         attention_split_subgroups_h6_kv2_d32_causal: {
           code: wgsl.attention_split_subgroups_h6_kv2_d32_causal,
           bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_combine_6x32: { code: wgsl.attention_combine_6x32_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x192_add: { code: wgsl.linear_row_192x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_192x192_add: { code: wgsl.linear_row_192x192_add_f16, bindings: ['read', 'read', 'read_write'] },
         linear_row_192x512_normed_gated_silu: {
           code: wgsl.linear_row_192x512_normed_gated_silu_f16,
-          bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'read'],
+          bindings: ['read', 'read', 'read', 'read_write', 'read'],
         },
-        linear_row_512x192_add: { code: wgsl.linear_row_512x192_add_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_512x192_add: { code: wgsl.linear_row_512x192_add_subgroups, bindings: ['read', 'read', 'read_write'] },
         logit_maxima_65: { code: wgsl.logit_maxima_65, bindings: ['read', 'read_write', 'read_write', 'uniform', 'uniform'] },
         sample_65: { code: wgsl.sample_65, bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform', 'uniform'] },
       },
@@ -6893,7 +6813,6 @@ export const definition: ModuleDefinition = {
             'x',
             'layers.{i}.attn.q.weight',
             'q_proj',
-            'step',
             'layers.{i}.attn.k.weight',
             'k_proj',
             'layers.{i}.attn.v.weight',
@@ -6946,26 +6865,19 @@ export const definition: ModuleDefinition = {
         },
         {
           kernel: 'linear_row_192x192_add',
-          bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
+          bind: ['z', 'layers.{i}.attn.o.weight', 'x'],
           grid: [6, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_row_192x512_normed_gated_silu',
-          bind: [
-            'x',
-            'layers.{i}.mlp.up.weight',
-            'layers.{i}.mlp.gate.weight',
-            'mlp_hidden',
-            'step',
-            'layers.{i}.mlp_norm.weight',
-          ],
+          bind: ['x', 'layers.{i}.mlp.up.weight', 'layers.{i}.mlp.gate.weight', 'mlp_hidden', 'layers.{i}.mlp_norm.weight'],
           grid: [16, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_row_512x192_add',
-          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
+          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x'],
           grid: [48, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
@@ -7022,19 +6934,19 @@ export const definition: ModuleDefinition = {
         },
         linear_row_192x192_64_64_normed: {
           code: wgsl.linear_row_192x192_64_64_normed_f16,
-          bindings: ['read', 'read', 'read_write', 'uniform', 'read', 'read_write', 'read', 'read_write', 'read'],
+          bindings: ['read', 'read', 'read_write', 'read', 'read_write', 'read', 'read_write', 'read'],
         },
         attention_split_h6_kv2_d32_causal: {
           code: wgsl.attention_split_h6_kv2_d32_causal,
           bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_combine_6x32: { code: wgsl.attention_combine_6x32, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x192_add: { code: wgsl.linear_row_192x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_192x192_add: { code: wgsl.linear_row_192x192_add_f16, bindings: ['read', 'read', 'read_write'] },
         linear_row_192x512_normed_gated_silu: {
           code: wgsl.linear_row_192x512_normed_gated_silu_f16,
-          bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'read'],
+          bindings: ['read', 'read', 'read', 'read_write', 'read'],
         },
-        linear_row_512x192_add: { code: wgsl.linear_row_512x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_512x192_add: { code: wgsl.linear_row_512x192_add_f16, bindings: ['read', 'read', 'read_write'] },
         logit_maxima_65: { code: wgsl.logit_maxima_65, bindings: ['read', 'read_write', 'read_write', 'uniform', 'uniform'] },
         sample_65: { code: wgsl.sample_65, bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform', 'uniform'] },
       },
@@ -7138,7 +7050,6 @@ export const definition: ModuleDefinition = {
             'x',
             'layers.{i}.attn.q.weight',
             'q_proj',
-            'step',
             'layers.{i}.attn.k.weight',
             'k_proj',
             'layers.{i}.attn.v.weight',
@@ -7191,26 +7102,19 @@ export const definition: ModuleDefinition = {
         },
         {
           kernel: 'linear_row_192x192_add',
-          bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
+          bind: ['z', 'layers.{i}.attn.o.weight', 'x'],
           grid: [6, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_row_192x512_normed_gated_silu',
-          bind: [
-            'x',
-            'layers.{i}.mlp.up.weight',
-            'layers.{i}.mlp.gate.weight',
-            'mlp_hidden',
-            'step',
-            'layers.{i}.mlp_norm.weight',
-          ],
+          bind: ['x', 'layers.{i}.mlp.up.weight', 'layers.{i}.mlp.gate.weight', 'mlp_hidden', 'layers.{i}.mlp_norm.weight'],
           grid: [16, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_row_512x192_add',
-          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
+          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x'],
           grid: [24, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
@@ -7267,19 +7171,16 @@ export const definition: ModuleDefinition = {
         },
         linear_row_192x192_64_64_normed: {
           code: wgsl.linear_row_192x192_64_64_normed,
-          bindings: ['read', 'read', 'read_write', 'uniform', 'read', 'read_write', 'read', 'read_write', 'read'],
+          bindings: ['read', 'read', 'read_write', 'read', 'read_write', 'read', 'read_write', 'read'],
         },
         attention_split_h6_kv2_d32_causal: {
           code: wgsl.attention_split_h6_kv2_d32_causal,
           bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_combine_6x32: { code: wgsl.attention_combine_6x32, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x192_add: { code: wgsl.linear_row_192x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x512_normed_gated_silu: {
-          code: wgsl.linear_row_192x512_normed_gated_silu,
-          bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'read'],
-        },
-        linear_row_512x192_add: { code: wgsl.linear_row_512x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_192x192_add: { code: wgsl.linear_row_192x192_add, bindings: ['read', 'read', 'read_write'] },
+        linear_row_192x512_normed_gated_silu: { code: wgsl.linear_row_192x512_normed_gated_silu, bindings: ['read', 'read', 'read', 'read_write', 'read'] },
+        linear_row_512x192_add: { code: wgsl.linear_row_512x192_add, bindings: ['read', 'read', 'read_write'] },
         logit_maxima_65: { code: wgsl.logit_maxima_65, bindings: ['read', 'read_write', 'read_write', 'uniform', 'uniform'] },
         sample_65: { code: wgsl.sample_65, bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform', 'uniform'] },
       },
@@ -7383,7 +7284,6 @@ export const definition: ModuleDefinition = {
             'x',
             'layers.{i}.attn.q.weight',
             'q_proj',
-            'step',
             'layers.{i}.attn.k.weight',
             'k_proj',
             'layers.{i}.attn.v.weight',
@@ -7436,26 +7336,19 @@ export const definition: ModuleDefinition = {
         },
         {
           kernel: 'linear_row_192x192_add',
-          bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
+          bind: ['z', 'layers.{i}.attn.o.weight', 'x'],
           grid: [6, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_row_192x512_normed_gated_silu',
-          bind: [
-            'x',
-            'layers.{i}.mlp.up.weight',
-            'layers.{i}.mlp.gate.weight',
-            'mlp_hidden',
-            'step',
-            'layers.{i}.mlp_norm.weight',
-          ],
+          bind: ['x', 'layers.{i}.mlp.up.weight', 'layers.{i}.mlp.gate.weight', 'mlp_hidden', 'layers.{i}.mlp_norm.weight'],
           grid: [16, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
         {
           kernel: 'linear_row_512x192_add',
-          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
+          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x'],
           grid: [24, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },

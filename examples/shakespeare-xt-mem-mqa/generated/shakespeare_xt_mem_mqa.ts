@@ -3351,22 +3351,14 @@ const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> weight_2: array<vec4u>;
-@group(0) @binding(5) var<storage, read_write> y_2: array<f32>;
-@group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
-@group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
-@group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
+@group(0) @binding(3) var<storage, read> weight_2: array<vec4u>;
+@group(0) @binding(4) var<storage, read_write> y_2: array<f32>;
+@group(0) @binding(5) var<storage, read> weight_3: array<vec4u>;
+@group(0) @binding(6) var<storage, read_write> y_3: array<f32>;
+@group(0) @binding(7) var<storage, read> norm_weight: array<vec4f>;
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
 fn load_x(row: u32, quad: u32) -> vec4f {
@@ -3529,22 +3521,14 @@ const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> weight_2: array<vec4u>;
-@group(0) @binding(5) var<storage, read_write> y_2: array<f32>;
-@group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
-@group(0) @binding(7) var<storage, read_write> y_3: array<f32>;
-@group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
+@group(0) @binding(3) var<storage, read> weight_2: array<vec4u>;
+@group(0) @binding(4) var<storage, read_write> y_2: array<f32>;
+@group(0) @binding(5) var<storage, read> weight_3: array<vec4u>;
+@group(0) @binding(6) var<storage, read_write> y_3: array<f32>;
+@group(0) @binding(7) var<storage, read> norm_weight: array<vec4f>;
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
 fn load_x(row: u32, quad: u32) -> vec4f {
@@ -3726,14 +3710,14 @@ struct Sequence {
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> weight_2: array<vec4u>;
-@group(0) @binding(5) var<storage, read_write> k_cache: array<f32>;
-@group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
-@group(0) @binding(7) var<storage, read_write> v_cache: array<f32>;
-@group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
-@group(0) @binding(9) var<storage, read> rotations: array<vec2f>;
-@group(0) @binding(10) var<uniform> sequences: array<Sequence, 256>;
+@group(0) @binding(3) var<storage, read> weight_2: array<vec4u>;
+@group(0) @binding(4) var<storage, read_write> k_cache: array<f32>;
+@group(0) @binding(5) var<storage, read> weight_3: array<vec4u>;
+@group(0) @binding(6) var<storage, read_write> v_cache: array<f32>;
+@group(0) @binding(7) var<storage, read> norm_weight: array<vec4f>;
+@group(0) @binding(8) var<storage, read> rotations: array<vec2f>;
+@group(0) @binding(9) var<uniform> sequences: array<Sequence, 256>;
+@group(0) @binding(10) var<uniform> step: Step;
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
 var<workgroup> made: array<f32, 32>;
@@ -3940,17 +3924,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 const OUT_WIDTH = 192u;
 const LANES = 4u;
 const OUTPUTS = 32u;
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
 var<workgroup> sum_partials: array<f32, 128>;
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
@@ -4003,17 +3979,9 @@ const BLOCKS = 24u;
 const OUT_WIDTH = 192u;
 const LANES = 4u;
 const OUTPUTS = 32u;
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
 var<workgroup> sum_partials: array<f32, 128>;
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 48u + quad];
@@ -4068,21 +4036,13 @@ const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read> gate: array<vec4u>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;
-@group(0) @binding(6) var<uniform> step: Step;
-@group(0) @binding(7) var<storage, read> norm_weight: array<vec4f>;
+@group(0) @binding(6) var<storage, read> norm_weight: array<vec4f>;
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> gate_sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
@@ -4165,21 +4125,13 @@ const OUTPUTS = 32u;
 const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read> gate: array<vec4u>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;
-@group(0) @binding(6) var<uniform> step: Step;
-@group(0) @binding(7) var<storage, read> norm_weight: array<vec4f>;
+@group(0) @binding(6) var<storage, read> norm_weight: array<vec4f>;
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> gate_sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;
@@ -4433,17 +4385,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 const OUT_WIDTH = 192u;
 const LANES = 16u;
 const OUTPUTS = 8u;
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
 var<workgroup> sum_partials: array<f32, 128>;
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 144u + quad];
@@ -4487,17 +4431,9 @@ const BLOCKS = 72u;
 const OUT_WIDTH = 192u;
 const LANES = 16u;
 const OUTPUTS = 8u;
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
 var<workgroup> sum_partials: array<f32, 128>;
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 144u + quad];
@@ -4543,17 +4479,9 @@ const BLOCKS = 72u;
 const OUT_WIDTH = 192u;
 const LANES = 32u;
 const OUTPUTS = 4u;
-struct Step {
-  batch: u32,
-  tokens: u32,
-  keys: u32,
-  capacity: u32,
-  logits_all: u32,
-}
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 144u + quad];
 }
@@ -6465,13 +6393,13 @@ export const definition: ModuleDefinition = {
             'read',
             'read',
             'read_write',
+            'read',
+            'read_write',
+            'read',
+            'read_write',
+            'read',
+            'read',
             'uniform',
-            'read',
-            'read_write',
-            'read',
-            'read_write',
-            'read',
-            'read',
             'uniform',
           ],
         },
@@ -6480,12 +6408,12 @@ export const definition: ModuleDefinition = {
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_combine_6x32: { code: wgsl.attention_combine_6x32_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x192_add: { code: wgsl.linear_row_192x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_192x192_add: { code: wgsl.linear_row_192x192_add_f16, bindings: ['read', 'read', 'read_write'] },
         linear_row_192x576_normed_gated_silu_bias: {
           code: wgsl.linear_row_192x576_normed_gated_silu_bias_f16,
-          bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform', 'read'],
+          bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'read'],
         },
-        linear_row_576x192_add: { code: wgsl.linear_row_576x192_add_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_576x192_add: { code: wgsl.linear_row_576x192_add_subgroups, bindings: ['read', 'read', 'read_write'] },
         logit_maxima_65: { code: wgsl.logit_maxima_65, bindings: ['read', 'read_write', 'read_write', 'uniform', 'uniform'] },
         sample_65: { code: wgsl.sample_65, bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform', 'uniform'] },
       },
@@ -6669,7 +6597,6 @@ export const definition: ModuleDefinition = {
             'x',
             'layers.{i}.attn.q.weight',
             'q',
-            'step',
             'layers.{i}.attn.k.weight',
             'layers.{i}.cache.k',
             'layers.{i}.attn.v.weight',
@@ -6677,6 +6604,7 @@ export const definition: ModuleDefinition = {
             'layers.{i}.attn_norm.weight',
             'rope_16_10000',
             'sequences',
+            'step',
           ],
           grid: [8, ['*', 'B', 'I'], 1],
           layers: [0, 4],
@@ -6705,7 +6633,7 @@ export const definition: ModuleDefinition = {
         },
         {
           kernel: 'linear_row_192x192_add',
-          bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
+          bind: ['z', 'layers.{i}.attn.o.weight', 'x'],
           grid: [6, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
@@ -6718,7 +6646,6 @@ export const definition: ModuleDefinition = {
             'layers.{i}.mlp.up.bias',
             'layers.{i}.mlp.gate.bias',
             'mlp_hidden',
-            'step',
             'layers.{i}.mlp_norm.weight',
           ],
           grid: [18, ['*', 'B', 'I'], 1],
@@ -6726,7 +6653,7 @@ export const definition: ModuleDefinition = {
         },
         {
           kernel: 'linear_row_576x192_add',
-          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
+          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x'],
           grid: [48, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
@@ -6786,19 +6713,19 @@ export const definition: ModuleDefinition = {
         },
         linear_row_192x192_32_32_normed: {
           code: wgsl.linear_row_192x192_32_32_normed_f16,
-          bindings: ['read', 'read', 'read_write', 'uniform', 'read', 'read_write', 'read', 'read_write', 'read'],
+          bindings: ['read', 'read', 'read_write', 'read', 'read_write', 'read', 'read_write', 'read'],
         },
         attention_split_subgroups_h6_kv1_d32_m8_causal: {
           code: wgsl.attention_split_subgroups_h6_kv1_d32_m8_causal,
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_combine_6x32: { code: wgsl.attention_combine_6x32_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x192_add: { code: wgsl.linear_row_192x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_192x192_add: { code: wgsl.linear_row_192x192_add_f16, bindings: ['read', 'read', 'read_write'] },
         linear_row_192x576_normed_gated_silu_bias: {
           code: wgsl.linear_row_192x576_normed_gated_silu_bias_f16,
-          bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform', 'read'],
+          bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'read'],
         },
-        linear_row_576x192_add: { code: wgsl.linear_row_576x192_add_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_576x192_add: { code: wgsl.linear_row_576x192_add_subgroups, bindings: ['read', 'read', 'read_write'] },
         logit_maxima_65: { code: wgsl.logit_maxima_65, bindings: ['read', 'read_write', 'read_write', 'uniform', 'uniform'] },
         sample_65: { code: wgsl.sample_65, bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform', 'uniform'] },
       },
@@ -6914,7 +6841,6 @@ export const definition: ModuleDefinition = {
             'x',
             'layers.{i}.attn.q.weight',
             'q_proj',
-            'step',
             'layers.{i}.attn.k.weight',
             'k_proj',
             'layers.{i}.attn.v.weight',
@@ -6964,7 +6890,7 @@ export const definition: ModuleDefinition = {
         },
         {
           kernel: 'linear_row_192x192_add',
-          bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
+          bind: ['z', 'layers.{i}.attn.o.weight', 'x'],
           grid: [6, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
@@ -6977,7 +6903,6 @@ export const definition: ModuleDefinition = {
             'layers.{i}.mlp.up.bias',
             'layers.{i}.mlp.gate.bias',
             'mlp_hidden',
-            'step',
             'layers.{i}.mlp_norm.weight',
           ],
           grid: [18, ['*', 'B', 'I'], 1],
@@ -6985,7 +6910,7 @@ export const definition: ModuleDefinition = {
         },
         {
           kernel: 'linear_row_576x192_add',
-          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
+          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x'],
           grid: [48, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
@@ -7044,19 +6969,19 @@ export const definition: ModuleDefinition = {
         },
         linear_row_192x192_32_32_normed: {
           code: wgsl.linear_row_192x192_32_32_normed_f16,
-          bindings: ['read', 'read', 'read_write', 'uniform', 'read', 'read_write', 'read', 'read_write', 'read'],
+          bindings: ['read', 'read', 'read_write', 'read', 'read_write', 'read', 'read_write', 'read'],
         },
         attention_split_h6_kv1_d32_m8_causal: {
           code: wgsl.attention_split_h6_kv1_d32_m8_causal,
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_combine_6x32: { code: wgsl.attention_combine_6x32, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x192_add: { code: wgsl.linear_row_192x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_192x192_add: { code: wgsl.linear_row_192x192_add_f16, bindings: ['read', 'read', 'read_write'] },
         linear_row_192x576_normed_gated_silu_bias: {
           code: wgsl.linear_row_192x576_normed_gated_silu_bias_f16,
-          bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform', 'read'],
+          bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'read'],
         },
-        linear_row_576x192_add: { code: wgsl.linear_row_576x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_576x192_add: { code: wgsl.linear_row_576x192_add_f16, bindings: ['read', 'read', 'read_write'] },
         logit_maxima_65: { code: wgsl.logit_maxima_65, bindings: ['read', 'read_write', 'read_write', 'uniform', 'uniform'] },
         sample_65: { code: wgsl.sample_65, bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform', 'uniform'] },
       },
@@ -7172,7 +7097,6 @@ export const definition: ModuleDefinition = {
             'x',
             'layers.{i}.attn.q.weight',
             'q_proj',
-            'step',
             'layers.{i}.attn.k.weight',
             'k_proj',
             'layers.{i}.attn.v.weight',
@@ -7222,7 +7146,7 @@ export const definition: ModuleDefinition = {
         },
         {
           kernel: 'linear_row_192x192_add',
-          bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
+          bind: ['z', 'layers.{i}.attn.o.weight', 'x'],
           grid: [6, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
@@ -7235,7 +7159,6 @@ export const definition: ModuleDefinition = {
             'layers.{i}.mlp.up.bias',
             'layers.{i}.mlp.gate.bias',
             'mlp_hidden',
-            'step',
             'layers.{i}.mlp_norm.weight',
           ],
           grid: [18, ['*', 'B', 'I'], 1],
@@ -7243,7 +7166,7 @@ export const definition: ModuleDefinition = {
         },
         {
           kernel: 'linear_row_576x192_add',
-          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
+          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x'],
           grid: [24, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
@@ -7302,19 +7225,19 @@ export const definition: ModuleDefinition = {
         },
         linear_row_192x192_32_32_normed: {
           code: wgsl.linear_row_192x192_32_32_normed,
-          bindings: ['read', 'read', 'read_write', 'uniform', 'read', 'read_write', 'read', 'read_write', 'read'],
+          bindings: ['read', 'read', 'read_write', 'read', 'read_write', 'read', 'read_write', 'read'],
         },
         attention_split_h6_kv1_d32_m8_causal: {
           code: wgsl.attention_split_h6_kv1_d32_m8_causal,
           bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
         attention_combine_6x32: { code: wgsl.attention_combine_6x32, bindings: ['read', 'read', 'read_write', 'uniform'] },
-        linear_row_192x192_add: { code: wgsl.linear_row_192x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_192x192_add: { code: wgsl.linear_row_192x192_add, bindings: ['read', 'read', 'read_write'] },
         linear_row_192x576_normed_gated_silu_bias: {
           code: wgsl.linear_row_192x576_normed_gated_silu_bias,
-          bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'uniform', 'read'],
+          bindings: ['read', 'read', 'read', 'read', 'read', 'read_write', 'read'],
         },
-        linear_row_576x192_add: { code: wgsl.linear_row_576x192_add, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        linear_row_576x192_add: { code: wgsl.linear_row_576x192_add, bindings: ['read', 'read', 'read_write'] },
         logit_maxima_65: { code: wgsl.logit_maxima_65, bindings: ['read', 'read_write', 'read_write', 'uniform', 'uniform'] },
         sample_65: { code: wgsl.sample_65, bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform', 'uniform'] },
       },
@@ -7430,7 +7353,6 @@ export const definition: ModuleDefinition = {
             'x',
             'layers.{i}.attn.q.weight',
             'q_proj',
-            'step',
             'layers.{i}.attn.k.weight',
             'k_proj',
             'layers.{i}.attn.v.weight',
@@ -7480,7 +7402,7 @@ export const definition: ModuleDefinition = {
         },
         {
           kernel: 'linear_row_192x192_add',
-          bind: ['z', 'layers.{i}.attn.o.weight', 'x', 'step'],
+          bind: ['z', 'layers.{i}.attn.o.weight', 'x'],
           grid: [6, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },
@@ -7493,7 +7415,6 @@ export const definition: ModuleDefinition = {
             'layers.{i}.mlp.up.bias',
             'layers.{i}.mlp.gate.bias',
             'mlp_hidden',
-            'step',
             'layers.{i}.mlp_norm.weight',
           ],
           grid: [18, ['*', 'B', 'I'], 1],
@@ -7501,7 +7422,7 @@ export const definition: ModuleDefinition = {
         },
         {
           kernel: 'linear_row_576x192_add',
-          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x', 'step'],
+          bind: ['mlp_hidden', 'layers.{i}.mlp.down.weight', 'x'],
           grid: [24, ['*', 'B', 'I'], 1],
           layers: [0, 4],
         },

@@ -41,14 +41,14 @@ struct Sequence {
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
-@group(0) @binding(4) var<storage, read> weight_2: array<vec4u>;
-@group(0) @binding(5) var<storage, read_write> k_cache: array<f32>;
-@group(0) @binding(6) var<storage, read> weight_3: array<vec4u>;
-@group(0) @binding(7) var<storage, read_write> v_cache: array<f32>;
-@group(0) @binding(8) var<storage, read> norm_weight: array<vec4f>;
-@group(0) @binding(9) var<storage, read> rotations: array<vec2f>;
-@group(0) @binding(10) var<uniform> sequences: array<Sequence, 256>;
+@group(0) @binding(3) var<storage, read> weight_2: array<vec4u>;
+@group(0) @binding(4) var<storage, read_write> k_cache: array<f32>;
+@group(0) @binding(5) var<storage, read> weight_3: array<vec4u>;
+@group(0) @binding(6) var<storage, read_write> v_cache: array<f32>;
+@group(0) @binding(7) var<storage, read> norm_weight: array<vec4f>;
+@group(0) @binding(8) var<storage, read> rotations: array<vec2f>;
+@group(0) @binding(9) var<uniform> sequences: array<Sequence, 256>;
+@group(0) @binding(10) var<uniform> step: Step;
 
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> squares_partials: array<f32, 128>;

@@ -13,22 +13,13 @@ const IN_WIDTH: f32 = 192.0;
 const EPS: f32 = 0.0;
 const TINY: f32 = 1e-30;
 
-struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
-}
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read> gate: array<vec4u>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read> gate_bias: array<f32>;
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;
-@group(0) @binding(6) var<uniform> step: Step;
-@group(0) @binding(7) var<storage, read> norm_weight: array<vec4f>;
+@group(0) @binding(6) var<storage, read> norm_weight: array<vec4f>;
 
 var<workgroup> sum_partials: array<f32, 128>;
 var<workgroup> gate_sum_partials: array<f32, 128>;

@@ -11,18 +11,9 @@ const OUT_WIDTH = 192u;
 const LANES = 32u; // that sum an output
 const OUTPUTS = 4u; // of a workgroup
 
-struct Step {
-  batch: u32, // sequences
-  tokens: u32, // new ones of the longest
-  keys: u32, // of the longest, after this call
-  capacity: u32, // tokens of a cache
-  logits_all: u32, // 1: of every token
-}
-
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<uniform> step: Step;
 
 fn load_x(row: u32, quad: u32) -> vec4f {
   return x[row * 144u + quad];

@@ -55,7 +55,7 @@ export function stepsForm(node: AttentionNode, options: AttentionOptions): Form 
     normalizer,
     keepsScores: node.kept?.scores !== undefined,
     threads: 64,
-    workgroup: foldArrays(64),
+    workgroup: normalizer.kind === 'sigmoid' ? [] : foldArrays(64),
   };
   dispatches.push(
     dispatch(

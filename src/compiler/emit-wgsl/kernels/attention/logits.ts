@@ -95,7 +95,7 @@ function biasesOf({ bias, t5, alibiSlopes, heads }: AttentionOptions): string {
         return 0.0;
       }
       let key = column - PREFIX_COLUMNS;
-      let distance = i32(sequence.past + token) - i32(key);
+      ${alibiSlopes || t5 ? 'let distance = i32(sequence.past + token) - i32(key);' : ''}
       return ${terms.join(' + ')};
     }`;
 }

@@ -156,11 +156,9 @@ function ownEnd({ causal, chunk }: MaskShape): string | undefined {
 /** Zero and memory columns stand right before the first token, if a window hides them at all. */
 function visible({ mask, keyLayout }: AttentionOptions): string {
   const byKey = hidesFirstKeys(mask) || mask.documents || mask.padding !== 'none';
-  const byPosition = hidesFirstKeys(mask) || mask.documents;
+  const movesOverMemory = mask.window !== undefined && mask.memoryVisible === 'windowed';
   const conditions = [
-    ...(mask.window !== undefined && mask.memoryVisible === 'windowed'
-      ? ['key < 0 && position - key >= i32(WINDOW)']
-      : []),
+    ...(movesOverMemory ? ['key < 0 && position - key >= i32(WINDOW)'] : []),
     ...(hidesFirstKeys(mask) ? [`key >= ${firstBound(mask)} && key < first_key(sequence, token)`] : []),
     ...(mask.padding === 'none' ? [] : ['key >= 0 && key_mask[batch * step.keys + u32(key)] == 0u']),
     ...(mask.documents ? [otherDocument(keyLayout)] : []),
@@ -168,7 +166,7 @@ function visible({ mask, keyLayout }: AttentionOptions): string {
   ];
   return wgsl`
     fn visible(sequence: Sequence, batch: u32, token: u32, column: u32) -> bool {
-      ${byPosition ? 'let position = i32(sequence.past + token);' : ''}
+      ${movesOverMemory || mask.documents ? 'let position = i32(sequence.past + token);' : ''}
       ${byKey ? 'let key = i32(column) - i32(PREFIX_COLUMNS);' : ''}
       ${conditions.map((condition) => `if (${condition}) {\n  return false;\n}`).join('\n')}
       return column < visible_columns(sequence, token);

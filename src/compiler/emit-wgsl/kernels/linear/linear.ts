@@ -28,7 +28,8 @@ export function linearParts(
     ...(plan.gate === 'biased' ? [floats('gate_bias')] : []),
     result.binding,
     ...(plan.logits ? [sequencesBinding] : []),
-    stepBinding,
+    // A kernel of one row is given its rows by the grid: it asks where logits are.
+    ...(plan.stage === 'linear_row' && !plan.logits ? [] : [stepBinding]),
   ];
   const constants = {
     ...(plan.clip !== undefined && { CLIP: f32c(plan.clip) }),

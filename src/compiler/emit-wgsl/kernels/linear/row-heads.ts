@@ -1,6 +1,6 @@
 import type { LinearRowPlan, ProductHeadsPlan } from '../../../plan/linear/kernel-plan.ts';
 import { cacheRows } from '../../cache-rows.ts';
-import { type Binding, buffer, type Constant, sequencesBinding, u32c } from '../../kernel.ts';
+import { type Binding, buffer, type Constant, sequencesBinding, stepBinding, u32c } from '../../kernel.ts';
 import { enablesFor } from '../../storage.ts';
 import { wgsl } from '../../wgsl.ts';
 import { finish, type MatrixAccess, rowsOfY } from './linear.ts';
@@ -49,6 +49,7 @@ export function headsParts(heads: ProductHeadsPlan | undefined) {
     ...(rotation ? [buffer('rotations', 'vec2f')] : []),
     ...rows.bindings,
     sequencesBinding,
+    stepBinding,
   ];
   return {
     doc: [docOf(heads)],
