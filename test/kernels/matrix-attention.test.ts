@@ -27,6 +27,22 @@ describe('references of exponentials', () => {
     expect(kernelOf('mask: { causal: true, window: 34 }')).toContain('maximum_of(place, reference_column)');
   });
 
+  it('are those of the nearest keys where biases may put distant ones far below them', () => {
+    const isNearest = (options: string) =>
+      kernelOf(`mask: { causal: true }, ${options}`).includes('let reference_column = nearest_tile(');
+    expect(isNearest('alibi: {}')).toBe(true);
+    expect(isNearest('score: "s - 0.1 * (q - k)"')).toBe(true);
+    expect(isNearest('t5_bias: {}')).toBe(false);
+    expect(isNearest('softcap: 50')).toBe(false);
+  });
+
+  it('are raised by what ALiBi adds on the way to a row, whose weights must not all be small then', () => {
+    const fits = (options: string) => bodyOf(kernelOf(`mask: { causal: true }, ${options}`), 'fits');
+    expect(fits('alibi: {}')).toContain('sum >= 1.0 / 4096.0');
+    expect(fits('alibi: {}, sinks: true')).not.toContain('4096');
+    expect(fits('score: "s - 0.1 * (q - k)"')).not.toContain('4096');
+  });
+
   it('are asked for in every tile elsewhere', () => {
     expect(asks(', window: 32')).toBe(true);
     expect(asks(', chunk: 64')).toBe(true);

@@ -14,10 +14,11 @@ export const outputConstants = (plan: AttentionMatrixPlan) => ({
   ),
 });
 
-export function outputFunctions(plan: AttentionMatrixPlan): readonly string[] {
+/** @param raises references may turn out too high. */
+export function outputFunctions(plan: AttentionMatrixPlan, raises: boolean): readonly string[] {
   return [
     sumOf(plan),
-    ...(plan.reference === 'fixed' ? [fits(plan)] : []),
+    ...(plan.reference === 'fixed' ? [fits(plan, raises)] : []),
     plan.inParts ? writeRow(plan) : writeBlock(plan),
   ];
 }
@@ -34,10 +35,10 @@ function sumOf({ sinks, rowBlocks, inParts }: AttentionMatrixPlan): string {
 }
 
 /** Rounded queries hold rows to 5e-3 while the largest logits of the first tile stay below 16 (in log2): others are left to the exact kernel. */
-const fits = ({ rounding }: AttentionMatrixPlan) => wgsl`
-  /** Whether no weight of the row left the range of f16${rounding === 'small' ? ', and its logits are small enough for rounded queries' : ''}. */
+const fits = ({ rounding }: AttentionMatrixPlan, raises: boolean) => wgsl`
+  /** Whether no weight of the row left the range of f16${raises ? ', and not all of them are small' : ''}${rounding === 'small' ? ', and its logits are small enough for rounded queries' : ''}. */
   fn fits(state: State, sum: f32) -> bool {
-    return sum <= 65504.0${rounding === 'small' ? ' && state.reference <= 20.0' : ''};
+    return sum <= 65504.0${raises ? ' && (sum >= 1.0 / 4096.0 || state.reference <= LOWEST)' : ''}${rounding === 'small' ? ' && state.reference <= 20.0' : ''};
   }`;
 
 /** The kernel that redoes rows finds its work by what this leaves. */

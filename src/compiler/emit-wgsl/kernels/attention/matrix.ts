@@ -14,7 +14,13 @@ import { leaveMark, leavePart, outputConstants, outputFunctions, writeOutputs } 
 import { prefixConstants, prefixFunctions, prefixMaxima, sequenceStart, walkPrefix } from './matrix-prefix.ts';
 import { multiplyKeys, multiplyValues } from './matrix-products.ts';
 import { loadQueries, queryConstants, queryEntries } from './matrix-queries.ts';
-import { fixReference, type ReferenceTile, referenceTile } from './matrix-reference.ts';
+import {
+  fixReference,
+  type ReferenceTile,
+  raisesReference,
+  referenceFunctions,
+  referenceTile,
+} from './matrix-reference.ts';
 import { keyScales, scalesScores, splitsPrefix, tileConstants, tileFetcher } from './matrix-tile.ts';
 import { weightConstants, weightFunctions } from './matrix-weights.ts';
 import { nextOpen, nextOpenFunction, openColumns } from './open-columns.ts';
@@ -30,6 +36,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
   const zeroHidden = plan.mask.padding === 'keys_and_queries';
   const fixed = plan.reference === 'fixed';
   const tile = fixed ? referenceTile(plan, parts) : undefined;
+  const raises = fixed && raisesReference(plan, parts);
   const splits = splitsPrefix(plan);
   const scaled = (text: string) => (scalesScores(plan) ? text : '');
   const open = openColumns(plan);
@@ -85,7 +92,8 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       ...weightFunctions(plan, parts),
       ...prefixFunctions(plan, parts),
       rowStorer('out', plan.valueDim, plan.out),
-      ...outputFunctions(plan),
+      ...referenceFunctions(plan, parts),
+      ...outputFunctions(plan, raises),
     ],
     body: wgsl`
       let kv_head = group.x;
@@ -111,7 +119,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       ${valueBlocks(plan, (d) => rowBlocks(plan, (b) => `var out${b}_${d} = Sums();`))}
 
       ${fixed ? '' : maxima(plan, next(startOf(plan)), following)}
-      ${tile === 'shared' || (tile === 'first' && splits) ? referenceApart(plan, tile) : ''}
+      ${tile === 'shared' || tile === 'nearest' || (tile === 'first' && splits) ? referenceApart(plan, tile, raises) : ''}
       ${splits ? walkPrefix(plan, multiplyKeys(plan), multiplyValues(plan)) : ''}
 
       // What is multiplied next is fetched into registers while lanes wait for products.
@@ -123,7 +131,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
       var held_keys = fetch_keys(lane, batch, kv_head, next_column, columns);
       ${scaled(`var held_scales = ${scalesAt('next_column')};`)}
       workgroupBarrier();
-      ${tile === 'first' && !splits ? knowReference(plan, 'first_column') : ''}
+      ${tile === 'first' && !splits ? knowReference(plan, 'first_column', raises) : ''}
 
       while (first_column < columns) {
         ${multiplyKeys(plan)}
@@ -259,18 +267,24 @@ const maxima = (plan: AttentionMatrixPlan, start: string, following: (column: st
 
 `;
 
-/** Where the tile is not the one whose keys are multiplied next: that of the last row, or of a walk that begins with the prefix. */
-const referenceApart = (plan: AttentionMatrixPlan, tile: ReferenceTile) => wgsl`
-  let reference_column = ${tile === 'shared' ? `next_tile(sequence, token_of(first_row + ROWS - 1u), ${sequenceStart(plan)})` : startOf(plan)};
+/** Where the tile is not the one whose keys are multiplied next: that of the first or the last row, or of a walk that begins with the prefix. */
+const referenceApart = (plan: AttentionMatrixPlan, tile: ReferenceTile, raises: boolean) => wgsl`
+  let reference_column = ${referenceColumn(plan, tile)};
   store_keys(lane, fetch_keys(lane, batch, kv_head, reference_column, columns));
   ${scalesScores(plan) ? `store_scales(lane, turn, ${scalesAt('reference_column')});` : ''}
   workgroupBarrier();
-  ${knowReference(plan, 'reference_column')}`;
+  ${knowReference(plan, 'reference_column', raises)}`;
+
+function referenceColumn(plan: AttentionMatrixPlan, tile: ReferenceTile): string {
+  if (tile === 'nearest') return `nearest_tile(sequence, token_of(first_row), ${startOf(plan)}, columns)`;
+  if (tile === 'first') return startOf(plan);
+  return `next_tile(sequence, token_of(first_row + ROWS - 1u), ${sequenceStart(plan)})`;
+}
 
 /** After the keys of the tile at `column` have been stored. */
-const knowReference = (plan: AttentionMatrixPlan, column: string) => wgsl`
+const knowReference = (plan: AttentionMatrixPlan, column: string, raises: boolean) => wgsl`
   // What exponentials are relative to, by a tile that all rows see something of: later ones need not ask.
   ${multiplyKeys(plan)}
   workgroupBarrier();
-  ${fixReference(column)}
+  ${fixReference(column, raises)}
   workgroupBarrier();`;
