@@ -42,9 +42,6 @@ export interface WgslModule {
 export const u32c = (value: number, note?: string): Constant => ({ u32: value, note });
 export const f32c = (value: number, note?: string): Constant => ({ f32: value, note });
 
-/** Such as the axes of a buffer. */
-export const noted = (binding: Binding, note: string): Binding => ({ ...binding, note });
-
 /** A storage buffer of elements of a WGSL type. */
 export const buffer = (name: string, element: string, access: 'read' | 'read_write' = 'read'): Binding => ({
   name,

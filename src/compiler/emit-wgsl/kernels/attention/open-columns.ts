@@ -17,7 +17,7 @@ export function openColumns({ mask }: AttentionOptions): string | undefined {
     ...(mask.padding === 'none' ? [] : ['key_mask[batch * step.keys + key] != 0u']),
   ];
   return wgsl`
-    ${mask.documents ? documentAt : ''}
+    ${mask.documents ? `${documentAt}\n` : ''}
     /** Columns of the sequence that rows of the workgroup may see: from x up to y; z is 1 when all of them see all of these, as far as they reach. */
     fn open_columns(lane: u32, batch: u32, sequence: Sequence, first_token: u32, last_token: u32, columns: u32) -> vec3u {
       if (lane == 0u) {

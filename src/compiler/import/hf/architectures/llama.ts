@@ -39,7 +39,7 @@ export const llamaNames = {
   ...llamaMlpNames,
 };
 
-export const llamaWeights: Architecture['weights'] = {
+const llamaWeights: Architecture['weights'] = {
   prefix: 'model.',
   embedding: 'embed_tokens',
   head: ['lm_head'],
