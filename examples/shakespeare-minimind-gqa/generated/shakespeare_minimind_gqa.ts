@@ -363,6 +363,95 @@ const VALUE_QUADS = 8u;
 const QUADS = 4u;
 const SLICES = 32u;
 const JOINED_SLICES = 4u;
+const READS = 2u;
+const MOST_COLUMNS = 512u;
+const LEAST_COLUMNS = 64u;
+const MOST_PARTS = 64u;
+const PREFIX_COLUMNS = 0u;
+const MASKED: f32 = -3e+38;
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+@group(0) @binding(0) var<storage, read> partial_outputs: array<vec4f>;
+@group(0) @binding(1) var<storage, read> partial_sums: array<vec2f>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
+@group(0) @binding(3) var<uniform> step: Step;
+var<workgroup> outputs: array<vec4f, 16>;
+var<workgroup> sums: array<vec2f, 4>;
+fn store_out(row: u32, quad: u32, value: vec4f) {
+  out[row * 8u + quad] = value;
+}
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y * Q_HEADS + group.x;
+  let columns = PREFIX_COLUMNS + step.keys;
+  let parts = max(min((columns + LEAST_COLUMNS - 1u) / LEAST_COLUMNS, (MOST_PARTS + step.batch - 1u) / step.batch), (columns + MOST_COLUMNS - 1u) / MOST_COLUMNS);
+  let first = row * parts;
+  let slice = lane / QUADS;
+  let quad = group.z * QUADS + lane % QUADS;
+  var maximum = MASKED;
+  var sum = 0.0;
+  var output = vec4f(0);
+  for (var part = slice; part < parts; part += SLICES * READS) {
+    let part0 = first + min(part + 0u * SLICES, parts - 1u);
+    let sums0 = partial_sums[part0];
+    let outputs0 = partial_outputs[part0 * VALUE_QUADS + quad];
+    let part1 = first + min(part + 1u * SLICES, parts - 1u);
+    let sums1 = partial_sums[part1];
+    let outputs1 = partial_outputs[part1 * VALUE_QUADS + quad];
+    let raised = max(maximum, max(sums0.x, sums1.x));
+    let rescale = exp2(maximum - raised);
+    maximum = raised;
+    sum *= rescale;
+    output *= rescale;
+    let weight0 = select(0.0, exp2(sums0.x - raised), part + 0u * SLICES < parts);
+    sum += sums0.y * weight0;
+    output += outputs0 * weight0;
+    let weight1 = select(0.0, exp2(sums1.x - raised), part + 1u * SLICES < parts);
+    sum += sums1.y * weight1;
+    output += outputs1 * weight1;
+  }
+  let shared_maximum = subgroupMax(maximum);
+  let weight = exp2(maximum - shared_maximum);
+  sum *= weight;
+  output *= weight;
+  sum += subgroupShuffleXor(sum, 4u);
+  output += subgroupShuffleXor(output, 4u);
+  sum += subgroupShuffleXor(sum, 8u);
+  output += subgroupShuffleXor(output, 8u);
+  sum += subgroupShuffleXor(sum, 16u);
+  output += subgroupShuffleXor(output, 16u);
+  if (lane % 32u < QUADS) {
+    outputs[lane / 32u * QUADS + lane % 32u] = output;
+    sums[lane / 32u] = vec2f(shared_maximum, sum);
+  }
+  workgroupBarrier();
+  if (slice == 0u) {
+    var raised = MASKED;
+    for (var other = 0u; other < JOINED_SLICES; other++) {
+      raised = max(raised, sums[other].x);
+    }
+    var total = 0.0;
+    var joined = vec4f(0);
+    for (var other = 0u; other < JOINED_SLICES; other++) {
+      let weight = exp2(sums[other].x - raised);
+      total += sums[other].y * weight;
+      joined += outputs[other * QUADS + lane] * weight;
+    }
+    store_out(row, quad, joined * select(0.0, 1.0 / total, total > 0.0));
+  }
+}`,
+  attention_combine_6x32_v2: `enable subgroups;
+diagnostic(off, subgroup_uniformity);
+const Q_HEADS = 6u;
+const VALUE_QUADS = 8u;
+const QUADS = 4u;
+const SLICES = 32u;
+const JOINED_SLICES = 4u;
 const READS = 4u;
 const MOST_COLUMNS = 512u;
 const LEAST_COLUMNS = 64u;
@@ -592,6 +681,215 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
   }
 }`,
+  attention_split_subgroups_few_h6_kv2_d32_causal: `enable subgroups;
+diagnostic(off, subgroup_uniformity);
+const Q_HEADS = 6u;
+const KV_HEADS = 2u;
+const QUERIES_PER_KV = 3u;
+const VALUE_QUADS = 8u;
+const PREFIX_COLUMNS = 0u;
+const SCALE_LOG2E: f32 = 0.25503486;
+const MASKED: f32 = -3e+38;
+const THREADS = 128u;
+const SUBGROUPS = 4u;
+const HEAD_BLOCKS = 1u;
+const COLUMNS_AT_ONCE = 128u;
+const KEY_LANES = 4u;
+const KEYS_AT_ONCE = 32u;
+const KEY_READS = 4u;
+const VALUE_LANES = 4u;
+const VALUES_AT_ONCE = 32u;
+const READS = 4u;
+struct Step {
+  batch: u32,
+  tokens: u32,
+  keys: u32,
+  capacity: u32,
+  logits_all: u32,
+}
+struct Sequence {
+  past: u32,
+  count: u32,
+  @size(8) prefix: u32,
+}
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<mat2x4f>;
+@group(0) @binding(2) var<storage, read> v: array<mat2x4f>;
+@group(0) @binding(3) var<storage, read_write> partial_outputs: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> partial_sums: array<vec2f>;
+@group(0) @binding(5) var<uniform> sequences: array<Sequence, 256>;
+@group(0) @binding(6) var<uniform> step: Step;
+var<workgroup> scratch: array<vec4f, 512>;
+var<workgroup> maxima: array<vec4f, 4>;
+var<workgroup> sums: array<vec4f, 4>;
+fn load_q(row: u32, quad: u32) -> vec4f {
+  return q[row * 8u + quad];
+}
+fn cache_row(batch: u32, kv_head: u32, position: u32) -> u32 {
+  return (batch * KV_HEADS + kv_head) * step.capacity + position;
+}
+fn visible_columns(sequence: Sequence, token: u32) -> u32 {
+  return PREFIX_COLUMNS + min(sequence.past + sequence.count, sequence.past + token + 1u);
+}
+fn query_head(kv_head: u32, member: u32) -> u32 {
+  return kv_head * QUERIES_PER_KV + member;
+}
+fn keys_entries(batch: u32, kv_head: u32, token: u32, piece: u32) -> mat2x4f {
+  let row = cache_row(batch, kv_head, token);
+  return k[row * 4u + piece];
+}
+fn values_entries(batch: u32, kv_head: u32, token: u32, piece: u32) -> mat2x4f {
+  let row = cache_row(batch, kv_head, token);
+  return v[row * 4u + piece];
+}
+fn query_part(token: u32, kv_head: u32, first_member: u32, quad: u32) -> mat4x4f {
+  return mat4x4f(
+    load_q(token * Q_HEADS + query_head(kv_head, min(first_member + 0u, QUERIES_PER_KV - 1u)), quad),
+    load_q(token * Q_HEADS + query_head(kv_head, min(first_member + 1u, QUERIES_PER_KV - 1u)), quad),
+    load_q(token * Q_HEADS + query_head(kv_head, min(first_member + 2u, QUERIES_PER_KV - 1u)), quad),
+    load_q(token * Q_HEADS + query_head(kv_head, min(first_member + 3u, QUERIES_PER_KV - 1u)), quad),
+  );
+}
+fn low_half(entries: mat2x4f) -> vec4f {
+  return entries[0];
+}
+fn high_half(entries: mat2x4f) -> vec4f {
+  return entries[1];
+}
+fn products(entries: vec4f, heads: vec4f) -> mat4x4f {
+  return mat4x4f(entries * heads.x, entries * heads.y, entries * heads.z, entries * heads.w);
+}
+fn joined(outputs: mat4x4f, apart: u32) -> mat4x4f {
+  return outputs + mat4x4f(
+    subgroupShuffleXor(outputs[0], apart),
+    subgroupShuffleXor(outputs[1], apart),
+    subgroupShuffleXor(outputs[2], apart),
+    subgroupShuffleXor(outputs[3], apart),
+  );
+}
+fn deal_sums(products: vec4f, lane: u32, key: u32) {
+  let is_odd = lane % 2u == 1u;
+  let pair = select(products.xy, products.zw, is_odd) + subgroupShuffleXor(select(products.zw, products.xy, is_odd), 1u);
+  let is_odd_pair = lane / 2u % 2u == 1u;
+  var sum = select(pair.x, pair.y, is_odd_pair) + subgroupShuffleXor(select(pair.y, pair.x, is_odd_pair), 2u);
+  if (lane % KEY_LANES < 4u) {
+    scratch[key][lane % 2u * 2u + lane / 2u % 2u] = sum;
+  }
+}
+fn logits_of(products: vec4f, sequence: Sequence, batch: u32, token: u32, kv_head: u32, first_member: u32, column: u32) -> vec4f {
+  return products * SCALE_LOG2E;
+}
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let kv_head = group.x / HEAD_BLOCKS;
+  let first_member = group.x % HEAD_BLOCKS * 4u;
+  let part = group.y;
+  let batch = group.z / step.tokens;
+  let token = group.z % step.tokens;
+  let sequence = sequences[batch];
+  let columns = visible_columns(sequence, token);
+  let part_columns = (columns + groups.y - 1u) / groups.y;
+  let first = min(part * part_columns, columns);
+  let count = min(part_columns, columns - first);
+  let last = max(first + count, 1u) - 1u;
+  let filled = (max(count, 1u) + COLUMNS_AT_ONCE - 1u) / COLUMNS_AT_ONCE * COLUMNS_AT_ONCE;
+  let key_lane = lane % KEY_LANES;
+  let query0 = query_part(group.z, kv_head, first_member, 2u * key_lane + 0u);
+  let query1 = query_part(group.z, kv_head, first_member, 2u * key_lane + 1u);
+  var key = lane / KEY_LANES;
+  var keys0 = keys_entries(batch, kv_head, min(first + key + 0u * KEYS_AT_ONCE, last), key_lane);
+  var keys1 = keys_entries(batch, kv_head, min(first + key + 1u * KEYS_AT_ONCE, last), key_lane);
+  var keys2 = keys_entries(batch, kv_head, min(first + key + 2u * KEYS_AT_ONCE, last), key_lane);
+  var keys3 = keys_entries(batch, kv_head, min(first + key + 3u * KEYS_AT_ONCE, last), key_lane);
+  for (; key < count; key += KEYS_AT_ONCE * KEY_READS) {
+    deal_sums(low_half(keys0) * query0 + high_half(keys0) * query1, lane, key + 0u * KEYS_AT_ONCE);
+    keys0 = keys_entries(batch, kv_head, min(first + key + 4u * KEYS_AT_ONCE, last), key_lane);
+    deal_sums(low_half(keys1) * query0 + high_half(keys1) * query1, lane, key + 1u * KEYS_AT_ONCE);
+    keys1 = keys_entries(batch, kv_head, min(first + key + 5u * KEYS_AT_ONCE, last), key_lane);
+    deal_sums(low_half(keys2) * query0 + high_half(keys2) * query1, lane, key + 2u * KEYS_AT_ONCE);
+    keys2 = keys_entries(batch, kv_head, min(first + key + 6u * KEYS_AT_ONCE, last), key_lane);
+    deal_sums(low_half(keys3) * query0 + high_half(keys3) * query1, lane, key + 3u * KEYS_AT_ONCE);
+    keys3 = keys_entries(batch, kv_head, min(first + key + 7u * KEYS_AT_ONCE, last), key_lane);
+  }
+  let value_lane = lane % VALUE_LANES;
+  key = lane / VALUE_LANES;
+  var values0 = values_entries(batch, kv_head, min(first + key + 0u * VALUES_AT_ONCE, last), value_lane);
+  var values1 = values_entries(batch, kv_head, min(first + key + 1u * VALUES_AT_ONCE, last), value_lane);
+  var values2 = values_entries(batch, kv_head, min(first + key + 2u * VALUES_AT_ONCE, last), value_lane);
+  var values3 = values_entries(batch, kv_head, min(first + key + 3u * VALUES_AT_ONCE, last), value_lane);
+  workgroupBarrier();
+  var maximum = vec4f(MASKED);
+  for (var key = lane; key < filled; key += THREADS) {
+    var logits = vec4f(MASKED);
+    if (key < count) {
+      logits = logits_of(scratch[key], sequence, batch, token, kv_head, first_member, first + key);
+    }
+    scratch[key] = logits;
+    maximum = max(maximum, logits);
+  }
+  maximum = subgroupMax(maximum);
+  maxima[lane / 32u] = maximum;
+  workgroupBarrier();
+  for (var s = 0u; s < SUBGROUPS; s++) {
+    maximum = max(maximum, maxima[s]);
+  }
+  var sum = vec4f(0);
+  for (var key = lane; key < filled; key += THREADS) {
+    let weights = select(exp2(scratch[key] - maximum), vec4f(0), scratch[key] <= vec4f(MASKED));
+    scratch[key] = weights;
+    sum += weights;
+  }
+  sums[lane / 32u] = subgroupAdd(sum);
+  workgroupBarrier();
+  var low = mat4x4f();
+  var high = mat4x4f();
+  for (; key < count; key += VALUES_AT_ONCE * READS) {
+    low += products(low_half(values0), scratch[key + 0u * VALUES_AT_ONCE]);
+    high += products(high_half(values0), scratch[key + 0u * VALUES_AT_ONCE]);
+    values0 = values_entries(batch, kv_head, min(first + key + 4u * VALUES_AT_ONCE, last), value_lane);
+    low += products(low_half(values1), scratch[key + 1u * VALUES_AT_ONCE]);
+    high += products(high_half(values1), scratch[key + 1u * VALUES_AT_ONCE]);
+    values1 = values_entries(batch, kv_head, min(first + key + 5u * VALUES_AT_ONCE, last), value_lane);
+    low += products(low_half(values2), scratch[key + 2u * VALUES_AT_ONCE]);
+    high += products(high_half(values2), scratch[key + 2u * VALUES_AT_ONCE]);
+    values2 = values_entries(batch, kv_head, min(first + key + 6u * VALUES_AT_ONCE, last), value_lane);
+    low += products(low_half(values3), scratch[key + 3u * VALUES_AT_ONCE]);
+    high += products(high_half(values3), scratch[key + 3u * VALUES_AT_ONCE]);
+    values3 = values_entries(batch, kv_head, min(first + key + 7u * VALUES_AT_ONCE, last), value_lane);
+  }
+  low = joined(low, 4u);
+  high = joined(high, 4u);
+  low = joined(low, 8u);
+  high = joined(high, 8u);
+  low = joined(low, 16u);
+  high = joined(high, 16u);
+  workgroupBarrier();
+  if (lane % 32u < VALUE_LANES) {
+    for (var h = 0u; h < 4u; h++) {
+      let at = ((lane / 32u * 4u + h) * VALUE_LANES + lane % 32u) * 2u;
+      scratch[at] = low[h];
+      scratch[at + 1u] = high[h];
+    }
+  }
+  workgroupBarrier();
+  for (var index = lane; index < 4u * VALUE_QUADS; index += THREADS) {
+    let h = index / VALUE_QUADS;
+    if (first_member + h < QUERIES_PER_KV) {
+      let quad = index % VALUE_QUADS;
+      var output = vec4f(0);
+      var total = 0.0;
+      for (var s = 0u; s < SUBGROUPS; s++) {
+        output += scratch[(s * 4u + h) * VALUE_LANES * 2u + quad];
+        total += sums[s][h];
+      }
+      let partial = (group.z * Q_HEADS + query_head(kv_head, first_member + h)) * groups.y + part;
+      partial_outputs[partial * VALUE_QUADS + quad] = output;
+      if (quad == 0u) {
+        partial_sums[partial] = vec2f(maximum[h], total);
+      }
+    }
+  }
+}`,
   attention_split_subgroups_h6_kv2_d32_causal: `enable subgroups;
 diagnostic(off, subgroup_uniformity);
 const Q_HEADS = 6u;
@@ -653,12 +951,12 @@ fn values_entries(batch: u32, kv_head: u32, token: u32, piece: u32) -> mat2x4f {
   let row = cache_row(batch, kv_head, token);
   return v[row * 4u + piece];
 }
-fn query_part(batch: u32, kv_head: u32, first_member: u32, quad: u32) -> mat4x4f {
+fn query_part(token: u32, kv_head: u32, first_member: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
-    load_q(batch * Q_HEADS + query_head(kv_head, min(first_member + 0u, QUERIES_PER_KV - 1u)), quad),
-    load_q(batch * Q_HEADS + query_head(kv_head, min(first_member + 1u, QUERIES_PER_KV - 1u)), quad),
-    load_q(batch * Q_HEADS + query_head(kv_head, min(first_member + 2u, QUERIES_PER_KV - 1u)), quad),
-    load_q(batch * Q_HEADS + query_head(kv_head, min(first_member + 3u, QUERIES_PER_KV - 1u)), quad),
+    load_q(token * Q_HEADS + query_head(kv_head, min(first_member + 0u, QUERIES_PER_KV - 1u)), quad),
+    load_q(token * Q_HEADS + query_head(kv_head, min(first_member + 1u, QUERIES_PER_KV - 1u)), quad),
+    load_q(token * Q_HEADS + query_head(kv_head, min(first_member + 2u, QUERIES_PER_KV - 1u)), quad),
+    load_q(token * Q_HEADS + query_head(kv_head, min(first_member + 3u, QUERIES_PER_KV - 1u)), quad),
   );
 }
 fn low_half(entries: mat2x4f) -> vec4f {
@@ -6300,6 +6598,18 @@ export const definition: ModuleDefinition = {
     { name: 'layers.3.cache.v', role: 'cache', dtype: 'f32', shape: ['B', 2, 'C', 32] },
     { name: 'logits', role: 'output', dtype: 'f32', shape: ['L', 65] },
     {
+      name: 'partial_outputs_6x32_0_64_512_64',
+      role: 'activation',
+      dtype: 'f32',
+      shape: [['*', 'B', ['min', 'I', 16]], 6, ['max', ['min', ['ceil', 64, 'B'], ['ceil', 'J', 64]], ['ceil', 'J', 512]], 32],
+    },
+    {
+      name: 'partial_sums_6x32_0_64_512_64',
+      role: 'activation',
+      dtype: 'f32',
+      shape: [['*', 'B', ['min', 'I', 16]], 6, ['max', ['min', ['ceil', 64, 'B'], ['ceil', 'J', 64]], ['ceil', 'J', 512]], 2],
+    },
+    {
       name: 'partial_outputs_6x32_0_64_512_256',
       role: 'activation',
       dtype: 'f32',
@@ -6375,6 +6685,11 @@ export const definition: ModuleDefinition = {
           code: wgsl.attention_tile_h6_kv2_d32_causal,
           bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform'],
         },
+        attention_split_subgroups_few_h6_kv2_d32_causal: {
+          code: wgsl.attention_split_subgroups_few_h6_kv2_d32_causal,
+          bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
+        },
+        attention_combine_6x32: { code: wgsl.attention_combine_6x32_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_matrix_192x192_add_tiles128x128: {
           code: wgsl.linear_matrix_192x192_add_tiles128x128,
           bindings: ['read_write', 'read_write', 'read_write', 'uniform'],
@@ -6411,7 +6726,7 @@ export const definition: ModuleDefinition = {
           code: wgsl.attention_split_subgroups_h6_kv2_d32_causal,
           bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
-        attention_combine_6x32: { code: wgsl.attention_combine_6x32_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        attention_combine_6x32_v2: { code: wgsl.attention_combine_6x32_v2, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_row_192x192_add: { code: wgsl.linear_row_192x192_add_f16, bindings: ['read', 'read', 'read_write'] },
         linear_row_192x512_normed_gated_silu: {
           code: wgsl.linear_row_192x512_normed_gated_silu_f16,
@@ -6503,7 +6818,31 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'attention_tile_h6_kv2_d32_causal',
           bind: ['q', 'layers.{i}.cache.k', 'layers.{i}.cache.v', 'z', 'sequences', 'step'],
-          grid: [2, ['ceil', ['*', 'I', 3], 64], 'B'],
+          grid: [['*', ['min', 1, ['less', 'I', 16]], 2], ['ceil', ['*', 'I', 3], 64], 'B'],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'attention_split_subgroups_few_h6_kv2_d32_causal',
+          bind: [
+            'q',
+            'layers.{i}.cache.k',
+            'layers.{i}.cache.v',
+            'partial_outputs_6x32_0_64_512_64',
+            'partial_sums_6x32_0_64_512_64',
+            'sequences',
+            'step',
+          ],
+          grid: [
+            ['*', ['min', 1, ['less', 17, 'I']], 2],
+            ['max', ['min', ['ceil', 64, 'B'], ['ceil', 'J', 64]], ['ceil', 'J', 512]],
+            ['*', 'B', ['min', 'I', 16]],
+          ],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'attention_combine_6x32',
+          bind: ['partial_outputs_6x32_0_64_512_64', 'partial_sums_6x32_0_64_512_64', 'z', 'step'],
+          grid: [['*', ['min', 1, ['less', 17, 'I']], 6], ['*', 'B', ['min', 'I', 16]], 2],
           layers: [0, 4],
         },
         {
@@ -6620,7 +6959,7 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'attention_combine_6x32',
+          kernel: 'attention_combine_6x32_v2',
           bind: ['partial_outputs_6x32_0_64_512_256', 'partial_sums_6x32_0_64_512_256', 'z', 'step'],
           grid: [6, 'B', 2],
           layers: [0, 4],
@@ -6688,6 +7027,11 @@ export const definition: ModuleDefinition = {
           code: wgsl.attention_tile_h6_kv2_d32_causal,
           bindings: ['read', 'read', 'read', 'read_write', 'uniform', 'uniform'],
         },
+        attention_split_subgroups_few_h6_kv2_d32_causal: {
+          code: wgsl.attention_split_subgroups_few_h6_kv2_d32_causal,
+          bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
+        },
+        attention_combine_6x32: { code: wgsl.attention_combine_6x32_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_tile_192x192_add: { code: wgsl.linear_tile_192x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_tile_192x512_gated_silu: { code: wgsl.linear_tile_192x512_gated_silu_f16, bindings: ['read', 'read', 'read', 'read_write', 'uniform'] },
         linear_tile_512x192_add: { code: wgsl.linear_tile_512x192_add_f16, bindings: ['read', 'read', 'read_write', 'uniform'] },
@@ -6703,7 +7047,7 @@ export const definition: ModuleDefinition = {
           code: wgsl.attention_split_subgroups_h6_kv2_d32_causal,
           bindings: ['read', 'read', 'read', 'read_write', 'read_write', 'uniform', 'uniform'],
         },
-        attention_combine_6x32: { code: wgsl.attention_combine_6x32_subgroups, bindings: ['read', 'read', 'read_write', 'uniform'] },
+        attention_combine_6x32_v2: { code: wgsl.attention_combine_6x32_v2, bindings: ['read', 'read', 'read_write', 'uniform'] },
         linear_row_192x192_add: { code: wgsl.linear_row_192x192_add_f16, bindings: ['read', 'read', 'read_write'] },
         linear_row_192x512_normed_gated_silu: {
           code: wgsl.linear_row_192x512_normed_gated_silu_f16,
@@ -6768,7 +7112,31 @@ export const definition: ModuleDefinition = {
         {
           kernel: 'attention_tile_h6_kv2_d32_causal',
           bind: ['q', 'layers.{i}.cache.k', 'layers.{i}.cache.v', 'z', 'sequences', 'step'],
-          grid: [2, ['ceil', ['*', 'I', 3], 64], 'B'],
+          grid: [['*', ['min', 1, ['less', 'I', 16]], 2], ['ceil', ['*', 'I', 3], 64], 'B'],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'attention_split_subgroups_few_h6_kv2_d32_causal',
+          bind: [
+            'q',
+            'layers.{i}.cache.k',
+            'layers.{i}.cache.v',
+            'partial_outputs_6x32_0_64_512_64',
+            'partial_sums_6x32_0_64_512_64',
+            'sequences',
+            'step',
+          ],
+          grid: [
+            ['*', ['min', 1, ['less', 17, 'I']], 2],
+            ['max', ['min', ['ceil', 64, 'B'], ['ceil', 'J', 64]], ['ceil', 'J', 512]],
+            ['*', 'B', ['min', 'I', 16]],
+          ],
+          layers: [0, 4],
+        },
+        {
+          kernel: 'attention_combine_6x32',
+          bind: ['partial_outputs_6x32_0_64_512_64', 'partial_sums_6x32_0_64_512_64', 'z', 'step'],
+          grid: [['*', ['min', 1, ['less', 17, 'I']], 6], ['*', 'B', ['min', 'I', 16]], 2],
           layers: [0, 4],
         },
         {
@@ -6858,7 +7226,7 @@ export const definition: ModuleDefinition = {
           layers: [0, 4],
         },
         {
-          kernel: 'attention_combine_6x32',
+          kernel: 'attention_combine_6x32_v2',
           bind: ['partial_outputs_6x32_0_64_512_256', 'partial_sums_6x32_0_64_512_256', 'z', 'step'],
           grid: [6, 'B', 2],
           layers: [0, 4],

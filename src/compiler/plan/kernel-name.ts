@@ -102,8 +102,9 @@ export function kernelName(plan: KernelPlan): string {
         // Latent rows are of one KV head.
         ...attentionKey(plan).filter((part) => part !== 'kv1'),
       );
-    case 'attention_split':
     case 'attention_split_subgroups':
+      return joined(plan.stage, plan.fewTokens && 'few', ...attentionKey(plan));
+    case 'attention_split':
     case 'attention_scores':
     case 'attention_softmax':
     case 'attention_values':

@@ -9,10 +9,10 @@ const VALUE_QUADS = 8u;
 const QUADS = 4u; // of a row, for a workgroup
 const SLICES = 32u; // of lanes, which share the parts
 const JOINED_SLICES = 4u;
-const READS = 4u; // parts that a lane has in flight
+const READS = 2u; // parts that a lane has in flight
 const MOST_COLUMNS = 512u;
 const LEAST_COLUMNS = 64u;
-const MOST_PARTS = 256u;
+const MOST_PARTS = 64u;
 const PREFIX_COLUMNS = 8u;
 const MASKED: f32 = -3e+38;
 
@@ -56,13 +56,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let part1 = first + min(part + 1u * SLICES, parts - 1u);
     let sums1 = partial_sums[part1];
     let outputs1 = partial_outputs[part1 * VALUE_QUADS + quad];
-    let part2 = first + min(part + 2u * SLICES, parts - 1u);
-    let sums2 = partial_sums[part2];
-    let outputs2 = partial_outputs[part2 * VALUE_QUADS + quad];
-    let part3 = first + min(part + 3u * SLICES, parts - 1u);
-    let sums3 = partial_sums[part3];
-    let outputs3 = partial_outputs[part3 * VALUE_QUADS + quad];
-    let raised = max(maximum, max(max(max(sums0.x, sums1.x), sums2.x), sums3.x));
+    let raised = max(maximum, max(sums0.x, sums1.x));
     let rescale = exp2(maximum - raised);
     maximum = raised;
     sum *= rescale;
@@ -73,12 +67,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let weight1 = select(0.0, exp2(sums1.x - raised), part + 1u * SLICES < parts);
     sum += sums1.y * weight1;
     output += outputs1 * weight1;
-    let weight2 = select(0.0, exp2(sums2.x - raised), part + 2u * SLICES < parts);
-    sum += sums2.y * weight2;
-    output += outputs2 * weight2;
-    let weight3 = select(0.0, exp2(sums3.x - raised), part + 3u * SLICES < parts);
-    sum += sums3.y * weight3;
-    output += outputs3 * weight3;
   }
 
   // Slices become one.

@@ -111,12 +111,12 @@ fn memory_v_quad(kv_head: u32, column: u32, quad: u32) -> vec4f {
 }
 
 /** A quad of four queries as the columns of a matrix: a row vector times it is four dot products. */
-fn query_part(batch: u32, kv_head: u32, first_member: u32, quad: u32) -> mat4x4f {
+fn query_part(token: u32, kv_head: u32, first_member: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
-    load_q(batch * Q_HEADS + query_head(kv_head, min(first_member + 0u, QUERIES_PER_KV - 1u)), quad),
-    load_q(batch * Q_HEADS + query_head(kv_head, min(first_member + 1u, QUERIES_PER_KV - 1u)), quad),
-    load_q(batch * Q_HEADS + query_head(kv_head, min(first_member + 2u, QUERIES_PER_KV - 1u)), quad),
-    load_q(batch * Q_HEADS + query_head(kv_head, min(first_member + 3u, QUERIES_PER_KV - 1u)), quad),
+    load_q(token * Q_HEADS + query_head(kv_head, min(first_member + 0u, QUERIES_PER_KV - 1u)), quad),
+    load_q(token * Q_HEADS + query_head(kv_head, min(first_member + 1u, QUERIES_PER_KV - 1u)), quad),
+    load_q(token * Q_HEADS + query_head(kv_head, min(first_member + 2u, QUERIES_PER_KV - 1u)), quad),
+    load_q(token * Q_HEADS + query_head(kv_head, min(first_member + 3u, QUERIES_PER_KV - 1u)), quad),
   );
 }
 

@@ -173,6 +173,8 @@ export interface AttentionSplitSubgroupsPlan extends AttentionOptions, PlanBase 
   readonly keyReads: number;
   /** Of a workgroup. A lane makes weights of the scores of every `threads`-th one. */
   readonly columnsAtMost: number;
+  /** For calls of few tokens, each by itself. */
+  readonly fewTokens?: true;
 }
 
 /** Joins the partial results of `attention_matrix`, of which it has so many as its grid is deep; one lane for each quad of a row. */

@@ -6,6 +6,7 @@ import type { KernelPlan } from '../kernel-plan.ts';
 import type { Rejection } from '../planned.ts';
 import type { TargetProfile } from '../profiles/profiles.ts';
 import { scratch } from '../scratch.ts';
+import { besideFew, type FewTokens, isFew, mostFewRows, splitFewTokens } from './few-tokens.ts';
 import {
   type Attempt,
   countPresent,
@@ -41,7 +42,7 @@ export function matrixForm(node: AttentionNode, options: AttentionOptions, profi
   const { scores, logits, sinks, values } = inputsOf(node);
   const bind = { ...scores, ...logits, ...sinks, ...values, out: node.out, marks };
   if (!plan.inParts) {
-    return {
+    const many: Form = {
       dispatches: [
         dispatch(node, plan, bind, [heads.kvHeads, tiles, 'B']),
         dispatch(node, redo, bind, [heads.kvHeads, redoTiles, 'B']),
@@ -49,30 +50,21 @@ export function matrixForm(node: AttentionNode, options: AttentionOptions, profi
       scratch: [scratch(marks, 'u32', ['B', tiles, heads.kvHeads])],
       rejected,
     };
+    return redone === undefined ? besideFew(many, splitFewTokens(node, options, profile)) : many;
   }
   const many = inParts(node, { plan, redo }, bind, { marks, tiles, redoTiles, rejected });
-  const few = fewTokens(node, options, bind, profile);
-  if (few === undefined) return many;
-  const isMany: Extent = ['min', 1, ['less', times('I', heads.queriesPerKv), mostFewRows]];
-  const guarded = many.dispatches.map((one) => ({
-    ...one,
-    grid: [times(isMany, one.grid[0]), one.grid[1], one.grid[2]] as const,
-  }));
-  return { ...many, dispatches: [...few.dispatches, ...guarded], scratch: [...few.scratch, ...(many.scratch ?? [])] };
+  return besideFew(many, fewTokens(node, options, bind, profile));
 }
 
 /** Workgroups of so many rows that a KV head's queries take. */
 const tilesOf = ({ heads }: AttentionNode, rows: number) => ceilDiv(times('I', heads.queriesPerKv), rows);
-
-/** Of a KV head: where calls have no more rows, as those that check a draft, keys are dealt to many workgroups of one tile. */
-const mostFewRows = 64;
 
 function fewTokens(
   node: AttentionNode,
   options: AttentionOptions,
   inputs: Readonly<Record<string, string | undefined>>,
   profile: TargetProfile,
-): Required<Pick<Form, 'dispatches' | 'scratch'>> | undefined {
+): FewTokens | undefined {
   const { kvHeads, queriesPerKv } = node.heads;
   const plan = planFewRows(options, profile, node.compute);
   const mostTokens = Math.floor(mostFewRows / queriesPerKv);
@@ -80,16 +72,17 @@ function fewTokens(
   if (plan === undefined || redo === undefined || mostTokens < 2 || node.cross) return undefined;
   const deal: ColumnDeal = { least: 128, parts: Math.max(1, Math.floor(256 / kvHeads)) };
   const count = partCount(deal, node);
-  const isFew: Extent = ['min', 1, ['less', mostFewRows + 1, times('I', queriesPerKv)]];
+  const few = isFew(mostTokens);
   const parts = columnParts(node, options, deal, {
     usesSubgroups: true,
     tokens: ['min', 'I', mostTokens],
-    joins: times(isFew, ['min', 1, ['less', count, 1]]),
+    joins: times(few, ['min', 1, ['less', count, 1]]),
   });
   const marks = `marks_few_${kvHeads}`;
   const bind = { ...inputs, ...parts.partials, marks };
-  const grid = [times(isFew, kvHeads), 1, times('B', count)] as const;
+  const grid = [times(few, kvHeads), 1, times('B', count)] as const;
   return {
+    mostTokens,
     dispatches: [dispatch(node, plan, bind, grid), dispatch(node, redo, bind, grid), parts.join],
     scratch: [...parts.scratch, scratch(marks, 'u32', ['B', count, kvHeads])],
   };

@@ -3,7 +3,8 @@ import { dispatch } from '../dispatch.ts';
 import { ceilDiv, times } from '../extents.ts';
 import type { TargetProfile } from '../profiles/profiles.ts';
 import { scratch } from '../scratch.ts';
-import { type Attempt, countPresent, fusionObstacle, inputsOf, ordering, orderOf, tooMany } from './form.ts';
+import { besideFew, splitFewTokens } from './few-tokens.ts';
+import { type Attempt, countPresent, type Form, fusionObstacle, inputsOf, ordering, orderOf, tooMany } from './form.ts';
 import type { AttentionOptions } from './kernel-plan.ts';
 import { exactTile, planAttentionTile } from './tile-plans.ts';
 
@@ -28,9 +29,10 @@ export function tileForm(node: AttentionNode, options: AttentionOptions, profile
   const before = ordering(node);
   const plans = marks === undefined ? [plan] : [plan, exactTile(plan, profile.limits)];
   const marked = marks === undefined ? [] : [scratch(marks, 'u32', ['B', tiles, heads.kvHeads])];
-  return {
+  const many: Form = {
     dispatches: [...before.dispatches, ...plans.map((one) => dispatch(node, one, bind, [heads.kvHeads, tiles, 'B']))],
     scratch: [...before.scratch, ...marked],
     rejected,
   };
+  return besideFew(many, splitFewTokens(node, options, profile));
 }

@@ -8,6 +8,15 @@ import { columnEntries, columnScale, columnsBindings, columnsFunctions } from '.
 import { attentionText, withAxes } from './doc.ts';
 import { skipsFirstKeys } from './masks.ts';
 import { partialBindings } from './partials.ts';
+import {
+  type ColumnAt,
+  eachToken,
+  logitsOf,
+  oneToken,
+  readScales,
+  softmaxInMemory,
+  softmaxInRegisters,
+} from './split-weights.ts';
 
 /** Lanes of a subgroup. */
 const subgroup = 32;
@@ -21,18 +30,21 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
   const isInt8 = plan.keys === 'int8';
   const hasMemory = plan.columns.memory > 0;
   const entries = entriesAs(plan);
+  const tokens = plan.fewTokens ? eachToken : oneToken;
   const skips = skipsFirstKeys(plan.mask) && plan.mask.prefix === undefined;
   const columnAt: ColumnAt = (index) => (skips ? `column_of(${index}, hidden)` : index);
   const reads = (text: (n: number) => string) => repeat(plan.reads, text);
   const keyReads = (text: (n: number) => string) => repeat(plan.keyReads, text);
   const columnsAtOnce = plan.threads * Math.max(plan.keyReads / plan.keyLanes, plan.reads / plan.valueLanes);
   const ownColumns = Math.ceil(plan.columnsAtMost / plan.threads);
-  const softmax = isInt8 ? softmaxInRegisters(ownColumns) : softmaxInMemory(columnAt);
+  const softmax = isInt8
+    ? softmaxInRegisters(ownColumns, tokens.arguments)
+    : softmaxInMemory(columnAt, tokens.arguments);
   const turns = isInt8 ? turnsAndLast : turnsAlike;
   const joins = [4, 8, 16].filter((apart) => apart >= plan.valueLanes);
   return {
     doc: [
-      `Attention for one token: ${attentionText(plan)}`,
+      `Attention for ${plan.fewTokens ? 'few tokens, each by itself' : 'one token'}: ${attentionText(plan)}`,
       'A workgroup takes four query heads of one KV head over a part of the key columns and leaves, for each head, the maximum,',
       'the sum of exponentials and the unnormalised output; attention_combine joins the parts.',
     ].join('\n'),
@@ -73,17 +85,17 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
       headMatrices,
       columnOf,
       dealSums(plan.keyLanes),
-      logitsOf(parts.plain),
+      logitsOf(parts.plain, tokens),
     ],
     body: wgsl`
       let kv_head = group.x / HEAD_BLOCKS;
       let first_member = group.x % HEAD_BLOCKS * 4u;
       let part = group.y;
-      let batch = group.z;
+      ${tokens.place}
       let sequence = sequences[batch];
 
       // The part of the workgroup: columns from first to last, of those that are visible.
-      ${skips ? columnsInReach : 'let columns = visible_columns(sequence, 0u);'}
+      ${skips ? columnsInReach(tokens.token) : `let columns = visible_columns(sequence, ${tokens.token});`}
       let part_columns = (columns + groups.y - 1u) / groups.y;
       let first = min(part * part_columns, columns);
       let count = min(part_columns, columns - first);
@@ -92,7 +104,7 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
 
       // Scores: lanes side by side share a key. What a lane has used it replaces by what comes READS turns later.
       let key_lane = lane % KEY_LANES;
-      ${repeat(keyQuads(plan), (q) => `let query${q} = query_part(batch, kv_head, first_member, ${keyQuads(plan)}u * key_lane + ${q}u);`)}
+      ${repeat(keyQuads(plan), (q) => `let query${q} = query_part(${tokens.index}, kv_head, first_member, ${keyQuads(plan)}u * key_lane + ${q}u);`)}
       ${isInt8 ? repeat(ownColumns, readScales(columnAt)) : ''}
       var key = lane / KEY_LANES;
       ${keyReads((n) => `var ${readKeys(columnAt, n)}`)}
@@ -152,7 +164,7 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
             output += scratch[(s * 4u + h) * VALUE_LANES * 2u + quad];
             total += sums[s][h];
           }
-          let partial = (batch * Q_HEADS + query_head(kv_head, first_member + h)) * groups.y + part;
+          let partial = (${tokens.index} * Q_HEADS + query_head(kv_head, first_member + h)) * groups.y + part;
           partial_outputs[partial * VALUE_QUADS + quad] = output;
           if (quad == 0u) {
             partial_sums[partial] = vec2f(maximum[h], total);
@@ -162,13 +174,10 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
   };
 }
 
-/** The key column that has an index among the visible ones. */
-type ColumnAt = (index: string) => string;
-
 /** Columns behind the prefix that a window hides are left out of the count. */
-const columnsInReach = wgsl`
-  let reached = visible_columns(sequence, 0u);
-  let hidden = min(u32(max(first_key(sequence, 0u), 0)), reached - PREFIX_COLUMNS);
+const columnsInReach = (token: string) => wgsl`
+  let reached = visible_columns(sequence, ${token});
+  let hidden = min(u32(max(first_key(sequence, ${token}), 0)), reached - PREFIX_COLUMNS);
   let columns = reached - hidden;`;
 
 function queryPart(plan: AttentionSplitSubgroupsPlan): string {
@@ -178,10 +187,10 @@ function queryPart(plan: AttentionSplitSubgroupsPlan): string {
       return mat4x4f();
     }`;
   const query = (member: number) =>
-    `load_q(batch * Q_HEADS + query_head(kv_head, min(first_member + ${member}u, QUERIES_PER_KV - 1u)), quad),`;
+    `load_q(token * Q_HEADS + query_head(kv_head, min(first_member + ${member}u, QUERIES_PER_KV - 1u)), quad),`;
   return wgsl`
     /** A quad of four queries as the columns of a matrix: a row vector times it is four dot products. */
-    fn query_part(batch: u32, kv_head: u32, first_member: u32, quad: u32) -> mat4x4f {
+    fn query_part(token: u32, kv_head: u32, first_member: u32, quad: u32) -> mat4x4f {
       ${whole ? '' : beyond}
       return mat4x4f(
         ${[0, 1, 2, 3].map(query).join('\n')}
@@ -246,59 +255,6 @@ const turnsAndLast: Turns = (columns, each, use, read) => wgsl`
 /** `ahead` turns from the present one. */
 const readKeys = (columnAt: ColumnAt, n: number, ahead = 0) =>
   `keys${n} = keys_entries(batch, kv_head, ${columnAt(`min(first + key + ${n + ahead}u * KEYS_AT_ONCE, last)`)}, key_lane);`;
-
-/** A lane's own column n, whose scores it makes weights of. */
-const ownKey = (n: number) => (n === 0 ? 'lane' : `lane + ${n}u * THREADS`);
-
-/** Of an own column's key and value: on their way while keys are read. */
-const readScales = (columnAt: ColumnAt) => (n: number) =>
-  wgsl`
-  let column${n} = ${columnAt(`min(first + ${ownKey(n)}, last)`)};
-  let scales${n} = vec2f(keys_scale(batch, kv_head, column${n}), values_scale(batch, kv_head, column${n}));`;
-
-/** From scores to weights, each lane its own columns. Columns beyond the part, up to whole turns of reads, weigh nothing. */
-interface Softmax {
-  readonly maxima: string;
-  readonly sums: string;
-}
-
-const softmaxInMemory = (columnAt: ColumnAt): Softmax => ({
-  maxima: wgsl`
-    for (var key = lane; key < filled; key += THREADS) {
-      var logits = vec4f(MASKED);
-      if (key < count) {
-        logits = logits_of(scratch[key], sequence, batch, kv_head, first_member, ${columnAt('first + key')});
-      }
-      scratch[key] = logits;
-      maximum = max(maximum, logits);
-    }`,
-  sums: wgsl`
-    for (var key = lane; key < filled; key += THREADS) {
-      let weights = select(exp2(scratch[key] - maximum), vec4f(0), scratch[key] <= vec4f(MASKED));
-      scratch[key] = weights;
-      sum += weights;
-    }`,
-});
-
-/** Written out: the scales that were read ahead are in registers. */
-function softmaxInRegisters(columns: number): Softmax {
-  return {
-    maxima: repeat(
-      columns,
-      (n) => wgsl`
-        let scaled${n} = scales${n}.x * scratch[${ownKey(n)}];
-        let logits${n} = select(vec4f(MASKED), logits_of(scaled${n}, sequence, batch, kv_head, first_member, column${n}), ${ownKey(n)} < count);
-        maximum = max(maximum, logits${n});`,
-    ),
-    sums: repeat(
-      columns,
-      (n) => wgsl`
-        let weights${n} = select(exp2(logits${n} - maximum), vec4f(0), logits${n} <= vec4f(MASKED));
-        scratch[${ownKey(n)}] = weights${n} * scales${n}.y;
-        sum += weights${n};`,
-    ),
-  };
-}
 
 /** That a lane reads of a key at a time. */
 const keyQuads = ({ loadEntries, keyEntries }: AttentionSplitSubgroupsPlan) => (keyEntries ?? loadEntries) / 4;
@@ -390,17 +346,3 @@ function dealSums(keyLanes: number): string {
       }
     }`;
 }
-
-const logitsOf = (plain: boolean) => wgsl`
-  /** Logits of four heads, in units of log2. */
-  fn logits_of(products: vec4f, sequence: Sequence, batch: u32, kv_head: u32, first_member: u32, column: u32) -> vec4f {
-    ${plain ? 'return products * SCALE_LOG2E;' : logitOfEach}
-  }`;
-
-const logitOfEach = wgsl`
-  var logits = products * SCALE;
-  for (var h = 0u; h < 4u; h++) {
-    let head = query_head(kv_head, min(first_member + h, QUERIES_PER_KV - 1u));
-    logits[h] = logit(logits[h], sequence, batch, head, 0u, column);
-  }
-  return logits;`;
