@@ -21,6 +21,18 @@ describe('names of other systems', () => {
     ]);
   });
 
+  it('are not also missing', () => {
+    const model = 'model: { vocab: 9, hidden: 8, layers: 1, context: 8 }';
+    const found = findings(model, 'attention: { q_heads: 2 }', 'mlp: { hidden_act: silu, width: 8 }');
+    expect(found).toEqual([{ code: 'SCH001', help: 'write `mlp: { activation: … }`', fix: undefined }]);
+  });
+
+  it('are renamed for slips only, where nobody knows them', () => {
+    const [shift, far] = findings('attention: { q_heads: 8, head_dim: 16, softacp: 5, softcapping: 3 }');
+    expect(shift).toMatchObject({ help: 'did you mean `softcap`?', fix: 'softcap' });
+    expect(far).toMatchObject({ help: 'did you mean `softcap`?', fix: undefined });
+  });
+
   it('of expressions are renamed too', () => {
     const found = findings('attention: { q_heads: 8, head_dim: 16, score: "logit - 0.1 * (q_idx - kv_idx) * head" }');
     expect(found.map(({ code, fix }) => [code, fix])).toEqual(['s', 'q', 'k', 'h'].map((name) => ['EXP002', name]));

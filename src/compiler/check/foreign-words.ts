@@ -12,6 +12,7 @@ const hints: ReadonlyMap<string, string> = new Map([
   ],
   ['lengths', 'lengths are given with each call, as its `tokens` and `keys`: a spec says nothing of them'],
   ['gqac', 'it is the version of the language, which is 1 so far: another needs another gqac'],
+  ['dropout', 'leave it out: a spec says what is computed, and not how it was learned'],
   ['is_causal', 'write `mask: { causal: true }`'],
 ]);
 

@@ -8,6 +8,7 @@ const otherNames: Readonly<Record<string, readonly string[]>> = {
   'attention.one_kv_head': ['multi_query', 'attn_one_kv_head'],
   'attention.memory_kv.slots': ['num_mem_kv', 'attn_num_mem_kv'],
   'attention.rope.base': ['rope_theta', 'rope_base'],
+  'attention.biases': ['use_bias', 'qkv_bias', 'attention_bias', 'attn_bias'],
   'attention.softcap': ['attn_logit_softcapping', 'logit_softcap'],
   'attention.head_mixing': ['talking_heads', 'attn_talking_heads'],
   'model.hidden': ['hidden_size', 'd_model', 'n_embd', 'emb_dim'],
@@ -25,9 +26,11 @@ const places: ReadonlyMap<string, string> = new Map(
 );
 
 /** Options whose values other systems write otherwise: the name alone is no mend. */
-const otherValues: ReadonlySet<string> = new Set(['attention.head_mixing', 'mlp.activation']);
+const otherValues: ReadonlySet<string> = new Set(['attention.head_mixing', 'attention.biases', 'mlp.activation']);
 
 export interface OurName {
+  /** Path of the option. */
+  readonly place: string;
   /** The option that is meant, if it belongs where the name stands and takes the same values. */
   readonly here?: string;
   /** What to write. */
@@ -42,7 +45,7 @@ export function ourName(name: string, free: readonly string[]): OurName | undefi
   const own = path.at(-1) ?? '';
   const value = optionAt(path)?.kind === 'map' ? '{ … }' : '…';
   const hint = `write \`${path.slice(0, -1).reduceRight((inner, key) => `${key}: { ${inner} }`, `${own}: ${value}`)}\``;
-  return free.includes(own) && !otherValues.has(place) ? { here: own, hint } : { hint };
+  return free.includes(own) && !otherValues.has(place) ? { place, here: own, hint } : { place, hint };
 }
 
 /** Every place that a name of another system stands for. */

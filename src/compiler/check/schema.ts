@@ -7,7 +7,7 @@ import type { Span } from '../source/source.ts';
 import { entryOf, nodeAt, type SpecNode, type SpecTree, toPlain } from '../syntax/tree.ts';
 import { hintFor, reportForeignWindow } from './foreign-words.ts';
 import { ourName } from './other-names.ts';
-import { suggest } from './suggest.ts';
+import { isSlip, suggest } from './suggest.ts';
 
 /** A tree whose known options have values of their types, but for `invalid`, which have been reported. */
 export interface ValidSpec {
@@ -87,9 +87,11 @@ function reportUnknown(
   const hint = hintFor(key) ?? (ours?.here === undefined ? ours?.hint : undefined);
   const suggestion = hint === undefined ? (ours?.here ?? suggest(key, free)) : undefined;
   const title = `rename it to \`${suggestion}\``;
-  const fixes = suggestion === undefined ? [] : [{ title, edits: [{ span: entry.keySpan, text: suggestion }] }];
+  const isSure = suggestion !== undefined && (suggestion === ours?.here || isSlip(key, suggestion));
+  const fixes = isSure ? [{ title, edits: [{ span: entry.keySpan, text: suggestion }] }] : [];
   // The misspelt option is not also missing, and its default is not what was meant.
   if (suggestion !== undefined) invalid.add([...path, suggestion].join('.'));
+  else if (ours !== undefined) invalid.add(ours.place);
   report('SCH001', entry.keySpan, { key: shorten(key), place, suggestion, hint, known }, [], fixes);
 }
 
