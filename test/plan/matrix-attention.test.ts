@@ -44,8 +44,10 @@ describe('matrix attention', () => {
     expect(chosen(`head_dim: 64, ${half}`)).toEqual(['fixed 4 × 32 × 16', 'maximum 4 × 32 × 16']);
     expect(chosen(`head_dim: 128, ${half}`)).toEqual(['fixed 8 × 32 × 16', 'maximum 8 × 32 × 16']);
     expect(chosen(`head_dim: 256, ${half}`)).toEqual(['fixed 8 × 16 × 16', 'maximum 8 × 16 × 16']);
-    const windowed = (width: number) => `head_dim: ${width}, mask: { causal: true, window: 99 }, ${half}`;
+    const windowed = (width: number, window = 99) =>
+      `head_dim: ${width}, mask: { causal: true, window: ${window} }, ${half}`;
     expect(chosen(windowed(128))).toEqual(['fixed 4 × 32 × 16', 'maximum 4 × 32 × 16']);
+    expect(chosen(windowed(128, 4096))).toEqual(['fixed 8 × 32 × 16', 'maximum 8 × 32 × 16']);
     expect(chosen(windowed(256))).toEqual(['fixed 8 × 16 × 16', 'maximum 8 × 16 × 16']);
   });
 

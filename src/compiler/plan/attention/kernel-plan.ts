@@ -107,6 +107,8 @@ export interface AttentionMatrixPlan extends AttentionOptions, PlanBase {
   readonly rounding: 'ignored' | 'small' | 'left' | 'split';
   /** Rows that share a mark. */
   readonly markRows: number;
+  /** Of the workgroups; the last rows see most columns when causal. */
+  readonly startsWith: 'first rows' | 'last rows';
   /** Entries that are read at a time from keys and values: a row's start is aligned to so many. */
   readonly loadEntries: 4 | 8;
   /**

@@ -6,15 +6,19 @@ import { openKeys } from './open-keys.ts';
 
 /**
  * In order of preference. More rows in a subgroup read keys and values less often, as long as the registers hold them; more subgroups
- * share what was staged, as long as the memory holds their scores, and pay off for wide heads. Windows let workgroups end at different times,
- * which two on a unit make up for.
+ * share what was staged, as long as the memory holds their scores, and pay off for wide heads. Workgroups of a short
+ * window soon end: two on a unit, whose memory they fit, hide how another begins.
  */
-function schedulesFor({ headDim, valueDim, mask }: AttentionOptions): readonly MatrixSchedule[] {
-  const subgroups = Math.max(headDim, valueDim) > (mask.window === undefined ? 96 : 128) ? [8, 4] : [4, 8];
+function schedulesFor(options: AttentionOptions): readonly MatrixSchedule[] {
+  const subgroups = Math.max(options.headDim, options.valueDim) > 96 && !hasShortWindow(options) ? [8, 4] : [4, 8];
   return [2, 1].flatMap((rowBlocks) =>
     subgroups.map((count): MatrixSchedule => ({ subgroups: count, rowBlocks, tileKeys: 16 })),
   );
 }
+
+/** Up to this were four subgroups measured to be faster, with windows of 4,096 eight. */
+const hasShortWindow = ({ mask, headDim, valueDim }: AttentionOptions) =>
+  mask.window !== undefined && mask.window <= 1024 && Math.max(headDim, valueDim) <= 128;
 
 /** Keys far behind a query are skipped: there is little to deal out, and much that concerns some rows only. */
 const isMoving = ({ window, chunk, where }: AttentionOptions['mask']) =>
@@ -114,6 +118,7 @@ function withLayout(options: MatrixOptions, schedule: MatrixSchedule, layout: La
     stage: 'attention_matrix',
     reference: 'fixed',
     markRows: rows,
+    startsWith: hasShortWindow(options) ? 'first rows' : 'last rows',
     inParts: options.mask.padding !== 'keys_and_queries' && !isMoving(options.mask),
     ...options,
     ...schedule,

@@ -98,7 +98,7 @@ export function attentionMatrix(plan: AttentionMatrixPlan): KernelSource {
     body: wgsl`
       let kv_head = group.x;
       let batch = group.z${plan.inParts ? ' % step.batch' : ''};
-      ${plan.mask.window === undefined ? lastRowsFirst : firstRowsFirst}
+      ${plan.startsWith === 'first rows' ? firstRowsFirst : lastRowsFirst}
       ${fixed ? '' : returnUnlessMarked}
       let sequence = sequences[batch];
       ${plan.mask.causal ? returnBeyondTokens(plan) : ''}
