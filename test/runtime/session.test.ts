@@ -177,6 +177,25 @@ describe('generate', () => {
     tokens.push(...(await generated(session, [], { maxTokens: 6 })));
     expect(tokens).toEqual(straight);
   });
+
+  it('counts the draws that are seen: what was drawn ahead of a break is drawn again', async () => {
+    const prompt = ids('ROMEO:\nWhat');
+    const drawn = { temperature: 1, seed: 7 };
+    const straight = await generated(await sessionOf(), prompt, { ...drawn, maxTokens: 8 });
+    const session = await sessionOf();
+    const tokens: number[] = [];
+    for (const stopAt of [3, 5]) {
+      for await (const token of session.generate(tokens.length === 0 ? prompt : [], { ...drawn })) {
+        tokens.push(token);
+        if (tokens.length === stopAt) break;
+      }
+    }
+    // Of other options, and at last of the same again.
+    expect(await session.sample({ temperature: 0 })).toHaveLength(1);
+    session.reset();
+    expect(await generated(session, prompt, { ...drawn, maxTokens: 8 })).toEqual(straight);
+    expect(tokens).toEqual(straight.slice(0, 5));
+  });
 });
 
 it('a session that is disposed runs nothing', async () => {

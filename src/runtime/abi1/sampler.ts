@@ -10,45 +10,57 @@ export class Sampler {
   readonly #model: LoadedModule;
   readonly #workspace: Workspace;
   readonly #batch: number;
-  readonly #readBack: GPUBuffer;
+  /** Draws take turns: one is waited for while the next is under way, behind one that nobody waits for any more. */
+  readonly #readBacks: readonly GPUBuffer[];
   #draws = 0;
+  #turn = 0;
 
-  private constructor(model: LoadedModule, workspace: Workspace, batch: number, readBack: GPUBuffer) {
+  private constructor(model: LoadedModule, workspace: Workspace, batch: number, readBacks: readonly GPUBuffer[]) {
     this.#model = model;
     this.#workspace = workspace;
     this.#batch = batch;
-    this.#readBack = readBack;
+    this.#readBacks = readBacks;
   }
 
   /** @throws OutOfMemoryError */
   static async create(model: LoadedModule, workspace: Workspace, batch: number): Promise<Sampler> {
-    const readBack = await model.ledger.allocate({ name: 'token read-back', bytes: 4 * batch, usage: readable });
-    return new Sampler(model, workspace, batch, readBack);
+    const request = { name: 'token read-back', bytes: 4 * batch, usage: readable };
+    return new Sampler(model, workspace, batch, await model.ledger.allocateAll([request, request, request]));
   }
 
   /**
-   * The ids, which are the next call's on the device as well. `meanwhile` is done before they are waited for: what it submits runs while the
-   * host goes on.
+   * Submits a draw. The ids are the next call's on the device as well; here they are when the submission is done.
+   * @param before records what makes the logits, where that is not submitted yet
    * @throws UsageError for options that make no sense
    */
-  async draw(options: SamplingOptions, meanwhile: () => void): Promise<readonly number[]> {
-    this.#workspace.setSampling(checkSampling(options, this.#draws++));
+  submit(
+    options: SamplingOptions,
+    before: (pass: GPUComputePassEncoder) => void = () => {},
+  ): Promise<readonly number[]> {
+    this.#workspace.setSampling(checkSampling(options, this.#draws));
+    this.#draws++;
+    this.#turn = (this.#turn + 1) % this.#readBacks.length;
+    const readBack = this.#readBacks[this.#turn] as GPUBuffer;
     const { device, variant } = this.#model;
     const bytes = 4 * this.#batch;
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
+    before(pass);
     this.#workspace.record(pass, variant.sample, { B: this.#batch });
     pass.end();
     const tokens = this.#workspace.buffer('tokens');
-    encoder.copyBufferToBuffer(tokens, 0, this.#readBack, 0, bytes);
+    encoder.copyBufferToBuffer(tokens, 0, readBack, 0, bytes);
     encoder.copyBufferToBuffer(tokens, 0, this.#workspace.buffer('ids'), 0, bytes);
     device.queue.submit([encoder.finish()]);
-    const mapped = this.#readBack.mapAsync(mapModeRead);
-    meanwhile();
-    await mapped;
-    const ids = [...new Uint32Array(this.#readBack.getMappedRange())];
-    this.#readBack.unmap();
+    const ids = idsIn(readBack);
+    // Nobody may ever wait for it.
+    ids.catch(() => {});
     return ids;
+  }
+
+  /** The last draw does not count: the next one is made in its place. */
+  takeBack(): void {
+    this.#draws--;
   }
 
   /** The next draw is the first again. */
@@ -57,6 +69,13 @@ export class Sampler {
   }
 
   dispose(): void {
-    this.#model.ledger.free(this.#readBack);
+    for (const buffer of this.#readBacks) this.#model.ledger.free(buffer);
   }
+}
+
+async function idsIn(readBack: GPUBuffer): Promise<readonly number[]> {
+  await readBack.mapAsync(mapModeRead);
+  const ids = [...new Uint32Array(readBack.getMappedRange())];
+  readBack.unmap();
+  return ids;
 }

@@ -55,6 +55,8 @@ export class Session<
   readonly #sequences: CachedSequences;
   readonly #parameters: RuntimeParameters;
   readonly #edits: HeadEdits;
+  /** Drawn from the logits of the last call, and submitted with it. */
+  #ahead: { readonly ids: Promise<readonly number[]>; readonly options: SamplingOptions } | undefined;
   /** The last call was of the tokens that are in the cache. */
   #hasLogits = false;
   #busy = false;
@@ -205,6 +207,7 @@ export class Session<
   rewind(tokens: number): void {
     if (this.#busy) throw new UsageError('the session is busy: await one call before the next');
     this.#sequences.rewind(tokens);
+    this.#dropAhead();
     this.#hasLogits = false;
   }
 
@@ -242,6 +245,7 @@ export class Session<
   /** Forgets all tokens. */
   reset(): void {
     this.#sequences.reset();
+    this.#dropAhead();
     this.#sampler.reset();
     this.#hasLogits = false;
   }
@@ -322,6 +326,7 @@ export class Session<
   }
 
   #beginStep(counts: readonly number[], givesLogits = true): Call {
+    this.#dropAhead();
     this.#edits.begin();
     const tokens = Math.max(...counts);
     const sequences = this.#sequences.next(counts);
@@ -353,14 +358,35 @@ export class Session<
     }
   }
 
-  /** With `continues` the next step is submitted before the ids are waited for, so that the device works while the host yields. */
+  /**
+   * With `continues` the next step, and the draw from its logits, are one submission, which is made before these ids are waited for: the device
+   * works while the host yields and records.
+   */
   async #draw(options: SamplingOptions, continues: boolean): Promise<readonly number[]> {
     if (!this.#hasLogits) throw new UsageError('there are no logits yet: prefill a prompt first');
-    return this.#sampler.draw(options, () => {
-      if (!continues) return;
+    const ids = this.#takeAhead(options) ?? this.#sampler.submit(options);
+    if (continues) {
       const { dispatches, symbols } = this.#beginStep(this.past.map(() => 1));
-      this.#workspace.submit(dispatches, symbols);
-    });
+      const next = this.#sampler.submit(options, (pass) => this.#workspace.record(pass, dispatches, symbols));
+      this.#ahead = { ids: next, options };
+    }
+    return ids;
+  }
+
+  /** What was drawn ahead with these options; what was drawn with others does not count. */
+  #takeAhead(options: SamplingOptions): Promise<readonly number[]> | undefined {
+    const ahead = this.#ahead;
+    if (ahead?.options !== options) {
+      this.#dropAhead();
+      return undefined;
+    }
+    this.#ahead = undefined;
+    return ahead.ids;
+  }
+
+  #dropAhead(): void {
+    if (this.#ahead !== undefined) this.#sampler.takeBack();
+    this.#ahead = undefined;
   }
 }
 
