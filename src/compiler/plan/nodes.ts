@@ -1,28 +1,18 @@
 import { elementCount } from '../check/dims.ts';
-import type {
-  AttnModule,
-  EmbedNode,
-  GateHeadsNode,
-  HeadInputsNode,
-  HeadResultsNode,
-  LatentHeadsNode,
-  MixValuesNode,
-  Node,
-  NormNode,
-  TensorDecl,
-} from '../ir/nodes.ts';
+import type { AttnModule, EmbedNode, Node, NormNode, TensorDecl } from '../ir/nodes.ts';
 import { planAttention } from './attention/node.ts';
 import { dispatch, type MatrixStorageOf, rowsOf, type StorageOf } from './dispatch.ts';
 import { ceilDiv, quads, times } from './extents.ts';
 import { type FusedNorms, weightOfNorm } from './fused-norms.ts';
 import type { Fusions } from './fusions.ts';
+import { planGateHeads, planHeadInputs, planHeadResults, planLatentHeads, planMixValues } from './heads/entry-nodes.ts';
 import { planLatentQueries, planLatentValues } from './heads/latent-nodes.ts';
 import { planAppend, planMemoryKeys, planQueryHeads } from './heads/nodes.ts';
 import type { KernelPlan } from './kernel-plan.ts';
 import { planExpertsDown, planExpertsUp, planRoute } from './linear/expert-nodes.ts';
 import { planLinear } from './linear/node.ts';
 import type { MatrixStorage, Storage } from './plan-base.ts';
-import type { NodePlan, PlannedDispatch } from './planned.ts';
+import type { NodePlan } from './planned.ts';
 import type { TargetProfile } from './profiles/profiles.ts';
 import { elementBytes } from './tensor-bytes.ts';
 import { foldArrays } from './workgroup-memory.ts';
@@ -139,68 +129,4 @@ function planNorm(node: NormNode, norms: FusedNorms): NodePlan {
     prefill: norms.isUnused(node, 'of logits') ? [] : dispatches,
     decode: norms.isUnused(node, 'of one row') ? [] : dispatches,
   };
-}
-
-/** One invocation per entry of `width` entries a row. */
-const perEntry = (node: Node, width: number): PlannedDispatch['grid'] => [
-  ceilDiv(times(rowsOf(node), width), 64),
-  1,
-  1,
-];
-
-function planLatentHeads(node: LatentHeadsNode): PlannedDispatch {
-  const { x, latent, heads, rank, ownDim, sharedDim, valueDim, k, out } = node;
-  const sizes = { heads, rank, ownDim, sharedDim, valueDim };
-  const plan: KernelPlan = { stage: 'latent_heads', ...sizes, threads: 64, workgroup: [] };
-  const entries = heads * (ownDim + sharedDim + valueDim);
-  return dispatch(node, plan, { x, latent, k, v: out }, perEntry(node, entries));
-}
-
-function planMixValues(node: MixValuesNode): PlannedDispatch {
-  const { kvHeads, valueDim, mix, first, out } = node;
-  const gate = typeof mix === 'number' ? undefined : mix.gate;
-  const plan: KernelPlan = {
-    stage: 'mix_values',
-    kvHeads,
-    valueDim,
-    mix: typeof mix === 'number' ? mix : 'gate',
-    threads: 64,
-    workgroup: [],
-  };
-  return dispatch(node, plan, { first, gate, v: out }, perEntry(node, kvHeads * valueDim));
-}
-
-function planHeadInputs(node: HeadInputsNode): PlannedDispatch {
-  const { heads, width, x, edit, out } = node;
-  const plan: KernelPlan = { stage: 'head_inputs', heads, width, threads: 64, workgroup: [] };
-  return dispatch(node, plan, { x, edit, y: out }, [rowsOf(node), heads, ceilDiv(width, 64)]);
-}
-
-function planHeadResults(node: HeadResultsNode, storageOf: MatrixStorageOf): PlannedDispatch {
-  const { heads, valueDim, width, z, weight, out } = node;
-  const plan: KernelPlan = {
-    stage: 'head_results',
-    heads,
-    valueDim,
-    width,
-    weight: storageOf(weight),
-    threads: 64,
-    workgroup: [],
-  };
-  return dispatch(node, plan, { z, weight, results: out }, [rowsOf(node), heads, ceilDiv(width, 64)]);
-}
-
-function planGateHeads(node: GateHeadsNode): PlannedDispatch {
-  const { heads, valueDim, scale, head, entry, out } = node;
-  const plan: KernelPlan = {
-    stage: 'gate_heads',
-    heads,
-    valueDim,
-    scale: scale !== undefined,
-    head: head !== undefined,
-    entry: entry !== undefined,
-    threads: 64,
-    workgroup: [],
-  };
-  return dispatch(node, plan, { scale, head_gate: head, entry_gate: entry, z: out }, perEntry(node, heads * valueDim));
 }

@@ -4,6 +4,7 @@ import { ceilDiv, quads } from '../extents.ts';
 import type { PlannedDispatch } from '../planned.ts';
 import { floats, foldArrays, indices } from '../workgroup-memory.ts';
 import type { ExpertsDownPlan, ExpertsUpPlan, RoutePlan } from './kernel-plan.ts';
+import { gateKind } from './plans.ts';
 import { lanesFor } from './row-plans.ts';
 
 /** One workgroup for each token. */
@@ -44,7 +45,7 @@ export function planExpertsUp(node: ExpertsUpNode, storageOf: MatrixStorageOf): 
     outWidth,
     weight: storageOf(weight),
     bias: bias !== undefined,
-    gate: gate === undefined ? 'none' : gate.bias === undefined ? 'plain' : 'biased',
+    gate: gateKind(gate),
     activation,
     lanes,
     outputs: threads / lanes,

@@ -4,6 +4,12 @@ import type { ProductSchedule, TargetProfile } from '../profiles/profiles.ts';
 import { blocks, vectors } from '../workgroup-memory.ts';
 import type { LinearMatrixPlan, LinearTilePlan } from './kernel-plan.ts';
 
+/** How a product is gated, as plans have it. */
+export function gateKind(gate: LinearNode['gate']): 'none' | 'plain' | 'biased' {
+  if (gate === undefined) return 'none';
+  return gate.bias === undefined ? 'plain' : 'biased';
+}
+
 export function linearOptions(node: LinearNode, weight: MatrixStorage) {
   const { inputHeads = 1, inWidth, outWidth, accumulate, logits, gate, clip, scale, softcap } = node;
   return {
@@ -12,7 +18,7 @@ export function linearOptions(node: LinearNode, weight: MatrixStorage) {
     outWidth,
     weight,
     bias: node.bias !== undefined,
-    gate: gate === undefined ? 'none' : gate.bias === undefined ? 'plain' : 'biased',
+    gate: gateKind(gate),
     activation: node.activation ?? 'none',
     ...(clip !== undefined && { clip }),
     ...(scale !== undefined && { scale }),

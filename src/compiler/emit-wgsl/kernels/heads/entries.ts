@@ -1,6 +1,6 @@
-import type { GateHeadsPlan, LatentHeadsPlan, MixValuesPlan } from '../../plan/heads/kernel-plan.ts';
-import { f32c, floats, type KernelSource, stepBinding, u32c } from '../kernel.ts';
-import { wgsl } from '../wgsl.ts';
+import type { GateHeadsPlan, LatentHeadsPlan, MixValuesPlan } from '../../../plan/heads/kernel-plan.ts';
+import { f32c, floats, type KernelSource, stepBinding, u32c } from '../../kernel.ts';
+import { wgsl } from '../../wgsl.ts';
 
 /** One invocation per entry. */
 export function mixValues(plan: MixValuesPlan): KernelSource {
