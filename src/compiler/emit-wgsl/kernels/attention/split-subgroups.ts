@@ -100,7 +100,7 @@ export function attentionSplitSubgroups(plan: AttentionSplitSubgroupsPlan): Kern
       let first = min(part * part_columns, columns);
       let count = min(part_columns, columns - first);
       let last = max(first + count, 1u) - 1u;
-      let filled = (max(count, 1u) + COLUMNS_AT_ONCE - 1u) / COLUMNS_AT_ONCE * COLUMNS_AT_ONCE;
+      ${softmax.extent}
 
       // Scores: lanes side by side share a key. What a lane has used it replaces by what comes READS turns later.
       let key_lane = lane % KEY_LANES;

@@ -42,11 +42,13 @@ export const readScales = (columnAt: ColumnAt) => (n: number) =>
 
 /** From scores to weights, each lane its own columns. Columns beyond the part, up to whole turns of reads, weigh nothing. */
 interface Softmax {
+  readonly extent: string;
   readonly maxima: string;
   readonly sums: string;
 }
 
 export const softmaxInMemory = (columnAt: ColumnAt, place: string): Softmax => ({
+  extent: 'let filled = (max(count, 1u) + COLUMNS_AT_ONCE - 1u) / COLUMNS_AT_ONCE * COLUMNS_AT_ONCE;',
   maxima: wgsl`
     for (var key = lane; key < filled; key += THREADS) {
       var logits = vec4f(MASKED);
@@ -67,6 +69,7 @@ export const softmaxInMemory = (columnAt: ColumnAt, place: string): Softmax => (
 /** Written out: the scales that were read ahead are in registers. */
 export function softmaxInRegisters(columns: number, place: string): Softmax {
   return {
+    extent: '',
     maxima: repeat(
       columns,
       (n) => wgsl`
