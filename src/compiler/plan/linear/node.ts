@@ -29,7 +29,7 @@ export function planLinear(
   ];
   if (node.logits) return { prefill: byRow('L') };
   return {
-    prefill: planTiles(node, storageOf(node.weight), profile),
+    ...planTiles(node, storageOf(node.weight), profile),
     decode: products.isJoined(node) ? [] : byRow(rowsOf(node)),
   };
 }
@@ -47,15 +47,24 @@ const bindingsOf = ({ x, weight, bias, gate, out }: LinearNode) => ({
 const enoughWorkgroups = 128;
 
 /** Many rows. Where large tiles of matrices are too few, small ones are taken instead: one of the two grids is empty. */
-function planTiles(node: LinearNode, storage: MatrixStorage, profile: TargetProfile): readonly PlannedDispatch[] {
+function planTiles(
+  node: LinearNode,
+  storage: MatrixStorage,
+  profile: TargetProfile,
+): Pick<NodePlan, 'prefill' | 'rejected'> {
   const matrices = planLinearMatrix(node, storage, profile);
-  if (matrices === undefined) return [tileDispatch(node, planLinearTile(node, storage), 1)];
+  if (matrices === undefined || 'reason' in matrices) {
+    return {
+      prefill: [tileDispatch(node, planLinearTile(node, storage), 1)],
+      rejected: matrices === undefined ? [] : [{ variant: 'matrix', reason: matrices.reason }],
+    };
+  }
   const { large, small } = matrices;
   const columns = Math.ceil(node.outWidth / large.tileColumns);
   const tooFew = Math.ceil(enoughWorkgroups / columns) - 1;
-  if (tooFew === 0) return [tileDispatch(node, large, 1)];
+  if (tooFew === 0) return { prefill: [tileDispatch(node, large, 1)] };
   const isLarge: Extent = ['min', 1, ['less', ceilDiv(rowsOf(node), large.tileRows), tooFew]];
-  return [tileDispatch(node, large, isLarge), tileDispatch(node, small, ['less', 1, isLarge])];
+  return { prefill: [tileDispatch(node, large, isLarge), tileDispatch(node, small, ['less', 1, isLarge])] };
 }
 
 /**

@@ -79,20 +79,24 @@ export interface LinearMatrixPlans {
   readonly small: LinearMatrixPlan;
 }
 
-/** Undefined where subgroup matrices cannot serve: weights of f32 or bf16, an input for each head, or a width that is cut into parts. */
+/** Or why subgroup matrices, where the target has them, cannot serve. */
 export function planLinearMatrix(
   node: LinearNode,
   weight: MatrixStorage,
   { subgroupMatrix, schedules }: TargetProfile,
-): LinearMatrixPlans | undefined {
+): LinearMatrixPlans | { readonly reason: string } | undefined {
+  if (!subgroupMatrix) return undefined;
   const options = linearOptions(node, weight);
   const isConverted = weight === 'f16' || typeof weight === 'object';
-  if (!subgroupMatrix || !isConverted || options.inputHeads > 1) return undefined;
+  if (!isConverted) return { reason: `weights are ${weight}, subgroup matrices take f16 and integers` };
+  if (options.inputHeads > 1) return { reason: 'every head has an input of its own' };
   const fitting = (candidates: readonly ProductSchedule[]) =>
     candidates.find(({ tileDepth }) => options.inWidth % tileDepth === 0);
   const large = fitting([...(schedules?.linear_matrix ?? []), ...largeTiles]);
   const small = fitting(smallTiles);
-  return large && small && { large: linearMatrixPlan(options, large), small: linearMatrixPlan(options, small) };
+  if (large === undefined || small === undefined)
+    return { reason: `a width of ${options.inWidth} is no multiple of 32` };
+  return { large: linearMatrixPlan(options, large), small: linearMatrixPlan(options, small) };
 }
 
 /** With a gate half of a subgroup's blocks are the gate's. */
