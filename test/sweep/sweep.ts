@@ -109,7 +109,7 @@ function toleranceOf(
     dispatches.some(({ halves }) => halves?.includes(node.out)) ||
     buffers.some(({ name, dtype }) => name === node.out && dtype === 'f16');
   const rounding = isHalf ? 2 ** -11 : 0;
-  // Rows of few entries may cancel: on an H100 one of 600 calls was off by 1.2e-3, of eight entries beside a zero column.
+  // In eight entries what rounded weights weigh may cancel: one row in ten thousand is off by up to 1.2e-3 (docs/adr/0010).
   const narrow = node.valueDim < 16 ? 2 : 1;
   return {
     relativeL2: Math.max(exact.relativeL2, half) + rounding,
