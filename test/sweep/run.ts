@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { profiles, type TargetProfile } from '../../src/compiler/plan/profiles/profiles.ts';
 import { openDevice } from '../../src/node/adapter.ts';
 import { pollFor } from '../../src/node/polling.ts';
-import { type VariantNeeds, variantObstacle } from '../../src/runtime/abi1/device.ts';
+import { obstacleTo } from '../../src/tune/device-profile.ts';
 import { type SweepResult, sweepAttention, sweepModel } from './sweep.ts';
 
 const usage = `usage: npm run sweep -- [--models] [--seed N] [--specs N] [--seconds N] [--calls N] [--budget N] [--target ${Object.keys(profiles).join('|')}] [--all]`;
@@ -67,15 +67,9 @@ function readOptions(args: readonly string[]) {
 
 /** The most demanding that the device has. */
 function bestFor(device: GPUDevice): TargetProfile {
-  const best = Object.values<TargetProfile>(profiles).findLast(
-    (profile) => variantObstacle(asVariant(profile), device) === undefined,
-  );
+  const best = Object.values<TargetProfile>(profiles).findLast((profile) => obstacleTo(profile, device) === undefined);
   if (best === undefined) throw new Error('every device has what the baseline needs');
   return best;
-}
-
-function asVariant({ id, features, limits, subgroupSize }: TargetProfile): VariantNeeds {
-  return { id, features, limits: { ...limits }, ...(subgroupSize !== undefined && { subgroupSize }) };
 }
 
 function describeResult({ seed, text, kernels, what, worstRow, relativeL2, passed }: SweepResult): string {
