@@ -369,7 +369,7 @@ export interface Spec {
     };
     /** Precision of what is computed and handed over; that of what is stored is `cache.dtype` and `weights.dtype`. */
     readonly precision?: {
-      /** Products of queries and keys where kernels use matrices, for which keys are stored as `f16` or `int8`. `f32`: no row of the result is further off than 1e-3, relative to f64 on what is given and stored. `f16`: no further off than 5e-3: queries of f32 that the app gives are rounded to f16, which takes 0.4 times as long, unless logits are so large that it would show. All sums are f32. Default: `f32`. */
+      /** Products of queries and keys where kernels use matrices, for which keys are stored as `f16` or `int8`. `f32`: no row of the result (of 16 entries or more) is further off than 1e-3, relative to f64 on what is given and stored. `f16`: no further off than 5e-3: queries of f32 that the app gives are rounded to f16, which takes 0.4 times as long, unless logits are so large that it would show. All sums are f32. Default: `f32`. */
       readonly compute?: 'f32' | 'f16';
       /** Queries that the app gives and the output that it gets, for attention alone on given q, k and v; these are of `cache.dtype`. What is computed from them is as precise: only the output is rounded. Matrix kernels take queries of f32 that f16 does not hold 2.5 times as long. Default: `f32`. */
       readonly activations?: 'f32' | 'f16';

@@ -14,7 +14,7 @@ export const precision = {
       default: 'f32',
       since,
       consumedBy: 'plan',
-      doc: 'Products of queries and keys where kernels use matrices, for which keys are stored as `f16` or `int8`. `f32`: no row of the result is further off than 1e-3, relative to f64 on what is given and stored. `f16`: no further off than 5e-3: queries of f32 that the app gives are rounded to f16, which takes 0.4 times as long, unless logits are so large that it would show. All sums are f32.',
+      doc: 'Products of queries and keys where kernels use matrices, for which keys are stored as `f16` or `int8`. `f32`: no row of the result (of 16 entries or more) is further off than 1e-3, relative to f64 on what is given and stored. `f16`: no further off than 5e-3: queries of f32 that the app gives are rounded to f16, which takes 0.4 times as long, unless logits are so large that it would show. All sums are f32.',
     },
     activations: {
       kind: 'enum',
