@@ -81,11 +81,12 @@ export function tooMany(bindings: number, { limits }: TargetProfile): string | u
   return bindings > most ? `needs ${bindings} storage buffers, the target has ${most}` : undefined;
 }
 
-/** Storage buffers of a fused form that writes two. */
-export const fusedBindings = (node: AttentionNode) => {
+/** Storage buffers of a fused form, which writes one or two of them. */
+export const fusedBindings = (node: AttentionNode, written: 1 | 2 = 2) => {
   const { memory, pages, keyMask, documents, bias, t5, parameters } = node;
   return (
-    4 +
+    2 +
+    written +
     countPresent(node.v) +
     2 * countPresent(memory) +
     countPresent(orderOf(node), pages, keyMask, documents, bias, t5, ...parameters)
