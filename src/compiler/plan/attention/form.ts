@@ -47,7 +47,7 @@ export function inputsOf(node: AttentionNode) {
 const activeMask = ({ active }: AttentionNode) => (active && 'mask' in active ? active.mask : undefined);
 
 /** Scratch that says which heads of each group a mask leaves: fused forms walk over these. */
-export function orderOf(node: AttentionNode): string | undefined {
+function orderOf(node: AttentionNode): string | undefined {
   const { qHeads, kvHeads, order } = node.heads;
   return activeMask(node) && `head_order_${qHeads}x${kvHeads}_${order}`;
 }
